@@ -1,0 +1,1 @@
+"""Images from a folder of sources. It knows no App, git or cluster."""

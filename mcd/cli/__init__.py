@@ -1,0 +1,1 @@
+"""The `mcd` command. A command imports only what it uses."""

@@ -1,0 +1,1 @@
+"""`mcd serve`: the only command that imports the server."""

@@ -1,0 +1,1 @@
+"""The only loop: due, reconcile, record, for every reconciled noun."""

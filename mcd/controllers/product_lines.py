@@ -1,0 +1,1 @@
+"""Keeps a ProductLine's namespace true: Namespace, quota, limits, policies, rights."""

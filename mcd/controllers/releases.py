@@ -1,0 +1,1 @@
+"""Makes a Release ready: read the commit, compile, build, pin by digest."""

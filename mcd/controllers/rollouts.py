@@ -1,0 +1,1 @@
+"""Makes a Rollout true: compile the pair, apply, prune, watch it become healthy."""

@@ -1,0 +1,1 @@
+"""Verifies and parses webhooks of git hosts. Pure: the clock is an argument."""

@@ -1,0 +1,1 @@
+"""Carries a plan out: waves, preconditions, the object gate, one verdict for each object."""

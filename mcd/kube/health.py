@@ -1,0 +1,1 @@
+"""Says how a component is, from live objects alone. Pure."""

@@ -1,0 +1,1 @@
+"""A second, complete implementation of Cluster, in memory, behind the same contract tests."""

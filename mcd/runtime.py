@@ -1,0 +1,1 @@
+"""The composition root: settings to database, clusters, forges, builder, clock."""

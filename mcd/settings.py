@@ -1,0 +1,1 @@
+"""MCD_* environment: meaning, unit and default of each setting, beside it."""

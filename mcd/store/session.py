@@ -1,0 +1,1 @@
+"""One transaction for each request or record."""
