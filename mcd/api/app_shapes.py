@@ -1,0 +1,260 @@
+"""What the API answers about an App and what runs of it: App, Release, Settings, Rollout, pods, status.
+
+The same contract as `shapes.py`, in a file of its own for its size. They hold no rule and never a secret's value.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from mcd import model
+from mcd.api.shapes import Problem, Shape, State, StateWord
+from mcd.objects import Ref
+
+
+class RolloutBrief(Shape):
+    """The live Rollout of an App as a list shows it."""
+
+    id: str
+    number: int
+    release: int
+    commit: str
+    state: StateWord
+    reason: model.Reason
+    message: str
+    created_at: datetime
+
+
+class App(Shape):
+    name: str
+    product_line: str
+    repository: str
+    """`mcd:<app>` for a repository that MCD itself holds."""
+    path: str
+    branch: str
+    created_at: datetime
+    deleting: bool
+    git_url: str | None
+    """Where to push; null when the repository is elsewhere."""
+    live: RolloutBrief | None
+
+
+class Release(State):
+    app: str
+    number: int
+    commit: str
+    branch: str
+    tag: str
+    author: str
+    title: str
+    images: dict[str, str]
+    """Component → image, pinned by digest."""
+    deploys: bool
+    """False: it waits for somebody to deploy it."""
+    created_at: datetime
+    created_by: str
+
+    @classmethod
+    def shown(cls, release: model.Release) -> Release:
+        return cls(**_release(release))
+
+
+class ReleaseWhole(Release):
+    app_yaml: str
+    """As it was read at the commit; empty until then."""
+
+    @classmethod
+    def shown(cls, release: model.Release) -> ReleaseWhole:
+        return cls(**_release(release), app_yaml=release.app_yaml)
+
+
+def _release(release: model.Release) -> dict[str, Any]:
+    names = ("app", "number", "commit", "branch", "tag", "author", "title", "deploys", "created_at", "created_by")
+    shown = {name: getattr(release, name) for name in names}
+    return {**dict(State.of(release.state)), **shown, "images": dict(release.images)}
+
+
+class Settings(Shape):
+    app: str
+    revision: int
+    values: dict[str, Any]
+    """components.X.replicas, env, secrets (names and versions, never values)."""
+    created_at: datetime
+    created_by: str
+
+    @classmethod
+    def of(cls, settings: model.Settings) -> Settings:
+        return cls(
+            app=settings.app,
+            revision=settings.revision,
+            values=dict(settings.values),
+            created_at=settings.created_at,
+            created_by=settings.created_by,
+        )
+
+
+class ComponentHealth(Shape):
+    component: str
+    state: model.HealthState
+    reason: model.Reason
+    message: str
+    ready: int
+    desired: int
+    evidence: list[str]
+    """Lines of a log or of the cluster's own messages."""
+
+    @classmethod
+    def of(cls, health: model.ComponentHealth) -> ComponentHealth:
+        return cls(
+            component=health.component,
+            state=health.state,
+            reason=health.reason,
+            message=health.message,
+            ready=health.ready,
+            desired=health.desired,
+            evidence=list(health.evidence),
+        )
+
+
+class ObjectRef(Shape):
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+    @classmethod
+    def of(cls, ref: Ref) -> ObjectRef:
+        return cls(api_version=ref.api_version, kind=ref.kind, namespace=ref.namespace, name=ref.name)
+
+
+class Change(Shape):
+    """What was done, or would be done, to one object."""
+
+    object: ObjectRef
+    action: model.Action
+    detail: str = ""
+    healed_from: str = ""
+    """The other field manager, when a change by hand was taken back."""
+    diff: str = ""
+    """Lines of a unified diff, values of Secrets masked. Only in a dry run."""
+
+
+class InventoryEntry(Shape):
+    """One object that belongs to the App."""
+
+    object: ObjectRef
+    uid: str
+    """Empty: it was decided to create it and no answer came yet."""
+
+
+class Rollout(State):
+    id: str
+    app: str
+    number: int
+    release: int
+    settings: int
+    trigger: str
+    take_over: bool
+    restarts: dict[str, datetime]
+    confirmed_prune: str
+    commits: dict[str, str]
+    live: bool
+    created_at: datetime
+    created_by: str
+
+    @classmethod
+    def shown(cls, rollout: model.Rollout) -> Rollout:
+        return cls(**rollout_fields(rollout))
+
+
+def rollout_fields(rollout: model.Rollout) -> dict[str, Any]:
+    names = (
+        "id", "app", "number", "release", "settings", "trigger", "take_over", "confirmed_prune", "live", "created_at",
+        "created_by",
+    )  # fmt: skip
+    shown = {name: getattr(rollout, name) for name in names}
+    return {
+        **dict(State.of(rollout.state)),
+        **shown,
+        "restarts": dict(rollout.restarts),
+        "commits": dict(rollout.commits),
+    }
+
+
+class RolloutWhole(Rollout):
+    """A Rollout with what was seen of it."""
+
+    components: list[ComponentHealth]
+    changes: list[Change]
+    """What its passes wrote or left alone, the newest action of each object."""
+    inventory: list[InventoryEntry]
+
+
+class DryRun(Shape):
+    """What the wish would do. Nothing was written."""
+
+    release: int
+    settings: int
+    """Revision that it was computed with; a change of settings is computed as the next revision."""
+    changes: list[Change]
+    unchanged: int
+    writes: int
+    """Number of objects that would be created, configured or deleted."""
+    confirm_prune: str = ""
+    """Not empty: the deletes need this digest as `confirmed_prune`."""
+    warnings: list[Problem] = []
+
+
+class Container(Shape):
+    name: str
+    ready: bool
+    restarts: int
+    state: str
+    """waiting, running or terminated."""
+    reason: str
+    image: str
+
+
+class Pod(Shape):
+    name: str
+    component: str
+    phase: str
+    ready: bool
+    restarts: int
+    node: str
+    commit: str
+    created_at: datetime | None
+    containers: list[Container]
+    message: str
+
+
+class ComponentStatus(ComponentHealth):
+    type: str
+    replicas: int | None
+    """As app.yaml and Settings ask for; null for cron and job."""
+    urls: list[str]
+
+
+class Status(Shape):
+    """All that a person asks first about an App, in one answer."""
+
+    app: App
+    rollout: Rollout | None
+    release: ReleaseWhole | None
+    """The newest Release: the one that is deployed, or the one on its way."""
+    components: list[ComponentStatus]
+    problems: list[Problem]
+    next_step: str
+    """What the person can do now; empty when there is nothing to do."""
+
+
+class ExecTicket(Shape):
+    """Good once, for 30 seconds, for the person that asked for it."""
+
+    ticket: str
+    url: str
+    """WebSocket address, the ticket in it."""
+    pod: str
+    container: str
+    expires_at: datetime
