@@ -1,0 +1,1 @@
+"""The git side: reading commits, receiving pushes."""
