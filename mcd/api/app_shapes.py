@@ -8,6 +8,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+from pydantic import Field
+
 from mcd import model
 from mcd.api.shapes import Problem, Shape, State, StateWord
 from mcd.objects import Ref
@@ -203,7 +205,7 @@ class DryRun(Shape):
     """Number of objects that would be created, configured or deleted."""
     confirm_prune: str = ""
     """Not empty: the deletes need this digest as `confirmed_prune`."""
-    warnings: list[Problem] = []
+    warnings: list[Problem] = Field(default_factory=list)
 
 
 class Container(Shape):

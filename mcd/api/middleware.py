@@ -1,0 +1,242 @@
+"""What every request passes, as plain ASGI: an id, a log line, metrics, security headers, a size limit, same origin.
+
+Nothing here knows a route or a noun. The order is Edge → SameOrigin → BodyLimit → the application.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from urllib.parse import unquote, urlsplit
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from mcd.api import errors
+from mcd.errors import Code, McdError
+from mcd.observability import logs, metrics
+
+BODY_LIMIT = 1024 * 1024
+"""Bytes of a request's body. The git remote has limits of its own."""
+
+GIT = "/git/"
+
+CSP = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+HEADERS = {
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+"""On every answer, also on refusals. HSTS comes with them when the public URL is https."""
+
+_GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_QUIET = frozenset({"/livez", "/readyz", "/metrics"})
+
+
+class Edge:
+    """The outermost: names the request, measures it, logs one line, adds headers and lets no exception out."""
+
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+        self.app = app
+        self.headers = {**HEADERS, **({"Strict-Transport-Security": "max-age=31536000"} if https else {})}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self.app(scope, receive, send)
+            return
+        given = Headers(scope=scope)
+        asked = given.get("x-request-id", "")
+        request_id = asked if _GIVEN_ID.fullmatch(asked) else secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id
+        ids = {"request_id": request_id}
+        if trace := _TRACEPARENT.fullmatch(given.get("traceparent", "")):
+            ids["trace_id"] = trace[1]
+        with structlog.contextvars.bound_contextvars(**ids):
+            if scope["type"] == "websocket":
+                await self.app(scope, receive, send)
+            else:
+                await self._measured(scope, receive, send)
+
+    async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
+        status = 0
+        started = time.perf_counter()
+
+        async def sending(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                self._head(scope, MutableHeaders(scope=message))
+            await send(message)
+
+        metrics.HTTP_IN_FLIGHT.inc()
+        try:
+            await self._guarded(scope, receive, sending)
+        finally:
+            metrics.HTTP_IN_FLIGHT.dec()
+            _told(scope, status, time.perf_counter() - started)
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        began = False
+
+        async def sending(message: Message) -> None:
+            nonlocal began
+            began = True
+            await send(message)
+
+        try:
+            refusal = _unreadable(scope)
+            if refusal is not None:
+                await errors.answer(refusal, scope)(scope, receive, sending)
+            else:
+                await self.app(scope, receive, sending)
+        except Exception as error:
+            answer = errors.bug(scope, error)
+            if began:
+                # Half an answer is out: only an aborted connection tells the client so.
+                raise
+            await answer(scope, receive, sending)
+
+    def _head(self, scope: Scope, headers: MutableHeaders) -> None:
+        headers["X-Request-Id"] = errors.request_id(scope)
+        for name, value in self.headers.items():
+            headers.setdefault(name, value)
+        headers.setdefault("Cache-Control", "no-store")
+        for name, value in scope["state"].get("rate_limit", {}).items():
+            headers.setdefault(name, value)
+
+
+def _told(scope: Scope, status: int, seconds: float) -> None:
+    route = getattr(scope.get("route"), "path", "none")
+    stream = scope["state"].get("stream")
+    if not stream:
+        metrics.HTTP_SECONDS.labels(_method(scope), route, metrics.code_class(status or None)).observe(seconds)
+    log = logs.logger("api")
+    tell = log.debug if scope["path"] in _QUIET else log.info
+    tell(
+        "request",
+        method=scope["method"],
+        path=scope["path"],
+        route=route,
+        status=status,
+        seconds=round(seconds, 4),
+        person=scope["state"].get("person"),
+        stream=stream,
+    )
+
+
+def _method(scope: Scope) -> str:
+    """Methods are text of strangers; a metric takes a closed set."""
+    method = str(scope["method"])
+    return method if method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} else "other"
+
+
+def _unreadable(scope: Scope) -> McdError | None:
+    """Control characters and halves of characters in an address name nothing, and some databases choke on them."""
+    if not _clean(scope["path"]):
+        return McdError(Code.NOT_FOUND, "there is nothing at an address with control characters.", "Check the address.")
+    query = unquote(scope["query_string"].decode("latin-1"), errors="replace")
+    if not _clean(query):
+        return McdError(Code.INVALID, "the query holds a control character.", "Remove it.")
+    return None
+
+
+def _clean(text: str) -> bool:
+    return all(c >= " " and c != "\x7f" and not "\ud800" <= c <= "\udfff" for c in text)
+
+
+class SameOrigin:
+    """Refuses what another site made a browser send: every method that changes something and every WebSocket.
+
+    Browsers say where a request comes from (`Sec-Fetch-Site`, `Origin`) and pages cannot change that. What says
+    neither is no browser and carries no cookie of a stranger. A request with an Authorization header was not made by a
+    form, and git says nothing of the kind.
+    """
+
+    def __init__(self, app: ASGIApp, *, origin: str) -> None:
+        self.app = app
+        self.origin = origin
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            if not self._same(Headers(scope=scope)):
+                await receive()
+                await send({"type": "websocket.close", "code": 1008, "reason": "another site opened this WebSocket"})
+                return
+        elif scope["type"] == "http" and scope["method"] not in ("GET", "HEAD", "OPTIONS"):
+            headers = Headers(scope=scope)
+            if "authorization" not in headers and not self._same(headers):
+                refusal = McdError(
+                    Code.FORBIDDEN,
+                    "another site made your browser send this, so nothing was done.",
+                    "Do it on MCD's own pages, or with a token.",
+                    reason="CrossSite",
+                )
+                await errors.answer(refusal, scope)(scope, receive, send)
+                return
+        await self.app(scope, receive, send)
+
+    def _same(self, headers: Headers) -> bool:
+        origin = headers.get("origin")
+        if origin is not None:
+            return origin == self.origin or _host(origin) == headers.get("host", "none")
+        return headers.get("sec-fetch-site", "none") in ("same-origin", "none")
+
+
+def _host(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc or None
+    except ValueError:
+        return None
+
+
+class BodyTooLarge(HTTPException):
+    """FastAPI lets this one through while it reads a body."""
+
+    def __init__(self) -> None:
+        super().__init__(413)
+
+
+class BodyLimit:
+    """Counts a body while it comes; what Content-Length says is believed only when it is too much."""
+
+    def __init__(self, app: ASGIApp, *, limit: int = BODY_LIMIT) -> None:
+        self.app = app
+        self.limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith(GIT):
+            await self.app(scope, receive, send)
+            return
+        said = Headers(scope=scope).get("content-length", "0")
+        if not said.isascii() or not said.isdigit() or len(said) > 18 or int(said) > self.limit:
+            await self._refuse(scope, receive, send)
+            return
+        size = 0
+
+        async def counting() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > self.limit:
+                raise BodyTooLarge
+            return message
+
+        await self.app(scope, counting, send)
+
+    async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        refusal = McdError(
+            Code.TOO_LARGE, f"the body is over the limit of {self.limit // 1024} KiB.", "Send less at a time."
+        )
+        await errors.answer(refusal, scope, {"Connection": "close"})(scope, receive, send)

@@ -1,0 +1,119 @@
+"""Strict JSON in: one reading of a body, or a refusal. Used by every route through its route class.
+
+Refused: another content type, two equal keys, NaN and Infinity, numbers that nobody can hold, depth over 32, NUL and
+halves of surrogate pairs in any text. It knows no route.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from fastapi.responses import Response
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+
+from mcd.api.errors import HttpRefusal
+
+DEPTH = 32
+
+
+def _refuse(what: str) -> json.JSONDecodeError:
+    # FastAPI turns exactly this class into a refusal of the body's form.
+    return json.JSONDecodeError(what, "", 0)
+
+
+def _no_twins(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    seen = dict(pairs)
+    if len(seen) != len(pairs):
+        raise _refuse("the same key stands twice in one object")
+    return seen
+
+
+def _no_constant(_name: str) -> float:
+    raise _refuse("NaN and Infinity are not JSON")
+
+
+def _number(text: str) -> float:
+    value = float(text)
+    if math.isinf(value):
+        raise _refuse("a number is too large")
+    return value
+
+
+def _integer(text: str) -> int:
+    if len(text) > 20:
+        raise _refuse("a number is too large")
+    return int(text)
+
+
+def loads(raw: bytes) -> Any:
+    """The value of a JSON text in UTF-8. Raises JSONDecodeError with what is wrong, never with the input."""
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _refuse("it is not UTF-8") from None
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_no_twins,
+            parse_constant=_no_constant,
+            parse_float=_number,
+            parse_int=_integer,
+        )
+    except json.JSONDecodeError as error:
+        raise _refuse(f"{error.msg} (at character {error.pos + 1})" if error.doc else error.msg) from None
+    except RecursionError:
+        raise _refuse(f"it is nested deeper than {DEPTH}") from None
+    _check(value, DEPTH)
+    return value
+
+
+def _check(value: Any, depth: int) -> None:
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise _refuse("a text holds a NUL character")
+        if not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+            raise _refuse("a text holds half of a surrogate pair")
+        return
+    if isinstance(value, dict):
+        children = [*value, *value.values()]
+    elif isinstance(value, list):
+        children = value
+    else:
+        return
+    if depth == 0:
+        raise _refuse(f"it is nested deeper than {DEPTH}")
+    for child in children:
+        _check(child, depth - 1)
+
+
+class StrictRequest(Request):
+    async def json(self) -> Any:
+        return loads(await self.body())
+
+
+class StrictRoute(APIRoute):
+    """A route that reads JSON bodies strictly and refuses every other content type."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+        wants_body = self.body_field is not None
+
+        async def strict(request: Request) -> Response:
+            strictly = StrictRequest(request.scope, request.receive)
+            if wants_body:
+                await _require_json(strictly)
+            return await handle(strictly)
+
+        return strict
+
+
+async def _require_json(request: Request) -> None:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json")):
+        return
+    if await request.body():
+        raise HttpRefusal(415, "the body is not JSON by its content type.", "Send Content-Type: application/json.")

@@ -1,0 +1,86 @@
+"""How often one person or one address may ask, in this process. A refusal says when to come again.
+
+Counts live in memory and are lost on a restart; sign-in is limited by rows in the store instead.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from limits import RateLimitItemPerMinute
+from limits.aio.storage import MemoryStorage
+from limits.aio.strategies import SlidingWindowCounterRateLimiter
+
+from mcd.errors import Code, McdError
+from mcd.observability import metrics
+
+STREAMS_PER_PERSON = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Requests a minute."""
+
+    person: int = 6000
+    address: int = 600
+    """For requests without a credential that is accepted."""
+
+
+@dataclass
+class Throttle:
+    rates: Rates = field(default_factory=Rates)
+    _limiter: SlidingWindowCounterRateLimiter = field(
+        default_factory=lambda: SlidingWindowCounterRateLimiter(MemoryStorage())
+    )
+    _streams: Counter[str] = field(default_factory=Counter)
+
+    async def person(self, name: str) -> dict[str, str]:
+        return await self._hit("person", name, self.rates.person)
+
+    async def address(self, address: str) -> dict[str, str]:
+        return await self._hit("address", address, self.rates.address)
+
+    async def _hit(self, bucket: str, who: str, rate: int) -> dict[str, str]:
+        """The RateLimit headers for the answer. Raises McdError(rate_limited)."""
+        item = RateLimitItemPerMinute(rate)
+        accepted = await self._limiter.hit(item, bucket, who)
+        window = await self._limiter.get_window_stats(item, bucket, who)
+        seconds = max(1, math.ceil(window.reset_time - time.time()))
+        if not accepted:
+            metrics.RATE_LIMITED.labels(bucket).inc()
+            raise McdError(
+                Code.RATE_LIMITED,
+                f"more than {rate} requests a minute.",
+                f"Try again in {seconds} s.",
+                retry_after=seconds,
+            )
+        return {
+            "RateLimit-Policy": f'"{bucket}";q={rate};w=60',
+            "RateLimit": f'"{bucket}";r={max(0, window.remaining)};t={seconds}',
+        }
+
+    @contextmanager
+    def stream(self, person: str, kind: str) -> Iterator[None]:
+        """Holds one of the streams that a person may have open. Raises McdError(rate_limited)."""
+        if self._streams[person] >= STREAMS_PER_PERSON:
+            metrics.RATE_LIMITED.labels("stream").inc()
+            raise McdError(
+                Code.RATE_LIMITED,
+                f"you have {STREAMS_PER_PERSON} streams open (logs, events, shells).",
+                "Close one.",
+                reason="TooManyStreams",
+            )
+        self._streams[person] += 1
+        metrics.HTTP_STREAMS.labels(kind).inc()
+        try:
+            yield
+        finally:
+            metrics.HTTP_STREAMS.labels(kind).dec()
+            self._streams[person] -= 1
+            if not self._streams[person]:
+                del self._streams[person]
