@@ -1,1 +1,253 @@
-"""One transaction for each request or record."""
+"""The door to the database: one transaction for each request or record, committed at the edge, errors in our words.
+
+SQLite (WAL, one writer at a time) and PostgreSQL behave alike behind it. It must not know a noun, and nothing that
+waits for a network other than the database's own may happen inside one of its blocks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from mcd.errors import Code, McdError
+from mcd.store import events
+from mcd.store.columns import json_text
+from mcd.store.failures import as_mcd_error, damaged
+from mcd.store.keyring import KeyRing
+from mcd.store.migrate import migrate, require_head
+from mcd.store.tx import Tx
+from mcd.store.wakes import CHANNEL, Bell, Ring
+
+if TYPE_CHECKING:
+    from mcd.store.listener import Listener
+
+__all__ = ["Database", "Tx", "migrate"]
+
+BUSY_SECONDS = 5
+"""How long a statement waits for another writer before it is refused as busy."""
+
+STATEMENT_SECONDS = 30
+"""How long one statement may run on PostgreSQL. None of ours comes near; what does holds locks that others need."""
+
+_POLL_SECONDS = 0.5
+"""How often SQLite is asked whether another process committed. PostgreSQL tells us."""
+
+
+def parse_url(url: str) -> URL:
+    """`sqlite:///path` or `postgresql://…`. Raises McdError invalid, without the URL: it may hold a password."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        parsed = None
+    backend = parsed.get_backend_name() if parsed is not None else ""
+    if parsed is None or backend not in {"sqlite", "postgresql"}:
+        raise McdError(
+            Code.INVALID,
+            "MCD_DATABASE_URL is not a database that MCD knows.",
+            "Write sqlite:////var/lib/mcd/mcd.db or postgresql://user:password@host/database.",
+        )
+    if backend == "sqlite" and parsed.database in {None, "", ":memory:"}:
+        raise McdError(Code.INVALID, "MCD_DATABASE_URL names no file.", "Write sqlite:////var/lib/mcd/mcd.db.")
+    if backend == "postgresql" and find_spec("psycopg") is None:
+        raise McdError(Code.UNAVAILABLE, "The PostgreSQL driver is not installed.", "Install mcd[server,postgres].")
+    return parsed
+
+
+class Database:
+    """One database for the life of the process. `keyring` opens and seals secrets; without it their values are refused
+    and all else works."""
+
+    def __init__(self, url: str, keyring: KeyRing | None = None) -> None:
+        self.url = parse_url(url)
+        self.keyring = keyring
+        self._sqlite = self.url.get_backend_name() == "sqlite"
+        self._checked = False
+        self.wishes = Bell()
+        self.told = Bell()
+        if self._sqlite:
+            # One connection for writers: they queue in this process instead of spinning on the file's lock.
+            self._writer = _sqlite_engine(self.url, writer=True)
+            self._reader = _sqlite_engine(self.url, writer=False)
+        else:
+            self._writer = self._reader = _postgres_engine(self.url)
+        self._listener = None if self._sqlite else _listener(self.url, {Ring.WISH: self.wishes, Ring.EVENT: self.told})
+        self._watcher: asyncio.Task[None] | None = None
+
+    @contextlib.asynccontextmanager
+    async def writing(self) -> AsyncIterator[Tx]:
+        """A transaction that commits when the block ends and rolls back when it raises. On SQLite it holds the write
+        lock from the start, so what it reads stays true. Raises McdError unavailable or conflict in our words."""
+        with self._our_words():
+            async with self._writer.connect() as connection:
+                tx = Tx(connection, writable=True, keyring=self.keyring)
+                async with connection.begin():
+                    yield tx
+                    told = await events.flush(tx)
+                    await self._notify(connection, tx.wished, told)
+                if tx.wished:
+                    self.wishes.ring()
+                if told:
+                    self.told.ring()
+
+    @contextlib.asynccontextmanager
+    async def reading(self) -> AsyncIterator[Tx]:
+        """A read-only snapshot: several queries in one block see one state."""
+        with self._our_words():
+            async with self._reader.connect() as connection:
+                if not self._sqlite:
+                    await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                async with connection.begin():
+                    yield Tx(connection, writable=False, keyring=self.keyring)
+
+    async def check(self) -> None:
+        """Raises McdError unavailable unless the database answers and its tables are those of this version. The first
+        call also reads a SQLite file through, so that a torn one is named before anything is written to it."""
+        with self._our_words():
+            async with self._reader.connect() as connection:
+                if self._sqlite and not self._checked:
+                    verdict = (await connection.execute(text("PRAGMA quick_check(1)"))).scalar_one()
+                    if verdict != "ok":
+                        raise damaged(self.url)
+                await connection.run_sync(require_head, self.url)
+        self._checked = True
+
+    async def skew(self, now: datetime) -> timedelta:
+        """How far the database's clock is ahead of `now`. Leases of several processes compare times, so each should
+        add this to its own clock. Zero on SQLite, which has no clock of its own."""
+        if self._sqlite:
+            return timedelta(0)
+        async with self.reading() as tx:
+            theirs: datetime = await tx.value(text("SELECT clock_timestamp()"))
+        return theirs.astimezone(UTC) - now
+
+    async def woken(self, timeout: float, seen: int | None = None) -> int:  # noqa: ASYNC109
+        """Returns when a wish was committed by anybody, or after `timeout` seconds; see `Bell.wait` for `seen`."""
+        self._listen()
+        return await self.wishes.wait(timeout, seen)
+
+    async def news(self, timeout: float, seen: int | None = None) -> int:  # noqa: ASYNC109
+        """The same for Events: returns when any was appended, or after `timeout` seconds."""
+        self._listen()
+        return await self.told.wait(timeout, seen)
+
+    async def close(self) -> None:
+        if self._listener is not None:
+            await self._listener.close()
+        if self._watcher is not None:
+            self._watcher.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._watcher
+            self._watcher = None
+        await self._writer.dispose()
+        await self._reader.dispose()
+
+    @contextlib.contextmanager
+    def _our_words(self) -> Iterator[None]:
+        try:
+            yield
+        except (SQLAlchemyError, OSError) as error:
+            ours = as_mcd_error(error, self.url)
+            if ours is None:
+                raise
+            raise ours from error
+
+    async def _notify(self, connection: AsyncConnection, wished: bool, told: bool) -> None:
+        if self._sqlite:
+            return
+        for ring, due in ((Ring.WISH, wished), (Ring.EVENT, told)):
+            if due:
+                # Sent by PostgreSQL at the commit, and not at all when there is none.
+                await connection.execute(text("SELECT pg_notify(:channel, :ring)"), {"channel": CHANNEL, "ring": ring})
+
+    def _listen(self) -> None:
+        if self._listener is not None:
+            self._listener.start()
+        elif self._watcher is None or self._watcher.done():
+            self._watcher = asyncio.create_task(self._watch_file(), name="store-watcher")
+
+    async def _watch_file(self) -> None:
+        """Rings both bells when another process committed to the SQLite file. `data_version` is a counter in shared
+        memory: asking it reads no page."""
+        while True:
+            try:
+                async with self._reader.connect() as connection:
+                    before: int | None = None
+                    while True:
+                        version = (await connection.execute(text("PRAGMA data_version"))).scalar_one()
+                        await connection.rollback()
+                        if before not in {None, version}:
+                            self.wishes.ring()
+                            self.told.ring()
+                        before = version
+                        await asyncio.sleep(_POLL_SECONDS)
+            except (SQLAlchemyError, OSError):
+                await asyncio.sleep(_POLL_SECONDS)
+
+
+def _listener(url: URL, bells: Mapping[Ring, Bell]) -> Listener:
+    from mcd.store.listener import Listener  # psycopg is there only where it is wanted
+
+    return Listener(url, bells)
+
+
+def _sqlite_engine(url: URL, *, writer: bool) -> AsyncEngine:
+    path = Path(str(url.database))
+    engine = create_async_engine(
+        URL.create("sqlite+aiosqlite", database=str(path)),
+        pool_size=1 if writer else 5,
+        max_overflow=0 if writer else 10,
+        pool_timeout=BUSY_SECONDS,
+        json_serializer=json_text,
+        connect_args={"timeout": BUSY_SECONDS},
+        hide_parameters=True,
+    )
+    prepare_sqlite(engine, writer=writer)
+    return engine
+
+
+def prepare_sqlite(engine: AsyncEngine, *, writer: bool) -> None:
+    @event.listens_for(engine.sync_engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        # Python's own transaction control begins late and commits by itself; we say BEGIN ourselves.
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA journal_mode = WAL")
+        # A wish that was answered survives a power cut.
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+        if not writer:
+            cursor.execute("PRAGMA query_only = ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def begun(connection: Any) -> None:
+        # A deferred transaction that reads first and writes later is refused when another wrote in between.
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+
+
+def _postgres_engine(url: URL) -> AsyncEngine:
+    limits = (
+        f"-c lock_timeout={BUSY_SECONDS}s -c statement_timeout={STATEMENT_SECONDS}s "
+        "-c idle_in_transaction_session_timeout=60s -c timezone=UTC"
+    )
+    return create_async_engine(
+        url.set(drivername="postgresql+psycopg"),
+        pool_size=10,
+        max_overflow=10,
+        pool_timeout=BUSY_SECONDS,
+        pool_pre_ping=True,
+        json_serializer=json_text,
+        connect_args={"connect_timeout": 5, "options": limits, "application_name": "mcd"},
+        hide_parameters=True,
+    )

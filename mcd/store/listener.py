@@ -1,0 +1,59 @@
+"""Rings the bells of this process when another one commits, by PostgreSQL's LISTEN.
+
+On a connection of its own, and the only module that needs psycopg by name: a laptop on SQLite has no use for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+from collections.abc import Mapping
+
+import psycopg
+from sqlalchemy.engine import URL
+
+from mcd.store.wakes import CHANNEL, Bell, Ring
+
+
+class Listener:
+    """LISTEN on a connection of its own, again with back-off when it breaks, until `close`."""
+
+    def __init__(self, url: URL, bells: Mapping[Ring, Bell]) -> None:
+        self._url = url
+        self._bells = bells
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Idempotent. Needs a running event loop."""
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._run(), name="store-listener")
+
+    async def close(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._task
+            self._task = None
+
+    async def _run(self) -> None:
+        pause = 0.5
+        while True:
+            try:
+                connection = await psycopg.AsyncConnection.connect(
+                    self._url.set(drivername="postgresql").render_as_string(hide_password=False),
+                    autocommit=True,
+                    connect_timeout=5,
+                )
+                async with connection:
+                    await connection.execute(f"LISTEN {CHANNEL}")
+                    pause = 0.5
+                    # Whatever was committed while nobody listened is looked for once.
+                    for bell in self._bells.values():
+                        bell.ring()
+                    async for notice in connection.notifies():
+                        if notice.payload in set(Ring):
+                            self._bells[Ring(notice.payload)].ring()
+            except (psycopg.Error, OSError):
+                await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
+                pause = min(pause * 2, 15.0)

@@ -1,0 +1,52 @@
+"""One transaction, as the functions of this room see it: statements in, rows out, and what must happen at its edge.
+
+Events and wake-ups are collected here and written by `session.py` just before the commit. Nothing here begins,
+commits or rolls back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Executable, RowMapping
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from mcd.store.keyring import KeyRing
+
+
+@dataclass(slots=True)
+class Tx:
+    """Lives from `async with db.writing()` or `db.reading()` to the end of that block, and no longer."""
+
+    connection: AsyncConnection
+    writable: bool
+    keyring: KeyRing | None
+    pending: list[Mapping[str, Any]] = field(default_factory=list)
+    """Events that are appended at the edge (`events.flush`)."""
+    wished: bool = False
+    """Whether somebody should look for due rows after the commit."""
+
+    async def rows(self, statement: Executable) -> Sequence[RowMapping]:
+        return (await self.connection.execute(statement)).mappings().all()
+
+    async def row(self, statement: Executable) -> RowMapping | None:
+        """The only row, or None. More than one is a bug."""
+        return (await self.connection.execute(statement)).mappings().one_or_none()
+
+    async def value(self, statement: Executable) -> Any:
+        """The first column of the only row, or None."""
+        return (await self.connection.execute(statement)).scalar_one_or_none()
+
+    async def values(self, statement: Executable) -> Sequence[Any]:
+        """The first column of every row."""
+        return (await self.connection.execute(statement)).scalars().all()
+
+    async def run(self, statement: Executable, many: Sequence[Mapping[str, Any]] | None = None) -> int:
+        """The number of rows that were written. With `many`, once for each set of parameters; none: nothing is done."""
+        if many is None:
+            return int((await self.connection.execute(statement)).rowcount)
+        if not many:
+            return 0
+        return int((await self.connection.execute(statement, many)).rowcount)

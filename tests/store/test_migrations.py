@@ -1,0 +1,144 @@
+"""The migrations make exactly the tables that the code works with, up and down, on both databases."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import create_engine, inspect, text
+from sqlalchemy.engine import make_url
+
+from mcd.errors import Code, McdError
+from mcd.store import tables as t
+from mcd.store.migrate import folder, head
+from mcd.store.session import Database, migrate
+
+
+def _engine(url: str) -> Any:
+    parsed = make_url(url)
+    return create_engine(
+        parsed.set(drivername="postgresql+psycopg") if parsed.get_backend_name() == "postgresql" else parsed
+    )
+
+
+def _shape(url: str) -> dict[str, Any]:
+    """All that the database says about its tables, in a form that can be compared."""
+    engine = _engine(url)
+    found: dict[str, Any] = {}
+    try:
+        looked = inspect(engine)
+        for table in looked.get_table_names():
+            if table == "alembic_version":
+                continue
+            found[table] = {
+                "columns": sorted((c["name"], str(c["type"]), c["nullable"]) for c in looked.get_columns(table)),
+                "primary": sorted(looked.get_pk_constraint(table)["constrained_columns"]),
+                "unique": sorted(
+                    (u["name"] or "", tuple(u["column_names"])) for u in looked.get_unique_constraints(table)
+                ),
+                "checks": sorted(
+                    (c["name"] or "", " ".join(c["sqltext"].split())) for c in looked.get_check_constraints(table)
+                ),
+                "foreign": sorted(
+                    (
+                        f["name"] or "",
+                        tuple(f["constrained_columns"]),
+                        f["referred_table"],
+                        tuple(f["referred_columns"]),
+                    )
+                    for f in looked.get_foreign_keys(table)
+                ),
+                "indexes": sorted(
+                    (i["name"] or "", tuple(str(c) for c in i["column_names"]), bool(i["unique"]), _where(i))
+                    for i in looked.get_indexes(table)
+                ),
+            }
+    finally:
+        engine.dispose()
+    return found
+
+
+def _where(index: Any) -> str:
+    options = index.get("dialect_options", {})
+    return str(options.get("sqlite_where", options.get("postgresql_where", "")))
+
+
+def test_the_migrations_make_the_tables_of_the_code(empty_url: str, tmp_path: Path) -> None:
+    if empty_url.startswith("sqlite"):
+        from_code = f"sqlite:///{tmp_path}/code.db"
+        engine = _engine(from_code)
+        t.metadata.create_all(engine)
+        engine.dispose()
+        migrate(empty_url)
+        assert _shape(empty_url) == _shape(from_code)
+        return
+    engine = _engine(empty_url)
+    t.metadata.create_all(engine)
+    wanted = _shape(empty_url)
+    t.metadata.drop_all(engine)
+    engine.dispose()
+    migrate(empty_url)
+    assert _shape(empty_url) == wanted
+
+
+def test_down_leaves_nothing_and_up_again_works(empty_url: str) -> None:
+    assert migrate(empty_url) == head()
+    assert migrate(empty_url) == head()
+    assert migrate(empty_url, "base") == "base"
+    assert _shape(empty_url) == {}
+    assert migrate(empty_url) == head()
+
+
+def test_a_migration_that_fails_half_way_leaves_the_tables_as_they_were(
+    empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = tmp_path / "migrations"
+    (copy / "versions").mkdir(parents=True)
+    for file in [*folder().glob("*.*"), *folder().glob("versions/*.py")]:
+        (copy / file.relative_to(folder())).write_bytes(file.read_bytes())
+    (copy / "versions" / "0002_breaks.py").write_text(
+        "from alembic import op\nimport sqlalchemy as sa\n"
+        "revision = '0002'\ndown_revision = '0001'\nbranch_labels = None\ndepends_on = None\n"
+        "def upgrade():\n    op.create_table('half', sa.Column('id', sa.Integer))\n"
+        "    op.execute('SELECT nonsense FROM nowhere')\n"
+        "def downgrade():\n    pass\n"
+    )
+    monkeypatch.setattr("mcd.store.migrate.folder", lambda: copy)
+    head.cache_clear()
+    with pytest.raises(McdError):
+        migrate(empty_url)
+    assert _shape(empty_url) == {}
+    head.cache_clear()
+
+
+def test_an_unknown_revision_is_refused_in_one_line(empty_url: str) -> None:
+    with pytest.raises(McdError) as refused:
+        migrate(empty_url, "zzzz")
+    assert refused.value.code is Code.INVALID
+    assert "\n" not in str(refused.value)
+
+
+async def test_check_says_what_to_run(empty_url: str) -> None:
+    if empty_url.startswith("sqlite"):
+        Path(str(make_url(empty_url).database)).touch()
+    database = Database(empty_url)
+    with pytest.raises(McdError, match="mcd admin migrate") as refused:
+        await database.check()
+    assert refused.value.reason == "DatabaseNotMigrated"
+    migrate(empty_url)
+    await database.check()
+    engine = _engine(empty_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = 'future'"))
+    engine.dispose()
+    with pytest.raises(McdError, match="newer") as refused:
+        await database.check()
+    assert refused.value.reason == "DatabaseTooNew"
+    await database.close()
+
+
+def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
+    migrate(f"sqlite:///{tmp_path}/deep/mcd.db")
+    assert stat.S_IMODE((tmp_path / "deep" / "mcd.db").stat().st_mode) == 0o600
