@@ -1,0 +1,408 @@
+"""The simulated nodes and the life of simulated pods: Node objects and KWOK stages, as values.
+
+What each word of the annotation `mcd.internal/simulate` does is described in README.md. It must not touch a cluster.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from scripts.cluster import layout
+
+POOL = "mcd.internal/node-pool"
+SIMULATE = "mcd.internal/simulate"
+DELAY = "mcd.internal/simulate-delay"
+
+
+@dataclass(frozen=True)
+class Device:
+    """The devices of each node of a pool, as app-yaml.md 6.8 and 8.2 name them."""
+
+    vendor: str
+    model: str
+    resource: str
+    per_node: int
+    memory: str
+    product: str = ""
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Equal nodes under one label. `tainted`: only pods that ask for the pool may run there."""
+
+    name: str
+    nodes: tuple[str, ...]
+    cpu: str
+    memory: str
+    tainted: bool = True
+    device: Device | None = None
+
+
+_T4 = Device("nvidia", "T4", "nvidia.com/gpu", 4, "15360Mi", "Tesla-T4")
+_A100 = Device("nvidia", "A100", "nvidia.com/gpu", 8, "81920Mi", "NVIDIA-A100-SXM4-80GB")
+_MLU = Device("cambricon", "MLU370-X8", "cambricon.com/mlu", 8, "49152Mi")
+_PLAIN = ("sim-1", "sim-2", "sim-3")
+
+
+def pools(real: bool) -> tuple[Pool, ...]:
+    """All pools. With a real node, `general` is that node and the plain simulated ones are the pool `sim`."""
+    plain = (
+        (Pool("general", (layout.REAL_NODE,), "", "", tainted=False), Pool("sim", _PLAIN, "32", "128Gi"))
+        if real
+        else (Pool("general", _PLAIN, "32", "128Gi", tainted=False),)
+    )
+    return (
+        *plain,
+        Pool("gpu-t4", ("t4-1", "t4-2"), "32", "128Gi", device=_T4),
+        Pool("gpu-a100", ("a100-1",), "128", "1Ti", device=_A100),
+        Pool("mlu", ("mlu-1",), "64", "512Gi", device=_MLU),
+    )
+
+
+def described(pool: Pool) -> dict[str, Any]:
+    """The pool in the form of `node_pools` of app-yaml.md 8.2."""
+    described: dict[str, Any] = {"name": pool.name, "arch": "amd64", "labels": {POOL: pool.name}}
+    described["nodes"] = list(pool.nodes)
+    if pool.tainted:
+        described["taints"] = [{"key": POOL, "value": pool.name, "effect": "NoSchedule"}]
+    if pool.cpu:
+        described["capacity"] = {"cpu": pool.cpu, "memory": pool.memory}
+    if pool.device is not None:
+        device = pool.device
+        row: dict[str, Any] = {"vendor": device.vendor, "model": device.model, "memory": device.memory}
+        row |= {"per_node": device.per_node, "resource": device.resource}
+        if device.product:
+            row["product"] = device.product
+        described["devices"] = [row]
+    return described
+
+
+def node_objects(real: bool) -> list[dict[str, Any]]:
+    """The Node objects of all simulated nodes."""
+    return [_node(pool, name) for pool in pools(real) for name in pool.nodes if pool.cpu]
+
+
+def _node(pool: Pool, name: str) -> dict[str, Any]:
+    capacity = {"cpu": pool.cpu, "memory": pool.memory, "pods": "500", "ephemeral-storage": "1Ti"}
+    labels = {
+        "kubernetes.io/hostname": name,
+        "kubernetes.io/arch": "amd64",
+        "kubernetes.io/os": "linux",
+        "type": "kwok",
+        POOL: pool.name,
+    }
+    if pool.device is not None:
+        capacity[pool.device.resource] = str(pool.device.per_node)
+        if pool.device.product:
+            labels["nvidia.com/gpu.product"] = pool.device.product
+            labels["nvidia.com/gpu.memory"] = pool.device.memory.removesuffix("Mi")
+            labels["nvidia.com/gpu.count"] = str(pool.device.per_node)
+    taints = [{"key": POOL, "value": pool.name, "effect": "NoSchedule"}] if pool.tainted else []
+    return {
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": name, "labels": labels, "annotations": {"kwok.x-k8s.io/node": "fake"}},
+        "spec": {"taints": taints},
+        "status": {
+            "capacity": capacity,
+            "allocatable": capacity,
+            # The API server reaches logs and exec of a simulated pod by this name.
+            "addresses": [
+                {"type": "InternalIP", "address": "127.0.0.1"},
+                {"type": "Hostname", "address": "localhost"},
+            ],
+        },
+    }
+
+
+# --- the life of a simulated pod -------------------------------------------------------------------------------------
+
+_ADDRESSES = """
+{{ $own := .metadata }}
+{{ $host := or .spec.hostNetwork false }}
+{{ $ips := PodIPsWith .spec.nodeName $host ( or $own.uid "" ) ( or $own.name "" ) ( or $own.namespace "" ) }}
+hostIP: 127.0.0.1
+hostIPs:
+- ip: 127.0.0.1
+{{ with $ips }}
+podIP: {{ index . 0 | Quote }}
+podIPs:
+{{ range . }}
+- ip: {{ . | Quote }}
+{{ end }}
+{{ end }}
+"""
+
+_INIT_DONE = """
+initContainerStatuses:
+{{ range .spec.initContainers }}
+- image: {{ .image | Quote }}
+  imageID: ""
+  name: {{ .name | Quote }}
+  ready: true
+  restartCount: 0
+  {{ if eq .restartPolicy "Always" }}
+  started: true
+  state:
+    running:
+      startedAt: {{ $now | Quote }}
+  {{ else }}
+  started: false
+  state:
+    terminated:
+      exitCode: 0
+      finishedAt: {{ $now | Quote }}
+      reason: Completed
+      startedAt: {{ $now | Quote }}
+  {{ end }}
+{{ end }}
+"""
+
+
+def _conditions(initialized: bool, ready: bool) -> str:
+    reason = "" if ready else '\n  reason: ContainersNotReady\n  message: "simulated: containers are not ready"'
+    rows = [("PodReadyToStartContainers", True, ""), ("Initialized", initialized, "")]
+    rows += [("Ready", ready, reason), ("ContainersReady", ready, reason)]
+    return "conditions:\n" + "\n".join(
+        f'- lastTransitionTime: {{{{ $now | Quote }}}}\n  status: "{value}"\n  type: {kind}{why}'
+        for kind, value, why in rows
+    )
+
+
+def _containers(state: str, *, ready: bool = False, started: bool = False, restarts: str = "0", last: str = "") -> str:
+    lines = f"""
+containerStatuses:
+{{{{ range $index, $item := .spec.containers }}}}
+- image: {{{{ $item.image | Quote }}}}
+  imageID: ""
+  name: {{{{ $item.name | Quote }}}}
+  ready: {str(ready).lower()}
+  started: {str(started).lower()}
+  restartCount: {restarts}
+  state: {state}
+"""
+    if last:
+        lines += f"  lastState: {last}\n"
+    return lines + "{{ end }}\n"
+
+
+_NOW = "{{ $now := Now }}{{ $root := . }}\n"
+_RUNNING = "{running: {startedAt: {{ $now | Quote }}}}"
+_MORE_RESTARTS = "{{ add ( index $root.status.containerStatuses $index ).restartCount 1 }}"
+
+
+def _terminated(code: int, reason: str) -> str:
+    return (
+        f"{{terminated: {{exitCode: {code}, reason: {reason}, "
+        "startedAt: {{ $now | Quote }}, finishedAt: {{ $now | Quote }}}}"
+    )
+
+
+def _waiting(reason: str, message: str) -> str:
+    return f'{{waiting: {{reason: {reason}, message: "{message}"}}}}'
+
+
+_BACK_OFF = _waiting("CrashLoopBackOff", "back-off 10s restarting failed container")
+
+
+def _status(phase: str, conditions: str, containers: str, addresses: str = _ADDRESSES) -> str:
+    return "\n".join(
+        [_NOW, conditions, containers, _INIT_DONE, addresses, f"phase: {phase}", "startTime: {{ $now | Quote }}"]
+    )
+
+
+def _crashed(code: int, reason: str, restarts: str) -> str:
+    containers = _containers(_BACK_OFF, restarts=restarts, last=_terminated(code, reason))
+    return _status("Running", _conditions(initialized=True, ready=False), containers)
+
+
+_READY = _status("Running", _conditions(initialized=True, ready=True), _containers(_RUNNING, ready=True, started=True))
+_UNREADY = _status("Running", _conditions(initialized=True, ready=False), _containers(_RUNNING, started=True))
+_CREATING = _status(
+    "Pending", _conditions(initialized=True, ready=False), _containers("{waiting: {reason: ContainerCreating}}"), ""
+)
+_UNPULLED = _status(
+    "Pending",
+    _conditions(initialized=True, ready=False),
+    _containers(_waiting("ImagePullBackOff", "Back-off pulling image: simulated: manifest unknown")),
+)
+_SUCCEEDED = _NOW + _containers(_terminated(0, "Completed")) + "phase: Succeeded\n"
+_FAILED = _NOW + _containers(_terminated(1, "Error")) + "phase: Failed\n"
+
+_ALIVE = {"key": ".metadata.deletionTimestamp", "operator": "DoesNotExist"}
+_WORD = f'.metadata.annotations["{SIMULATE}"]'
+
+
+def _is(key: str, *values: str) -> dict[str, Any]:
+    return {"key": key, "operator": "In", "values": list(values)}
+
+
+def _phase(phase: str) -> dict[str, Any]:
+    return _is(".status.phase", phase)
+
+
+def _condition(kind: str, *values: str) -> dict[str, Any]:
+    return _is(f'.status.conditions.[] | select( .type == "{kind}" ) | .status', *values)
+
+
+def _untouched() -> dict[str, Any]:
+    """A pod of which no stage has written a container status yet."""
+    return {"key": ".status.containerStatuses.[].name", "operator": "DoesNotExist"}
+
+
+_PLAIN_LIFE = {"key": _WORD, "operator": "DoesNotExist"}
+_OF_A_JOB = _is(".metadata.ownerReferences.[].kind", "Job")
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """`seconds`: how long the pod stays in the state before; `asked`: the pod's annotation may say another time."""
+
+    name: str
+    when: tuple[dict[str, Any], ...]
+    status: str
+    seconds: float = 0.0
+    asked: bool = False
+    event: tuple[str, str] = ("", "")
+
+
+_STAGES = (
+    _Stage("pod-ready", (_phase("Pending"), {"key": _WORD, "operator": "DoesNotExist"}), _READY),
+    _Stage(
+        "pod-complete",
+        (_phase("Running"), _OF_A_JOB, {"key": _WORD, "operator": "DoesNotExist"}),
+        _SUCCEEDED,
+        0.2,
+        True,
+    ),
+    _Stage("slow-start", (_phase("Pending"), _is(_WORD, "slow-start")), _UNREADY),
+    _Stage(
+        "slow-start-ready",
+        (_phase("Running"), _is(_WORD, "slow-start"), _condition("Ready", "False")),
+        _READY,
+        20.0,
+        True,
+    ),
+    _Stage(
+        "slow-start-complete",
+        (_phase("Running"), _is(_WORD, "slow-start"), _OF_A_JOB, _condition("Ready", "True")),
+        _SUCCEEDED,
+    ),
+    _Stage("never-ready", (_phase("Pending"), _is(_WORD, "never-ready")), _UNREADY),
+    _Stage("pending", (_phase("Pending"), _is(_WORD, "pending"), _untouched()), _CREATING),
+    _Stage(
+        "image-pull",
+        (_phase("Pending"), _is(_WORD, "image-pull"), _untouched()),
+        _UNPULLED,
+        event=("Failed", "Failed to pull image: simulated: manifest unknown"),
+    ),
+    _Stage(
+        "crash",
+        (_phase("Pending"), _is(_WORD, "crash")),
+        _crashed(1, "Error", "1"),
+        1.0,
+        True,
+        event=("BackOff", "Back-off restarting failed container"),
+    ),
+    _Stage("crash-again", (_phase("Running"), _is(_WORD, "crash")), _crashed(1, "Error", _MORE_RESTARTS), 10.0),
+    _Stage(
+        "oom",
+        (_phase("Pending"), _is(_WORD, "oom")),
+        _crashed(137, "OOMKilled", "1"),
+        1.0,
+        True,
+        event=("BackOff", "Back-off restarting failed container"),
+    ),
+    _Stage("oom-again", (_phase("Running"), _is(_WORD, "oom")), _crashed(137, "OOMKilled", _MORE_RESTARTS), 10.0),
+    _Stage("job-fail", (_phase("Pending"), _is(_WORD, "job-fail")), _UNREADY),
+    _Stage("job-failed", (_phase("Running"), _is(_WORD, "job-fail")), _FAILED, 0.5, True),
+)
+
+WORDS = ("slow-start", "crash", "oom", "image-pull", "pending", "never-ready", "job-fail")
+
+
+def stages() -> str:
+    """KWOK's configuration: the stages of nodes and pods, and what `logs` and `exec` of a simulated pod answer."""
+    documents = [_node_initialize(), _node_heartbeat(), *(_pod_stage(each) for each in _STAGES), _pod_delete()]
+    return "".join(f"---\n{json.dumps(each, indent=1)}\n" for each in documents)
+
+
+def _document(name: str, kind: str, when: list[dict[str, Any]], following: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "apiVersion": "kwok.x-k8s.io/v1alpha1",
+        "kind": "Stage",
+        "metadata": {"name": name},
+        "spec": {
+            "resourceRef": {"apiGroup": "v1", "kind": kind},
+            "selector": {"matchExpressions": when},
+            "next": following,
+        },
+    }
+
+
+def _pod_stage(stage: _Stage) -> dict[str, Any]:
+    following: dict[str, Any] = {"statusTemplate": stage.status}
+    if stage.event[0]:
+        following["event"] = {"type": "Warning", "reason": stage.event[0], "message": stage.event[1]}
+    document = _document(stage.name, "Pod", [_ALIVE, *stage.when], following)
+    if stage.seconds or stage.asked:
+        delay: dict[str, Any] = {"durationMilliseconds": int(stage.seconds * 1000)}
+        if stage.asked:
+            delay["durationFrom"] = {"expressionFrom": f'.metadata.annotations["{DELAY}"]'}
+        document["spec"]["delay"] = delay
+    return document
+
+
+def _pod_delete() -> dict[str, Any]:
+    gone = {"key": ".metadata.deletionTimestamp", "operator": "Exists"}
+    return _document("pod-delete", "Pod", [gone], {"delete": True})
+
+
+_NODE_CONDITIONS = """
+{{ $now := Now }}
+{{ $since := or .metadata.creationTimestamp $now }}
+conditions:
+{{ range NodeConditions }}
+- lastHeartbeatTime: {{ $now | Quote }}
+  lastTransitionTime: {{ $since | Quote }}
+  message: {{ .message | Quote }}
+  reason: {{ .reason | Quote }}
+  status: {{ .status | Quote }}
+  type: {{ .type | Quote }}
+{{ end }}
+daemonEndpoints:
+  kubeletEndpoint:
+    Port: {{ NodePort }}
+"""
+
+_NODE_INFO = """
+nodeInfo:
+  architecture: amd64
+  bootID: ""
+  containerRuntimeVersion: kwok
+  kernelVersion: kwok
+  kubeProxyVersion: ""
+  kubeletVersion: {{ printf "kwok-%s" Version }}
+  machineID: ""
+  operatingSystem: linux
+  osImage: simulated
+  systemUUID: ""
+phase: Running
+"""
+
+
+def _node_initialize() -> dict[str, Any]:
+    ready = '.status.conditions.[] | select( .type == "Ready" ) | .status'
+    when = [{"key": ready, "operator": "NotIn", "values": ["True"]}]
+    return _document("node-initialize", "Node", when, {"statusTemplate": _NODE_CONDITIONS + _NODE_INFO})
+
+
+def _node_heartbeat() -> dict[str, Any]:
+    document = _document(
+        "node-heartbeat", "Node", [_phase("Running"), _condition("Ready", "True")], {"statusTemplate": _NODE_CONDITIONS}
+    )
+    # The Lease is the real heartbeat; this one is as rare as a kubelet's.
+    document["spec"]["delay"] = {"durationMilliseconds": 300000, "jitterDurationMilliseconds": 310000}
+    return document
