@@ -26,6 +26,8 @@ class BuildRequest:
     dockerfile_text: str = ""
     target: str = ""
     args: Mapping[str, str] = field(default_factory=dict)
+    commit: str = ""
+    """Given to the build as the argument MCD_COMMIT, when not empty."""
     timeout: float = 900.0
     """Seconds for the whole build and push."""
 

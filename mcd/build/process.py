@@ -1,0 +1,86 @@
+"""Runs one program as an async child process and hands its output on line by line, under a deadline.
+
+It must not start a shell, and must leave nothing running: time-out, cancellation and a guard's refusal all end the
+whole process group.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from mcd.build.output import Lines
+
+_CHUNK = 64 * 1024
+_GUARD_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a program runs: its whole environment, its folder, and the moment (of the loop's clock) when it is
+    stopped."""
+
+    variables: Mapping[str, str]
+    folder: Path
+    deadline: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a program ended: its exit code (minus the signal's number when it was killed) and its last lines."""
+
+    code: int
+    tail: tuple[str, ...]
+
+
+async def run(
+    command: Sequence[str],
+    place: Place,
+    on_line: Callable[[str], Awaitable[None]] | None = None,
+    guard: Callable[[], None] | None = None,
+) -> Ended:
+    """Runs `command` to its end. `on_line` gets each clean line; `guard` is called every second and stops the program
+    by raising. Raises TimeoutError at the deadline, FileNotFoundError when there is no such program."""
+    process = await asyncio.create_subprocess_exec(
+        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        env=dict(place.variables), cwd=place.folder, start_new_session=True,
+    )  # fmt: skip
+    lines = Lines()
+    try:
+        async with asyncio.timeout_at(place.deadline):
+            assert process.stdout is not None
+            while data := await _read(process.stdout, guard):
+                await _hand_on(lines.feed(data), on_line)
+            await _hand_on(lines.close(), on_line)
+            code = await process.wait()
+    finally:
+        await _stop(process)
+    return Ended(code, tuple(lines.tail))
+
+
+async def _read(stream: asyncio.StreamReader, guard: Callable[[], None] | None) -> bytes:
+    while True:
+        if guard is not None:
+            guard()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_GUARD_SECONDS) as limit:
+                return await stream.read(_CHUNK)
+        assert limit.expired()
+
+
+async def _hand_on(lines: list[str], on_line: Callable[[str], Awaitable[None]] | None) -> None:
+    if on_line is not None:
+        for line in lines:
+            await on_line(line)
+
+
+async def _stop(process: asyncio.subprocess.Process) -> None:
+    """Ends the whole group. After a normal end this catches what the program left behind in it."""
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, signal.SIGKILL)
+    await asyncio.shield(process.wait())
