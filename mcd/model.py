@@ -239,6 +239,8 @@ class Change:
     action: Action
     detail: str = ""
     healed_from: str = ""
+    reason: Reason | None = None
+    """Why it is held, for programs. None unless `action` is held."""
 
 
 ChangeSet = tuple[Change, ...]
@@ -385,6 +387,7 @@ class App:
     branch: str
     created_at: datetime
     deleted_at: datetime | None
+    generation: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -505,6 +508,16 @@ class Fence(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Heal:
+    """A field that another manager changed and that was taken back."""
+
+    ref: Ref
+    field: str
+    manager: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class ClusterItem:
     cluster: Cluster
 
@@ -547,6 +560,10 @@ class RolloutItem:
     """The last Rollout of this App that was Ready, other than this one."""
     wished_deletes: tuple[Ref, ...] = ()
     """Deletes that the push of this Rollout named, so that the brake does not ask again."""
+    was_ready: bool = False
+    """This Rollout was Ready before: what fails now is not its own start, and nothing is rolled back."""
+    heals: tuple[Heal, ...] = ()
+    """Changes by hand that were taken back lately: three of one field in ten minutes are a fight."""
 
 
 WorkItem = ClusterItem | ProductLineItem | ReleaseItem | RolloutItem
@@ -593,6 +610,8 @@ class Result:
     gone: bool = False
     roll_back_to: Rollout | None = None
     health: tuple[ComponentHealth, ...] | None = None
+    heals: tuple[Heal, ...] | None = None
+    """The new list of `RolloutItem.heals`, or None when it did not change."""
 
 
 # --- health ---------------------------------------------------------------------------------------------------------
@@ -632,6 +651,13 @@ class Plan:
     unchanged: tuple[Ref, ...]
     kept: tuple[InventoryEntry, ...] = ()
     """No longer wanted, but it holds data: it stays, unclaimed."""
+    gone: tuple[InventoryEntry, ...] = ()
+    """No longer wanted and not seen any more, or replaced by an object of somebody else: the entry is dropped once the
+    API server confirms it. Nothing is written for these."""
+    found: tuple[InventoryEntry, ...] = ()
+    """Entries of `unchanged` objects as they should be recorded: UID and hash filled in after a crash lost them."""
+    prune_digest: str = ""
+    """Not empty when the brake holds the deletes: what a person must confirm (`confirmed_prune`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -642,3 +668,7 @@ class Planned:
     live: Object | None
     force: bool
     healed_from: str = ""
+    detail: str = ""
+    """What differs, for a person."""
+    may_force: bool = True
+    """False: when the server says that another manager holds a field, it is left to that manager."""

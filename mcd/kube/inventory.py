@@ -1,1 +1,311 @@
-"""Decides what applying would do: which objects differ, which are stale, which are held. Pure: never calls a cluster."""
+"""Decides what an App's or a ProductLine's pass would write: which objects to apply, which to delete, which to leave.
+
+Pure: inventory, desired objects and live objects in, a Plan out; two plans from the same facts are equal. Never calls a
+cluster and never guesses: what is unknown is an error, what is not ours is held, what holds data stays.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from mcd.errors import Code, McdError
+from mcd.kube.cluster import FIELD_MANAGER
+from mcd.kube.fields import Difference, Managed, applied_tree, compare, managed, node_at
+from mcd.model import Action, Change, InventoryEntry, Plan, Planned, Reason
+from mcd.objects import (
+    HASH,
+    KEPT,
+    MANAGED_BY,
+    OWNER,
+    Object,
+    Ref,
+    canonical,
+    content_hash,
+    in_apply_order,
+    kind_rank,
+    ref_of,
+)
+
+HEAL = "heal"
+REPORT = "report"
+BRAKE = 0.2
+"""Share of the inventory that a pass may delete unasked; one object is always allowed."""
+ALWAYS_BRAKED = frozenset({"Namespace"}) | KEPT
+"""Kinds whose delete a person confirms, however few they are."""
+FIGHT_COUNT = 3
+FIGHT_WINDOW = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a decision about one object depends on beside the object: see `plan`."""
+
+    owner: str
+    policy: str
+    take_over: bool
+    yielded: frozenset[Ref] = field(default_factory=frozenset)
+
+
+def stamped(obj: Object, owner: str) -> Object:
+    """The object as it is sent: with the annotations that say which MCD made it and the hash of what was sent."""
+    meta = obj["metadata"]
+    annotations = {**(meta.get("annotations") or {}), OWNER: owner}
+    annotations.pop(HASH, None)
+    marked = {**obj, "metadata": {**meta, "annotations": annotations}}
+    annotations[HASH] = content_hash(marked)
+    return marked
+
+
+def applied_hash(obj: Mapping[str, Any]) -> str:
+    """The hash annotation of an object, or an empty text."""
+    return str((obj["metadata"].get("annotations") or {}).get(HASH, ""))
+
+
+def uid_of(obj: Mapping[str, Any]) -> str:
+    return str(obj["metadata"].get("uid", ""))
+
+
+def differences(desired: Object, live: Mapping[str, Any]) -> tuple[Difference, ...]:
+    """What applying `desired` (stamped) would change. While the live object carries the same hash, a value that the API
+    server still counts as ours is what it made of the same request before, so sending it again changes nothing."""
+    found = compare(desired, live, applied_tree(live, FIELD_MANAGER))
+    if applied_hash(desired) and applied_hash(desired) == applied_hash(live):
+        return tuple(d for d in found if not d.owned)
+    return found
+
+
+def differs(desired: Object, live: Mapping[str, Any]) -> tuple[str, ...]:
+    """The paths of our applied set that the live object does not have so; empty: nothing needs to be written."""
+    return tuple(str(d) for d in differences(desired, live))
+
+
+def owned_by(live: Mapping[str, Any]) -> str:
+    """The manager, other than MCD, that changed an object last; empty when there is none."""
+    latest = max(_others(live), key=lambda m: m.time, default=None)
+    return latest.manager if latest is not None else ""
+
+
+def is_ours(entry: InventoryEntry | None, live: Mapping[str, Any], owner: str) -> bool:
+    """Whether a live object is the one that the inventory names: by UID; or, for an entry whose UID a crash lost, by
+    our owner annotation and our field manager together."""
+    if entry is None or _owner(live) not in ("", owner):
+        return False
+    if entry.uid:
+        return entry.uid == uid_of(live)
+    return _owner(live) == owner and applied_tree(live, FIELD_MANAGER) is not None
+
+
+def _owner(live: Mapping[str, Any]) -> str:
+    return str((live["metadata"].get("annotations") or {}).get(OWNER, ""))
+
+
+def delete_digest(entries: Iterable[InventoryEntry]) -> str:
+    """Names one exact list of deletes: changes when any object, or any UID, of it changes."""
+    rows = sorted([e.ref.api_version, e.ref.kind, e.ref.namespace, e.ref.name, e.uid] for e in entries)
+    return hashlib.sha256(canonical(rows)).hexdigest()[:32]
+
+
+def fighting(heals: Iterable[tuple[datetime, Ref]], now: datetime) -> frozenset[Ref]:
+    """The objects whose fields were taken back `FIGHT_COUNT` times within `FIGHT_WINDOW`: they are left alone now."""
+    recent: dict[Ref, int] = {}
+    for at, ref in heals:
+        if now - FIGHT_WINDOW <= at <= now:
+            recent[ref] = recent.get(ref, 0) + 1
+    return frozenset(ref for ref, count in recent.items() if count >= FIGHT_COUNT)
+
+
+def plan(
+    desired: Sequence[Object],
+    inventory: Sequence[InventoryEntry],
+    live: Mapping[Ref, Object | None],
+    *,
+    owner: str,
+    policy: str = HEAL,
+    take_over: bool = False,
+    brake: float = BRAKE,
+    confirmed: str = "",
+    wished_deletes: Collection[Ref] = (),
+    yielded: Collection[Ref] = (),
+) -> Plan:
+    """What a pass would do.
+
+    `live` has every reference of `desired` and `inventory`, None for what the API server says does not exist; a missing
+    reference is McdError(internal). `brake` is a share, 0 to 1; `confirmed` the digest that a person confirmed;
+    `wished_deletes` what the pushed commit named; `yielded` the objects of a field fight (`fighting`).
+    """
+    terms = Terms(owner, policy, take_over, frozenset(yielded))
+    entries = {e.ref: e for e in inventory}
+    wanted = in_apply_order([stamped(obj, owner) for obj in desired])
+    refs = {ref_of(obj) for obj in wanted}
+    missing = [r for r in (*refs, *entries) if r not in live]
+    if missing or len(refs) != len(wanted):
+        what = f"{missing[0]} was not looked up" if missing else "an object is wanted twice"
+        raise McdError(Code.INTERNAL, f"cannot plan: {what}.", "Nothing was changed.")
+    apply: list[Planned] = []
+    held: list[Change] = []
+    unchanged: list[Ref] = []
+    found: list[InventoryEntry] = []
+    for obj in wanted:
+        verdict = decide(obj, entries.get(ref_of(obj)), live[ref_of(obj)], terms)
+        if isinstance(verdict, Planned):
+            apply.append(verdict)
+        elif isinstance(verdict, Change):
+            held.append(verdict)
+        else:
+            unchanged.append(verdict.ref)
+            found.append(verdict)
+    blocked = next((c for c in held if c.reason in (Reason.NOT_OURS, Reason.DELETING)), None)
+    stale = sorted((e for e in inventory if e.ref not in refs), key=lambda e: (-kind_rank(e.ref.kind), e.ref))
+    prune = _prune(stale, live, owner)
+    held += prune.held
+    digest = ""
+    if blocked is not None and prune.delete:
+        why = blocked.reason
+        held += [
+            Change(
+                e.ref,
+                Action.HELD,
+                f"is no longer wanted, but stays while {blocked.ref} is held.",
+                reason=why,
+            )
+            for e in prune.delete
+        ]
+        prune = replace(prune, delete=())
+    elif _braked(prune.delete, wished_deletes, max(1.0, brake * len(entries))):
+        digest = delete_digest(prune.delete)
+        if digest == confirmed:
+            digest = ""
+        else:
+            held += _held_by_the_brake(prune.delete, len(entries), digest)
+            prune = replace(prune, delete=())
+    return Plan(tuple(apply), prune.delete, tuple(held), tuple(unchanged), prune.kept, prune.gone, tuple(found), digest)
+
+
+def decide(
+    desired: Object, entry: InventoryEntry | None, live: Object | None, terms: Terms
+) -> Planned | Change | InventoryEntry:
+    """What to do about one desired (stamped) object: write it, hold it, or leave it as it is (answers its entry)."""
+    ref = ref_of(desired)
+    if live is None:
+        was = "was deleted by somebody" if entry is not None and entry.uid else ""
+        return Planned(desired, None, force=False, detail=was)
+    if live["metadata"].get("deletionTimestamp"):
+        return Change(ref, Action.HELD, being_deleted(live), reason=Reason.DELETING)
+    ours = is_ours(entry, live, terms.owner)
+    if not ours and (not terms.take_over or _owner(live) not in ("", terms.owner)):
+        words = not_ours(live, terms.owner, replaced=bool(entry and entry.uid))
+        return Change(ref, Action.HELD, words, reason=Reason.NOT_OURS)
+    found = differences(desired, live)
+    if not ours:
+        words = f'taken over from "{owned_by(live) or "nobody"}": {_listed(found)}'
+        return Planned(desired, live, force=True, detail=words)
+    if not found:
+        return InventoryEntry(ref, uid_of(live), applied_hash(desired))
+    return _change(desired, live, found, terms)
+
+
+def _change(desired: Object, live: Object, found: Sequence[Difference], terms: Terms) -> Planned | Change:
+    """A write onto an object of ours, or what stands against it: a fight, or the policy to report only."""
+    same_wish = applied_hash(desired) == applied_hash(live)
+    holders = {d: _holder(live, d) for d in found}
+    edited = [d for d in found if not d.owned and (same_wish or holders[d])]
+    healed = ", ".join(sorted({holders[d] or owned_by(live) or "somebody" for d in edited}))
+    detail = _listed(found)
+    ref = ref_of(desired)
+    if healed and ref in terms.yielded:
+        return Change(ref, Action.HELD, _fight(healed, detail), reason=Reason.FIELD_FIGHT)
+    heals = terms.policy == HEAL
+    if same_wish and not heals:
+        return Change(ref, Action.HELD, f'changed by "{healed}" and left so: {detail}.')
+    return Planned(desired, live, heals and any(holders.values()), healed, detail, may_force=heals)
+
+
+def _holder(live: Mapping[str, Any], difference: Difference) -> str:
+    """The other manager that owns a field now, or an empty text."""
+    for entry in _others(live):
+        if node_at(entry.tree, difference.path) is not None:
+            return entry.manager
+    return ""
+
+
+def _others(live: Mapping[str, Any]) -> list[Managed]:
+    return [m for m in managed(live) if (m.manager, m.operation) != (FIELD_MANAGER, "Apply") and not m.subresource]
+
+
+def _listed(found: Sequence[Difference]) -> str:
+    words = [str(d) for d in found]
+    # The hash differs whenever anything does; it is worth telling only when it is all there is.
+    told = [w for w in words if not w.endswith(f"[{HASH}]")] or (["fields taken away"] if words else [])
+    return ", ".join(told[:3]) + (f" and {len(told) - 3} more" if len(told) > 3 else "")
+
+
+def not_ours(live: Mapping[str, Any], owner: str, *, replaced: bool = False) -> str:
+    """The sentence for an object with our name that is somebody else's."""
+    if _owner(live) not in ("", owner):
+        return f'it belongs to another MCD ("{_owner(live)}"). Choose another name, or delete it there.'
+    manager = owned_by(live) or FIELD_MANAGER
+    made = "was made again" if replaced else "exists and is not ours, made"
+    return f'it {made} by "{manager}". Delete it, or deploy with --take-over.'
+
+
+def being_deleted(live: Mapping[str, Any]) -> str:
+    """The sentence for an object that has a deletionTimestamp."""
+    meta = live["metadata"]
+    waits = ", ".join(meta.get("finalizers") or ())
+    words = f"it is being deleted since {meta.get('deletionTimestamp')}"
+    return f"{words} and waits for {waits}." if waits else f"{words}."
+
+
+def _fight(manager: str, detail: str) -> str:
+    return (
+        f'"{manager}" and "{FIELD_MANAGER}" change the same fields back again and again ({detail}). '
+        f"It is left as it is. Stop {manager}, or leave the fields to it; then deploy again."
+    )
+
+
+# --- what goes ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Prune:
+    delete: tuple[InventoryEntry, ...] = ()
+    kept: tuple[InventoryEntry, ...] = ()
+    gone: tuple[InventoryEntry, ...] = ()
+    held: tuple[Change, ...] = ()
+
+
+def _prune(stale: Sequence[InventoryEntry], live: Mapping[Ref, Object | None], owner: str) -> _Prune:
+    delete, kept, gone, held = [], [], [], []
+    for entry in stale:
+        now = live[entry.ref]
+        if now is None or (entry.uid and uid_of(now) != entry.uid):
+            # Gone, or made again by hand under the same name: not ours to delete.
+            gone.append(entry)
+        elif entry.ref.kind in KEPT:
+            kept.append(entry)
+        elif now["metadata"].get("deletionTimestamp"):
+            held.append(Change(entry.ref, Action.HELD, being_deleted(now), reason=Reason.DELETING))
+        elif not is_ours(entry, now, owner) or _let_go(now):
+            held.append(Change(entry.ref, Action.HELD, not_ours(now, owner), reason=Reason.NOT_OURS))
+        else:
+            delete.append(replace(entry, uid=uid_of(now)))
+    return _Prune(tuple(delete), tuple(kept), tuple(gone), tuple(held))
+
+
+def _let_go(live: Mapping[str, Any]) -> bool:
+    """Somebody took both our label and our annotation off: a way to say that MCD must not touch it any more."""
+    return not _owner(live) and (live["metadata"].get("labels") or {}).get(MANAGED_BY) != "mcd"
+
+
+def _braked(delete: Sequence[InventoryEntry], wished: Collection[Ref], allowed: float) -> bool:
+    unasked = [e for e in delete if e.ref not in wished]
+    return len(unasked) > allowed or any(e.ref.kind in ALWAYS_BRAKED for e in unasked)
+
+
+def _held_by_the_brake(delete: Sequence[InventoryEntry], size: int, digest: str) -> list[Change]:
+    words = f"would be deleted with {len(delete)} of {size} objects. Read the list, then confirm it with {digest}."
+    return [Change(e.ref, Action.HELD, words, reason=Reason.PRUNE_NEEDS_CONFIRMATION) for e in delete]

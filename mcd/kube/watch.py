@@ -1,1 +1,216 @@
-"""Live state from watches: one stream for each kind, a cache of what exists, a hint for each change."""
+"""Watch caches of one cluster: one stream per kind, the last state of each object, and a hint for whoever is concerned.
+
+A lost hint costs time and never correctness; a cache that is not synced says so. It must not decide anything, and what
+it holds is never older than `age` seconds without saying so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import random
+import time
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import cast
+
+from mcd.kube.cluster import Cluster, Kind, KubeError, KubeReason, WatchEvent, WatchEventType
+from mcd.objects import INSTANCE, MANAGED_BY, Object, Ref, ref_of
+
+OURS: Mapping[str, str] = {MANAGED_BY: "mcd"}
+"""The label that selects what MCD made; pods and replica sets inherit it from their template."""
+
+UNSELECTED = frozenset({Kind("v1", "Node"), Kind("v1", "Event")})
+"""Kinds that do not carry our label and are watched whole."""
+
+THIN = frozenset({"Node", "Event", "Pod", "ReplicaSet"})
+"""Kinds whose `managedFields` nobody asks for: they are dropped, which halves the memory."""
+
+MAX_EVENTS = 5_000
+"""Kubernetes Events kept in all; the oldest go first."""
+
+FIRST_BACKOFF, LAST_BACKOFF = 0.2, 60.0
+"""Seconds between two attempts to watch: doubled after each failure, with jitter."""
+
+
+@dataclass
+class _Store:
+    """The objects of one kind."""
+
+    objects: dict[Ref, Object] = field(default_factory=dict)
+    by_app: dict[tuple[str, str], set[Ref]] = field(default_factory=dict)
+    synced: bool = False
+    heard: float = 0.0
+    problem: KubeError | None = None
+
+    def put(self, obj: Object) -> None:
+        ref = ref_of(obj)
+        self.drop(ref)
+        self.objects[ref] = obj
+        self.by_app.setdefault(_app(obj), set()).add(ref)
+
+    def drop(self, ref: Ref) -> Object | None:
+        old = self.objects.pop(ref, None)
+        if old is not None:
+            refs = self.by_app.get(_app(old), set())
+            refs.discard(ref)
+            if not refs:
+                self.by_app.pop(_app(old), None)
+        return old
+
+
+def _app(obj: Object) -> tuple[str, str]:
+    meta = obj["metadata"]
+    return (meta.get("namespace", ""), (meta.get("labels") or {}).get(INSTANCE, ""))
+
+
+class Caches:
+    """The caches of one cluster. `run` fills them until it is cancelled; `on_change(object, deleted)` is told each
+    change, never while two objects are half stored, and must not block."""
+
+    def __init__(
+        self, cluster: Cluster, kinds: Iterable[Kind], on_change: Callable[[Object, bool], None] | None = None
+    ) -> None:
+        self._cluster = cluster
+        self._stores = {kind: _Store() for kind in kinds}
+        self._on_change = on_change
+        self._tasks: list[asyncio.Task[None]] = []
+        self._changed = asyncio.Event()
+        self._random = random.Random()  # noqa: S311  (jitter, not a secret)
+
+    @property
+    def kinds(self) -> Sequence[Kind]:
+        return tuple(self._stores)
+
+    def synced(self, kind: Kind) -> bool:
+        """Whether the cache of this kind has all that exists and its stream lives."""
+        store = self._stores.get(kind)
+        return store is not None and store.synced
+
+    def healthy(self) -> bool:
+        """Whether every kind is synced."""
+        return all(store.synced for store in self._stores.values())
+
+    def age(self, kind: Kind) -> float:
+        """Seconds since the stream of this kind said anything; infinite when it never did."""
+        store = self._stores.get(kind)
+        return time.monotonic() - store.heard if store is not None and store.heard else float("inf")
+
+    def problem(self, kind: Kind) -> KubeError | None:
+        """Why the stream of this kind is not there, or None."""
+        store = self._stores.get(kind)
+        return store.problem if store is not None else None
+
+    def get(self, ref: Ref) -> Object | None:
+        """The object as last seen. Not to be altered. None also when it does not carry our label."""
+        store = self._stores.get(Kind(ref.api_version, ref.kind))
+        return store.objects.get(ref) if store is not None else None
+
+    def of_instance(self, kind: Kind, namespace: str, app: str) -> tuple[Object, ...]:
+        """All objects of a kind with the App's label, by name. Not to be altered."""
+        store = self._stores[kind]
+        return tuple(store.objects[ref] for ref in sorted(store.by_app.get((namespace, app), ())))
+
+    def all(self, kind: Kind, namespace: str = "") -> tuple[Object, ...]:
+        """All objects of a kind, of one namespace if one is given, by name."""
+        found = self._stores[kind].objects
+        return tuple(found[ref] for ref in sorted(found) if not namespace or ref.namespace == namespace)
+
+    async def wait_synced(self, timeout: float) -> bool:  # noqa: ASYNC109  (an answer, not an error)
+        """Waits until every kind is synced, at most `timeout` seconds. False when it did not come to that."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(timeout):
+                while not self.healthy():
+                    self._changed.clear()
+                    await self._changed.wait()
+        return self.healthy()
+
+    async def run(self) -> None:
+        """Watches every kind until cancelled. A stream that breaks is opened again; only its own kind waits for it."""
+        self._tasks = [asyncio.ensure_future(self._keep(kind, store)) for kind, store in self._stores.items()]
+        try:
+            await asyncio.gather(*self._tasks)
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Ends every stream. Calling it twice is fine."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+        for store in self._stores.values():
+            store.synced = False
+
+    async def _keep(self, kind: Kind, store: _Store) -> None:
+        failures = 0
+        version = ""
+        while True:
+            began = time.monotonic()
+            try:
+                version = await self._follow(kind, store, version)
+            except KubeError as error:
+                store.problem = error
+                if error.kube_reason is not KubeReason.UNREACHABLE or failures:
+                    # Too old, forbidden or gone for good: what we hold may be behind, so it is listed again.
+                    store.synced = False
+                    version = ""
+                self._changed.set()
+                failures += 1
+            if time.monotonic() - began > LAST_BACKOFF:
+                failures = 0
+            # Also after a stream that ended in order: a server that closes every second is not asked more often.
+            wait = min(LAST_BACKOFF, FIRST_BACKOFF * 2**failures) * self._random.uniform(0.5, 1.0)
+            await asyncio.sleep(wait)
+
+    async def _follow(self, kind: Kind, store: _Store, version: str) -> str:
+        """One stream, to its end. Answers the version from which the next one goes on."""
+        selector = None if kind in UNSELECTED else OURS
+        seen: set[Ref] | None = None if version else set()
+        watch = cast(
+            AsyncGenerator[WatchEvent, None], self._cluster.watch(kind, selector=selector, resource_version=version)
+        )
+        async with contextlib.aclosing(watch) as stream:
+            async for event in stream:
+                store.heard = time.monotonic()
+                version = str(event.object["metadata"].get("resourceVersion", version))
+                if event.type is WatchEventType.BOOKMARK:
+                    if event.initial_end and seen is not None:
+                        self._forget_unseen(store, seen)
+                        seen = None
+                        store.synced, store.problem = True, None
+                        self._changed.set()
+                    continue
+                if seen is not None and event.type is not WatchEventType.DELETED:
+                    seen.add(ref_of(event.object))
+                self._take(kind, store, event)
+        return version if seen is None else ""
+
+    def _take(self, kind: Kind, store: _Store, event: WatchEvent) -> None:
+        obj, deleted = event.object, event.type is WatchEventType.DELETED
+        if kind.kind in THIN:
+            obj["metadata"].pop("managedFields", None)
+        if deleted:
+            store.drop(ref_of(obj))
+        else:
+            known = store.objects.get(ref_of(obj))
+            same = known is not None and known["metadata"].get("resourceVersion") == obj["metadata"].get(
+                "resourceVersion"
+            )
+            if same:
+                return
+            store.put(obj)
+            if kind.kind == "Event" and len(store.objects) > MAX_EVENTS:
+                store.drop(next(iter(store.objects)))
+        self._tell(obj, deleted)
+
+    def _forget_unseen(self, store: _Store, seen: set[Ref]) -> None:
+        """What was there before and is not in the new list was deleted while nobody looked."""
+        for ref in [r for r in store.objects if r not in seen]:
+            old = store.drop(ref)
+            if old is not None:
+                self._tell(old, True)
+
+    def _tell(self, obj: Object, deleted: bool) -> None:
+        if self._on_change is not None:
+            self._on_change(obj, deleted)
