@@ -1,0 +1,96 @@
+"""What cannot stand together in one component, and what cannot stand twice (app-yaml 3.22).
+
+Reads resolved values and reports. It must not change anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mcd.appyaml.nodes import Path
+from mcd.appyaml.problems import Findings
+from mcd.appyaml.schema import Component, Gpu
+from mcd.appyaml.spec import HostSpec, PortSpec, ResourceSpec
+from mcd.appyaml.units import Bytes, cpu_text
+from mcd.errors import echo
+
+
+def check_resources(spec: ResourceSpec, gpu: Gpu | None, path: Path, findings: Findings) -> None:
+    """Limits below requests, /dev/shm that does not fit, a MIG slice with a model."""
+    if spec.limit_cpu is not None and spec.limit_cpu < spec.cpu:
+        _less("cpu", cpu_text(spec.limit_cpu), cpu_text(spec.cpu), path, findings)
+    for word, limit, request in (
+        ("memory", spec.limit_memory, spec.memory),
+        ("disk", spec.limit_disk, spec.disk),
+    ):
+        if limit.count < request.count:
+            _less(word, str(limit), str(request), path, findings)
+    if spec.shm is not None and spec.shm.count >= spec.limit_memory.count:
+        message = f"{spec.shm} does not fit into memory {spec.limit_memory}: /dev/shm is part of it."
+        findings.refuse("combination", (*path, "resources", "shm"), message, "Use less than memory.")
+    if gpu is not None and gpu.mig and (gpu.model or gpu.memory is not None):
+        message = "a MIG slice fixes model and memory."
+        where = (*path, "resources", "gpu", "mig")
+        findings.refuse("combination", where, message, "Remove model and memory.")
+
+
+def _less(word: str, limit: str, request: str, path: Path, findings: Findings) -> None:
+    message = f"{limit} is less than resources.{word} {request}."
+    findings.refuse("combination", (*path, "limits", word), message, "Raise the limit or lower the request.")
+
+
+def check_surge(surge: int | str, unavailable: int | str, path: Path, findings: Findings) -> None:
+    """A rolling update that may neither add nor remove a pod."""
+    if surge in (0, "0%") and unavailable in (0, "0%"):
+        message = "max_surge and max_unavailable are both 0, so nothing could ever move."
+        findings.refuse("combination", (*path, "rollout", "max_unavailable"), message, "Raise one.")
+
+
+def check_ports(component: Component, ports: Sequence[tuple[Path, PortSpec]], path: Path, findings: Findings) -> None:
+    """Each port of a pod is used once; the Service of a web has 80 for itself."""
+    taken: dict[tuple[int, str], Path] = {}
+    for where, port in ports:
+        holder = taken.setdefault((port.port, port.protocol), where)
+        if holder != where:
+            name = ".".join(str(step) for step in holder)
+            message = f"{port.port} is taken by {name}."
+            findings.refuse("combination", where, message, "Every port of a pod is used once.")
+    if component.type != "web":
+        return
+    for name, port in component.ports.items():
+        here = (*path, "ports", name)
+        if name in ("http", "oauth"):
+            findings.refuse("name.reserved", here, f'"{name}" belongs to the platform.', "Choose another.", key=True)
+        if port.port == 80 and port.protocol == "TCP":
+            message = "80 is where Apps reach the web itself."
+            findings.refuse("combination", here, message, "Use another port.")
+
+
+def check_user(user: int | str | None, security: str, line: str, path: Path, findings: Findings) -> None:
+    """Root only where the product line allows it."""
+    if user == 0 and security != "baseline":
+        message = f'user 0 is root, and product line "{line}" is {security}.'
+        findings.refuse("combination", (*path, "user"), message, "Use another uid.")
+
+
+def check_scratch(scratch: Mapping[str, Bytes], path: Path, findings: Findings) -> None:
+    """No folder inside another one."""
+    for folder in scratch:
+        for other in scratch:
+            if folder != other and folder.startswith(f"{other}/"):
+                message = f"lies inside scratch {echo(other)}."
+                findings.refuse("path.overlap", (*path, "scratch", folder), message, "Choose another path.", key=True)
+
+
+def check_hosts(hosts: Sequence[HostSpec], base_domain: str, path: Path, findings: Findings) -> None:
+    """The same host and path once; nothing below the platform's own domain."""
+    seen: set[HostSpec] = set()
+    for number, item in enumerate(hosts):
+        here = (*path, "domains", number)
+        if item.host == base_domain or item.host.endswith(f".{base_domain}"):
+            message = f'"{echo(item.host)}" is given out by the platform.'
+            findings.refuse("name.reserved", here, message, "Remove it.")
+        if item in seen:
+            message = f"{echo(item.host)}{echo(item.path)} is listed twice."
+            findings.refuse("exclusive", here, message, "Remove one.")
+        seen.add(item)

@@ -1,0 +1,96 @@
+"""The compiler's one door: text → Checked, Checked + Context + Source → Compiled, Context → objects of a product line.
+
+Pure and deterministic: the same values give the same objects, on every machine. It must not read, write or wait.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mcd.appyaml.context import NO_CONTEXT, Context
+from mcd.appyaml.parse import AppFile, Checked, check
+from mcd.appyaml.render.app import render
+from mcd.appyaml.render.line import line_objects
+from mcd.appyaml.render.pod import template
+from mcd.appyaml.resolve import line_name, resolve
+from mcd.appyaml.spec import AppSpec, ComponentSpec, SecretNeed, Source
+from mcd.errors import Problem, has_errors, in_order
+from mcd.objects import VERSION, Object, canonical
+
+__all__ = [
+    "NO_CONTEXT",
+    "AppFile",
+    "AppSpec",
+    "Checked",
+    "Compiled",
+    "ComponentSpec",
+    "Context",
+    "SecretNeed",
+    "Source",
+    "check",
+    "compile_app",
+    "render_line",
+    "template_digests",
+]
+
+_FOLLOWS_THE_COMMIT = frozenset({"MCD_COMMIT", "MCD_VERSION", "OTEL_RESOURCE_ATTRIBUTES"})
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """What an App becomes. With an error among `problems`, `objects` is empty and nothing may be applied.
+
+    `objects` are in apply order; `secrets` are the Secret objects that must exist before them; `spec` is None when the
+    text was no app.yaml at all.
+    """
+
+    objects: tuple[Object, ...]
+    secrets: tuple[SecretNeed, ...]
+    problems: tuple[Problem, ...]
+    spec: AppSpec | None
+
+    @property
+    def ok(self) -> bool:
+        return self.spec is not None and not has_errors(self.problems)
+
+
+def compile_app(checked: Checked, context: Context = NO_CONTEXT, source: Source | None = None) -> Compiled:
+    """Everything that a checked app.yaml becomes in a context. Problems of the text itself are among the answer's."""
+    if checked.app_file is None:
+        return Compiled((), (), checked.problems, None)
+    spec, found = resolve(checked.app_file, context, source or Source())
+    problems = in_order((*checked.problems, *found))
+    if has_errors(problems):
+        return Compiled((), (), problems, spec)
+    return Compiled(tuple(render(spec)), spec.secrets, problems, spec)
+
+
+def render_line(context: Context, line: str = "") -> list[Object]:
+    """The objects of the context's product line; `line` is its name where the context has none."""
+    name = context.product_line.name or line or line_name(None, context)
+    return line_objects(name, context.product_line, context.cluster)
+
+
+def template_digests(compiled: Compiled) -> Mapping[str, str]:
+    """32 hex digits per component that change when its pods would change for another reason than the commit alone.
+
+    Equal digests of two Releases mean: this component may keep its MCD_COMMIT (app-yaml 5.3, context `commits`), and
+    then its pods are left alone. Templates that name the commit make a component change with each one, as they say.
+    """
+    spec = compiled.spec
+    if spec is None:
+        return {}
+    return {component.name: _digest(spec, component) for component in spec.components}
+
+
+def _digest(spec: AppSpec, component: ComponentSpec) -> str:
+    pods = copy.copy(template(spec, component))
+    labels = {k: v for k, v in pods["metadata"]["labels"].items() if k != VERSION}
+    container = dict(pods["spec"]["containers"][0])
+    container["env"] = [e for e in container["env"] if e["name"] not in _FOLLOWS_THE_COMMIT]
+    pods["metadata"] = {**pods["metadata"], "labels": labels}
+    pods["spec"] = {**pods["spec"], "containers": [container]}
+    return hashlib.sha256(canonical(pods)).hexdigest()[:32]

@@ -1,0 +1,34 @@
+"""Leaves out what an App can live without where the cluster does not serve it, and says so (app-yaml 6.15).
+
+A file that is valid at one site must deploy at another. What protects the App is never left out here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mcd.appyaml.context import ClusterFacts
+from mcd.appyaml.nodes import Path
+from mcd.appyaml.problems import Findings
+from mcd.appyaml.spec import ComponentSpec
+
+
+def without_what_the_cluster_lacks(
+    component: ComponentSpec, cluster: ClusterFacts, findings: Findings
+) -> ComponentSpec:
+    """The component as this cluster can run it; each thing that is left out is a warning at its field."""
+    web = component.web
+    if web is None or cluster.gateway_api:
+        return component
+    path: Path = ("components", component.name)
+    if cluster.ingress_class is None:
+        message = f'cluster "{cluster.name}" has neither Gateway API nor Ingress: the route is left out.'
+        findings.warn("cluster.degraded", path, message, key=True)
+        return component
+    if web.request_timeout is not None:
+        message = f'cluster "{cluster.name}" has no Gateway API: request_timeout is left out.'
+        findings.warn("cluster.degraded", (*path, "request_timeout"), message)
+    if web.h2c:
+        message = f'cluster "{cluster.name}" has no Gateway API: h2c is left out.'
+        findings.warn("cluster.degraded", (*path, "protocol"), message)
+    return replace(component, web=replace(web, request_timeout=None, h2c=False))

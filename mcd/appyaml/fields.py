@@ -1,0 +1,359 @@
+"""The language in which schema.py and context.py say what may be written: one Kind per shape of value, one Key per key.
+
+A Key carries its own documentation, and the JSON Schema, `mcd explain` and the reader are all made from it, so they
+cannot disagree. It must not know any key of app.yaml.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from mcd.appyaml import scalars
+from mcd.appyaml.nodes import TOP, Items, Map, Node, Path, Place, Scalar
+from mcd.appyaml.problems import Report
+from mcd.appyaml.units import Bytes
+from mcd.appyaml.words import known_words, nearest
+from mcd.errors import echo
+
+Json = dict[str, Any]
+Read = Callable[[Report, Node, Path], Any]
+"""Reads a node. Answers BAD after a problem was reported."""
+
+
+class Bad:
+    """The value of a field that was refused. The run goes on without it, so that every problem is found."""
+
+    __slots__ = ()
+
+
+BAD = Bad()
+
+SHAPES = {Map: "a mapping", Items: "a list", Scalar: "text"}
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One shape of value: how it is read, what an editor checks, what `explain` calls it."""
+
+    name: str
+    read: Read
+    json: Callable[[], Json]
+    model: type | None = None
+    """The dataclass behind a mapping, so that `explain` can go on into it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of a mapping. `only` names the component types that have it (empty: all); `later` is a key that the
+    specification knows and this version does not build; `nullable` takes an explicit null."""
+
+    kind: Kind
+    meaning: str
+    default: str = ""
+    limits: str = ""
+    effect: str = ""
+    example: str = ""
+    only: tuple[str, ...] = ()
+    required: str = ""
+    later: bool = False
+    nullable: bool = False
+
+
+def key(kind: Kind, meaning: str, *, value: Any = None, **words: Any) -> Any:
+    """A field of a schema dataclass. `value` is what stands there when nobody wrote the key; mutable ones are given
+    as a factory."""
+    metadata = {"key": Key(kind, meaning, **words)}
+    if callable(value):
+        return dataclasses.field(default_factory=value, metadata=metadata)
+    return dataclasses.field(default=value, metadata=metadata)
+
+
+@cache
+def keys_of(model: type) -> Mapping[str, Key]:
+    """The keys of a schema dataclass by the word that is written: a final `_` keeps Python's own words apart."""
+    return {f.name.rstrip("_"): f.metadata["key"] for f in dataclasses.fields(model) if "key" in f.metadata}
+
+
+@cache
+def attributes_of(model: type) -> Mapping[str, str]:
+    """Key as written → attribute."""
+    return {f.name.rstrip("_"): f.name for f in dataclasses.fields(model) if "key" in f.metadata}
+
+
+# ── scalars ──────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def refused_shape(report: Report, node: Node, path: Path, wanted: str) -> Bad:
+    """`a list stands here. Write text.`"""
+    shape = SHAPES[type(node)]
+    if isinstance(node, Scalar):
+        shape = f'"{echo(node.text)}" is text.'
+        report.refuse("schema.type", node.place, path, shape, f"Write {wanted}.")
+    else:
+        report.refuse("schema.type", node.place, path, f"{shape} stands here.", f"Write {wanted}.")
+    return BAD
+
+
+def _scalar(convert: Callable[[Scalar], Any], wanted: str) -> Read:
+    def read(report: Report, node: Node, path: Path) -> Any:
+        if type(node) is not Scalar:
+            return refused_shape(report, node, path, wanted)
+        value = convert(node)
+        if type(value) is scalars.Wrong:
+            report.refuse(value.code, node.place, path, value.message, value.hint)
+            return BAD
+        return value
+
+    return read
+
+
+def text(
+    name: str = "text",
+    *,
+    longest: int = 0,
+    shape: re.Pattern[str] | None = None,
+    hint: str = "",
+    what: str = "",
+    code: str = "value.format",
+) -> Kind:
+    """Text: the source text of any scalar. `shape` must match all of it, else `"x" is not {what}. {hint}`."""
+
+    def convert(node: Scalar) -> Any:
+        value = node.text
+        if longest and len(value) > longest:
+            return scalars.Wrong("value.range", f"{len(value)} characters.", f"Use at most {longest}.")
+        if shape is not None and not shape.fullmatch(value):
+            return scalars.Wrong(code, f'"{echo(value)}" is not {what or name}.', hint)
+        return value
+
+    def json() -> Json:
+        if shape is not None:
+            return {"type": "string", "pattern": f"^(?:{shape.pattern})$"}
+        # A plain 1.10 or on is text here, and a number or a boolean to an editor.
+        return {"type": ["string", "number", "boolean"]}
+
+    return Kind(name, _scalar(convert, "text"), json)
+
+
+def choice(words: tuple[str, ...], *, later: tuple[str, ...] = (), aliases: Mapping[str, str] | None = None) -> Kind:
+    """One of a few words. `later` are words that this version does not build."""
+
+    def read(report: Report, node: Node, path: Path) -> Any:
+        if type(node) is not Scalar:
+            return refused_shape(report, node, path, "one of " + ", ".join(words))
+        word = node.text
+        if aliases and word in aliases:
+            real = aliases[word]
+            report.warn("alias", node.place, path, f'"{word}" is called "{real}" here.')
+            word = real
+        if word in words:
+            return word
+        if word in later:
+            hint = f"Use {' or '.join(words)}."
+            report.refuse("value.choice", node.place, path, f'"{word}" is not supported yet.', hint)
+            return BAD
+        near = nearest(word, (*words, *later))
+        hint = f'Did you mean "{near}"?' if near else f"Use one of {', '.join(words)}."
+        report.refuse("value.choice", node.place, path, f'there is no "{echo(word)}".', hint)
+        return BAD
+
+    return Kind(" | ".join(words), read, lambda: {"enum": list(words)})
+
+
+def integer(low: int, high: int, *, port: bool = False) -> Kind:
+    """A whole number, plain or quoted."""
+    name = "port number" if port else "integer"
+
+    def json() -> Json:
+        return {"anyOf": [{"type": "integer", "minimum": low, "maximum": high}, {"type": "string", "pattern": "^[0-9]+$"}]}
+
+    return Kind(name, _scalar(lambda n: scalars.integer(n, low, high, port=port), "a whole number"), json)
+
+
+BOOLEAN = Kind("boolean", _scalar(scalars.boolean, "true or false"), lambda: {"type": "boolean"})
+
+
+def duration(low: int, high: int, *, millis: bool = False) -> Kind:
+    """Whole seconds (a Decimal with `millis`)."""
+
+    def convert(node: Scalar) -> Any:
+        value = scalars.duration(node, low, high, millis=millis)
+        return value if millis or type(value) is scalars.Wrong else int(value)  # type: ignore[arg-type]
+
+    pattern = r"^(\d+ms|(\d+d)?(\d+h)?(\d+m)?(\d+s)?)$" if millis else r"^(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"
+    return Kind("duration", _scalar(convert, "a duration like 30s"), lambda: {"type": "string", "pattern": pattern})
+
+
+def cpu(low: int = 10, high: int = 256_000) -> Kind:
+    """Thousandths of a core."""
+    return Kind("CPU", _scalar(lambda n: scalars.cpu(n, low, high), "cores"), lambda: {"type": ["string", "number"]})
+
+
+def amount(low: Bytes, high: Bytes, *, long_units: bool = False) -> Kind:
+    """Bytes with their unit."""
+    convert = _scalar(lambda n: scalars.amount(n, low, high, long_units=long_units), "a size like 512Mi")
+    return Kind("bytes", convert, lambda: {"type": "string"})
+
+
+# ── lists and mappings ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def refuse_null(report: Report, place: Place, path: Path) -> None:
+    report.refuse("value.null", place, path, "it has no value.", "Remove the key, or write a value.")
+
+
+def items(kind: Kind, *, most: int = 1000, single: bool = False) -> Kind:
+    """A list, as a tuple. `single` also takes one item without the list."""
+
+    def read(report: Report, node: Node, path: Path) -> Any:
+        if type(node) is not Items:
+            if single and type(node) is Scalar:
+                one = kind.read(report, node, path)
+                return BAD if one is BAD else (one,)
+            return refused_shape(report, node, path, "a list")
+        if len(node.items) > most:
+            report.refuse("value.range", node.place, path, f"{len(node.items)} items.", f"Use at most {most}.")
+            return BAD
+        values = []
+        for number, item in enumerate(node.items):
+            if type(item) is Scalar and item.null:
+                refuse_null(report, item.place, (*path, number))
+                continue
+            value = kind.read(report, item, (*path, number))
+            if value is not BAD:
+                values.append(value)
+        return tuple(values)
+
+    def json() -> Json:
+        many = {"type": "array", "items": kind.json(), "maxItems": most}
+        return {"anyOf": [kind.json(), many]} if single else many
+
+    return Kind(f"list of {kind.name}", read, json, kind.model)
+
+
+def mapping(
+    kind: Kind,
+    *,
+    name: Callable[[Report, Place, Path, str], bool] | None = None,
+    most: int = 0,
+    nouns: str = "entries",
+    nullable: bool = False,
+) -> Kind:
+    """A mapping keyed by names of the person's own, as a dict in the order written. `name` checks a key."""
+
+    def read(report: Report, node: Node, path: Path) -> Any:
+        if type(node) is not Map:
+            return refused_shape(report, node, path, "a mapping")
+        if most and len(node.entries) > most:
+            report.refuse("value.range", node.place, path, f"{len(node.entries)} {nouns}.", f"Use at most {most}.")
+            return BAD
+        values = {}
+        for word, (place, value) in node.entries.items():
+            inside = (*path, word)
+            if name is not None and not name(report, place, inside, word):
+                continue
+            if type(value) is Scalar and value.null and not nullable:
+                refuse_null(report, place, inside)
+                continue
+            got = kind.read(report, value, inside)
+            if got is not BAD:
+                values[word] = got
+        return values
+
+    def json() -> Json:
+        return {"type": "object", "additionalProperties": kind.json()}
+
+    return Kind(f"mapping of {kind.name}", read, json, kind.model)
+
+
+def model(
+    cls: type,
+    *,
+    short: Callable[[Report, Node, Path], Any] | None = None,
+    short_json: tuple[Json, ...] = (),
+    name: str = "mapping",
+) -> Kind:
+    """A mapping with known keys, as an instance of `cls`. `short` reads everything that is not a mapping."""
+
+    def read(report: Report, node: Node, path: Path) -> Any:
+        if type(node) is Map:
+            return read_model(report, node, path, cls)
+        if short is not None:
+            return short(report, node, path)
+        return refused_shape(report, node, path, "a mapping")
+
+    def json() -> Json:
+        long: Json = {"$ref": f"#/$defs/{cls.__name__}"}
+        return {"anyOf": [*short_json, long]} if short_json else long
+
+    return Kind(name, read, json, cls)
+
+
+def read_model(
+    report: Report, node: Map, path: Path, cls: type, *, type_name: str = "", fallback: Mapping[str, Any] | None = None
+) -> Any:
+    """Reads a mapping with known keys. Without a required key the answer is BAD, unless `fallback` has a stand-in for
+    it; other problems leave the field at its default, so that what does stand there can still be checked."""
+    keys = keys_of(cls)
+    attributes = attributes_of(cls)
+    values: dict[str, Any] = {}
+    for word, (place, value) in node.entries.items():
+        known = keys.get(word)
+        if known is None:
+            refuse_unknown(report, place, (*path, word), keys, type_name)
+        elif known.only and type_name and type_name not in known.only:
+            _refuse_type(report, place, (*path, word), type_name)
+        elif known.later:
+            report.refuse("schema.unknown_key", place, (*path, word), f'"{word}" is not supported yet.', "Remove it.")
+        elif type(value) is Scalar and value.null:
+            if known.nullable:
+                values[attributes[word]] = None
+            else:
+                refuse_null(report, place, (*path, word))
+        else:
+            got = known.kind.read(report, value, (*path, word))
+            if got is not BAD:
+                values[attributes[word]] = got
+    complete = True
+    for word, known in keys.items():
+        if not known.required:
+            continue
+        if fallback is not None and word in fallback:
+            values.setdefault(attributes[word], fallback[word])
+        if word not in node.entries:
+            place = node.key or (node.place if path else TOP)
+            report.refuse("schema.missing", place, (*path, word), f'"{word}" is missing.', known.required)
+        if attributes[word] not in values:
+            complete = False
+    return cls(**values) if complete else BAD
+
+
+def refuse_unknown(report: Report, place: Place, path: Path, keys: Mapping[str, Key], type_name: str = "") -> None:
+    """`there is no "portt" here. Did you mean "port"?`"""
+    word = str(path[-1])
+    fitting = {w: k for w, k in keys.items() if not (type_name and k.only and type_name not in k.only)}
+    near = nearest(word, fitting)
+    hint = f'Did you mean "{near}"?' if near else known_words(w for w, k in fitting.items() if not k.later)
+    report.refuse("schema.unknown_key", place, path, f'there is no "{echo(word)}" here.', hint)
+
+
+def _refuse_type(report: Report, place: Place, path: Path, type_name: str) -> None:
+    word = path[-1]
+    message, hint = f"a {type_name} has no {word}.", "Remove it."
+    if type_name == "daemon" and word in ("port", "ports"):
+        hint = "Remove it, or use type: service."
+    if word == "health":
+        message = f"a {type_name} has no health: it runs to its end."
+        hint = "Remove it; timeout stops a run that hangs."
+    report.refuse("schema.not_for_type", place, path, message, hint)
+
+
+def either(name: str, read: Read, json: Iterable[Json], cls: type | None = None) -> Kind:
+    """A value of several shapes with a reader of its own."""
+    shapes = list(json)
+    return Kind(name, read, lambda: {"anyOf": shapes} if len(shapes) > 1 else dict(shapes[0]), cls)

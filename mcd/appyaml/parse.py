@@ -1,0 +1,56 @@
+"""Text → AppFile, with every Problem of its form at once: the reader, the aliases, then the shape.
+
+Steps a to c of app-yaml 4.1. It must not know a product line, a cluster or a repository.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mcd.appyaml.aliases import translate
+from mcd.appyaml.fields import BAD, read_model
+from mcd.appyaml.nodes import Map
+from mcd.appyaml.problems import Report
+from mcd.appyaml.reader import decode, read
+from mcd.appyaml.schema import App
+from mcd.errors import Problem, echo, has_errors, in_order
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AppFile:
+    """An app.yaml as it was read: what it says, and where each thing was said."""
+
+    file: str
+    source: str
+    root: Map
+    app: App
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The answer of `check`. `app_file` is there when the text is a mapping, even beside errors, so that the rest of
+    its problems can be found too; `ok` says whether it may be used."""
+
+    app_file: AppFile | None
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        return self.app_file is not None and not has_errors(self.problems)
+
+
+def check(text: bytes | str, file: str) -> Checked:
+    """Reads app.yaml. `file` is the path for the messages."""
+    report = Report(file)
+    source = decode(text, report)
+    root = read(source, report) if source is not None else None
+    if source is None or root is None:
+        return Checked(None, in_order(report.found))
+    if type(root) is not Map:
+        shape = "a list" if not hasattr(root, "text") else f'"{echo(getattr(root, "text", ""))}"'
+        report.refuse("schema.type", (1, 1), (), f"{shape} is the whole file.", "Write keys: appname and components.")
+        return Checked(None, in_order(report.found))
+    root = translate(root, report)
+    app = read_model(report, root, (), App, fallback={"appname": "app", "components": {}})
+    assert app is not BAD
+    return Checked(AppFile(file, source, root, app), in_order(report.found))

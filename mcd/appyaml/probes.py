@@ -1,0 +1,122 @@
+"""Fills the probes of a component: what nothing written means, and what a short form stands for (app-yaml 3.15).
+
+It must not know Kubernetes' field names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mcd.appyaml.commands import CommandError, for_kubernetes, split
+from mcd.appyaml.nodes import Path, Scalar, node_at
+from mcd.appyaml.problems import Findings
+from mcd.appyaml.schema import Component, Health, Probe
+from mcd.appyaml.shapes import Words
+from mcd.appyaml.spec import Action, PortSpec, ProbeSpec
+from mcd.appyaml.templates import TemplateError
+from mcd.appyaml.words import suggest
+
+KINDS = ("readiness", "liveness", "startup")
+
+
+@dataclass(frozen=True, slots=True)
+class _Times:
+    period: int
+    timeout: int
+    failures: int
+
+
+_DEFAULTS: Mapping[str, _Times] = {
+    "readiness": _Times(5, 2, 3),
+    "liveness": _Times(10, 5, 6),
+    "startup": _Times(5, 2, 60),
+}
+
+
+def resolve_probes(
+    component: Component, ports: Sequence[PortSpec], path: Path, findings: Findings
+) -> dict[str, ProbeSpec]:
+    """The probes of a long component by kind."""
+    health = component.health
+    first = next((p.port for p in ports if p.protocol == "TCP"), 0)
+    here = (*path, "health")
+    if health is not None and component.type != "daemon" and _off(health):
+        message = "nothing tells when it takes requests."
+        findings.warn("health.none", here, message, "Write health: /path.")
+    probes: dict[str, ProbeSpec] = {}
+    for kind in KINDS:
+        written = getattr(health, kind) if health is not None else None
+        if isinstance(written, Probe):
+            action = _action(written, ports, first, (*here, kind), findings)
+            if action is not None:
+                probes[kind] = _with_times(kind, action, written)
+        elif written is None and kind == "readiness" and first and component.type != "daemon":
+            probes[kind] = _with_times(kind, Action("tcp", port=first), Probe())
+        elif written is None and kind == "startup" and "liveness" in probes:
+            # A copy of the action only: a program that takes long to start must not be killed for it.
+            probes[kind] = _with_times(kind, probes["liveness"].action, Probe())
+    return probes
+
+
+def _off(health: Health) -> bool:
+    return health.startup is False and health.readiness is False and health.liveness is False
+
+
+def _with_times(kind: str, action: Action, probe: Probe) -> ProbeSpec:
+    default = _DEFAULTS[kind]
+    return ProbeSpec(
+        action,
+        period=probe.period or default.period,
+        timeout=probe.timeout or default.timeout,
+        failures=probe.failure_threshold or default.failures,
+        delay=probe.delay,
+        successes=(probe.success_threshold or 1) if kind == "readiness" else 1,
+    )
+
+
+def _action(probe: Probe, ports: Sequence[PortSpec], first: int, path: Path, findings: Findings) -> Action | None:
+    if probe.http is not None:
+        port = _number(probe.port, ports, (*path, "port"), findings) if probe.port is not None else first
+        if not port:
+            if probe.port is None:
+                _no_port(probe.http, path, findings)
+            return None
+        return Action("http", path=probe.http, port=port)
+    for kind, wanted in (("tcp", probe.tcp), ("grpc", probe.grpc)):
+        if wanted is not None:
+            port = _number(wanted, ports, (*path, kind), findings)
+            return Action(kind, port=port) if port else None
+    return Action("exec", command=_command(probe.exec or Words(), (*path, "exec"), findings))
+
+
+def _no_port(http: str, path: Path, findings: Findings) -> None:
+    """A path where there is no port to ask: said once for the short form, which stands for three probes."""
+    where = path[:-1] if path[-1] in KINDS and _is_short(findings, path) else path
+    message = "a daemon has no port."
+    findings.refuse("combination", where, message, f"Write {{http: {http}, port: 8081}}.")
+
+
+def _is_short(findings: Findings, path: Path) -> bool:
+    return isinstance(node_at(findings.root, path[:-1]), Scalar)
+
+
+def _number(wanted: int | str, ports: Sequence[PortSpec], path: Path, findings: Findings) -> int:
+    if isinstance(wanted, int):
+        return wanted
+    for port in ports:
+        if port.name == wanted:
+            return port.port
+    findings.refuse("ref.unknown", path, f'there is no port "{wanted}".', suggest(wanted, (p.name for p in ports)))
+    return 0
+
+
+def _command(words: Words, path: Path, findings: Findings) -> tuple[str, ...]:
+    """Probes know no templates and no variables: their words are literal."""
+    if words.text is None:
+        return tuple(for_kubernetes([word]) for word in words.words)
+    try:
+        return tuple(for_kubernetes(["".join(part for part, _ in word)]) for word in split(words.text, program=True))
+    except (CommandError, TemplateError) as wrong:
+        findings.refuse(wrong.code, path, wrong.message, wrong.hint)
+        return ()

@@ -1,0 +1,19 @@
+"""AppSpec → objects in apply order. It calls the rest, and must not know how any object looks."""
+
+from __future__ import annotations
+
+from mcd.appyaml.render.alerts import alerts
+from mcd.appyaml.render.config import account
+from mcd.appyaml.render.network import network
+from mcd.appyaml.render.scheduling import disruption_budget
+from mcd.appyaml.render.workload import workload
+from mcd.appyaml.spec import AppSpec
+from mcd.objects import Object, in_apply_order
+
+
+def render(spec: AppSpec) -> list[Object]:
+    """Every object of the App."""
+    objects = [account(spec), *alerts(spec)]
+    for component in spec.components:
+        objects += [workload(spec, component), *network(spec, component), *disruption_budget(spec, component)]
+    return in_apply_order(objects)

@@ -1,0 +1,57 @@
+"""Labels, selectors and metadata of an App's objects (app-yaml 6.2).
+
+Selectors hold no commit, version or person, because they can never change. It must not know what an object is for.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from mcd.appyaml.spec import AppSpec, ComponentSpec
+from mcd.objects import COMPONENT, INSTANCE, MANAGED_BY, NAME, PART_OF, TRACK, TYPE, VERSION, Object
+
+_NO_LABEL = re.compile(r"[^A-Za-z0-9._-]")
+
+
+def app_labels(spec: AppSpec) -> dict[str, str]:
+    """On everything."""
+    return {INSTANCE: spec.app, NAME: spec.label_name, PART_OF: spec.product_line, MANAGED_BY: "mcd"}
+
+
+def component_labels(spec: AppSpec, component: ComponentSpec) -> dict[str, str]:
+    """On the objects of a component."""
+    return {**app_labels(spec), COMPONENT: component.name, TYPE: component.type}
+
+
+def version_label(version: str) -> str:
+    """A version as a label can hold it."""
+    return _NO_LABEL.sub("-", version)[:63].strip("-_.")
+
+
+def workload_labels(spec: AppSpec, component: ComponentSpec) -> dict[str, str]:
+    """On a workload and its pods."""
+    labels = {**component_labels(spec, component), VERSION: version_label(component.version)}
+    if component.long:
+        labels[TRACK] = "stable"
+    return labels
+
+
+def peers(spec: AppSpec, component: ComponentSpec) -> dict[str, str]:
+    """The pods of a component on every track: what a NetworkPolicy selects."""
+    return {INSTANCE: spec.app, COMPONENT: component.name}
+
+
+def stable(spec: AppSpec, component: ComponentSpec) -> dict[str, str]:
+    """The pods of a component that serve: what a workload and a Service select."""
+    return {**peers(spec, component), TRACK: "stable"}
+
+
+def made(
+    api: str, kind: str, spec: AppSpec, name: str, labels: dict[str, str], annotations: dict[str, str] | None = None
+) -> Object:
+    """The head of an object."""
+    metadata: dict[str, Any] = {"name": name, "namespace": spec.namespace, "labels": labels}
+    if annotations:
+        metadata["annotations"] = annotations
+    return {"apiVersion": api, "kind": kind, "metadata": metadata}

@@ -1,0 +1,117 @@
+"""How requests come in: Service, NetworkPolicy, HTTPRoute or Ingress (app-yaml 6.7, 6.10).
+
+It must not know how the pod answers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcd.appyaml.render.labels import component_labels, made, peers, stable
+from mcd.appyaml.spec import AppSpec, ComponentSpec, HostSpec, WebSpec
+from mcd.objects import INSTANCE, Object, h8
+
+GATEWAY_API = "gateway.networking.k8s.io/v1"
+H2C = "kubernetes.io/h2c"
+NAMESPACE_NAME = "kubernetes.io/metadata.name"
+
+
+def network(spec: AppSpec, component: ComponentSpec) -> list[Object]:
+    """Everything between a request and the pods of a component."""
+    if component.type not in ("web", "service"):
+        return []
+    objects = [_policy(spec, component), _service(spec, component)]
+    if component.web is not None:
+        objects += _routes(spec, component, component.web)
+    return objects
+
+
+def _service(spec: AppSpec, component: ComponentSpec) -> Object:
+    labels = {**component_labels(spec, component), "mcd.internal/track": "stable"}
+    service = made("v1", "Service", spec, component.base, labels)
+    ports: list[dict[str, Any]] = []
+    for port in component.ports:
+        entry: dict[str, Any] = {"name": port.name, "port": port.port, "protocol": port.protocol, "targetPort": port.port}
+        h2c = port.name == "grpc" and port.protocol == "TCP"
+        if component.web is not None and port.name == "http":
+            entry["port"] = 80
+            h2c = component.web.h2c
+        if h2c:
+            entry["appProtocol"] = H2C
+        ports.append(entry)
+    service["spec"] = {"ports": ports, "selector": stable(spec, component), "type": "ClusterIP"}
+    if component.headless:
+        service["spec"]["clusterIP"] = "None"
+    return service
+
+
+def _policy(spec: AppSpec, component: ComponentSpec) -> Object:
+    policy = made("networking.k8s.io/v1", "NetworkPolicy", spec, component.base, component_labels(spec, component))
+    ports = [{"port": p.port, "protocol": p.protocol} for p in component.ports]
+    rules = []
+    if component.web is not None:
+        gateway = spec.cluster.gateway
+        namespace = gateway.pods_namespace or gateway.namespace
+        entry = [p for p in ports if p["port"] == component.port and p["protocol"] == "TCP"]
+        rules.append({"from": [{"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: namespace}}}], "ports": entry})
+    callers: list[dict[str, Any]] = [{"podSelector": {}}]
+    for dependent in sorted(component.dependents, key=lambda d: (d.namespace, d.app)):
+        callers.append(
+            {
+                "namespaceSelector": {"matchLabels": {NAMESPACE_NAME: dependent.namespace}},
+                "podSelector": {"matchLabels": {INSTANCE: dependent.app}},
+            }
+        )
+    rules.append({"from": callers, "ports": ports})
+    policy["spec"] = {
+        "ingress": rules,
+        "podSelector": {"matchLabels": peers(spec, component)},
+        "policyTypes": ["Ingress"],
+    }
+    return policy
+
+
+def _by_path(web: WebSpec) -> dict[str, list[str]]:
+    """Hosts grouped by path; the internal domain first, then as written."""
+    paths: dict[str, list[str]] = {}
+    for item in (HostSpec(web.domain, "/"), *web.hosts):
+        paths.setdefault(item.path, []).append(item.host)
+    return paths
+
+
+def _routes(spec: AppSpec, component: ComponentSpec, web: WebSpec) -> list[Object]:
+    if spec.cluster.gateway_api:
+        return [_route(spec, component, web, path, hosts) for path, hosts in _by_path(web).items()]
+    return [_ingress(spec, component, web)] if spec.cluster.ingress_class else []
+
+
+def _route(spec: AppSpec, component: ComponentSpec, web: WebSpec, path: str, hosts: list[str]) -> Object:
+    name = component.base if path == "/" else f"{component.base}-{h8(path)}"
+    route = made(GATEWAY_API, "HTTPRoute", spec, name, component_labels(spec, component))
+    rule: dict[str, Any] = {
+        "backendRefs": [{"name": component.base, "port": 80}],
+        "matches": [{"path": {"type": "PathPrefix", "value": path}}],
+    }
+    if web.request_timeout is not None:
+        rule["timeouts"] = {"request": f"{web.request_timeout}s"}
+    gateway = spec.cluster.gateway
+    route["spec"] = {
+        "hostnames": hosts,
+        "parentRefs": [{"name": gateway.name, "namespace": gateway.namespace}],
+        "rules": [rule],
+    }
+    return route
+
+
+def _ingress(spec: AppSpec, component: ComponentSpec, web: WebSpec) -> Object:
+    ingress = made("networking.k8s.io/v1", "Ingress", spec, component.base, component_labels(spec, component))
+    backend = {"service": {"name": component.base, "port": {"number": 80}}}
+    hosts: dict[str, list[dict[str, Any]]] = {}
+    for path, names in _by_path(web).items():
+        for host in names:
+            hosts.setdefault(host, []).append({"path": path, "pathType": "Prefix", "backend": backend})
+    ingress["spec"] = {
+        "ingressClassName": spec.cluster.ingress_class,
+        "rules": [{"host": host, "http": {"paths": paths}} for host, paths in hosts.items()],
+    }
+    return ingress

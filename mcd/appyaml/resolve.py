@@ -1,0 +1,125 @@
+"""AppFile + Context + Source → AppSpec: the steps f to l of app-yaml 4.1, and every Problem that they find.
+
+After this nothing optional is left. It must not make objects.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from mcd.appyaml.components import Resolving, base_of, resolve_component, template_names
+from mcd.appyaml.context import Context
+from mcd.appyaml.degrade import without_what_the_cluster_lacks
+from mcd.appyaml.nodes import TOP
+from mcd.appyaml.parse import AppFile
+from mcd.appyaml.problems import Findings, Report
+from mcd.appyaml.spec import AppSpec, BuildSpec, ComponentSpec, SecretNeed, Source
+from mcd.appyaml.templates import Scope, TemplateError, expand
+from mcd.appyaml.variables import report_template
+from mcd.errors import Problem, echo
+
+OLDEST_KUBERNETES = 29
+_COMMIT = re.compile(r"[0-9a-f]{7,40}")
+
+
+def line_name(app_file: AppFile | None, context: Context) -> str:
+    """The product line: the context's, else NAME of app-yaml 4.1."""
+    hint = app_file.app.product_line if app_file is not None else ""
+    return context.product_line.name or context.environment or hint or "demo"
+
+
+def resolve(app_file: AppFile, context: Context, source: Source) -> tuple[AppSpec, tuple[Problem, ...]]:
+    """The spec and what is wrong with it. With an error among the problems the spec must not be rendered."""
+    report = Report(app_file.file)
+    findings = Findings(report, app_file.root)
+    app = app_file.app
+    name = context.app or app.appname
+    line = line_name(app_file, context)
+    run = Resolving(
+        app=app,
+        name=name,
+        line=line,
+        namespace=context.product_line.namespace or line,
+        context=context,
+        source=source,
+        text=app_file.source,
+        findings=findings,
+        webs=sum(c.type == "web" for c in app.components.values()),
+    )
+    _check_app(run)
+    components = tuple(resolve_component(run, word, app.components[word]) for word in sorted(app.components))
+    components = tuple(without_what_the_cluster_lacks(c, context.cluster, findings) for c in components)
+    spec = AppSpec(
+        app=name,
+        label_name=app.appname,
+        product_line=line,
+        namespace=run.namespace,
+        description=app.description,
+        owners=app.owners,
+        cluster=context.cluster,
+        components=components,
+        build=_build(run),
+        secrets=_needs(components),
+        settings_revision=context.settings.revision,
+        tag=source.tag,
+    )
+    return spec, tuple(report.found)
+
+
+def _check_app(run: Resolving) -> None:
+    """What concerns the App as a whole."""
+    findings, context, app = run.findings, run.context, run.app
+    cluster = context.cluster
+    if cluster.minor < OLDEST_KUBERNETES:
+        message = f'cluster "{cluster.name}" runs {cluster.kubernetes}.'
+        findings.report.refuse("cluster.lacks", TOP, (), message, f"mcd needs 1.{OLDEST_KUBERNETES} or newer.")
+    if context.known and app.product_line and app.product_line != run.line:
+        message = f'the file says "{app.product_line}", the App is in "{run.line}".'
+        findings.warn("product_line.differs", ("product_line",), message, "Remove it, or move the App.")
+    if not cluster.prometheus_operator:
+        message = f'cluster "{cluster.name}" has no Prometheus operator: alerts are left out.'
+        findings.warn("cluster.degraded", ("appname",), message)
+    for word in app.components:
+        owner = context.names.get(base_of(run.name, word))
+        if owner is not None and owner != run.name:
+            message = f'{base_of(run.name, word)} already belongs to App "{echo(owner)}".'
+            findings.refuse("name.taken", ("components", word), message, "Rename the component.", key=True)
+
+
+def _build(run: Resolving) -> BuildSpec | None:
+    app = run.app
+    if app.components and all(c.image is not None for c in app.components.values()):
+        return None
+    names = {k: v for k, v in template_names(run).items() if k in ("App", "Commit", "Branch", "Tag")}
+    args = {}
+    for word, text in sorted(app.build.args.items()):
+        try:
+            # Only names that are known now are in this scope, so that every piece is text.
+            args[word] = "".join(str(piece) for piece in expand(text, Scope(names)))
+        except TemplateError as wrong:
+            report_template(run.findings, run.text, ("build", "args", word), wrong)
+    build = app.build
+    return BuildSpec(
+        context=build.context,
+        dockerfile=build.dockerfile,
+        target=build.target or "",
+        args=args,
+        platforms=build.platforms,
+        runtime=app.runtime,
+    )
+
+
+def _needs(components: tuple[ComponentSpec, ...]) -> tuple[SecretNeed, ...]:
+    """Each Secret once, with the keys that anyone uses."""
+    needs: dict[str, SecretNeed] = {}
+    for component in components:
+        used = {entry.secret for entry in component.env if entry.secret is not None}
+        for object_name, secret_key in used:
+            found = needs.get(object_name)
+            if found is None:
+                if object_name not in component.needs:
+                    continue  # an unknown secret: the problem is told already
+                found = replace(component.needs[object_name], keys=())
+            needs[object_name] = replace(found, keys=tuple(sorted({*found.keys, secret_key})))
+    return tuple(needs[name] for name in sorted(needs))

@@ -1,0 +1,125 @@
+"""Checks the schedule of a cron: five fields as Kubernetes reads them, and whether it ever comes.
+
+Pure text. It must not compute when the next run is.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mcd.appyaml.timezones import ZONES
+from mcd.appyaml.words import nearest
+from mcd.errors import echo
+
+MACROS = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually")
+_FIELDS = (("minute", 0, 59), ("hour", 0, 23), ("day", 1, 31), ("month", 1, 12), ("weekday", 0, 6))
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
+_LONG_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+_LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_PART = re.compile(r"(\*|[a-z0-9]+)(?:-([a-z0-9]+))?(?:/(\d{1,4}))?", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """The answer: `error` is (what, what to do) or None."""
+
+    error: tuple[str, str] | None = None
+    both_days: bool = False
+
+
+class _Refused(Exception):
+    def __init__(self, message: str, hint: str) -> None:
+        super().__init__(message)
+        self.answer = (message, hint)
+
+
+def check_schedule(text: str) -> Schedule:
+    """Whether Kubernetes takes it and it comes at least once in four years."""
+    try:
+        return _check(text)
+    except _Refused as refused:
+        return Schedule(error=refused.answer)
+
+
+def _check(text: str) -> Schedule:
+    if text.startswith("@"):
+        if text in MACROS:
+            return Schedule()
+        if text.startswith(("@every", "@reboot")):
+            raise _Refused(f"{text.split()[0]} is not supported.", 'Write five fields: "*/5 * * * *".')
+        near = nearest(text, MACROS)
+        hint = f'Did you mean "{near}"?' if near else f"Use one of {', '.join(MACROS)}."
+        raise _Refused(f'there is no "{echo(text)}".', hint)
+    if text.startswith(("TZ=", "CRON_TZ=")):
+        raise _Refused(f"{text.partition('=')[0]}= does not belong here.", "Remove it and use timezone.")
+    fields = text.split()
+    if len(fields) == 6:
+        raise _Refused("6 fields: seconds are not supported.", "Write minute hour day month weekday.")
+    if len(fields) != 5:
+        raise _Refused(f"{len(fields)} fields.", "Write minute hour day month weekday.")
+    values = [_field(word, *spec) for word, spec in zip(fields, _FIELDS, strict=True)]
+    days, months = values[2], values[3]
+    day_free, weekday_free = fields[2].startswith("*"), fields[4].startswith("*")
+    if weekday_free and not any(min(days) <= _LENGTHS[month - 1] for month in months):
+        month = min(months)
+        raise _Refused("never comes.", f"{_LONG_MONTHS[month - 1]} has no day {min(days)}.")
+    return Schedule(both_days=not day_free and not weekday_free)
+
+
+def _field(text: str, name: str, low: int, high: int) -> set[int]:
+    values: set[int] = set()
+    for part in text.split(","):
+        values |= _part(part, name, low, high)
+    return values
+
+
+def _part(part: str, name: str, low: int, high: int) -> set[int]:
+    if name in ("day", "weekday") and part == "?":
+        return set(range(low, high + 1))
+    if re.search(r"[LW#?]", part) and not re.fullmatch(r"[A-Za-z]{3}(-[A-Za-z]{3})?(/\d+)?", part):
+        raise _Refused(f'"{echo(part)}" is not supported ({name}).', "Use numbers, *, lists, ranges and steps.")
+    found = _PART.fullmatch(part.lower())
+    if not found:
+        raise _Refused(f'"{echo(part)}" is no {name}.', f"Use {low} to {high}, *, lists, ranges and steps.")
+    first, last, step = found[1], found[2], found[3]
+    if first == "*":
+        if last:
+            raise _Refused(f'"{echo(part)}" is no {name}.', f"Use {low} to {high}, *, lists, ranges and steps.")
+        begin, end = low, high
+    else:
+        begin = _number(first, name, low, high)
+        end = _number(last, name, low, high) if last else (high if step else begin)
+    if begin > end:
+        raise _Refused(f"{echo(part)} runs backwards ({name}).", f"Write {end}-{begin}, or two ranges.")
+    if step is not None and int(step) == 0:
+        raise _Refused(f"a step of 0 never moves ({name}).", "Use 1 or more.")
+    return set(range(begin, end + 1, int(step or 1)))
+
+
+def _number(word: str, name: str, low: int, high: int) -> int:
+    words = {"month": _MONTHS, "weekday": _DAYS}.get(name, ())
+    if word in words:
+        return words.index(word) + low
+    if not word.isdecimal() or len(word) > 4:
+        raise _Refused(f'"{echo(word)}" is no {name}.', f"Use {low} to {high}.")
+    number = int(word)
+    if name == "weekday" and number == 7:
+        raise _Refused("weekday 7 does not exist here.", "Sunday is 0.")
+    if not low <= number <= high:
+        raise _Refused(f"{number} is no {name}.", f"Use {low} to {high}.")
+    return number
+
+
+def check_timezone(name: str) -> tuple[str, str] | None:
+    """What is wrong with a time zone, and what to do; nothing when it is one."""
+    if name in ZONES:
+        return None
+    if name == "Local":
+        return "Local is another time on every node.", "Write a name like Asia/Shanghai."
+    near = nearest(name, ZONES)
+    hint = f'Did you mean "{near}"?' if near else "Write an IANA name like Asia/Shanghai."
+    return f'there is no time zone "{echo(name)}".', hint

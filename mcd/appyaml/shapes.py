@@ -1,0 +1,309 @@
+"""The short forms of app.yaml: values that may be written as a word, a number or a list as well as a mapping.
+
+Each function reads one node into the schema's own type. It must not compare two keys with one another.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from mcd.appyaml import scalars
+from mcd.appyaml.fields import BAD, Json, Kind, either, refuse_null, refused_shape, text
+from mcd.appyaml.nodes import Items, Map, Node, Path, Place, Scalar
+from mcd.appyaml.problems import Report
+from mcd.errors import echo
+
+APP_NAME = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
+COMPONENT_NAME = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?")
+PORT_NAME = COMPONENT_NAME
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+IMAGE = re.compile(
+    r"(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?\.)*[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?::[0-9]{1,5})?/)?"
+    r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?"
+)
+"""An image reference: host and port, path, tag, digest."""
+
+_RESERVED_APPS = frozenset({"default", "mcd"})
+_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]*")
+_PERCENT = re.compile(r"(\d{1,3})%", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """A command: a text that is still to be split, or the words of a list."""
+
+    text: str | None = None
+    words: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PortNumber:
+    """One port: its number and protocol (TCP, UDP)."""
+
+    port: int
+    protocol: str = "TCP"
+
+
+# ── names ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def check_app_name(report: Report, place: Place, path: Path, name: str) -> bool:
+    """2 to 40 characters, no `--`, nothing that belongs to the platform."""
+    if not APP_NAME.fullmatch(name) or "--" in name or not 2 <= len(name) <= 40:
+        hint = 'Use a-z, 0-9 and single "-", 2 to 40 characters, a letter first.'
+        report.refuse("name.invalid", place, path, f'"{echo(name)}" is not a name for an App.', hint)
+        return False
+    if name in _RESERVED_APPS or name.startswith(("mcd-", "kube-")):
+        report.refuse("name.reserved", place, path, f'"{name}" belongs to the platform.', "Choose another.")
+        return False
+    return True
+
+
+def read_app_name(report: Report, node: Node, path: Path) -> Any:
+    if type(node) is not Scalar:
+        return refused_shape(report, node, path, "a name")
+    return node.text if check_app_name(report, node.place, path, node.text) else BAD
+
+
+def check_component_name(report: Report, place: Place, path: Path, name: str) -> bool:
+    """At most 30 characters, no `--`, and no name that an object of ours already has."""
+    if not COMPONENT_NAME.fullmatch(name) or "--" in name or len(name) > 30:
+        hint = 'Use a-z, 0-9 and single "-", at most 30 characters, a letter first.'
+        report.refuse("name.invalid", place, path, f'"{echo(name)}" is not a name for a component.', hint)
+        return False
+    if name == "egress" or name.endswith(("-canary", "-peers")):
+        report.refuse("name.reserved", place, path, f'"{name}" belongs to the platform.', "Choose another.")
+        return False
+    return True
+
+
+def check_port_name(report: Report, place: Place, path: Path, name: str) -> bool:
+    if not PORT_NAME.fullmatch(name) or "--" in name or len(name) > 15:
+        hint = 'Use a-z, 0-9 and single "-", at most 15 characters, a letter first.'
+        report.refuse("name.invalid", place, path, f'"{echo(name)}" is not a name for a port.', hint)
+        return False
+    return True
+
+
+def check_variable(report: Report, place: Place, path: Path, name: str) -> bool:
+    if not VARIABLE.fullmatch(name) or len(name) > 128:
+        hint = "Use letters, digits and _, at most 128, no digit first."
+        report.refuse("name.invalid", place, path, f'"{echo(name)}" is not a name for a variable.', hint)
+        return False
+    for prefix in ("MCD_", "KUBERNETES_"):
+        if name.startswith(prefix):
+            report.refuse("env.reserved", place, path, f"{prefix} names belong to the platform.", "Choose another.")
+            return False
+    return True
+
+
+# ── paths ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _has_dots(value: str) -> bool:
+    return ".." in value.split("/")
+
+
+def read_inside_path(report: Report, node: Node, path: Path) -> Any:
+    """A path of the repository, relative to the folder of app.yaml."""
+    if type(node) is not Scalar:
+        return refused_shape(report, node, path, "a path")
+    value = node.text
+    if not value or value.startswith("/") or _has_dots(value) or "\\" in value or "\0" in value or len(value) > 500:
+        hint = "Write one below the folder of app.yaml, without .. and backslash."
+        report.refuse("path.not_allowed", node.place, path, f'"{echo(value)}" is not a path here.', hint)
+        return BAD
+    return value
+
+
+def absolute(value: str) -> bool:
+    return value.startswith("/") and not _has_dots(value) and "\0" not in value and "\n" not in value and len(value) <= 500
+
+
+def read_absolute_path(report: Report, node: Node, path: Path) -> Any:
+    """A path in the container."""
+    if type(node) is not Scalar:
+        return refused_shape(report, node, path, "a path")
+    if not absolute(node.text):
+        hint = "Write it from /, without .. in it."
+        report.refuse("path.not_allowed", node.place, path, f'"{echo(node.text)}" is not an absolute path.', hint)
+        return BAD
+    return node.text
+
+
+def check_mount(report: Report, place: Place, path: Path, value: str) -> bool:
+    """A folder that may be mounted: absolute, and none that the kernel or the image's root needs."""
+    hint = "Choose another."
+    if not absolute(value) or "//" in value or ":" in value or (value.endswith("/") and value != "/"):
+        hint = "Write it from /, without .. and : in it, no / at the end."
+        report.refuse("path.not_allowed", place, path, f'"{echo(value)}" is not an absolute path.', hint)
+        return False
+    if value == "/" or value in _KERNEL or value.startswith(tuple(f"{p}/" for p in _KERNEL)):
+        report.refuse("path.not_allowed", place, path, f'"{echo(value)}" belongs to the system.', hint)
+        return False
+    return True
+
+
+_KERNEL = ("/proc", "/sys", "/dev")
+_URL_PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
+
+
+def read_url_path(report: Report, node: Node, path: Path) -> Any:
+    """The path of a URL, as probes ask for it."""
+    if type(node) is not Scalar:
+        return refused_shape(report, node, path, "a path like /healthz")
+    if not _URL_PATH.fullmatch(node.text.partition("?")[0]) or len(node.text) > 200 or not node.text.isprintable():
+        report.refuse("value.format", node.place, path, f'"{echo(node.text)}" is not a path.', "Write it like /healthz.")
+        return BAD
+    return node.text
+
+
+def read_route_path(report: Report, node: Node, path: Path) -> Any:
+    """A path prefix of a domain: begins with `/`, ends without one."""
+    value = read_url_path(report, node, path)
+    if value is BAD:
+        return BAD
+    if "?" in value or "//" in value or (value.endswith("/") and value != "/") or _has_dots(value):
+        hint = "Write it like /api, no / at the end."
+        report.refuse("value.format", node.place, path, f'"{echo(value)}" is not a path prefix.', hint)
+        return BAD
+    return value
+
+
+# ── words, ports, per cent ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def read_words(report: Report, node: Node, path: Path) -> Any:
+    """A command or its arguments: a text, or a list of words."""
+    if type(node) is Scalar:
+        if not node.text.strip():
+            report.refuse("value.format", node.place, path, "it is empty.", "Write the program, or remove the key.")
+            return BAD
+        return Words(text=node.text)
+    if type(node) is not Items:
+        return refused_shape(report, node, path, "a text or a list")
+    words = []
+    for number, item in enumerate(node.items):
+        if type(item) is not Scalar:
+            refused_shape(report, item, (*path, number), "text")
+        elif item.null:
+            refuse_null(report, item.place, (*path, number))
+        else:
+            words.append(item.text)
+    if not node.items:
+        report.refuse("value.format", node.place, path, "it is empty.", "Write the program, or remove the key.")
+        return BAD
+    return Words(words=tuple(words))
+
+
+_TEXT_JSON: Json = {"type": ["string", "number", "boolean"]}
+
+WORDS = either("text or list", read_words, [_TEXT_JSON, {"type": "array", "items": _TEXT_JSON, "minItems": 1}])
+INSIDE_PATH = either("path", read_inside_path, [{"type": "string"}])
+ABSOLUTE_PATH = either("path", read_absolute_path, [{"type": "string", "pattern": "^/"}])
+URL_PATH = either("path", read_url_path, [{"type": "string", "pattern": "^/"}])
+ROUTE_PATH = either("path", read_route_path, [{"type": "string", "pattern": "^/"}])
+NAME = either("name", read_app_name, [{"type": "string", "pattern": f"^{APP_NAME.pattern}$", "maxLength": 40}])
+ANY: Kind = text()
+
+
+def read_share(report: Report, node: Node, path: Path) -> Any:
+    """A whole number of pods, or a share of them in per cent."""
+    if type(node) is not Scalar:
+        return refused_shape(report, node, path, "a number or per cent")
+    if found := _PERCENT.fullmatch(node.text):
+        if int(found[1]) > 100:
+            report.refuse("value.range", node.place, path, f"{node.text} is out of range.", "Use 0% to 100%.")
+            return BAD
+        return f"{int(found[1])}%"
+    number = scalars.integer(node, 0, 500)
+    if isinstance(number, scalars.Wrong):
+        report.refuse(number.code, node.place, path, number.message, number.hint)
+        return BAD
+    return number
+
+
+SHARE = either("integer or per cent", read_share, [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]{1,3}%?$"}])
+
+
+def read_user(report: Report, node: Node, path: Path) -> Any:
+    """A uid, or `image`."""
+    if type(node) is Scalar and node.text == "image":
+        return "image"
+    if type(node) is not Scalar:
+        return refused_shape(report, node, path, "a uid or image")
+    number = scalars.integer(node, 0, 2_147_483_647)
+    if isinstance(number, scalars.Wrong):
+        report.refuse(number.code, node.place, path, number.message, number.hint)
+        return BAD
+    return number
+
+
+USER = either("integer or image", read_user, [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^([0-9]+|image)$"}])
+
+
+def read_version(report: Report, node: Node, path: Path) -> Any:
+    """The version of the file's own schema: 1."""
+    if type(node) is not Scalar:
+        return refused_shape(report, node, path, "1")
+    number = scalars.integer(node, 1, 1_000_000)
+    if isinstance(number, scalars.Wrong):
+        report.refuse(number.code, node.place, path, number.message, number.hint)
+        return BAD
+    if number != 1:
+        message = f"version {number} is newer than this mcd, which reads 1."
+        report.refuse("schema.version", node.place, path, message, "Update mcd.")
+        return BAD
+    return number
+
+
+VERSION = either("integer", read_version, [{"enum": [1, "1"]}])
+
+
+def read_port(report: Report, node: Node, path: Path, long: Any) -> Any:
+    """`9000`, or `{port, protocol}` read by `long`."""
+    if type(node) is Map:
+        return long(report, node, path)
+    if type(node) is not Scalar:
+        return refused_shape(report, node, path, "a port number")
+    number = scalars.integer(node, 1, 65535, port=True)
+    if isinstance(number, scalars.Wrong):
+        report.refuse(number.code, node.place, path, number.message, number.hint)
+        return BAD
+    return PortNumber(number)
+
+
+def gpu_short(report: Report, node: Node, path: Path) -> Any:
+    """`2`, `T4`, `T4:2`, `A100-80GB:4` → (count, models)."""
+    if type(node) is not Scalar:
+        return refused_shape(report, node, path, "a number, a model or a mapping")
+    value = node.text
+    if value.isdecimal() and value.isascii():
+        # From here the number is a count; 4090 is a model, and nobody has 65 devices in one pod.
+        if len(value) > 2 and value[0] != "0" or (len(value) == 2 and int(value) > 64):
+            message = f"{echo(value)} GPUs in one pod?"
+            report.refuse("value.range", node.place, path, message, f'For the model write "{echo(value)}:1".')
+            return BAD
+        number = scalars.integer(node, 1, 64)
+        if isinstance(number, scalars.Wrong):
+            report.refuse(number.code, node.place, path, number.message, number.hint)
+            return BAD
+        return number, ()
+    name, colon, count = value.rpartition(":")
+    if not colon:
+        name, count = value, "1"
+    if not _MODEL.fullmatch(name) or len(name) > 60:
+        hint = "Write a number, a model (T4) or both (T4:2)."
+        report.refuse("value.format", node.place, path, f'"{echo(value)}" is not a gpu.', hint)
+        return BAD
+    number = scalars.integer(Scalar(count, "", node.place), 1, 64)
+    if isinstance(number, scalars.Wrong):
+        report.refuse(number.code, node.place, path, number.message, number.hint)
+        return BAD
+    return number, (name,)
+
+
+MODEL = text("model", shape=_MODEL, longest=60, what="a model of a GPU", hint="Write it like T4 or A100-80GB.")
