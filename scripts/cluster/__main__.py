@@ -11,7 +11,7 @@ import os
 import sys
 from pathlib import Path
 
-from scripts.cluster import binaries, definitions, layout, places, processes, report
+from scripts.cluster import binaries, definitions, layout, packages, places, processes, report
 from scripts.cluster.problems import ClusterProblem
 from scripts.cluster.progress import Line
 
@@ -59,8 +59,8 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument("component", help="as `status` names it; kube-apiserver is local/kube-apiserver")
     logs.add_argument("-f", "--follow", action="store_true")
     add("env", "shell lines that set KUBECONFIG and the like").add_argument("--name", default=layout.FIRST)
-    build = add("build", "build the programs, start nothing")
-    build.add_argument("--node", default=os.environ.get("MCD_NODE", ""), help="sim: only what simulated nodes need")
+    build = add("build", "install packages and build the programs, start nothing")
+    build.add_argument("--node", default=os.environ.get("MCD_NODE", ""), help="real or sim (MCD_NODE)")
     postgres = add("postgres", "a PostgreSQL for development and tests")
     postgres.add_argument("action", choices=("up", "down", "url", "reset"))
     return parser
@@ -74,7 +74,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
         return postgres.command(home, arguments.action, line)
     if arguments.command == "build":
-        names = binaries.SIMULATED if arguments.node == "sim" else tuple(each.name for each in binaries.PROGRAMS)
+        real = arguments.node == "real" or (not arguments.node and packages.may_be_real())
+        packages.ensure(real, line)
+        names = tuple(each.name for each in binaries.PROGRAMS) if real else binaries.SIMULATED
         binaries.build(names, line)
         definitions.ensure(line)
         return 0

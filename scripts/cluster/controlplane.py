@@ -43,7 +43,10 @@ def prepare(cluster: Cluster) -> None:
     certificates.ensure(cluster.folder)
     credentials.ensure(cluster.folder, f"https://127.0.0.1:{cluster.port('api')}")
     state.write(cluster.folder / "audit-policy.yaml", (places.MANIFESTS / "audit-policy.yaml").read_text())
-    state.write(cluster.folder / "kwok.yaml", simulated.stages())
+    logs = cluster.folder / "simulated.log", cluster.folder / "simulated-previous.log"
+    for file, text in zip(logs, (simulated.LOG, simulated.PREVIOUS_LOG), strict=True):
+        state.write(file, text)
+    state.write(cluster.folder / "kwok.yaml", simulated.stages(*logs))
 
 
 def api_server(cluster: Cluster, api: Api) -> Component:
@@ -87,7 +90,7 @@ def api_server(cluster: Cluster, api: Api) -> Component:
         status, answer = api.get("/readyz")
         return "" if status == 200 else f"/readyz answers {status or 'nothing'}: {str(answer)[-200:]}"
 
-    return Component(cluster.component("kube-apiserver"), command, ready, files=files, stop_seconds=20)
+    return Component(cluster.component("kube-apiserver"), command, ready, files=files, stop_seconds=8)
 
 
 def _running_only() -> str:
@@ -140,6 +143,7 @@ def kwok(cluster: Cluster) -> Component:
         f"--tls-cert-file={folder}/server.crt",
         f"--tls-private-key-file={folder}/server.key",
         f"--config={folder}/kwok.yaml",
+        "-v=WARN",
     )
     address = f"http://127.0.0.1:{cluster.port('kwok')}/readyz"
     return Component(cluster.component("kwok"), command, lambda: answers(address), files=(folder / "kwok.yaml",))

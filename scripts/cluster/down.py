@@ -98,7 +98,7 @@ def _stop_cluster(home: Path, name: str, remembered: state.State, line: Line) ->
     for program in _ORDER:
         if program == "containerd" and has_node:
             _kill_containers(home)
-        processes.stop(home, f"{name}/{program}", 20 if program == "kube-apiserver" else 10)
+        processes.stop(home, f"{name}/{program}", 8 if program == "kube-apiserver" else 10)
     if has_node:
         _clean_machine(home)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from scripts.cluster import layout
@@ -207,26 +208,33 @@ def _waiting(reason: str, message: str) -> str:
 _BACK_OFF = _waiting("CrashLoopBackOff", "back-off 10s restarting failed container")
 
 
-def _status(phase: str, conditions: str, containers: str, addresses: str = _ADDRESSES) -> str:
+def _status(phase: str, conditions: str, containers: str, addresses: str = "") -> str:
+    # Addresses are given once: a second patch would add a second address.
     return "\n".join(
         [_NOW, conditions, containers, _INIT_DONE, addresses, f"phase: {phase}", "startTime: {{ $now | Quote }}"]
     )
 
 
-def _crashed(code: int, reason: str, restarts: str) -> str:
+def _crashed(code: int, reason: str, restarts: str, addresses: str = "") -> str:
     containers = _containers(_BACK_OFF, restarts=restarts, last=_terminated(code, reason))
-    return _status("Running", _conditions(initialized=True, ready=False), containers)
+    return _status("Running", _conditions(initialized=True, ready=False), containers, addresses)
 
 
 _READY = _status("Running", _conditions(initialized=True, ready=True), _containers(_RUNNING, ready=True, started=True))
-_UNREADY = _status("Running", _conditions(initialized=True, ready=False), _containers(_RUNNING, started=True))
+_STARTED = _status(
+    "Running", _conditions(initialized=True, ready=True), _containers(_RUNNING, ready=True, started=True), _ADDRESSES
+)
+_UNREADY = _status(
+    "Running", _conditions(initialized=True, ready=False), _containers(_RUNNING, started=True), _ADDRESSES
+)
 _CREATING = _status(
-    "Pending", _conditions(initialized=True, ready=False), _containers("{waiting: {reason: ContainerCreating}}"), ""
+    "Pending", _conditions(initialized=True, ready=False), _containers("{waiting: {reason: ContainerCreating}}")
 )
 _UNPULLED = _status(
     "Pending",
     _conditions(initialized=True, ready=False),
     _containers(_waiting("ImagePullBackOff", "Back-off pulling image: simulated: manifest unknown")),
+    _ADDRESSES,
 )
 _SUCCEEDED = _NOW + _containers(_terminated(0, "Completed")) + "phase: Succeeded\n"
 _FAILED = _NOW + _containers(_terminated(1, "Error")) + "phase: Failed\n"
@@ -269,7 +277,7 @@ class _Stage:
 
 
 _STAGES = (
-    _Stage("pod-ready", (_phase("Pending"), {"key": _WORD, "operator": "DoesNotExist"}), _READY),
+    _Stage("pod-ready", (_phase("Pending"), _PLAIN_LIFE), _STARTED),
     _Stage(
         "pod-complete",
         (_phase("Running"), _OF_A_JOB, {"key": _WORD, "operator": "DoesNotExist"}),
@@ -301,7 +309,7 @@ _STAGES = (
     _Stage(
         "crash",
         (_phase("Pending"), _is(_WORD, "crash")),
-        _crashed(1, "Error", "1"),
+        _crashed(1, "Error", "1", _ADDRESSES),
         1.0,
         True,
         event=("BackOff", "Back-off restarting failed container"),
@@ -310,7 +318,7 @@ _STAGES = (
     _Stage(
         "oom",
         (_phase("Pending"), _is(_WORD, "oom")),
-        _crashed(137, "OOMKilled", "1"),
+        _crashed(137, "OOMKilled", "1", _ADDRESSES),
         1.0,
         True,
         event=("BackOff", "Back-off restarting failed container"),
@@ -323,9 +331,23 @@ _STAGES = (
 WORDS = ("slow-start", "crash", "oom", "image-pull", "pending", "never-ready", "job-fail")
 
 
-def stages() -> str:
-    """KWOK's configuration: the stages of nodes and pods, and what `logs` and `exec` of a simulated pod answer."""
+LOG = "2026-01-01T00:00:00Z stdout F simulated: this pod is on a simulated node, nothing runs in it\n"
+PREVIOUS_LOG = """2026-01-01T00:00:00Z stdout F simulated: starting
+2026-01-01T00:00:01Z stderr F simulated: fatal: cannot go on
+"""
+
+
+def stages(log: Path, previous_log: Path) -> str:
+    """KWOK's configuration: the stages of nodes and pods, and the files that `logs` of a simulated pod answers."""
     documents = [_node_initialize(), _node_heartbeat(), *(_pod_stage(each) for each in _STAGES), _pod_delete()]
+    documents.append(
+        {
+            "apiVersion": "kwok.x-k8s.io/v1alpha1",
+            "kind": "ClusterLogs",
+            "metadata": {"name": "simulated"},
+            "spec": {"logs": [{"logsFile": str(log), "previousLogsFile": str(previous_log), "follow": True}]},
+        }
+    )
     return "".join(f"---\n{json.dumps(each, indent=1)}\n" for each in documents)
 
 

@@ -161,6 +161,7 @@ def _second_processes(run: _Run) -> None:
     """Everything that needs the API server, in parallel with the custom resource definitions."""
     cluster = run.cluster
     served = _Definitions(run)
+    storage.prepare(cluster, run.api)
     _apply(run, "base", _base_objects(cluster))
     run.start(controlplane.controller_manager(cluster))
     run.start(controlplane.scheduler(cluster))
