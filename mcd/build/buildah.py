@@ -24,7 +24,7 @@ from mcd.build.inputs import COMMIT
 from mcd.build.machine import Machine
 from mcd.build.output import Failure, explain
 from mcd.build.process import Ended, Place, run
-from mcd.build.storage import Keep, Storage
+from mcd.build.storage import DRIVERS, Keep, Storage
 from mcd.errors import Code, McdError, echo
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -70,11 +70,12 @@ class Buildah:
     authfile: Path | None = None
     limits: Limits = field(default_factory=Limits)
     keep: Keep = field(default_factory=Keep)
+    drivers: tuple[str, ...] = DRIVERS
 
     def __post_init__(self) -> None:
         self.root = self.root.absolute()
         self._sources = Sources(self.registry, self.others)
-        self._storage = Storage(self.root, self._variables(self.root), self.keep)
+        self._storage = Storage(self.root, self._variables(self.root), self.keep, drivers=self.drivers)
         self._places = asyncio.Semaphore(self.limits.parallel)
         self._version: tuple[int, ...] = ()
 

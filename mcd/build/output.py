@@ -21,6 +21,7 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 _USERINFO = re.compile(r"(?<=://)[^/@\s]+(?=@)")
 _STEP = re.compile(r"(?:\[(\d+)/\d+\] )?STEP (\d+)/(\d+): (.*)")
 _STATUS = re.compile(r"exit status (\d+)")
+_EXITED = re.compile(r"�?subprocess exited with status \d+$")
 _NO_SOURCE = re.compile(r'copier: stat: "?/?([^":]+)"?: no such file or directory')
 # Said by buildah on the way; nobody needs them.
 _NOISE = (
@@ -76,6 +77,8 @@ class Lines:
         self._cut = False
         if line.startswith(_NOISE):
             return []
+        # buildah adds this to whatever the program wrote last without a newline.
+        line = _EXITED.sub("", line)
         self.tail.append(line)
         if self._left <= 0:
             return []

@@ -46,6 +46,7 @@ class Storage:
     variables: Mapping[str, str]
     keep: Keep = field(default_factory=Keep)
     clock: Callable[[], float] = time.time
+    drivers: tuple[str, ...] = DRIVERS
     _driver: str = ""
 
     def command(self, *words: str) -> list[str]:
@@ -97,7 +98,7 @@ class Storage:
         if self._driver:
             return
         ended = Ended(0, ())
-        for driver in DRIVERS:
+        for driver in self.drivers:
             ended = await self._run(["buildah", *self._options(driver), "info"])
             if ended.code == 0:
                 self._driver = driver

@@ -102,8 +102,8 @@ def failure(code: int, *tail: str) -> Failure:
         ),
         (
             [
-                "Error: creating build container: initializing source docker://r:5/base/python3.11:latest: reading "
-                "manifest latest in r:5/base/python3.11: manifest unknown: manifest unknown"
+                "Error: creating build container: initializing source docker://r:5/base/python3.11:latest: "
+                "reading manifest latest in r:5/base/python3.11: manifest unknown: manifest unknown"
             ],
             Code.UNAVAILABLE,
             "Dockerfile:2: the base image r:5/base/python3.11:latest is not in the registry.",
@@ -118,8 +118,8 @@ def failure(code: int, *tail: str) -> Failure:
         ),
         (
             [
-                "Error: creating build container: initializing source docker://r:5/x:1: pinging container registry r:5: "
-                'Get "http://r:5/v2/": dial tcp r:5: connect: connection refused'
+                "Error: creating build container: initializing source docker://r:5/x:1: pinging container "
+                'registry r:5: Get "http://r:5/v2/": dial tcp r:5: connect: connection refused'
             ],
             Code.UNAVAILABLE,
             "its registry does not answer",
