@@ -1,1 +1,190 @@
-"""The composition root: settings to database, clusters, forges, builder, clock."""
+"""The composition root: settings to database, key ring, clusters, forges, builder, clock.
+
+It wires and does nothing else. Whoever needs one of these is handed it from here; nothing reads a setting by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from mcd import model
+from mcd.build.buildah import Buildah, Limits
+from mcd.build.builder import Builder
+from mcd.errors import Code, McdError, echo
+from mcd.forge.forge import Forge
+from mcd.forge.local import LocalForge
+from mcd.kube.client import KubeClient
+from mcd.kube.cluster import Cluster
+from mcd.kube.kinds import KINDS
+from mcd.kube.kubeconfig import parse_kubeconfig
+from mcd.kube.live import LiveObjects
+from mcd.kube.watch import Caches
+from mcd.objects import Object
+from mcd.settings import Environment
+from mcd.store import secrets
+from mcd.store.keyring import KeyRing, read_keyring
+from mcd.store.session import Database
+
+_MIB = 1024 * 1024
+
+WATCHED = tuple(
+    kind
+    for kind in KINDS
+    if kind.kind not in {"Node", "Event", "PersistentVolume", "Secret", "CustomResourceDefinition", "StorageClass"}
+)
+"""The kinds of which a controller keeps what is live. Secrets are not among them: their values stay in the cluster."""
+
+Connect = Callable[[str, str], Cluster]
+"""Kubeconfig text and a token that replaces the one in it (or an empty text) → a client."""
+
+
+def connect(kubeconfig: str, token: str) -> Cluster:
+    """A client of the real API server. Raises McdError(invalid, KubeconfigUnsafe)."""
+    return KubeClient(parse_kubeconfig(kubeconfig, token=token))
+
+
+@dataclass(slots=True)
+class _Connection:
+    generation: int
+    client: Cluster
+    caches: Caches | None = None
+    task: asyncio.Task[None] | None = None
+
+    async def close(self) -> None:
+        if self.task is not None:
+            self.task.cancel()
+            await asyncio.gather(self.task, return_exceptions=True)
+        await self.client.close()
+
+
+@dataclass(slots=True)
+class Runtime:
+    """What a process works with. Opened by `open_runtime`, closed by leaving it."""
+
+    settings: Environment
+    db: Database
+    owner: str
+    """Id of this MCD, written on every object that it makes: two MCDs never fight over one object."""
+    builder: Builder | None = None
+    forges: dict[str, Forge] = field(default_factory=dict)
+    connect: Connect = connect
+    skew: timedelta = timedelta(0)
+    """How far the database's clock is ahead of ours. All processes tell time by the database's."""
+    _connections: dict[str, _Connection] = field(default_factory=dict)
+    _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _on_change: Callable[[Object], None] | None = None
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.skew
+
+    @property
+    def holder(self) -> str:
+        return self.settings.holder or f"{socket.gethostname()}-{os.getpid()}"
+
+    def forge(self, repository: str) -> Forge:
+        """The git host of a repository's URL. Raises McdError(invalid) for one that is not served."""
+        scheme, colon, _ = repository.partition(":")
+        forge = self.forges.get(scheme) if colon else None
+        if forge is None:
+            raise McdError(
+                Code.INVALID,
+                f'there is no git host for "{echo(repository)}".',
+                f"Known: {', '.join(sorted(f'{word}:' for word in self.forges))}.",
+            )
+        return forge
+
+    # --- clusters -----------------------------------------------------------------------------------------------
+
+    async def cluster(self, cluster_id: str, generation: int = 0) -> Cluster:
+        """A client of a cluster. With `generation` (of the Cluster row) a client of older credentials is replaced."""
+        return (await self._connection(cluster_id, generation)).client
+
+    async def client(self, cluster: model.Cluster) -> Cluster:
+        return await self.cluster(cluster.id, cluster.state.generation)
+
+    async def live(self, cluster: model.Cluster) -> LiveObjects:
+        """What is live in a cluster: from watches when this process keeps them (`watch_with`)."""
+        connection = await self._connection(cluster.id, cluster.state.generation)
+        if self._on_change is not None and connection.caches is None and cluster.serves.kubernetes:
+            kinds = [k for k in WATCHED if cluster.serves.has(k.api_version, k.kind)]
+            connection.caches = Caches(connection.client, kinds, self._changed)
+            connection.task = asyncio.create_task(connection.caches.run(), name=f"watch:{cluster.name}")
+        return LiveObjects(connection.client, connection.caches)
+
+    def watch_with(self, on_change: Callable[[Object], None]) -> None:
+        """From now on clusters are watched, and every change of an object of ours is told."""
+        self._on_change = on_change
+
+    def _changed(self, obj: Object, deleted: bool) -> None:
+        if self._on_change is not None:
+            self._on_change(obj)
+
+    async def _connection(self, cluster_id: str, generation: int) -> _Connection:
+        async with self._connecting:
+            known = self._connections.get(cluster_id)
+            if known is not None and known.generation >= generation:
+                return known
+            async with self.db.reading() as tx:
+                kubeconfig = await secrets.credentials(tx, cluster_id)
+            made = _Connection(generation, self.connect(kubeconfig, self._token(cluster_id)))
+            self._connections[cluster_id] = made
+        if known is not None:
+            await known.close()
+        return made
+
+    def _token(self, cluster_id: str) -> str:
+        if self.settings.cluster_tokens is None:
+            return ""
+        file = self.settings.cluster_tokens / cluster_id
+        return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
+
+    async def close(self) -> None:
+        for connection in self._connections.values():
+            await connection.close()
+        self._connections.clear()
+        await self.db.close()
+
+
+@contextlib.asynccontextmanager
+async def open_runtime(settings: Environment) -> AsyncIterator[Runtime]:
+    """Everything that `mcd serve` needs, checked: raises McdError(unavailable) with what to do when the database or the
+    key ring is not as it should be."""
+    keyring = read_keyring(settings.keys_file)
+    db = Database(settings.database, keyring)
+    try:
+        await db.check()
+        runtime = Runtime(
+            settings,
+            db,
+            owner=await _owner(db, keyring),
+            builder=_builder(settings),
+            forges=_forges(settings),
+            skew=await db.skew(datetime.now(UTC)),
+        )
+    except BaseException:
+        await db.close()
+        raise
+    try:
+        yield runtime
+    finally:
+        await runtime.close()
+
+
+def _builder(settings: Environment) -> Builder | None:
+    if settings.builder == "none" or not settings.registry:
+        return None
+    return Buildah(settings.data / "build", settings.registry, limits=Limits(image=settings.build_image_limit * _MIB))
+
+
+def _forges(settings: Environment) -> dict[str, Forge]:
+    forges: dict[str, Forge] = {"mcd": LocalForge(settings.repositories)}
+    if settings.forge_folder is not None:
+        forges["file"] = LocalForge(Path(settings.forge_folder), "file")
+    return forges

@@ -1,1 +1,130 @@
-"""MCD_* environment: meaning, unit and default of each setting, beside it."""
+"""MCD_* environment: meaning, unit and default of each setting, beside it.
+
+Read once, at the edge, and passed on as values. docs/reference/settings.md is generated from this file.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from platformdirs import user_data_path
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Environment(BaseSettings):
+    """Everything that an installation may set. An unknown MCD_ variable is not an error, because the command and the
+    local cluster have their own."""
+
+    model_config = SettingsConfigDict(env_prefix="MCD_", extra="ignore", frozen=True)
+
+    data: Path = Field(
+        default_factory=lambda: user_data_path("mcd"),
+        description="Folder of this installation: SQLite database, git repositories, key ring, storage of the builder.",
+    )
+    database_url: str = Field(
+        default="",
+        description="Where wishes and what was seen are kept: `sqlite:///PATH` or `postgresql://…`. Empty: "
+        "`mcd.db` in MCD_DATA. Several processes need PostgreSQL.",
+    )
+    listen: str = Field(
+        default="127.0.0.1:7070",
+        description="Address and port of the API. Port 0 takes a free one.",
+    )
+    public_url: str = Field(
+        default="",
+        description="How people and git reach the API. Empty: `http://` and MCD_LISTEN.",
+    )
+    gateway_port: int = Field(
+        default=80,
+        ge=1,
+        le=65535,
+        description="Port at which the gateway of the clusters answers, for the URLs that are shown to people.",
+    )
+    secret_keys_file: Path | None = Field(
+        default=None,
+        description="The key ring for secrets at rest, a JSON file. Empty: `keys.json` in MCD_DATA. It is made by "
+        "`mcd admin migrate` and must be backed up apart from the database.",
+    )
+    registry: str = Field(
+        default="",
+        description="Registry that built images are pushed to, `host:port` or `host/path`. Empty: `build:` is refused.",
+    )
+    builder: Literal["none", "buildah"] = Field(
+        default="none",
+        description="How `build:` is carried out: `buildah` on this machine, or `none`: refused with what to set.",
+    )
+    build_timeout: Annotated[float, Field(gt=0, description="Seconds that one build may take, push included.")] = 900.0
+    build_image_limit: Annotated[int, Field(gt=0, description="MiB that a built image may have.")] = 4096
+    base_images: str = Field(
+        default="",
+        description="Where the platform's base images are. Empty: `base/` in MCD_REGISTRY.",
+    )
+    forge_folder: Path | None = Field(
+        default=None,
+        description="A folder of bare git repositories that Apps may be bound to as `file:NAME`. Empty: none.",
+    )
+    push_limit: Annotated[int, Field(gt=0, description="MiB that one git push may have.")] = 200
+    cluster_tokens: Path | None = Field(
+        default=None,
+        description="A folder with one file per cluster, named after it, that holds the token to use instead of the "
+        "stored one. Read again when the cluster refuses a token, so that short-lived tokens work.",
+    )
+    lease: Annotated[
+        float, Field(ge=2, description="Seconds after which the work of a dead controller is taken over.")
+    ] = 15.0
+    resync: Annotated[
+        float, Field(ge=1, description="Seconds after which everything is looked at again though nothing changed.")
+    ] = 600.0
+    workers: Annotated[int, Field(ge=1, le=256, description="Passes that one process works on at the same time.")] = 16
+    holder: str = Field(
+        default="",
+        description="Name of this process in leases and logs. Empty: host name and process id.",
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="The least severe log line that is written."
+    )
+    session_secret: SecretStr = Field(
+        default=SecretStr(""),
+        description="Key that signs session cookies. Empty: derived from the key ring.",
+    )
+
+    @field_validator("listen")
+    @classmethod
+    def _listen(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdigit() or int(port) > 65535:
+            raise ValueError(f'"{value}" is not an address. Write HOST:PORT, for example 127.0.0.1:7070.')
+        return value
+
+    @property
+    def listen_host(self) -> str:
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def listen_port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+    @property
+    def database(self) -> str:
+        """The database's URL, the default filled in."""
+        return self.database_url or f"sqlite:///{self.data / 'mcd.db'}"
+
+    @property
+    def url(self) -> str:
+        """The public URL without a final slash, the default filled in."""
+        return (self.public_url or f"http://{self.listen}").rstrip("/")
+
+    @property
+    def keys_file(self) -> Path:
+        return self.secret_keys_file or self.data / "keys.json"
+
+    @property
+    def repositories(self) -> Path:
+        """The folder of the bare repositories that MCD itself serves."""
+        return self.data / "git"
+
+    @property
+    def bases(self) -> str:
+        return self.base_images or (f"{self.registry}/base" if self.registry else "")

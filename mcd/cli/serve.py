@@ -1,1 +1,205 @@
-"""`mcd serve`: the only command that imports the server."""
+"""`mcd serve` and `mcd admin`: the only commands that import the server.
+
+They read the settings, open the runtime and run it. What it does is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Annotated
+
+import structlog
+import typer
+import uvicorn
+from pydantic import ValidationError
+
+from mcd.api.app import create_app
+from mcd.controllers.loop import Loop
+from mcd.errors import Code, McdError
+from mcd.observability import logs
+from mcd.runtime import Runtime, open_runtime
+from mcd.settings import Environment
+from mcd.store import accounts
+from mcd.store.keyring import create_keyring
+from mcd.store.session import Database, migrate
+
+log = structlog.get_logger("mcd.serve")
+
+serve = typer.Typer(
+    help="Run MCD: the API and the controllers in one process, or one of them.\n\nExample: mcd serve",
+    invoke_without_command=True,
+)
+admin = typer.Typer(
+    help="Set up and repair an installation, on a machine that reaches its database.", no_args_is_help=True
+)
+
+
+def read_environment() -> Environment:
+    """The settings. Raises McdError(invalid) that names every wrong variable at once, never its value."""
+    try:
+        return Environment()
+    except ValidationError as error:
+        wrong = [f"MCD_{'_'.join(str(part) for part in e['loc']).upper()}: {e['msg']}." for e in error.errors()]
+        raise McdError(Code.INVALID, " ".join(wrong), "Set it right and start again.") from None
+
+
+# --- mcd serve --------------------------------------------------------------------------------------------------------
+
+
+@serve.callback()
+def everything(context: typer.Context) -> None:
+    """API and controllers in one process."""
+    if context.invoked_subcommand is None:
+        _run(api=True, controllers=True)
+
+
+@serve.command()
+def api() -> None:
+    """Only the API and the git remote. Any number of them on PostgreSQL."""
+    _run(api=True, controllers=False)
+
+
+@serve.command()
+def controllers() -> None:
+    """Only the controllers. Any number of them on PostgreSQL share the work."""
+    _run(api=False, controllers=True)
+
+
+def _run(*, api: bool, controllers: bool) -> None:
+    settings = read_environment()
+    logs.configure(settings.log_level)
+    asyncio.run(_serve(settings, api=api, controllers=controllers))
+
+
+async def _serve(settings: Environment, *, api: bool, controllers: bool) -> None:
+    async with open_runtime(settings) as runtime:
+        stop = asyncio.Event()
+        with _signals(stop):
+            jobs: list[Awaitable[None]] = []
+            if api:
+                jobs.append(_serve_api(runtime, stop))
+            if controllers:
+                log.info("controllers", holder=runtime.holder)
+                jobs.append(Loop(runtime, runtime.holder).run(stop))
+            await _until_one_ends(stop, jobs)
+
+
+async def _until_one_ends(stop: asyncio.Event, jobs: list[Awaitable[None]]) -> None:
+    """When one half ends, the other is asked to: half a process would look alive and do nothing."""
+    tasks = [asyncio.ensure_future(job) for job in jobs]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        stop.set()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+    for result in results:
+        if isinstance(result, BaseException):
+            raise result
+
+
+@contextlib.contextmanager
+def _signals(stop: asyncio.Event) -> AsyncIterator[None]:  # type: ignore[misc]
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+async def _serve_api(runtime: Runtime, stop: asyncio.Event) -> None:
+    listener = _listen(runtime.settings)
+    host, port = listener.getsockname()[:2]
+    config = uvicorn.Config(
+        create_app(runtime),
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_graceful_shutdown=8,
+        ws_max_size=1024 * 1024,
+    )
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    log.info("listening", address=f"{host}:{port}", url=runtime.settings.url)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    stopping.cancel()
+    await serving
+
+
+def _listen(settings: Environment) -> socket.socket:
+    """The socket, bound before anything starts, so that a taken port is one clear line."""
+    try:
+        return socket.create_server((settings.listen_host, settings.listen_port), backlog=512)
+    except OSError as error:
+        why = "is taken by another program" if error.errno == 98 else f"cannot be used: {error.strerror}"
+        raise McdError(
+            Code.UNAVAILABLE, f"{settings.listen} {why}.", "Stop that program, or set MCD_LISTEN to another port."
+        ) from None
+
+
+# --- mcd admin --------------------------------------------------------------------------------------------------------
+
+
+@admin.command("migrate")
+def admin_migrate() -> None:
+    """Make or upgrade the tables, and the key ring if there is none yet.
+
+    Example: MCD_DATABASE_URL=postgresql://mcd@db/mcd mcd admin migrate
+    """
+    settings = read_environment()
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise McdError(
+            Code.UNAVAILABLE, f"{settings.data} cannot be made: {error.strerror}.", "Set MCD_DATA to another folder."
+        ) from None
+    if not settings.keys_file.exists():
+        create_keyring(settings.keys_file)
+        print(f"made the key ring {settings.keys_file}: back it up apart from the database", file=sys.stderr)
+    migrate(settings.database)
+    print("the tables are those of this version", file=sys.stderr)
+
+
+@admin.command("create-admin")
+def admin_create(
+    name: Annotated[str, typer.Argument(help="Sign-in name.")] = "admin",
+    password_stdin: Annotated[bool, typer.Option(help="Read the password from standard input.")] = False,
+) -> None:
+    """Make a person who may do everything, or give one a new password. Without a given one it is printed once.
+
+    Example: mcd admin create-admin alice
+    """
+    password = sys.stdin.readline().rstrip("\n") if password_stdin else secrets.token_urlsafe(12)
+    asyncio.run(_with_database(lambda db: _create_admin(db, name, password)))
+    if not password_stdin:
+        print(password)
+
+
+async def _create_admin(db: Database, name: str, password: str) -> None:
+    from datetime import UTC, datetime
+
+    async with db.writing() as tx:
+        await accounts.ensure_admin(tx, name, password, datetime.now(UTC))
+
+
+async def _with_database(work: Callable[[Database], Awaitable[None]]) -> None:
+    settings = read_environment()
+    db = Database(settings.database)
+    try:
+        await db.check()
+        await work(db)
+    finally:
+        await db.close()

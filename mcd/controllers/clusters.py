@@ -1,1 +1,75 @@
-"""Keeps what is known of a Cluster true: does it answer, and what does it serve?"""
+"""Keeps what is known of a Cluster true: does it answer, what does it serve, may we use it?
+
+It only asks. Nothing is ever written to a cluster here.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from mcd.kube.cluster import Cluster, KubeError, KubeReason
+from mcd.model import (
+    ClusterItem,
+    ClusterObserved,
+    EventKind,
+    EventNote,
+    Ready,
+    Reason,
+    Result,
+    Serves,
+    Stalled,
+    Waiting,
+)
+
+OLDEST_MINOR = 29
+"""Native sidecars and the sleep action of preStop are on from Kubernetes 1.29."""
+
+ASKED_AGAIN = 60.0
+UNREACHABLE_RETRY = 5.0
+
+
+async def reconcile(item: ClusterItem, cluster: Cluster, now: datetime) -> Result:
+    """Asks discovery and says what came back. An incomplete answer is no answer: what was known before stays."""
+    if item.cluster.state.deleted_at is not None:
+        return Result(Ready("forgotten"), gone=True)
+    try:
+        serves = await cluster.serves()
+    except KubeError as error:
+        return _silent(item, error)
+    observed = ClusterObserved(serves, now)
+    if not _new_enough(serves):
+        message = f'cluster "{item.cluster.name}" runs {serves.kubernetes}. MCD needs 1.{OLDEST_MINOR} or newer.'
+        return Result(Stalled(Reason.VERSION_TOO_OLD, message), observed=observed)
+    return Result(
+        Ready(f"Kubernetes {serves.kubernetes} answers.", again_in=ASKED_AGAIN),
+        events=_news(item.cluster.serves, serves),
+        observed=observed,
+    )
+
+
+def _silent(item: ClusterItem, error: KubeError) -> Result:
+    name = item.cluster.name
+    if error.kube_reason is KubeReason.UNAUTHORIZED:
+        message = f'cluster "{name}" does not accept the credential. Give it a new kubeconfig.'
+        return Result(Stalled(Reason.CLUSTER_AUTH_FAILED, message))
+    if error.kube_reason is KubeReason.FORBIDDEN:
+        return Result(Stalled(Reason.FORBIDDEN, f'cluster "{name}": {error}'))
+    message = f'cluster "{name}" does not answer: {error} Nothing was changed; it is asked again.'
+    return Result(Waiting(Reason.UNREACHABLE, message, error.retry_after or UNREACHABLE_RETRY))
+
+
+def _new_enough(serves: Serves) -> bool:
+    major, _, minor = serves.kubernetes.partition(".")
+    return (int(major), int(minor.split(".")[0])) >= (1, OLDEST_MINOR)
+
+
+def _news(before: Serves, after: Serves) -> tuple[EventNote, ...]:
+    """What the cluster began or ceased to serve, said once."""
+    if not before.kubernetes:
+        return ()
+    notes = []
+    if gone := sorted(before.kinds - after.kinds):
+        notes.append(EventNote(EventKind.CHANGED, f"no longer serves {', '.join(gone)}."))
+    if new := sorted(after.kinds - before.kinds):
+        notes.append(EventNote(EventKind.CHANGED, f"now serves {', '.join(new)}."))
+    return tuple(notes)

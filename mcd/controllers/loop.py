@@ -1,1 +1,301 @@
-"""The only loop: due, reconcile, record, for every reconciled noun."""
+"""The only loop: due, reconcile, record, for every reconciled noun.
+
+It takes leases, keeps them alive, calls the noun's reconciler with values and clusters, and records what came out. It
+must not decide anything about a noun, and what woke it is never used: the row is read whole, whatever the hint was.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from mcd.controllers import clusters, product_lines, releases, rollouts
+from mcd.controllers.conditions import conclude, conclude_failure, is_a_bug
+from mcd.errors import McdError
+from mcd.model import (
+    RECONCILED,
+    ClusterItem,
+    LeaseLost,
+    Noun,
+    ProductLineItem,
+    Reason,
+    ReleaseItem,
+    Result,
+    RolloutItem,
+    RolloutObserved,
+    Waiting,
+    WorkItem,
+)
+from mcd.objects import INSTANCE, PART_OF, Object, Ref
+from mcd.observability import metrics
+from mcd.runtime import Runtime
+from mcd.store import leases
+from mcd.store.leases import Lease
+
+log = structlog.get_logger("mcd.loop")
+
+LONGEST_PAUSE = 5.0
+"""Seconds between looks at the database when nothing woke us: what a lost hint costs."""
+
+HINTS_GATHERED = 0.05
+"""Seconds in which hints of the same App become one write."""
+
+HAND_OVER = 8.0
+"""Seconds that passes under way have to end when the process is asked to stop."""
+
+SAFETY = 0.2
+"""Share of the lease that is not used for writing, for clocks that run apart and answers that come late."""
+
+
+@dataclass(slots=True)
+class LeaseFence:
+    """The Fence of one pass. Its deadline is monotonic time, so that neither a clock that jumps nor a process that
+    slept can write with a lease that somebody else has by now."""
+
+    runtime: Runtime
+    lease: Lease
+    deadline: float
+    lost: bool = False
+
+    def check(self) -> None:
+        if self.lost or asyncio.get_running_loop().time() >= self.deadline:
+            raise LeaseLost
+
+    async def intend(self, refs: tuple[Ref, ...], observed: RolloutObserved | None = None) -> None:
+        self.check()
+        async with self.runtime.db.writing() as tx:
+            held = await leases.intend(tx, self.lease, refs, observed)
+        if not held:
+            self.lost = True
+            raise LeaseLost
+
+    async def keep(self) -> None:
+        """Extends the lease until cancelled. A lease that cannot be extended in time runs out by itself."""
+        ttl = self.lease.ttl
+        clock = asyncio.get_running_loop().time
+        while not self.lost:
+            await asyncio.sleep(ttl / 3)
+            began = clock()
+            try:
+                async with self.runtime.db.writing() as tx:
+                    held = await leases.extend(tx, self.lease, self.runtime.now(), ttl)
+            except McdError as error:
+                log.warning("lease_not_extended", noun=self.lease.noun, row=self.lease.row_id, error=str(error))
+                continue
+            self.lost = not held
+            self.deadline = began + ttl * (1 - SAFETY)
+
+
+@dataclass(slots=True)
+class Loop:
+    """One process's share of the work. `run` returns when `stop` is set and the work is handed over."""
+
+    runtime: Runtime
+    holder: str
+    _busy: set[asyncio.Task[None]] = field(default_factory=set)
+    _hints: set[tuple[Noun, str]] = field(default_factory=set)
+    _hinted: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def run(self, stop: asyncio.Event) -> None:
+        hints = asyncio.create_task(self._carry_hints(), name="hints")
+        self.runtime.watch_with(self._hint)
+        try:
+            while not stop.is_set():
+                await self._turn(stop)
+        finally:
+            hints.cancel()
+            await self._hand_over()
+
+    async def _turn(self, stop: asyncio.Event) -> None:
+        free = self.runtime.settings.workers - len(self._busy)
+        try:
+            for noun in RECONCILED:
+                if free <= 0:
+                    break
+                free -= await self._take(noun, free)
+            await self._pause(stop, full=free <= 0)
+        except McdError as error:
+            log.error("database", error=str(error))
+            await _first(stop.wait(), asyncio.sleep(1.0))
+
+    async def _take(self, noun: Noun, limit: int) -> int:
+        settings = self.runtime.settings
+        began = asyncio.get_running_loop().time()
+        taken = await leases.take(self.runtime.db, noun, self.holder, self.runtime.now(), limit, settings.lease)
+        for lease in taken:
+            fence = LeaseFence(self.runtime, lease, began + lease.ttl * (1 - SAFETY))
+            task = asyncio.create_task(self._work(lease, fence), name=f"{noun}:{lease.row_id}")
+            self._busy.add(task)
+            task.add_done_callback(self._busy.discard)
+        return len(taken)
+
+    async def _pause(self, stop: asyncio.Event, *, full: bool) -> None:
+        if full:
+            await asyncio.wait(self._busy, return_when=asyncio.FIRST_COMPLETED)
+            return
+        async with self.runtime.db.reading() as tx:
+            due = await leases.next_due(tx, self.runtime.now())
+        until = (due - self.runtime.now()).total_seconds() if due else LONGEST_PAUSE
+        if until > 0:
+            await _first(stop.wait(), self.runtime.db.woken(min(until, LONGEST_PAUSE)))
+
+    async def _work(self, lease: Lease, fence: LeaseFence) -> None:
+        keeper = asyncio.create_task(fence.keep())
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        outcome = "cancelled"
+        try:
+            outcome = await self._pass(lease, fence)
+        except LeaseLost:
+            outcome = "lost"
+            log.warning("lease_lost", noun=lease.noun, row=lease.row_id)
+        except asyncio.CancelledError:
+            async with self.runtime.db.writing() as tx:
+                await leases.give_back(tx, lease)
+            raise
+        except McdError as error:
+            # The record itself failed: the lease runs out and the row is taken again. Nothing was lost.
+            outcome = "not_recorded"
+            log.error("not_recorded", noun=lease.noun, row=lease.row_id, error=str(error))
+        finally:
+            keeper.cancel()
+            metrics.reconciled(lease.noun, outcome, clock() - began)
+
+    async def _pass(self, lease: Lease, fence: LeaseFence) -> str:
+        state = lease.item_state
+        try:
+            result = await self._reconcile(lease.item, fence)
+            concluded = conclude(
+                result.outcome,
+                state.conditions,
+                state.generation,
+                self.runtime.now(),
+                random.random(),  # noqa: S311
+            )
+        except LeaseLost:
+            raise
+        except Exception as error:
+            if is_a_bug(error):
+                log.exception("reconcile_failed", noun=lease.noun, row=lease.row_id)
+            result = Result(Waiting(Reason.RETRYING, str(error), 0))
+            concluded = conclude_failure(
+                error,
+                state.conditions,
+                state.generation,
+                lease.failures,
+                self.runtime.now(),
+                random.random(),  # noqa: S311
+            )
+        async with self.runtime.db.writing() as tx:
+            recorded = await leases.record(
+                tx, lease, result, concluded.conditions, concluded.next_run_at, concluded.failures, self.runtime.now()
+            )
+        if not recorded:
+            raise LeaseLost
+        return type(result.outcome).__name__.lower()
+
+    async def _reconcile(self, item: WorkItem, fence: LeaseFence) -> Result:
+        runtime = self.runtime
+        match item:
+            case ClusterItem():
+                client = await runtime.client(item.cluster)
+                return await clusters.reconcile(item, client, runtime.now())
+            case ProductLineItem():
+                return await product_lines.reconcile(item, await runtime.live(item.cluster), fence, runtime.owner)
+            case RolloutItem():
+                live = await runtime.live(item.cluster)
+                return await rollouts.reconcile(item, live, fence, runtime.owner, runtime.now())
+            case ReleaseItem():
+                async with BuildLog(runtime, item.release.id) as build_log:
+                    shop = releases.Workshop(
+                        runtime.forge(item.app.repository),
+                        runtime.builder,
+                        runtime.settings.registry,
+                        runtime.settings.build_timeout,
+                        build_log.line,
+                    )
+                    return await releases.reconcile(item, shop)
+
+    # --- hints of the clusters ------------------------------------------------------------------------------------
+
+    def _hint(self, obj: Object) -> None:
+        """Something of ours changed in a cluster: its App (or product line) is due. Called for each watch event."""
+        meta = obj.get("metadata", {})
+        labels = meta.get("labels") or {}
+        if app := labels.get(INSTANCE):
+            self._hints.add((Noun.ROLLOUT, app))
+        elif line := labels.get(PART_OF):
+            self._hints.add((Noun.PRODUCT_LINE, line))
+        self._hinted.set()
+
+    async def _carry_hints(self) -> None:
+        """Writes gathered hints into the rows. A hint that cannot be written is dropped: the resync finds what it said."""
+        while True:
+            await self._hinted.wait()
+            await asyncio.sleep(HINTS_GATHERED)
+            self._hinted.clear()
+            hints, self._hints = self._hints, set()
+            try:
+                for noun in (Noun.ROLLOUT, Noun.PRODUCT_LINE):
+                    if names := sorted(name for kind, name in hints if kind is noun):
+                        async with self.runtime.db.writing() as tx:
+                            await leases.wake(tx, noun, names, self.runtime.now())
+            except McdError as error:
+                log.warning("hints_dropped", count=len(hints), error=str(error))
+
+    async def _hand_over(self) -> None:
+        """Ends the passes under way, or gives their rows back for another process to take at once."""
+        if not self._busy:
+            return
+        _, late = await asyncio.wait(self._busy, timeout=HAND_OVER)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+
+@dataclass(slots=True)
+class BuildLog:
+    """Keeps the builder's output: lines are gathered and written every half second, so that a person sees them live."""
+
+    runtime: Runtime
+    release_id: str
+    _lines: list[str] = field(default_factory=list)
+    _writer: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> BuildLog:
+        return self
+
+    async def line(self, text: str) -> None:
+        self._lines.append(text)
+        if self._writer is None or self._writer.done():
+            self._writer = asyncio.create_task(self._write_soon())
+
+    async def _write_soon(self) -> None:
+        await asyncio.sleep(0.5)
+        await self._flush()
+
+    async def _flush(self) -> None:
+        lines, self._lines = self._lines, []
+        if lines:
+            async with self.runtime.db.writing() as tx:
+                await leases.append_build_log(tx, self.release_id, lines)
+
+    async def __aexit__(self, *exc: object) -> None:
+        if self._writer is not None:
+            self._writer.cancel()
+            await asyncio.gather(self._writer, return_exceptions=True)
+        await self._flush()
+
+
+async def _first(*waits: Coroutine[Any, Any, object]) -> None:
+    """Returns when the first of them does; the others are cancelled."""
+    tasks = [asyncio.ensure_future(w) for w in waits]
+    _, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

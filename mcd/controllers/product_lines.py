@@ -1,1 +1,99 @@
-"""Keeps a ProductLine's namespace true: Namespace, quota, limits, policies, rights."""
+"""Keeps a ProductLine's namespace true: Namespace, quota, limits, policies, rights.
+
+It writes namespace-wide objects only, never one of an App, and it never deletes a namespace that holds anything of
+somebody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mcd.appyaml.live import line_objects
+from mcd.errors import McdError
+from mcd.kube.apply import Applied, carry_out
+from mcd.kube.gate import LINE_KINDS, Bounds
+from mcd.kube.inventory import plan
+from mcd.kube.live import LiveObjects
+from mcd.kube.verdict import outcome_of
+from mcd.model import (
+    EventKind,
+    EventNote,
+    Fence,
+    Outcome,
+    Plan,
+    ProductLineItem,
+    Ready,
+    Reason,
+    Result,
+    Stalled,
+    Waiting,
+)
+from mcd.objects import Ref, ref_of
+
+RETRY = 2.0
+
+
+async def reconcile(item: ProductLineItem, live: LiveObjects, fence: Fence, owner: str) -> Result:
+    """One pass. Raises LeaseLost; KubeError is for the loop to retry."""
+    if item.line.state.deleted_at is not None:
+        return await _take_away(item, live, fence, owner)
+    if not item.cluster.serves.kubernetes:
+        return Result(Waiting(Reason.CLUSTER_PENDING, f'cluster "{item.cluster.name}" was not seen yet.', RETRY / 2))
+    try:
+        wanted = line_objects(item.line, item.cluster, item.pools)
+    except McdError as error:
+        return Result(Stalled(Reason.REFUSED_BY_CLUSTER, str(error)))
+    refs = {ref_of(obj) for obj in wanted} | {entry.ref for entry in item.inventory}
+    decided = plan(
+        wanted,
+        item.inventory,
+        await live.get(refs),
+        owner=owner,
+        take_over=bool(item.line.wishes.get("adopt")),
+        wished_deletes=[entry.ref for entry in item.inventory if entry.ref.kind != "Namespace"],
+    )
+    applied = await _carry_out(item, live, fence, decided, owner)
+    return _result(item, outcome_of(applied) or Ready(f"namespace {item.line.namespace} is as asked for"), applied)
+
+
+def _result(item: ProductLineItem, outcome: Outcome, applied: Applied) -> Result:
+    return Result(
+        outcome,
+        changes=applied.changes,
+        inventory=applied.inventory if applied.inventory != item.inventory else None,
+    )
+
+
+async def _take_away(item: ProductLineItem, live: LiveObjects, fence: Fence, owner: str) -> Result:
+    """Deletes our objects, the Namespace last and only when nothing of anybody else is left in it."""
+    if item.apps:
+        return Result(
+            Waiting(Reason.DELETING, f"{item.apps} Apps still live in it. They are deleted first.", RETRY * 5)
+        )
+    seen = await live.get(entry.ref for entry in item.inventory)
+    namespaces = [e for e in item.inventory if e.ref.kind == "Namespace"]
+    if namespaces and (foreign := await live.foreign(item.line.namespace, {e.ref for e in item.inventory})):
+        message = (
+            f"{_listed(foreign)} in namespace {item.line.namespace} is not ours. Move or delete it, then it goes on."
+        )
+        return Result(Stalled(Reason.NAMESPACE_NOT_EMPTY, message))
+    wished = [entry.ref for entry in item.inventory]
+    decided = plan((), item.inventory, seen, owner=owner, wished_deletes=wished)
+    applied = await _carry_out(item, live, fence, decided, owner)
+    if problem := outcome_of(applied):
+        return _result(item, problem, applied)
+    if applied.inventory:
+        message = f"waits for {_listed([e.ref for e in applied.inventory])} to go."
+        return _result(item, Waiting(Reason.DELETING, message, RETRY), applied)
+    note = EventNote(EventKind.DELETED, f"is gone with namespace {item.line.namespace}.")
+    return Result(Ready("gone"), changes=applied.changes, inventory=(), events=(note,), gone=True)
+
+
+async def _carry_out(item: ProductLineItem, live: LiveObjects, fence: Fence, decided: Plan, owner: str) -> Applied:
+    bounds = Bounds(item.line.namespace, LINE_KINDS)
+    return await carry_out(live.cluster, decided, fence, inventory=item.inventory, owner=owner, bounds=bounds)
+
+
+def _listed(refs: Sequence[Ref]) -> str:
+    names = [str(ref) for ref in refs]
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -1,1 +1,213 @@
-"""Makes a Release ready: read the commit, compile, build, pin by digest."""
+"""Makes a Release ready: read the commit, compile, build, pin by digest.
+
+A tuple of small steps over one pass; the first that does not go on decides the outcome. No cluster is touched here: a
+Release that cannot be compiled or built changes nothing that runs.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path, PurePosixPath
+
+from mcd.appyaml.compiler import Compiled
+from mcd.appyaml.live import compile_pair
+from mcd.build import inputs, runtimes
+from mcd.build.builder import Builder, BuildRequest, LogSink
+from mcd.errors import Code, McdError, Problem, has_errors
+from mcd.forge.forge import Forge
+from mcd.model import (
+    EventKind,
+    EventNote,
+    Outcome,
+    Ready,
+    Reason,
+    ReleaseItem,
+    ReleaseObserved,
+    Result,
+    Stalled,
+    Waiting,
+)
+
+APP_YAML_LIMIT = 256 * 1024
+CONTEXT_LIMIT = 1024 * 1024 * 1024
+"""Bytes that the sources of one build may have."""
+FROZEN_LOOKS_AGAIN = 24 * 3600.0
+"""Seconds. A frozen Release never changes; it is looked at only so that a lost wish for it costs a day at most."""
+SOON = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """What a Release is made with. `builder` is None where nothing builds; `registry` is where images go; `timeout` in
+    seconds."""
+
+    forge: Forge
+    builder: Builder | None
+    registry: str
+    timeout: float
+    log: LogSink
+
+
+@dataclass(slots=True)
+class _Pass:
+    item: ReleaseItem
+    shop: Workshop
+    seen: ReleaseObserved
+    compiled: Compiled | None = None
+    problems: tuple[Problem, ...] = ()
+    events: list[EventNote] = field(default_factory=list)
+
+
+async def reconcile(item: ReleaseItem, shop: Workshop) -> Result:
+    """One pass. A build runs inside it, minutes at the most, while the loop keeps the lease."""
+    release = item.release
+    work = _Pass(
+        item,
+        shop,
+        ReleaseObserved(release.commit, release.author, release.title, release.app_yaml, dict(release.images)),
+    )
+    for step in STEPS:
+        outcome = await step(work)
+        if outcome is not None:
+            return _result(work, outcome)
+    return _result(work, Ready(_summary(work), again_in=FROZEN_LOOKS_AGAIN))
+
+
+def _result(work: _Pass, outcome: Outcome) -> Result:
+    return Result(outcome, events=tuple(work.events), observed=replace(work.seen, problems=work.problems))
+
+
+async def _read(work: _Pass) -> Outcome | None:
+    """app.yaml at the commit, unless the push brought it along."""
+    app, release = work.item.app, work.item.release
+    if release.app_yaml:
+        return None
+    try:
+        commit = await work.shop.forge.resolve(app.repository, release.commit)
+        raw = await work.shop.forge.read(app.repository, commit.id, app.path, limit=APP_YAML_LIMIT)
+    except McdError as error:
+        return _unreadable(error)
+    work.seen = replace(
+        work.seen,
+        commit=commit.id,
+        author=commit.author,
+        title=commit.title,
+        app_yaml=raw.decode("utf-8", errors="surrogateescape"),
+    )
+    return None
+
+
+def _unreadable(error: McdError) -> Outcome:
+    if error.code is Code.UNAVAILABLE:
+        return Waiting(Reason.READING, str(error), error.retry_after or SOON)
+    return Stalled(Reason.COMMIT_NOT_FOUND, str(error))
+
+
+async def _compile(work: _Pass) -> Outcome | None:
+    bound = replace(work.item, release=replace(work.item.release, commit=work.seen.commit, app_yaml=work.seen.app_yaml))
+    work.compiled = compile_pair(bound)
+    work.problems = tuple(work.compiled.problems)
+    if has_errors(work.problems):
+        errors = [p for p in work.problems if has_errors([p])]
+        more = f" And {len(errors) - 1} more." if len(errors) > 1 else ""
+        work.events.append(EventNote(EventKind.RELEASE_FAILED, f"{errors[0]}{more}"))
+        return Stalled(Reason.INVALID_APP_YAML, f"{errors[0]}{more}")
+    return None
+
+
+async def _build(work: _Pass) -> Outcome | None:
+    """One image for all components that name none. Equal inputs take the digest of the earlier build."""
+    assert work.compiled is not None
+    spec = work.compiled.spec
+    assert spec is not None
+    if spec.build is None:
+        return None
+    if work.shop.builder is None:
+        return Stalled(
+            Reason.BUILD_UNAVAILABLE,
+            "app.yaml wants an image built, and there is no builder here. "
+            "Write image: on each component, or set MCD_BUILDER=buildah and MCD_REGISTRY.",
+        )
+    try:
+        image = await _built(work, work.shop.builder)
+    except McdError as error:
+        return _build_failed(work, error)
+    built = {component.name: image for component in spec.components if not component.own_image}
+    work.seen = replace(work.seen, images={**work.seen.images, **built})
+    return None
+
+
+async def _built(work: _Pass, builder: Builder) -> str:
+    item, shop = work.item, work.shop
+    assert work.compiled is not None
+    assert work.compiled.spec is not None
+    build = work.compiled.spec.build
+    assert build is not None
+    folder = str(PurePosixPath(item.app.path).parent)
+    root = "" if folder == "." else folder
+    context = str(PurePosixPath(root) / build.context) if build.context != "." else root
+    repository, commit = item.app.repository, work.seen.commit
+    names = [PurePosixPath(p) for p in await shop.forge.paths(repository, commit, context)]
+    inside = {str(p.relative_to(context)) if context else str(p) for p in names}
+    text = ""
+    if build.dockerfile not in inside:
+        text = _default_dockerfile(work, build.runtime, build.dockerfile, inside)
+    tree = await shop.forge.tree_digest(repository, commit, context, without=item.app.path)
+    made_of = inputs.digest(tree, text or build.dockerfile, build.target, build.args, build.platforms)
+    known = item.builds.get(made_of, "")
+    if known and await builder.exists(known):
+        await shop.log(f"nothing that goes into the image changed: {known} is used again")
+        return known
+    work.events.append(EventNote(EventKind.BUILD_STARTED, f"building the image of commit {commit[:12]}"))
+    with tempfile.TemporaryDirectory(prefix="mcd-build-") as scratch:
+        await shop.forge.export(repository, commit, context, Path(scratch), limit=CONTEXT_LIMIT)
+        image = await builder.build(
+            BuildRequest(
+                context=Path(scratch),
+                dockerfile="" if text else build.dockerfile,
+                dockerfile_text=text,
+                repository=f"{shop.registry}/{item.app.name}",
+                tag=commit[:12],
+                target=build.target,
+                args=dict(build.args),
+                commit=commit,
+                timeout=shop.timeout,
+            ),
+            shop.log,
+        )
+    work.events.append(EventNote(EventKind.BUILD_FINISHED, f"built {image}"))
+    work.seen = replace(work.seen, builds={made_of: image})
+    return image
+
+
+def _default_dockerfile(work: _Pass, runtime: str, dockerfile: str, inside: set[str]) -> str:
+    if not runtime:
+        raise McdError(
+            Code.INVALID,
+            f"there is no {dockerfile} in the build context.",
+            "Add one, or write runtime: (python3.11, node24, static) in app.yaml, or image: on each component.",
+        )
+    assert work.compiled is not None
+    assert work.compiled.spec is not None
+    bare = [c for c in work.compiled.spec.components if not c.own_image and not c.command]
+    top = {name for name in inside if "/" not in name}
+    return runtimes.default_dockerfile(runtime, top, needs_command=bool(bare))
+
+
+def _build_failed(work: _Pass, error: McdError) -> Outcome:
+    if error.code is Code.UNAVAILABLE:
+        return Waiting(Reason.BUILDING, f"the build could not run: {error}", error.retry_after or SOON)
+    work.events.append(EventNote(EventKind.RELEASE_FAILED, str(error)))
+    return Stalled(Reason.BUILD_FAILED, str(error))
+
+
+Step = Callable[[_Pass], Awaitable[Outcome | None]]
+
+STEPS: tuple[Step, ...] = (_read, _compile, _build)
+
+
+def _summary(work: _Pass) -> str:
+    images = sorted(set(work.seen.images.values()))
+    return f"image {images[0]}" if images else "nothing had to be built"

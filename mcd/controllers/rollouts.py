@@ -1,1 +1,271 @@
-"""Makes a Rollout true: compile the pair, apply, prune, watch it become healthy."""
+"""Makes a Rollout true: compile the pair, apply what differs, delete what is stale, watch it become healthy.
+
+A tuple of small steps over one pass; the first that does not go on decides the outcome. It must not sleep, set a
+condition, or know what woke it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from mcd.appyaml.live import Desired, desired
+from mcd.errors import has_errors
+from mcd.kube.apply import Applied, carry_out
+from mcd.kube.gate import Bounds
+from mcd.kube.health import look
+from mcd.kube.inventory import FIGHT_WINDOW, fighting, plan
+from mcd.kube.live import LiveObjects
+from mcd.kube.verdict import outcome_of
+from mcd.model import (
+    Change,
+    ComponentHealth,
+    ConditionType,
+    EventKind,
+    EventNote,
+    Fence,
+    Heal,
+    HealthState,
+    InventoryEntry,
+    Outcome,
+    Plan,
+    Ready,
+    Reason,
+    Reconciled,
+    Result,
+    Rollout,
+    RolloutItem,
+    RolloutObserved,
+    Stalled,
+    Waiting,
+)
+from mcd.objects import Object, Ref, ref_of
+
+DEPENDENCY_RETRY = 1.0
+"""Seconds until a Rollout looks again whether its Release, product line or cluster is ready."""
+PROGRESS_RETRY = 10.0
+"""Seconds between looks at pods that start, when no watch says anything. A watch usually says it in milliseconds."""
+GONE_RETRY = 2.0
+
+
+@dataclass(slots=True)
+class _Pass:
+    """What the steps of one pass hand on to each other."""
+
+    item: RolloutItem
+    live: LiveObjects
+    fence: Fence
+    owner: str
+    now: datetime
+    wanted: Desired | None = None
+    seen: Mapping[Ref, Object | None] = field(default_factory=dict)
+    plan: Plan | None = None
+    applied: Applied | None = None
+    health: tuple[ComponentHealth, ...] | None = None
+    roll_back_to: Rollout | None = None
+    gone: bool = False
+    events: list[EventNote] = field(default_factory=list)
+
+
+async def reconcile(item: RolloutItem, live: LiveObjects, fence: Fence, owner: str, now: datetime) -> Result:
+    """One pass. Raises LeaseLost; KubeError is for the loop to retry."""
+    work = _Pass(item, live, fence, owner, now)
+    steps = DELETING if item.app.deleted_at is not None else STEPS
+    for step in steps:
+        outcome = await step(work)
+        if outcome is not None:
+            return _result(work, outcome)
+    return _result(work, Ready(_summary(work)))
+
+
+def _result(work: _Pass, outcome: Outcome) -> Result:
+    applied, wanted = work.applied, work.wanted
+    changes = applied.changes if applied is not None else ()
+    observed = RolloutObserved(wanted.commits, wanted.digests) if wanted is not None and applied is not None else None
+    return Result(
+        outcome,
+        changes=changes,
+        events=tuple(work.events),
+        inventory=applied.inventory if applied is not None and applied.inventory != work.item.inventory else None,
+        observed=observed,
+        gone=work.gone,
+        roll_back_to=work.roll_back_to,
+        health=work.health,
+        heals=_heals(work, changes),
+    )
+
+
+def _heals(work: _Pass, changes: tuple[Change, ...]) -> tuple[Heal, ...] | None:
+    new = [Heal(c.ref, c.detail, c.healed_from, work.now) for c in changes if c.healed_from]
+    old = [h for h in work.item.heals if work.now - h.at <= FIGHT_WINDOW]
+    return (*old, *new) if new or len(old) != len(work.item.heals) else None
+
+
+# --- steps ------------------------------------------------------------------------------------------------------------
+
+
+async def _ready_to_start(work: _Pass) -> Outcome | None:
+    """The Release is built, the namespace is there, the cluster answered: else wait without a request."""
+    item = work.item
+    if not _is(item.release.state, ConditionType.READY):
+        return Waiting(
+            Reason.RELEASE_PENDING, f"Release {item.release.number} is not ready yet. See its build.", DEPENDENCY_RETRY
+        )
+    if not item.cluster.serves.kubernetes:
+        return Waiting(Reason.CLUSTER_PENDING, f'cluster "{item.cluster.name}" was not seen yet.', DEPENDENCY_RETRY)
+    if not _is(item.line.state, ConditionType.READY):
+        why = next((c.message for c in item.line.state.conditions if c.type is ConditionType.READY), "")
+        return Waiting(
+            Reason.PRODUCT_LINE_PENDING,
+            f'product line "{item.line.name}" is not ready. {why}'.rstrip(),
+            DEPENDENCY_RETRY,
+        )
+    return None
+
+
+async def _compile(work: _Pass) -> Outcome | None:
+    work.wanted = desired(work.item, work.item.rollout, work.item.previous)
+    if has_errors(work.wanted.problems):
+        first = next(p for p in work.wanted.problems if has_errors([p]))
+        more = sum(has_errors([p]) for p in work.wanted.problems) - 1
+        message = f"{first}" + (f" And {more} more." if more else "")
+        return Stalled(Reason.INVALID_APP_YAML, message)
+    return None
+
+
+async def _decide(work: _Pass) -> Outcome | None:
+    assert work.wanted is not None
+    item = work.item
+    refs = {ref_of(obj) for obj in work.wanted.objects} | {entry.ref for entry in item.inventory}
+    work.seen = await work.live.get(refs)
+    work.plan = plan(
+        work.wanted.objects,
+        item.inventory,
+        work.seen,
+        owner=work.owner,
+        take_over=item.rollout.take_over,
+        confirmed=item.rollout.confirmed_prune,
+        wished_deletes=item.wished_deletes,
+        yielded=fighting([(h.at, h.ref) for h in item.heals], work.now),
+    )
+    return None
+
+
+async def _write(work: _Pass) -> Outcome | None:
+    """Inventory first, then the objects. What could not be written decides the outcome; the rest was written."""
+    assert work.plan is not None
+    assert work.wanted is not None
+    item = work.item
+    begins = not item.rollout.commits
+    work.applied = await carry_out(
+        work.live.cluster,
+        work.plan,
+        work.fence,
+        inventory=item.inventory,
+        owner=work.owner,
+        bounds=_bounds(item),
+        observed=RolloutObserved(work.wanted.commits, work.wanted.digests) if begins else None,
+    )
+    return outcome_of(work.applied)
+
+
+async def _healthy(work: _Pass) -> Outcome | None:
+    """What runs decides: Ready is never said before the live objects are so."""
+    assert work.wanted is not None
+    work.health = await look(work.live, work.item.line.namespace, work.item.app.name, work.wanted.objects, work.now)
+    failed = [h for h in work.health if h.state is HealthState.FAILED]
+    if failed:
+        return _failed(work, failed[0])
+    waiting = [h for h in work.health if h.state is HealthState.PROGRESSING]
+    if waiting:
+        said = "; ".join(f"{h.component}: {h.message}" for h in waiting)
+        return Waiting(waiting[0].reason, said, PROGRESS_RETRY)
+    return None
+
+
+def _failed(work: _Pass, health: ComponentHealth) -> Outcome:
+    item = work.item
+    message = f"{health.component}: {health.message}"
+    if _may_roll_back(work, health.component):
+        assert item.last_good is not None
+        work.roll_back_to = item.last_good
+        back = f"Rollout {item.last_good.number} (Release {item.last_good.release}) is put back."
+        work.events.append(EventNote(EventKind.STALLED, f"{message} {back}", {"evidence": list(health.evidence)}))
+        return Stalled(Reason.ROLLED_BACK, f"{message} {back}")
+    return Stalled(health.reason, message)
+
+
+def _may_roll_back(work: _Pass, component: str) -> bool:
+    """A Rollout that was Ready once, or that is itself a way back, is never rolled back by itself: two of them would
+    replace each other for ever."""
+    item = work.item
+    if item.was_ready or item.last_good is None or item.rollout.trigger in ("auto-rollback", "rollback"):
+        return False
+    if (item.last_good.release, item.last_good.settings) == (item.rollout.release, item.rollout.settings):
+        return False
+    spec = work.wanted.compiled.spec if work.wanted is not None else None
+    return spec is not None and any(c.name == component and c.rollout.on_fail == "rollback" for c in spec.components)
+
+
+# --- taking an App away -----------------------------------------------------------------------------------------------
+
+
+async def _delete_all(work: _Pass) -> Outcome | None:
+    """Deletes what the inventory names, and only that. The person who deleted the App named it: that is the
+    confirmation of the list; what holds data stays and is said."""
+    item = work.item
+    work.seen = await work.live.get(entry.ref for entry in item.inventory)
+    work.plan = plan(
+        (), item.inventory, work.seen, owner=work.owner, wished_deletes=[entry.ref for entry in item.inventory]
+    )
+    work.applied = await carry_out(
+        work.live.cluster, work.plan, work.fence, inventory=item.inventory, owner=work.owner, bounds=_bounds(item)
+    )
+    problem = outcome_of(work.applied)
+    if problem is not None:
+        return problem
+    left = [entry for entry in work.applied.inventory if entry not in work.plan.kept]
+    if left:
+        return Waiting(Reason.DELETING, f"waits for {_listed(left)} to go.", GONE_RETRY)
+    return None
+
+
+async def _say_gone(work: _Pass) -> Outcome | None:
+    assert work.plan is not None
+    work.gone = True
+    kept = work.plan.kept
+    note = f" {_listed(list(kept))} hold data and stay." if kept else ""
+    work.events.append(EventNote(EventKind.DELETED, f"is gone with all its objects.{note}"))
+    return None
+
+
+Step = Callable[[_Pass], Awaitable[Outcome | None]]
+
+STEPS: tuple[Step, ...] = (_ready_to_start, _compile, _decide, _write, _healthy)
+DELETING: tuple[Step, ...] = (_delete_all, _say_gone)
+
+
+def _bounds(item: RolloutItem) -> Bounds:
+    return Bounds(item.line.namespace, security=item.line.wishes.get("security", "restricted"))
+
+
+# --- words ------------------------------------------------------------------------------------------------------------
+
+
+def _is(state: Reconciled, kind: ConditionType) -> bool:
+    """Whether a condition holds for what is wished now, not for an older wish."""
+    return any(c.status for c in state.conditions if c.type is kind) and state.observed_generation >= state.generation
+
+
+def _listed(entries: list[InventoryEntry]) -> str:
+    names = [str(entry.ref) for entry in entries]
+    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+
+
+def _summary(work: _Pass) -> str:
+    if work.gone:
+        return "gone"
+    running = [h for h in work.health or () if h.desired]
+    parts = [f"{h.component} {h.ready}/{h.desired}" for h in running]
+    return ", ".join(parts) if parts else "everything is as app.yaml says"

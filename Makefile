@@ -1,0 +1,65 @@
+# Everything a person does with this repository. `make` alone lists it.
+SHELL := /bin/bash
+PYTHON ?= python3.11
+BIN := .venv/bin
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Two cores are the smallest machine that we support; a larger one may set JOBS.
+JOBS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help venv lock up down reset status servers test lint types contracts acceptance openapi docs
+
+help: ## List what can be done
+	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+##@ Use it
+up: venv ## Start a local Kubernetes and MCD, deploy examples/shop, print where it is (DB=postgres for PostgreSQL)
+	@$(BIN)/python -m scripts.up $(if $(DB),--database $(DB))
+
+down: ## Stop everything that `make up` started
+	@$(BIN)/python -m scripts.up --down
+
+reset: ## Stop everything and forget its data
+	@$(BIN)/python -m scripts.up --reset
+
+status: ## What runs, and where
+	@$(BIN)/python -m scripts.up --status
+
+##@ Work on it
+venv: .venv/.complete ## Make the virtual environment from the lock file
+
+.venv/.complete: requirements/dev.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "make: there is no $(PYTHON). Install Python 3.11, or say which: make PYTHON=python3.12" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing the locked packages into .venv (a minute on the first run)" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lock: ## Resolve pyproject.toml into requirements/*.lock (names, versions and hashes only)
+	@$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/mcd.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra server --extra postgres --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/server.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra server --extra postgres --group test --group lint --group cluster --group tools --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/dev.lock
+
+servers: venv ## Install and build the real servers that the tests start (etcd, Kubernetes, registry, buildah, PostgreSQL)
+	@$(BIN)/python -m scripts.cluster build
+
+test: lint servers ## Everything that CI runs
+	@MCD_REQUIRE=$(if $(CI),all,$(MCD_REQUIRE)) $(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
+
+lint: venv ## Style, types, import contracts, lock file
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+	@$(BIN)/python -m scripts.lock_check
+
+acceptance: venv ## Every promise and every refusal on the real cluster, from a fresh clone, as a table (about an hour)
+	@$(BIN)/python -m tests.acceptance
+
+##@ Generated pages
+docs: venv ## Write the generated references in docs/reference
+	@$(BIN)/python -m scripts.reference
+
+openapi: venv ## Write docs/openapi.json
+	@$(BIN)/python -m scripts.openapi

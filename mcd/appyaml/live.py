@@ -1,0 +1,197 @@
+"""The live path's way into the compiler: from the nouns as the database has them to desired objects.
+
+Controllers, pushes and dry runs all come through here, so that what a person is shown before is what is written after.
+Pure; it looks nothing up and holds no secret value.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Protocol
+
+from mcd.appyaml.compiler import Compiled, Source, check, compile_app, render_line, template_digests
+from mcd.appyaml.context import Context, read_context
+from mcd.errors import Code, McdError, Problem, has_errors, in_order
+from mcd.model import App, Cluster, Device, NodePool, ProductLine, Release, Rollout, Settings
+from mcd.objects import TRIGGER, Object
+
+
+class Bound(Protocol):
+    """What a Release or Rollout is compiled with. Work items of the loop have all of it."""
+
+    @property
+    def app(self) -> App: ...
+    @property
+    def release(self) -> Release: ...
+    @property
+    def settings(self) -> Settings: ...
+    @property
+    def line(self) -> ProductLine: ...
+    @property
+    def cluster(self) -> Cluster: ...
+    @property
+    def pools(self) -> tuple[NodePool, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A Bound by itself, for callers that have no work item."""
+
+    app: App
+    release: Release
+    settings: Settings
+    line: ProductLine
+    cluster: Cluster
+    pools: tuple[NodePool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """What should be live. With errors among the problems there are no objects. `commits` and `digests` are those of
+    `Rollout`: component → commit that changed it last, and digest of its pod template."""
+
+    compiled: Compiled
+    objects: tuple[Object, ...]
+    commits: Mapping[str, str]
+    digests: Mapping[str, str]
+    problems: tuple[Problem, ...]
+
+
+FILE = "app.yaml"
+
+
+def desired(bound: Bound, rollout: Rollout | None, previous: Rollout | None) -> Desired:
+    """The objects of a pair. `rollout` is the one that is carried out (None for a dry run), `previous` the last one that
+    began to write: a component that is as it was there keeps its commit, and with it its pods (ADR 3)."""
+    restarts = rollout.restarts if rollout is not None else {}
+    if rollout is not None and rollout.commits:
+        return _finished(compile_pair(bound, rollout.commits, restarts), rollout.commits)
+    kept = dict(previous.commits) if previous is not None else {}
+    compiled = compile_pair(bound, kept, restarts)
+    digests = template_digests(compiled)
+    commits = {
+        name: kept[name]
+        if previous is not None and name in kept and previous.digests.get(name) == digest
+        else bound.release.commit
+        for name, digest in digests.items()
+    }
+    if any(kept.get(name, bound.release.commit) != commit for name, commit in commits.items()):
+        compiled = compile_pair(bound, commits, restarts)
+    return _finished(compiled, commits)
+
+
+def _finished(compiled: Compiled, commits: Mapping[str, str]) -> Desired:
+    objects = tuple(obj for obj in compiled.objects if not _waits_for_a_run(obj))
+    return Desired(compiled, objects, commits, template_digests(compiled), compiled.problems)
+
+
+def _waits_for_a_run(obj: Object) -> bool:
+    """A manual Job is a template: each Run of it is an object of its own (app-yaml 6.12)."""
+    return obj["kind"] == "Job" and obj["metadata"].get("annotations", {}).get(TRIGGER, "manual") == "manual"
+
+
+def compile_pair(
+    bound: Bound, commits: Mapping[str, str] | None = None, restarts: Mapping[str, str] | None = None
+) -> Compiled:
+    """The Release's app.yaml in the context of its product line. Problems name the file as it is in the repository."""
+    release = bound.release
+    checked = check(release.app_yaml, bound.app.path or FILE)
+    context = replace(
+        line_context(bound.line, bound.cluster, bound.pools),
+        settings=_settings(bound.settings),
+        commits=dict(commits or {}),
+        restart=dict(restarts or {}),
+        app=bound.app.name,
+    )
+    source = Source(commit=release.commit, branch=release.branch, tag=release.tag, images=dict(release.images))
+    return compile_app(checked, context, source)
+
+
+def line_objects(line: ProductLine, cluster: Cluster, pools: Sequence[NodePool]) -> list[Object]:
+    """The objects of a product line (app-yaml 6.16)."""
+    return render_line(line_context(line, cluster, pools))
+
+
+def line_context(line: ProductLine, cluster: Cluster, pools: Sequence[NodePool]) -> Context:
+    """What the platform knows of a product line and its cluster.
+
+    Raises McdError(invalid) with the problems when what people wrote about them is no context.
+    """
+    return _read(
+        {
+            "product_line": {**line.wishes, "name": line.name, "namespace": line.namespace},
+            "cluster": _cluster(cluster),
+            "node_pools": [_pool(pool) for pool in pools if pool.dedicated_to in (None, line.name)],
+        }
+    )
+
+
+def _settings(settings: Settings) -> Any:
+    values = {
+        **settings.values,
+        "revision": settings.revision,
+        "by": settings.created_by,
+        "at": settings.created_at.isoformat(),
+    }
+    return _read({"settings": values}).settings
+
+
+def _read(value: Mapping[str, Any]) -> Context:
+    # JSON is YAML: what people set through the API is read by the very code that reads a context file.
+    return _read_text(json.dumps(value, sort_keys=True, ensure_ascii=True))
+
+
+@lru_cache(maxsize=512)
+def _read_text(text: str) -> Context:
+    context, problems = read_context(text, "context")
+    if context is None or has_errors(problems):
+        first = in_order(problems)[0]
+        raise McdError(
+            Code.INVALID,
+            f"{first.field}: {first.message}",
+            first.hint or "Correct the product line's or the cluster's settings.",
+            problems=problems,
+        )
+    return context
+
+
+def _cluster(cluster: Cluster) -> dict[str, Any]:
+    """What people said, corrected by what the cluster was seen to serve."""
+    serves = cluster.serves
+    seen: dict[str, Any] = {"name": cluster.name}
+    if serves.kubernetes:
+        seen |= {
+            "kubernetes": ".".join(serves.kubernetes.lstrip("v").split(".")[:2]),
+            "gateway_api": serves.has("gateway.networking.k8s.io/v1", "HTTPRoute"),
+            "keda": serves.has("keda.sh/v1alpha1", "ScaledObject"),
+            "prometheus_operator": serves.has("monitoring.coreos.com/v1", "PrometheusRule"),
+        }
+    return {**cluster.facts, **seen}
+
+
+def _pool(pool: NodePool) -> dict[str, Any]:
+    written: dict[str, Any] = {"name": pool.name, "arch": pool.arch}
+    if pool.labels:
+        written["labels"] = dict(pool.labels)
+    if pool.taints:
+        written["taints"] = [dict(taint) for taint in pool.taints]
+    if pool.runtime_class:
+        written["runtime_class"] = pool.runtime_class
+    if capacity := {k: v for k, v in pool.capacity.items() if k in ("cpu", "memory")}:
+        written["capacity"] = capacity
+    if pool.devices:
+        written["devices"] = [_device(device) for device in pool.devices]
+    return written
+
+
+def _device(device: Device) -> dict[str, Any]:
+    written: dict[str, Any] = {"vendor": device.vendor, "model": device.model, "per_node": device.per_node}
+    for word in ("product", "memory", "resource"):
+        if value := getattr(device, word):
+            written[word] = value
+    if device.mig:
+        written["mig"] = list(device.mig)
+    return written

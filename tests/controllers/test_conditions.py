@@ -1,0 +1,62 @@
+"""Outcome to conditions: what is said, since when, and when the row is looked at again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from mcd.controllers.conditions import LONGEST_RETRY, conclude, conclude_failure
+from mcd.errors import Code, McdError
+from mcd.model import Condition, ConditionType, Ready, Reason, Stalled, Waiting
+
+NOW = datetime(2026, 5, 3, 10, tzinfo=UTC)
+LATER = NOW + timedelta(minutes=5)
+
+
+def by_type(conditions: tuple[Condition, ...]) -> dict[str, Condition]:
+    return {c.type.value: c for c in conditions}
+
+
+def test_exactly_one_of_the_three_conditions_is_true_after_each_outcome() -> None:
+    for outcome in (Ready("fine"), Waiting(Reason.BUILDING, "building", 2), Stalled(Reason.NOT_OURS, "held")):
+        concluded = conclude(outcome, (), 3, NOW, 0.5)
+        assert sum(c.status for c in concluded.conditions) == 1
+        assert {c.observed_generation for c in concluded.conditions} == {3}
+
+
+def test_the_time_of_a_condition_moves_only_when_its_status_does() -> None:
+    first = conclude(Waiting(Reason.BUILDING, "building", 2), (), 1, NOW, 0)
+    second = conclude(Waiting(Reason.APPLYING, "applying", 2), first.conditions, 1, LATER, 0)
+    third = conclude(Ready(), second.conditions, 1, LATER, 0)
+    assert by_type(second.conditions)["Ready"].last_transition == NOW
+    assert by_type(third.conditions)["Ready"].last_transition == LATER
+
+
+def test_a_waiting_row_is_due_when_its_reconciler_said() -> None:
+    assert conclude(Waiting(Reason.BUILDING, "", 2.5), (), 1, NOW, 0.9).next_run_at == NOW + timedelta(seconds=2.5)
+
+
+def test_a_failure_does_not_take_back_what_was_ready() -> None:
+    ready = conclude(Ready("3 of 3 pods"), (), 1, NOW, 0).conditions
+    after = by_type(conclude_failure(RuntimeError("boom"), ready, 1, 0, LATER, 0).conditions)
+    assert after["Ready"].status
+    assert after["Reconciling"].status
+    assert after["Reconciling"].reason is Reason.RETRYING
+
+
+def test_a_failure_shows_nobody_the_text_of_a_bug() -> None:
+    concluded = conclude_failure(RuntimeError("password=hunter2"), (), 1, 0, NOW, 0)
+    assert not any("hunter2" in c.message for c in concluded.conditions)
+
+
+def test_failures_back_off_to_a_ceiling() -> None:
+    delays = [
+        (conclude_failure(RuntimeError(), (), 1, n, NOW, 0.5).next_run_at - NOW).total_seconds() for n in range(12)
+    ]
+    assert delays == sorted(delays)
+    assert delays[0] == 0.2
+    assert delays[-1] == LONGEST_RETRY
+
+
+def test_a_server_that_says_when_to_come_back_is_obeyed() -> None:
+    error = McdError(Code.RATE_LIMITED, "the API server is busy.", retry_after=17)
+    assert conclude_failure(error, (), 1, 0, NOW, 0).next_run_at >= NOW + timedelta(seconds=17)
