@@ -77,6 +77,8 @@ def looks_abbreviated(text: str) -> bool:
 def short_ref_problem(name: str) -> str:
     """Why a branch or tag may not have this name, as the end of a sentence; empty when it may. Stricter than git:
     nothing that a shell, a terminal or an option parser could misread."""
+    if not name.isprintable():
+        return "it holds characters that cannot be shown"
     if not name or len(name.encode()) > _REF_LIMIT:
         return f"a name has 1 to {_REF_LIMIT} bytes"
     if name.upper() in ("HEAD", "FETCH_HEAD", "ORIG_HEAD"):
