@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 Object = dict[str, Any]
@@ -143,3 +145,129 @@ def masked(obj: Object) -> Object:
         kept = {k: v for k, v in annotations.items() if k != "kubectl.kubernetes.io/last-applied-configuration"}
         clean["metadata"] = {**clean["metadata"], "annotations": kept}
     return clean
+
+
+# ── stable YAML (app-yaml 8.1) ───────────────────────────────────────────────────────────────────────────────────
+
+_HEAD = ("apiVersion", "kind", "metadata")
+
+_PLAIN = re.compile(
+    r"(?:[^\s\-?:,\[\]{}#&*!|>'\"%@`\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]|[-?:](?=[^\s]))"
+    r"(?:[^\n\r\t\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]*)"
+)
+"""What may stand without quotes in block style, before the tests for `: `, ` #` and for words that are no text."""
+
+_PRINTABLE = re.compile("[\x20-\x7e\xa1-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*")
+
+_NOT_TEXT = re.compile(
+    r"""(?ix: ~ | null | true | false | yes | no | on | off | y | n | = | <<
+    | [-+]?0b[01]+ | [-+]?0o?[0-7]+ | [-+]?0x[0-9a-f]+ | [-+]?[0-9]+ | [-+]?[1-9][0-9]*(?: :[0-5]?[0-9])+ (?:\.[0-9]*)?
+    | [-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)? | [-+]?[0-9]+(?: :[0-5]?[0-9])+ (?:\.[0-9]*)?
+    | [-+]?\.inf | \.nan | [-+]?\.
+    | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2} (?:(?:t|\s+)[0-9]{1,2}:.*)? )""",
+)
+"""Plain scalars that a YAML 1.1 or a YAML 1.2 reader takes for something else. Underscores are dropped first: YAML 1.1
+allows them in numbers."""
+
+_ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
+
+
+def to_yaml(documents: Iterable[Any]) -> str:
+    """Documents as YAML: block style, two spaces, list items not indented under their key, no folding, no anchors; keys
+    in a fixed order, quotes only where a YAML 1.1 or 1.2 reader would not read text. Same input, same bytes."""
+    texts = []
+    for document in documents:
+        lines: list[str] = []
+        if isinstance(document, Mapping) and document:
+            _write_map(lines, document, "", "", top=True)
+        else:
+            _write(lines, "", document, "", "")
+        texts.append("\n".join(lines) + "\n")
+    return "---\n".join(texts)
+
+
+def _ordered(keys: Iterable[str], *, top: bool) -> list[str]:
+    words = sorted(keys)
+    first = _HEAD if top else ("name",)
+    front = [word for word in first if word in words]
+    return [*front, *(word for word in words if word not in front)] if front else words
+
+
+def _write_map(lines: list[str], value: Mapping[str, Any], indent: str, lead: str, *, top: bool = False) -> None:
+    """The entries of a mapping. `lead` stands before the first one: the dash of a list item."""
+    for key in _ordered(value, top=top):
+        _write(lines, lead or indent, value[key], _scalar(key) + ":", indent)
+        lead = ""
+
+
+def _write(lines: list[str], before: str, value: Any, label: str, indent: str) -> None:
+    """One value behind its label (`key:` or nothing)."""
+    gap = f"{before}{label} " if label else before
+    if isinstance(value, Mapping) and value:
+        if label:
+            lines.append(f"{before}{label}")
+            _write_map(lines, value, f"{indent}  ", "")
+        else:
+            _write_map(lines, value, indent, before)
+    elif isinstance(value, (list, tuple)) and value:
+        inner = indent
+        if label:
+            lines.append(f"{before}{label}")
+            before = indent
+        for item in value:
+            _write(lines, f"{before}- ", item, "", f"{inner}  ")
+            before = inner
+    elif isinstance(value, str) and "\n" in value and _may_be_literal(value):
+        _write_literal(lines, gap, value, f"{indent}  " if label else indent)
+    else:
+        lines.append(f"{gap}{_scalar(value)}")
+
+
+def _may_be_literal(text: str) -> bool:
+    """Whether `|` shows the text as it is: all printable, and a first line that fixes the indentation."""
+    lines = text.split("\n")
+    return bool(lines[0]) and lines[0][0] != " " and all(_PRINTABLE.fullmatch(line) for line in lines)
+
+
+def _write_literal(lines: list[str], gap: str, text: str, indent: str) -> None:
+    body = text.rstrip("\n")
+    trailing = len(text) - len(body)
+    mark = "-" if trailing == 0 else "" if trailing == 1 else "+"
+    lines.append(f"{gap}|{mark}")
+    lines.extend(f"{indent}{line}" if line else "" for line in body.split("\n"))
+    lines.extend("" for _ in range(trailing - 1))
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, str):
+        return _text(value)
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if value is None:
+        return "null"
+    if isinstance(value, (Mapping, list, tuple)):
+        return "{}" if isinstance(value, Mapping) else "[]"
+    return json.dumps(value)
+
+
+@lru_cache(maxsize=4096)
+def _text(text: str) -> str:
+    """A text in one line: plain if every reader takes it for this text, else in quotes."""
+    if _PLAIN.fullmatch(text) and not (
+        ": " in text or " #" in text or text[-1] in ": " or text[:3] in ("---", "...") or _NOT_TEXT.fullmatch(text.replace("_", ""))
+    ):
+        return text
+    if _PRINTABLE.fullmatch(text):
+        return "'" + text.replace("'", "''") + "'"
+    return '"' + "".join(_escaped(c) for c in text) + '"'
+
+
+def _escaped(char: str) -> str:
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    if _PRINTABLE.fullmatch(char):
+        return char
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

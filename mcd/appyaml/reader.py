@@ -77,8 +77,8 @@ def decode(text: bytes | str, report: Report) -> str | None:
         report.refuse("yaml.encoding", _place_in(before), (), "this is half of a character (a lone surrogate).", "Remove it.")
         return None
     if len(raw) > MAX_BYTES:
-        size = f"{len(raw):,}"
-        report.refuse("yaml.limit", TOP, (), f"the file has {size} bytes.", f"Use at most {MAX_BYTES:,}.")
+        # Callers may read only this far, so the message does not count how large the file really is.
+        report.refuse("yaml.limit", TOP, (), f"the file has more than {MAX_BYTES:,} bytes.", "Make it smaller.")
         return None
     if raw[:2] in _BOMS:
         report.refuse("yaml.encoding", TOP, (), f"the file is {_BOMS[raw[:2]]}.", "Save it as UTF-8.")
