@@ -5,13 +5,14 @@ Everything that crosses a border between rooms is one of these. It must not know
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol
+from typing import Any, Never, Protocol
 
-from mcd.objects import Object, Ref
+from mcd.objects import MASK, Object, Ref
 
 
 class Noun(StrEnum):
@@ -672,3 +673,34 @@ class Planned:
     """What differs, for a person."""
     may_force: bool = True
     """False: when the server says that another manager holds a field, it is left to that manager."""
+
+
+class SecretText(str):
+    """A secret's value on its way from the store to the one place that needs it. As text, in a log line, a repr or JSON
+    it is `***`; only `reveal` gives it away. Equal to another one when the values are."""
+
+    __slots__ = ("_value",)
+    _value: str
+
+    def __new__(cls, value: str) -> SecretText:
+        secret = super().__new__(cls, MASK)
+        secret._value = value.reveal() if isinstance(value, SecretText) else value
+        return secret
+
+    def reveal(self) -> str:
+        return self._value
+
+    def __repr__(self) -> str:
+        return MASK
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SecretText) and hmac.compare_digest(self._value.encode(), other._value.encode())
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __reduce__(self) -> Never:
+        raise TypeError("a secret is not pickled")

@@ -1,1 +1,226 @@
-"""Secrets at rest."""
+"""Secrets at rest: sealed under the key ring, bound to their place, opened for the one who applies them.
+
+The only module that ever holds a value. It hands one out as `SecretText` only, writes none into an Event or an error,
+and wipes nothing when a key is missing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, delete, func, insert, select, update
+
+from mcd.errors import Code, McdError
+from mcd.model import Actor, Noun, SecretText
+from mcd.objects import canonical
+from mcd.store import tables as t
+from mcd.store.keyring import KeyMissing, KeyRing, SealBroken, Sealed
+from mcd.store.nouns import Row
+from mcd.store.session import Database
+from mcd.store.tx import Tx
+
+KUBECONFIG_KEY = "kubeconfig"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Whose secret it is. `line_id` is empty for a cluster's credential."""
+
+    owner: Noun
+    owner_id: str
+    line_id: str
+    name: str
+
+
+def kubeconfig_of(cluster_id: str) -> Place:
+    return Place(Noun.CLUSTER, cluster_id, "", KUBECONFIG_KEY)
+
+
+def _additional(place: Place, key: str, version: int) -> bytes:
+    """What a sealed value is bound to: moved to another product line, App, name, key or version, it does not open."""
+    owner = place.owner_id if place.owner is not Noun.PRODUCT_LINE else ""
+    return canonical(["mcd secret 1", place.owner.value, place.line_id, owner, place.name, key, version])
+
+
+async def store(tx: Tx, now: datetime, actor: Actor, place: Place, values: Mapping[str, str]) -> int:
+    """Seals the values as the next version of the secret, and answers its number. The whole secret is replaced."""
+    ring = _ring(tx)
+    newest = await tx.value(
+        select(func.max(t.secret.c.version)).where(t.secret.c.owner_id == place.owner_id, t.secret.c.name == place.name)
+    )
+    version = (newest or 0) + 1
+    rows = []
+    for key, value in values.items():
+        plain = value.reveal() if isinstance(value, SecretText) else value
+        sealed = ring.seal(_encoded(plain), _additional(place, key, version))
+        rows.append(
+            {
+                "owner_id": place.owner_id,
+                "owner": place.owner.value,
+                "name": place.name,
+                "version": version,
+                "key": key,
+                "key_id": sealed.key_id,
+                "nonce": sealed.nonce,
+                "sealed": sealed.sealed,
+                "created_at": now,
+                "created_by": actor.name,
+            }
+        )
+    await tx.run(insert(t.secret), rows)
+    return version
+
+
+async def forget(tx: Tx, owner_id: str, name: str | None = None) -> int:
+    """Removes every version of a secret, or of all secrets of an owner."""
+    condition = t.secret.c.owner_id == owner_id
+    if name is not None:
+        condition = condition & (t.secret.c.name == name)
+    return await tx.run(delete(t.secret).where(condition))
+
+
+async def credentials(tx: Tx, cluster_id: str) -> SecretText:
+    """The kubeconfig of a cluster. Raises McdError: not_found, unavailable (no key)."""
+    place = kubeconfig_of(cluster_id)
+    found = await _open(tx, place, None)
+    if KUBECONFIG_KEY not in found:
+        raise McdError(
+            Code.NOT_FOUND, "the cluster has no credential.", "Give it one: `mcd cluster set NAME --kubeconfig FILE`."
+        )
+    return found[KUBECONFIG_KEY]
+
+
+async def secret_values(
+    tx: Tx,
+    app_id: str,
+    names: Iterable[str],
+    *,
+    versions: Mapping[str, int] | None = None,
+    of_line: bool = False,
+) -> dict[str, dict[str, SecretText]]:
+    """Name → key → value, for the apply step: of the App, or of its product line. Without a version the newest one.
+
+    Raises McdError: not_found (reason SecretMissing, names the secret), unavailable (KeyRingMissing, KeyMissing,
+    SecretUnreadable)."""
+    line_id = await tx.value(select(t.app.c.product_line_id).where(t.app.c.id == app_id))
+    opened = {}
+    for name in names:
+        owner, owner_id = (Noun.PRODUCT_LINE, line_id) if of_line else (Noun.APP, app_id)
+        place = Place(owner, owner_id, line_id, name)
+        version = (versions or {}).get(name)
+        values = await _open(tx, place, version)
+        if not values:
+            which = f"version {version} of the secret" if version else "the secret"
+            raise McdError(
+                Code.NOT_FOUND, f'there is no {which} "{name}".', "Set it: `mcd secret set`.", reason="SecretMissing"
+            )
+        opened[name] = values
+    return opened
+
+
+async def _open(tx: Tx, place: Place, version: int | None) -> dict[str, SecretText]:
+    mine = and_(t.secret.c.owner_id == place.owner_id, t.secret.c.name == place.name)
+    wanted: Any = version
+    if version is None:
+        wanted = select(func.max(t.secret.c.version)).where(mine).scalar_subquery()
+    rows = await tx.rows(select(t.secret).where(mine, t.secret.c.version == wanted).order_by(t.secret.c.key))
+    if not rows:
+        return {}
+    ring = _ring(tx)
+    return {row["key"]: SecretText(_unsealed(ring, place, row).decode()) for row in rows}
+
+
+def _unsealed(ring: KeyRing, place: Place, row: Row) -> bytes:
+    sealed = Sealed(row["key_id"], row["nonce"], row["sealed"])
+    try:
+        return ring.open(sealed, _additional(place, row["key"], row["version"]))
+    except KeyMissing:
+        raise McdError(
+            Code.UNAVAILABLE,
+            f'the secret "{place.name}" was sealed with key {row["key_id"]}, which is not in the key ring.',
+            "Put that key back into the file; nothing that is stored was changed.",
+            reason="KeyMissing",
+        ) from None
+    except SealBroken:
+        raise McdError(
+            Code.UNAVAILABLE,
+            f'the secret "{place.name}", key "{row["key"]}": what is stored does not belong there.',
+            "Somebody changed the database. Set the secret again, and find out who.",
+            reason="SecretUnreadable",
+        ) from None
+
+
+async def rotate(db: Database, batch: int = 200) -> int:
+    """Seals every value again that is not under the newest key, in small transactions while all else goes on. Answers
+    how many. When it returned, keys but the newest may be removed from the file. Raises McdError unavailable."""
+    done = 0
+    while True:
+        async with db.writing() as tx:
+            ring = _ring(tx)
+            rows = await tx.rows(
+                select(t.secret, t.app.c.product_line_id)
+                .join(t.app, t.app.c.id == t.secret.c.owner_id, isouter=True)
+                .where(t.secret.c.key_id != ring.newest)
+                .limit(batch)
+            )
+            for row in rows:
+                await _again(tx, ring, row)
+        done += len(rows)
+        if len(rows) < batch:
+            return done
+
+
+async def _again(tx: Tx, ring: KeyRing, row: Row) -> None:
+    owner = Noun(row["owner"])
+    line_id = {Noun.APP: row["product_line_id"], Noun.PRODUCT_LINE: row["owner_id"]}.get(owner, "")
+    place = Place(owner, row["owner_id"], line_id, row["name"])
+    sealed = ring.seal(_unsealed(ring, place, row), _additional(place, row["key"], row["version"]))
+    keys = ("owner_id", "name", "version", "key", "key_id")
+    await tx.run(
+        update(t.secret)
+        .where(*(t.secret.c[name] == row[name] for name in keys))
+        .values(key_id=sealed.key_id, nonce=sealed.nonce, sealed=sealed.sealed)
+    )
+
+
+async def keys_in_use(tx: Tx) -> dict[str, int]:
+    """Key id → number of values sealed under it: what must stay in the file."""
+    rows = await tx.rows(select(t.secret.c.key_id, func.count().label("count")).group_by(t.secret.c.key_id))
+    return {row["key_id"]: row["count"] for row in rows}
+
+
+def named(owner_id: str) -> Any:
+    """A query for the names, keys and newest versions of an owner's secrets: never a value."""
+    newest = (
+        select(t.secret.c.name, func.max(t.secret.c.version).label("version"))
+        .where(t.secret.c.owner_id == owner_id)
+        .group_by(t.secret.c.name)
+        .subquery()
+    )
+    return (
+        select(t.secret.c.name, t.secret.c.version, t.secret.c.key, t.secret.c.created_at, t.secret.c.created_by)
+        .join(newest, and_(newest.c.name == t.secret.c.name, newest.c.version == t.secret.c.version))
+        .where(t.secret.c.owner_id == owner_id)
+        .order_by(t.secret.c.name, t.secret.c.key)
+    )
+
+
+def _ring(tx: Tx) -> KeyRing:
+    if tx.keyring is None:
+        raise McdError(
+            Code.UNAVAILABLE,
+            "the key ring is missing, so secrets can be neither read nor set.",
+            "Put the file of MCD_SECRET_KEYS_FILE back; nothing that is stored was changed.",
+            reason="KeyRingMissing",
+        )
+    return tx.keyring
+
+
+def _encoded(value: str) -> bytes:
+    try:
+        return value.encode()
+    except UnicodeEncodeError:
+        raise McdError(Code.INVALID, "the value of the secret is not text.", "Encode binary data as base64.") from None

@@ -14,13 +14,14 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import event, text
+from sqlalchemy import event, text, update
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from mcd.errors import Code, McdError
 from mcd.store import events
+from mcd.store import tables as t
 from mcd.store.columns import json_text
 from mcd.store.failures import as_mcd_error, damaged
 from mcd.store.keyring import KeyRing
@@ -38,6 +39,9 @@ BUSY_SECONDS = 5
 
 STATEMENT_SECONDS = 30
 """How long one statement may run on PostgreSQL. None of ours comes near; what does holds locks that others need."""
+
+_NOTE_EVERY = timedelta(seconds=60)
+_NOTES_KEPT = 10_000
 
 _POLL_SECONDS = 0.5
 """How often SQLite is asked whether another process committed. PostgreSQL tells us."""
@@ -74,6 +78,8 @@ class Database:
         self._checked = False
         self.wishes = Bell()
         self.told = Bell()
+        self._noted: dict[str, datetime] = {}
+        self._notes: set[asyncio.Task[None]] = set()
         if self._sqlite:
             # One connection for writers: they queue in this process instead of spinning on the file's lock.
             self._writer = _sqlite_engine(self.url, writer=True)
@@ -106,8 +112,11 @@ class Database:
             async with self._reader.connect() as connection:
                 if not self._sqlite:
                     await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                tx = Tx(connection, writable=False, keyring=self.keyring)
                 async with connection.begin():
-                    yield Tx(connection, writable=False, keyring=self.keyring)
+                    yield tx
+        if tx.used_token is not None:
+            self._note_use(*tx.used_token)
 
     async def check(self) -> None:
         """Raises McdError unavailable unless the database answers and its tables are those of this version. The first
@@ -141,6 +150,7 @@ class Database:
         return await self.told.wait(timeout, seen)
 
     async def close(self) -> None:
+        await asyncio.gather(*self._notes, return_exceptions=True)
         if self._listener is not None:
             await self._listener.close()
         if self._watcher is not None:
@@ -160,6 +170,25 @@ class Database:
             if ours is None:
                 raise
             raise ours from error
+
+    def _note_use(self, token_id: str, now: datetime) -> None:
+        """Writes when a token was last used, at most once a minute and beside the request: that a note cannot be
+        written must neither slow nor fail a question."""
+        last = self._noted.get(token_id)
+        if last is not None and now - last < _NOTE_EVERY:
+            return
+        if len(self._noted) >= _NOTES_KEPT:
+            self._noted.clear()
+        self._noted[token_id] = now
+        task = asyncio.create_task(self._write_use(token_id, now), name="token-used")
+        self._notes.add(task)
+        task.add_done_callback(self._notes.discard)
+
+    async def _write_use(self, token_id: str, now: datetime) -> None:
+        # Tried again with the next use.
+        with contextlib.suppress(McdError):
+            async with self.writing() as tx:
+                await tx.run(update(t.token).where(t.token.c.id == token_id).values(last_used_at=now))
 
     async def _notify(self, connection: AsyncConnection, wished: bool, told: bool) -> None:
         if self._sqlite:

@@ -269,6 +269,8 @@ rollout = Table(
     Column("commits", Json, nullable=False, default=dict),
     Column("digests", Json, nullable=False, default=dict),
     Column("health", Json, nullable=False, default=list),
+    Column("changes", Json, nullable=False, default=list),
+    Column("heals", Json, nullable=False, default=list),
     Column("live", Boolean, nullable=False),
     Column("began_at", Utc),
     Column("ready_at", Utc),
@@ -358,6 +360,14 @@ event = Table(
     Index(None, "product_line", "sequence"),
     Index(None, "app", "sequence"),
     Index(None, "noun", "name", "sequence"),
+)
+
+installation = Table(
+    "installation",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("name", Text, nullable=False),
+    CheckConstraint("id = 1", name="single"),
 )
 
 event_counter = Table(

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Executable, RowMapping
+from sqlalchemy import Executable
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mcd.store.keyring import KeyRing
@@ -27,13 +28,16 @@ class Tx:
     """Events that are appended at the edge (`events.flush`)."""
     wished: bool = False
     """Whether somebody should look for due rows after the commit."""
+    used_token: tuple[str, datetime] | None = None
+    """The token that proved who asks, and when: noted after the transaction, because a question does not write."""
 
-    async def rows(self, statement: Executable) -> Sequence[RowMapping]:
-        return (await self.connection.execute(statement)).mappings().all()
+    async def rows(self, statement: Executable) -> list[dict[str, Any]]:
+        return [dict(row) for row in (await self.connection.execute(statement)).mappings()]
 
-    async def row(self, statement: Executable) -> RowMapping | None:
+    async def row(self, statement: Executable) -> dict[str, Any] | None:
         """The only row, or None. More than one is a bug."""
-        return (await self.connection.execute(statement)).mappings().one_or_none()
+        found = (await self.connection.execute(statement)).mappings().one_or_none()
+        return None if found is None else dict(found)
 
     async def value(self, statement: Executable) -> Any:
         """The first column of the only row, or None."""

@@ -108,6 +108,13 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_idempotency_key_created_at"), "idempotency_key", ["created_at"], unique=False)
     op.create_table(
+        "installation",
+        sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.CheckConstraint("id = 1", name=op.f("ck_installation_single")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_installation")),
+    )
+    op.create_table(
         "secret",
         sa.Column("owner_id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -406,6 +413,8 @@ def upgrade() -> None:
         sa.Column("commits", json, nullable=False),
         sa.Column("digests", json, nullable=False),
         sa.Column("health", json, nullable=False),
+        sa.Column("changes", json, nullable=False),
+        sa.Column("heals", json, nullable=False),
         sa.Column("live", sa.Boolean(), nullable=False),
         sa.Column("began_at", utc, nullable=True),
         sa.Column("ready_at", utc, nullable=True),
@@ -482,6 +491,7 @@ def downgrade() -> None:
         "inventory",
         "sign_in_attempt",
         "secret",
+        "installation",
         "idempotency_key",
         "event_counter",
         "event",

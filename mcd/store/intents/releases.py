@@ -1,0 +1,146 @@
+"""Wishes about Releases: a push brings one, a person tries one again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, update
+
+from mcd.errors import Code, McdError
+from mcd.model import Actor, EventKind, Noun, Reason, Release, Verb
+from mcd.objects import Ref
+from mcd.store import events, names
+from mcd.store import tables as t
+from mcd.store.due import wished
+from mcd.store.ids import new_id
+from mcd.store.lookup import find_app, find_release, not_going
+from mcd.store.nouns import Row, ref_json, release_of
+from mcd.store.rolling import Wanted, add, event_name, fresh_conditions, live_of, newest_settings
+from mcd.store.tx import Tx
+
+TITLE_LIMIT = 200
+"""Characters of a commit's title and author that are kept."""
+
+
+async def push(
+    actor: Actor,
+    tx: Tx,
+    now: datetime,
+    app: str,
+    *,
+    commit: str,
+    branch: str,
+    author: str = "",
+    title: str = "",
+    app_yaml: str = "",
+    tag: str = "",
+    forced: bool = False,
+    deploys: bool = True,
+    wished_deletes: Iterable[Ref] = (),
+) -> Release:
+    """A commit arrived. Its Release is made, or, when the commit was here before, wished again: a ready one gets a
+    Rollout (a branch that was moved back), a failed one is tried again, one on its way goes on. Raises McdError
+    not_found, forbidden, conflict (the App is being deleted)."""
+    row = await find_app(actor, tx, Verb.DEPLOY, app, lock=True)
+    not_going(Noun.APP, app, row)
+    names.check_commit(commit)
+    deletes = [ref_json(ref) for ref in wished_deletes]
+    table = t.release
+    old = await tx.row(select(table).where(table.c.app_id == row["id"], table.c.commit == commit))
+    if old is None:
+        highest = await tx.value(select(func.max(table.c.number)).where(table.c.app_id == row["id"]))
+        number = (highest or 0) + 1
+        await tx.run(
+            insert(table).values(
+                id=new_id(now),
+                app_id=row["id"],
+                number=number,
+                commit=commit,
+                branch=branch,
+                tag=tag,
+                author=author[:TITLE_LIMIT],
+                title=title[:TITLE_LIMIT],
+                app_yaml=app_yaml,
+                deploys=deploys,
+                wished_deletes=deletes,
+                rollouts_before=await _rollouts(tx, row["id"]),
+                created_at=now,
+                created_by=actor.name,
+                conditions=fresh_conditions(now, 1, Reason.NEW, "It waits for a controller to look at it."),
+                next_run_at=now,
+            )
+        )
+        tx.wished = True
+    else:
+        number = old["number"]
+        await _again(tx, now, actor, row, old, deploys=deploys, deletes=deletes)
+    how = "pushed by force" if forced else "pushed"
+    said = f"{commit[:12]} was {how} to {branch} as Release {number}: {title[:TITLE_LIMIT]}"
+    _tell(tx, now, actor, EventKind.PUSHED, row, number, said, {"commit": commit, "branch": branch, "forced": forced})
+    return await _release(tx, row, number)
+
+
+async def retry_release(actor: Actor, tx: Tx, now: datetime, app: str, number: int) -> Release:
+    """Looks at a Release again that failed, with its log begun anew, and deploys it when it is ready. Raises McdError
+    conflict for one that is ready: there is nothing to try."""
+    row = await find_app(actor, tx, Verb.DEPLOY, app, lock=True)
+    not_going(Noun.APP, app, row)
+    old = await find_release(tx, row, number)
+    if old["ready_at"] is not None:
+        raise McdError(Code.CONFLICT, f"Release {number} of {app} is ready.", "Deploy it.")
+    await _again(tx, now, actor, row, old, deploys=True, deletes=old["wished_deletes"])
+    _tell(tx, now, actor, EventKind.CHANGED, row, number, f"Release {number} of {app} is tried again.", {})
+    return await _release(tx, row, number)
+
+
+async def _again(
+    tx: Tx, now: datetime, actor: Actor, app: Row, old: Row, *, deploys: bool, deletes: list[dict[str, str]]
+) -> None:
+    if old["ready_at"] is not None:
+        live = await tx.row(live_of(app["id"]))
+        if deploys and (live is None or live["release"] != old["number"]):
+            settings = await newest_settings(tx, app["id"])
+            await add(tx, now, actor, app, Wanted(old["number"], settings, "push", wished_deletes=tuple(deletes)))
+        return
+    waiting = t.release.c.id == old["id"]
+    await tx.run(delete(t.build_log).where(t.build_log.c.release_id == old["id"]))
+    await tx.run(
+        update(t.release)
+        .where(waiting)
+        .values(
+            deploys=deploys or old["deploys"],
+            wished_deletes=deletes,
+            problems=[],
+            rollouts_before=await _rollouts(tx, app["id"]),
+            **wished(t.release, now),
+        )
+    )
+    tx.wished = True
+
+
+async def _rollouts(tx: Tx, app_id: str) -> int:
+    """The number of the newest Rollout. What a person asks for after a push outranks the push."""
+    return int(await tx.value(select(func.max(t.rollout.c.number)).where(t.rollout.c.app_id == app_id)) or 0)
+
+
+def _tell(
+    tx: Tx, now: datetime, actor: Actor, kind: EventKind, app: Row, number: int, message: str, data: dict[str, Any]
+) -> None:
+    events.append(
+        tx,
+        now,
+        actor,
+        kind,
+        message,
+        noun=Noun.RELEASE,
+        name=event_name(app["name"], number),
+        product_line=app["line"],
+        app=app["name"],
+        data={"release": number, **data},
+    )
+
+
+async def _release(tx: Tx, app: Row, number: int) -> Release:
+    return release_of(await find_release(tx, app, number), app["name"])

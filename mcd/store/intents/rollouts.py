@@ -1,0 +1,102 @@
+"""The wish that an App run a Release with a Settings revision. A rollback is the same wish with an older pair."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import select
+
+from mcd.errors import Code, McdError, echo, not_found
+from mcd.model import Actor, ConditionType, Noun, Rollout, Verb
+from mcd.store import tables as t
+from mcd.store.lookup import find_app, find_release, not_going
+from mcd.store.nouns import Row, rollout_of, state_of
+from mcd.store.rolling import Wanted, add, event_name, live_of, newest_settings
+from mcd.store.tx import Tx
+
+BY_PEOPLE = ("deploy", "rollback", "settings", "restart")
+"""The triggers that a person's wish may have. The others are MCD's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requested:
+    """`created` is False when the live Rollout already is what was asked for: nothing was changed."""
+
+    rollout: Rollout
+    created: bool
+
+
+async def request_rollout(
+    actor: Actor,
+    tx: Tx,
+    now: datetime,
+    app: str,
+    *,
+    release: int,
+    settings_revision: int | None = None,
+    trigger: str = "deploy",
+    take_over: bool = False,
+    restart: Iterable[str] = (),
+    confirmed_prune: str = "",
+) -> Requested:
+    """Takes the place of the live Rollout in this transaction. `settings_revision` None: the newest. The Release may
+    still be on its way, but not failed. Raises McdError not_found, forbidden, conflict, invalid."""
+    row = await find_app(actor, tx, Verb.DEPLOY, app, lock=True)
+    not_going(Noun.APP, app, row)
+    if trigger not in BY_PEOPLE:
+        raise McdError(Code.INVALID, f'"{echo(trigger)}" is not a reason to deploy.', f"Use one of {BY_PEOPLE}.")
+    wanted_release = await find_release(tx, row, release)
+    _may_still_become(app, wanted_release)
+    revision = await _revision(tx, row, settings_revision)
+    restarts = {component: now.isoformat() for component in restart}
+    live = await tx.row(live_of(row["id"]))
+    same = live is not None and live["release"] == release and live["settings"] == revision
+    if live is not None and same and not (restarts or take_over or confirmed_prune) and not _stalled(live):
+        return Requested(rollout_of(live, app), created=False)
+    rollout_id = await add(
+        tx,
+        now,
+        actor,
+        row,
+        Wanted(
+            release=release,
+            settings=revision,
+            trigger=trigger,
+            take_over=take_over,
+            restarts=restarts,
+            confirmed_prune=confirmed_prune,
+        ),
+    )
+    made = await tx.row(select(t.rollout).where(t.rollout.c.id == rollout_id))
+    assert made is not None
+    return Requested(rollout_of(made, app), created=True)
+
+
+def _stalled(rollout: Row) -> bool:
+    """Asked for again after it failed: that is a wish to try once more."""
+    return any(c.status and c.type is ConditionType.STALLED for c in state_of(rollout).conditions)
+
+
+def _may_still_become(app: str, release: Row) -> None:
+    state = state_of(release)
+    failed = next((c for c in state.conditions if c.type is ConditionType.STALLED and c.status), None)
+    if release["ready_at"] is None and failed is not None and state.observed_generation == state.generation:
+        raise McdError(
+            Code.CONFLICT,
+            f"Release {release['number']} of {app} failed: {failed.message}",
+            "Mend it and push again, or try it again: `mcd deploy --commit`.",
+            reason=failed.reason.value,
+        )
+
+
+async def _revision(tx: Tx, app: Row, asked: int | None) -> int:
+    if asked is None:
+        return await newest_settings(tx, app["id"])
+    found = await tx.value(
+        select(t.settings.c.revision).where(t.settings.c.app_id == app["id"], t.settings.c.revision == asked)
+    )
+    if found is None:
+        raise not_found(Noun.SETTINGS, event_name(app["name"], asked))
+    return asked

@@ -1,0 +1,128 @@
+"""Wishes that change Settings: each makes a numbered revision, and a Rollout when something runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import insert, select
+
+from mcd.errors import Code, McdError, echo
+from mcd.model import Actor, EventKind, Noun, Settings, Verb
+from mcd.store import events, names
+from mcd.store import tables as t
+from mcd.store.intents.shape import bounded, merged
+from mcd.store.lookup import expect, find_app, not_going
+from mcd.store.nouns import Row, settings_of
+from mcd.store.rolling import Wanted, add, live_of, newest_settings
+from mcd.store.tx import Tx
+
+COMPONENT_KEYS = ("replicas",)
+"""What Settings may override of a component so far (app-yaml 4.3)."""
+
+VARIABLE_LIMIT = 64 * 1024
+"""Characters of one variable."""
+
+
+async def change_settings(
+    actor: Actor,
+    tx: Tx,
+    now: datetime,
+    app: str,
+    *,
+    changes: Mapping[str, Any],
+    base_revision: int | None = None,
+) -> Settings:
+    """A merge patch of `components` and `env`: what is not named stays, None takes away. No difference: the newest
+    revision is answered and nothing happens. `base_revision` is the revision that was read. Raises McdError
+    precondition, invalid, not_found, forbidden."""
+    row = await find_app(actor, tx, Verb.SET, app, lock=True)
+    not_going(Noun.APP, app, row)
+    newest = await _newest(tx, row)
+    expect(Noun.SETTINGS, app, base_revision, newest["revision"])
+    _check(changes)
+    values = bounded("settings", _tidy(merged(newest["values"], changes)))
+    if values == newest["values"]:
+        return settings_of(newest, app)
+    return await revise(actor, tx, now, row, values, _said(changes))
+
+
+async def revise(actor: Actor, tx: Tx, now: datetime, app: Row, values: Mapping[str, Any], said: str) -> Settings:
+    """Writes the next revision, and a Rollout of the live Release with it. The caller holds the lock on the App."""
+    revision = await newest_settings(tx, app["id"]) + 1
+    await tx.run(
+        insert(t.settings).values(
+            app_id=app["id"], revision=revision, values=dict(values), created_at=now, created_by=actor.name
+        )
+    )
+    events.append(
+        tx,
+        now,
+        actor,
+        EventKind.CHANGED,
+        f"Settings {revision} of {app['name']}: {said}.",
+        noun=Noun.SETTINGS,
+        name=app["name"],
+        product_line=app["line"],
+        app=app["name"],
+        data={"revision": revision},
+    )
+    live = await tx.row(live_of(app["id"]))
+    if live is not None:
+        await add(tx, now, actor, app, Wanted(live["release"], revision, "settings"))
+    return settings_of(await _newest(tx, app), app["name"])
+
+
+async def _newest(tx: Tx, app: Row) -> Row:
+    revision = await newest_settings(tx, app["id"])
+    row = await tx.row(select(t.settings).where(t.settings.c.app_id == app["id"], t.settings.c.revision == revision))
+    assert row is not None
+    return row
+
+
+def _check(changes: Mapping[str, Any]) -> None:
+    for word, value in changes.items():
+        if word == "secrets":
+            raise McdError(Code.INVALID, "secrets are not set here.", "Use `mcd secret set`.")
+        if word not in {"components", "env"}:
+            raise McdError(Code.INVALID, f'settings: there is no "{echo(word)}".', "Use components or env.")
+        if not isinstance(value, Mapping):
+            raise McdError(Code.INVALID, f"settings: {word} is not a mapping.", "Write names and values.")
+    for name, component in changes.get("components", {}).items():
+        _check_component(name, component)
+    for name, text in changes.get("env", {}).items():
+        names.check_variable(name)
+        if text is not None and not (isinstance(text, str) and len(text) <= VARIABLE_LIMIT):
+            raise McdError(Code.INVALID, f"env.{echo(name)}: not text of at most 64 KiB.", "Write text, or null.")
+
+
+def _check_component(name: str, component: Any) -> None:
+    names.check_part("a component", name)
+    if component is None:
+        return
+    if not isinstance(component, Mapping):
+        raise McdError(Code.INVALID, f"components.{name} is not a mapping.", "Write components.NAME.replicas.")
+    for key, value in component.items():
+        where = f"components.{name}.{echo(str(key))}"
+        if key not in COMPONENT_KEYS:
+            raise McdError(Code.INVALID, f"{where}: not supported.", f"Use one of: {', '.join(COMPONENT_KEYS)}.")
+        whole = isinstance(value, int) and not isinstance(value, bool)
+        if value is not None and not (whole and 0 <= value <= 1000):
+            raise McdError(Code.INVALID, f"{where}: {echo(str(value))} is not a count.", "Use 0 to 1000.")
+
+
+def _tidy(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what says nothing: a component without overrides, an empty mapping."""
+    components = {name: c for name, c in values.get("components", {}).items() if c}
+    return {word: value for word, value in {**values, "components": components}.items() if value}
+
+
+def _said(changes: Mapping[str, Any]) -> str:
+    """What changed, by name: values of variables stay out of the Events."""
+    parts = []
+    for name, component in changes.get("components", {}).items():
+        replicas = (component or {}).get("replicas")
+        parts.append(f"{name} as app.yaml says" if replicas is None else f"{replicas} replicas of {name}")
+    parts += [f"variable {name}" for name in changes.get("env", {})]
+    return ", ".join(parts[:20]) or "nothing"

@@ -1,0 +1,311 @@
+"""Rows become the frozen nouns of `model.py`, and what hangs on them becomes JSON and back.
+
+One function for each noun, whatever joined its row. Nothing is read or decided here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Table
+
+from mcd.errors import Problem, Severity
+from mcd.model import (
+    Action,
+    App,
+    Change,
+    Cluster,
+    ComponentHealth,
+    Condition,
+    ConditionType,
+    Device,
+    Event,
+    EventKind,
+    Heal,
+    HealthState,
+    InventoryEntry,
+    NodePool,
+    Noun,
+    Person,
+    ProductLine,
+    Reason,
+    Reconciled,
+    Release,
+    Rollout,
+    Scope,
+    Serves,
+    Settings,
+    Token,
+)
+from mcd.objects import Ref
+
+Row = Mapping[str, Any]
+
+
+def labelled(table: Table, prefix: str) -> list[ColumnElement[Any]]:
+    """The columns of a table under names that do not clash in a join; `picked` takes them back out."""
+    return [column.label(f"{prefix}__{column.name}") for column in table.c]
+
+
+def picked(row: Row, prefix: str) -> dict[str, Any]:
+    start = f"{prefix}__"
+    return {name[len(start) :]: value for name, value in row.items() if name.startswith(start)}
+
+
+# --- parts ----------------------------------------------------------------------------------------------------------
+
+
+def state_of(row: Row) -> Reconciled:
+    return Reconciled(
+        generation=row["generation"],
+        observed_generation=row["observed_generation"],
+        conditions=tuple(_condition(c) for c in row["conditions"]),
+        deleted_at=row["deleted_at"],
+    )
+
+
+def _condition(data: Row) -> Condition:
+    return Condition(
+        type=ConditionType(data["type"]),
+        status=data["status"],
+        reason=Reason(data["reason"]),
+        message=data["message"],
+        observed_generation=data["observed_generation"],
+        last_transition=datetime.fromisoformat(data["last_transition"]),
+    )
+
+
+def conditions_json(conditions: Iterable[Condition]) -> list[dict[str, Any]]:
+    return [
+        {
+            "type": c.type.value,
+            "status": c.status,
+            "reason": c.reason.value,
+            "message": c.message,
+            "observed_generation": c.observed_generation,
+            "last_transition": c.last_transition.isoformat(),
+        }
+        for c in conditions
+    ]
+
+
+def serves_of(data: Row) -> Serves:
+    return Serves(
+        kubernetes=data.get("kubernetes", ""),
+        kinds=frozenset(data.get("kinds", ())),
+        storage_classes=tuple(data.get("storage_classes", ())),
+        regex_headers=data.get("regex_headers", True),
+    )
+
+
+def serves_json(serves: Serves) -> dict[str, Any]:
+    return {
+        "kubernetes": serves.kubernetes,
+        "kinds": sorted(serves.kinds),
+        "storage_classes": list(serves.storage_classes),
+        "regex_headers": serves.regex_headers,
+    }
+
+
+def ref_json(ref: Ref) -> dict[str, str]:
+    return {"api_version": ref.api_version, "kind": ref.kind, "namespace": ref.namespace, "name": ref.name}
+
+
+def ref_of(row: Row) -> Ref:
+    return Ref(row["api_version"], row["kind"], row["namespace"], row["name"])
+
+
+def entry_of(row: Row) -> InventoryEntry:
+    return InventoryEntry(ref=ref_of(row), uid=row["uid"], applied=row["applied"])
+
+
+def health_json(health: ComponentHealth) -> dict[str, Any]:
+    return {**asdict(health), "state": health.state.value, "reason": health.reason.value}
+
+
+def health_of(data: Row) -> ComponentHealth:
+    fields = {**data, "state": HealthState(data["state"]), "reason": Reason(data["reason"])}
+    return ComponentHealth(**{**fields, "evidence": tuple(data["evidence"])})
+
+
+def change_json(change: Change) -> dict[str, Any]:
+    return {
+        "ref": ref_json(change.ref),
+        "action": change.action.value,
+        "detail": change.detail,
+        "healed_from": change.healed_from,
+        "reason": change.reason.value if change.reason else None,
+    }
+
+
+def change_of(data: Row) -> Change:
+    return Change(
+        ref=ref_of(data["ref"]),
+        action=Action(data["action"]),
+        detail=data["detail"],
+        healed_from=data["healed_from"],
+        reason=Reason(data["reason"]) if data["reason"] else None,
+    )
+
+
+def heal_json(heal: Heal) -> dict[str, Any]:
+    return {"ref": ref_json(heal.ref), "field": heal.field, "manager": heal.manager, "at": heal.at.isoformat()}
+
+
+def heal_of(data: Row) -> Heal:
+    return Heal(
+        ref=ref_of(data["ref"]),
+        field=data["field"],
+        manager=data["manager"],
+        at=datetime.fromisoformat(data["at"]),
+    )
+
+
+def problem_of(data: Row) -> Problem:
+    return Problem(**{**data, "severity": Severity(data["severity"])})
+
+
+# --- nouns ----------------------------------------------------------------------------------------------------------
+
+
+def cluster_of(row: Row) -> Cluster:
+    return Cluster(
+        id=row["id"],
+        name=row["name"],
+        idc=row["idc"],
+        facts=row["facts"],
+        serves=serves_of(row["serves"]),
+        seen_at=row["seen_at"],
+        state=state_of(row),
+    )
+
+
+def pool_of(row: Row, cluster: str, dedicated_to: str | None) -> NodePool:
+    return NodePool(
+        id=row["id"],
+        name=row["name"],
+        cluster=cluster,
+        labels=row["labels"],
+        taints=tuple(row["taints"]),
+        runtime_class=row["runtime_class"],
+        arch=row["arch"],
+        capacity=row["capacity"],
+        devices=tuple(Device(**{**d, "mig": tuple(d.get("mig", ()))}) for d in row["devices"]),
+        dedicated_to=dedicated_to,
+        oversell=row["oversell"],
+    )
+
+
+def line_of(row: Row, cluster: str) -> ProductLine:
+    return ProductLine(
+        id=row["id"],
+        name=row["name"],
+        cluster=cluster,
+        namespace=row["namespace"],
+        wishes=row["wishes"],
+        state=state_of(row),
+    )
+
+
+def app_of(row: Row, line: str) -> App:
+    return App(
+        id=row["id"],
+        name=row["name"],
+        product_line=line,
+        repository=row["repository"],
+        path=row["path"],
+        branch=row["branch"],
+        created_at=row["created_at"],
+        deleted_at=row["deleted_at"],
+        generation=row["generation"],
+    )
+
+
+def release_of(row: Row, app: str) -> Release:
+    return Release(
+        id=row["id"],
+        app=app,
+        number=row["number"],
+        commit=row["commit"],
+        branch=row["branch"],
+        tag=row["tag"],
+        author=row["author"],
+        title=row["title"],
+        app_yaml=row["app_yaml"],
+        images=row["images"],
+        deploys=row["deploys"],
+        created_at=row["created_at"],
+        created_by=row["created_by"],
+        state=state_of(row),
+    )
+
+
+def settings_of(row: Row, app: str) -> Settings:
+    return Settings(
+        app=app,
+        revision=row["revision"],
+        values=row["values"],
+        created_at=row["created_at"],
+        created_by=row["created_by"],
+    )
+
+
+def rollout_of(row: Row, app: str) -> Rollout:
+    return Rollout(
+        id=row["id"],
+        app=app,
+        number=row["number"],
+        release=row["release"],
+        settings=row["settings"],
+        trigger=row["trigger"],
+        take_over=row["take_over"],
+        restarts=row["restarts"],
+        confirmed_prune=row["confirmed_prune"],
+        commits=row["commits"],
+        digests=row["digests"],
+        live=row["live"],
+        created_at=row["created_at"],
+        created_by=row["created_by"],
+        state=state_of(row),
+    )
+
+
+def person_of(row: Row, default_product_line: str | None) -> Person:
+    return Person(
+        id=row["id"],
+        name=row["name"],
+        admin=row["admin"],
+        default_product_line=default_product_line,
+        disabled=row["disabled_at"] is not None,
+        created_at=row["created_at"],
+    )
+
+
+def token_of(row: Row, person: str) -> Token:
+    return Token(
+        id=row["id"],
+        person=person,
+        name=row["name"],
+        scope=Scope(row["scope"]),
+        created_at=row["created_at"],
+        expires_at=row["expires_at"],
+        last_used_at=row["last_used_at"],
+    )
+
+
+def event_of(row: Row) -> Event:
+    return Event(
+        sequence=row["sequence"],
+        at=row["at"],
+        noun=Noun(row["noun"]),
+        name=row["name"],
+        product_line=row["product_line"],
+        app=row["app"],
+        kind=EventKind(row["kind"]),
+        actor=row["actor"],
+        message=row["message"],
+        data=row["data"],
+    )

@@ -1,0 +1,93 @@
+"""Questions about Apps: which there are, their Settings, what they have in the cluster."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from mcd.errors import not_found
+from mcd.model import Actor, App, InventoryEntry, Noun, Rollout, Settings, Verb
+from mcd.store import tables as t
+from mcd.store.lookup import find_app, find_line, seen_by
+from mcd.store.nouns import Row, app_of, entry_of, labelled, picked, rollout_of, settings_of
+from mcd.store.pages import FIRST, Page, Part, page
+from mcd.store.rolling import event_name, live_of, newest_settings
+from mcd.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class AppListed:
+    """An App as a list shows it: with its live Rollout and the commit that this runs, found in the same query."""
+
+    app: App
+    live: Rollout | None
+    commit: str
+
+
+def _listed(row: Row) -> AppListed:
+    found = app_of(picked(row, "a"), row["line"])
+    rollout = picked(row, "r")
+    live = rollout_of(rollout, found.name) if rollout["id"] is not None else None
+    return AppListed(found, live, row["commit"] or "")
+
+
+async def apps(actor: Actor, tx: Tx, part: Part = FIRST, *, product_line: str | None = None) -> Page[AppListed]:
+    """Those that the person may see, by name. One query, whatever their number."""
+    live = t.rollout.c.live & (t.rollout.c.app_id == t.app.c.id)
+    runs = (t.release.c.app_id == t.app.c.id) & (t.release.c.number == t.rollout.c.release)
+    statement = (
+        select(
+            *labelled(t.app, "a"),
+            *labelled(t.rollout, "r"),
+            t.product_line.c.name.label("line"),
+            t.release.c.commit.label("commit"),
+        )
+        .join(t.product_line, t.product_line.c.id == t.app.c.product_line_id)
+        .join(t.rollout, live, isouter=True)
+        .join(t.release, runs, isouter=True)
+        .where(t.app.c.gone_at.is_(None), seen_by(actor, t.product_line.c.name))
+    )
+    if product_line is not None:
+        line = await find_line(actor, tx, Verb.READ, product_line)
+        statement = statement.where(t.app.c.product_line_id == line["id"])
+    return await page(tx, statement, [t.app.c.name], part, _listed)
+
+
+async def app(actor: Actor, tx: Tx, name: str) -> App:
+    row = await find_app(actor, tx, Verb.READ, name)
+    return app_of(row, row["line"])
+
+
+async def live_rollout(actor: Actor, tx: Tx, app: str) -> Rollout | None:
+    row = await find_app(actor, tx, Verb.READ, app)
+    live = await tx.row(live_of(row["id"]))
+    return None if live is None else rollout_of(live, app)
+
+
+async def settings(actor: Actor, tx: Tx, app: str, revision: int | None = None) -> Settings:
+    """A revision, or the newest. Every App has revision 0, which is empty. Raises McdError not_found."""
+    row = await find_app(actor, tx, Verb.READ, app)
+    wanted = await newest_settings(tx, row["id"]) if revision is None else revision
+    found = await tx.row(select(t.settings).where(t.settings.c.app_id == row["id"], t.settings.c.revision == wanted))
+    if found is None:
+        raise not_found(Noun.SETTINGS, event_name(app, wanted))
+    return settings_of(found, app)
+
+
+async def settings_history(actor: Actor, tx: Tx, app: str, part: Part = FIRST) -> Page[Settings]:
+    """Newest first."""
+    row = await find_app(actor, tx, Verb.READ, app)
+    statement = select(t.settings).where(t.settings.c.app_id == row["id"])
+    keys = [t.settings.c.revision]
+    return await page(tx, statement, keys, part, lambda found: settings_of(found, app), newest_first=True)
+
+
+async def inventory(actor: Actor, tx: Tx, app: str) -> tuple[InventoryEntry, ...]:
+    """Every object that belongs to the App, in the order of kind and name."""
+    row = await find_app(actor, tx, Verb.READ, app)
+    table = t.inventory
+    found = await tx.rows(
+        select(table).where(table.c.owner_id == row["id"]).order_by(table.c.kind, table.c.namespace, table.c.name)
+    )
+    return tuple(entry_of(entry) for entry in found)

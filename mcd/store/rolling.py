@@ -1,0 +1,145 @@
+"""How a new Rollout takes the place of the live one: in one transaction, numbers without gaps, the old one told so.
+
+Shared by people's wishes and by the record of a pass. Whoever calls holds the lock on the App's row; nothing here
+checks who may.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, insert, select, update
+
+from mcd.model import Actor, Condition, ConditionType, EventKind, Noun, Reason
+from mcd.store import events
+from mcd.store import tables as t
+from mcd.store.ids import new_id
+from mcd.store.nouns import Row, conditions_json, state_of
+from mcd.store.tx import Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a new Rollout is to run, and how."""
+
+    release: int
+    settings: int
+    trigger: str
+    take_over: bool = False
+    restarts: Mapping[str, str] = field(default_factory=dict)
+    """Asked for now; those of the Rollout before are kept, or its pods would restart once more."""
+    confirmed_prune: str = ""
+    wished_deletes: tuple[Mapping[str, str], ...] = ()
+
+
+def live_of(app_id: str) -> Select[Any]:
+    return select(t.rollout).where(t.rollout.c.app_id == app_id, t.rollout.c.live)
+
+
+def event_name(app: str, number: int) -> str:
+    """How a Release or Rollout is named in Events: `shop/41`."""
+    return f"{app}/{number}"
+
+
+def fresh_conditions(now: datetime, generation: int, reason: Reason, message: str) -> list[dict[str, Any]]:
+    """Not ready, on its way: what is seen until a controller has looked."""
+    return conditions_json(
+        (
+            Condition(ConditionType.READY, False, reason, message, generation, now),
+            Condition(ConditionType.RECONCILING, True, reason, message, generation, now),
+            Condition(ConditionType.STALLED, False, reason, message, generation, now),
+        )
+    )
+
+
+def superseded_conditions(now: datetime, row: Row, by: int) -> list[dict[str, Any]]:
+    """What a Rollout that still was on its way says from now on. One that had ended keeps its last word: history is
+    read to learn why something failed."""
+    state = state_of(row)
+    ended = {ConditionType.READY, ConditionType.STALLED}
+    if any(c.status and c.type in ended for c in state.conditions) and state.observed_generation == state.generation:
+        return list(row["conditions"])
+    said = f"Rollout {by} took over."
+    return conditions_json(
+        Condition(kind, False, Reason.SUPERSEDED, said, state.observed_generation, now) for kind in ConditionType
+    )
+
+
+async def add(tx: Tx, now: datetime, actor: Actor, app: Row, wanted: Wanted) -> str:
+    """Makes the Rollout and answers its id. The pass that may be running on the old one loses nothing that it wrote:
+    its lease stays until it ends, and the new one is not taken before (`leases.take`)."""
+    old = await tx.row(live_of(app["id"]))
+    highest = await tx.value(select(func.max(t.rollout.c.number)).where(t.rollout.c.app_id == app["id"]))
+    number = (highest or 0) + 1
+    deletes = list(wanted.wished_deletes)
+    restarts = dict(wanted.restarts)
+    if old is not None:
+        restarts = {**old["restarts"], **restarts}
+        if old["ready_at"] is None:
+            # The deletes that the unfinished one was to do are still wished.
+            deletes += [d for d in old["wished_deletes"] if d not in deletes]
+        await _supersede(tx, now, actor, app, old, number)
+    rollout_id = new_id(now)
+    await tx.run(
+        insert(t.rollout).values(
+            id=rollout_id,
+            app_id=app["id"],
+            number=number,
+            release=wanted.release,
+            settings=wanted.settings,
+            trigger=wanted.trigger,
+            take_over=wanted.take_over,
+            restarts=restarts,
+            confirmed_prune=wanted.confirmed_prune,
+            wished_deletes=deletes,
+            live=True,
+            created_at=now,
+            created_by=actor.name,
+            conditions=fresh_conditions(now, 1, Reason.NEW, "It waits for a controller to look at it."),
+            next_run_at=now,
+        )
+    )
+    tx.wished = True
+    events.append(
+        tx,
+        now,
+        actor,
+        EventKind.ROLLOUT_REQUESTED,
+        f"Rollout {number} of {app['name']}: Release {wanted.release} with Settings {wanted.settings}"
+        f" ({wanted.trigger}).",
+        noun=Noun.ROLLOUT,
+        name=event_name(app["name"], number),
+        product_line=app["line"],
+        app=app["name"],
+        data={"rollout": rollout_id, "release": wanted.release, "settings": wanted.settings, "trigger": wanted.trigger},
+    )
+    return rollout_id
+
+
+async def _supersede(tx: Tx, now: datetime, actor: Actor, app: Row, old: Row, by: int) -> None:
+    conditions = superseded_conditions(now, old, by)
+    await tx.run(
+        update(t.rollout)
+        .where(t.rollout.c.id == old["id"])
+        .values(live=False, next_run_at=None, conditions=conditions, generation=t.rollout.c.generation + 1)
+    )
+    events.append(
+        tx,
+        now,
+        actor,
+        EventKind.ROLLOUT_SUPERSEDED,
+        f"Rollout {old['number']} of {app['name']}: Rollout {by} took over.",
+        noun=Noun.ROLLOUT,
+        name=event_name(app["name"], old["number"]),
+        product_line=app["line"],
+        app=app["name"],
+        data={"by": by},
+    )
+
+
+async def newest_settings(tx: Tx, app_id: str) -> int:
+    """The newest Settings revision of an App. Every App has at least revision 0, which is empty."""
+    return int(await tx.value(select(func.max(t.settings.c.revision)).where(t.settings.c.app_id == app_id)))
