@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from mcd.kube.memory import MemoryCluster
-from mcd.model import Action, Reason
-from mcd.objects import ref_of
-from tests.kube.given import Held, claim, config, deployment, service, settle, shop
+from tests.kube.given import Held, settle, shop
 
 
 def actions(applied: object) -> dict[str, str]:

@@ -1,0 +1,244 @@
+"""Bytes to and from one API server: TLS, credential, connection pool, deadlines, size limits. No redirects, no proxy.
+
+`kubernetes.aio` serves as the transport and nothing more. It must not know what a body means: `client.py` does.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.client.rest import RESTClientObject
+
+from mcd import __version__
+from mcd.errors import Code
+from mcd.kube.cluster import KubeError, KubeReason
+from mcd.kube.kubeconfig import Connection
+
+DEADLINE = 10.0
+"""Seconds for a whole request. The API server itself would answer 504 only after 34 s."""
+CONNECT = 5.0
+"""Seconds for a connection and its TLS handshake."""
+MAX_OBJECT = 4 * 1024 * 1024
+"""Bytes of an answer about one object; the API server itself takes 3 MiB."""
+MAX_LIST = 64 * 1024 * 1024
+"""Bytes of a whole list."""
+POOL = 128
+"""Connections to one cluster: 16 requests in flight, a stream per watched kind, logs and terminals."""
+
+Query = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _Transport(RESTClientObject):
+    """The library's transport with TCP keepalive: a peer that vanished without a word is noticed after about 60 s."""
+
+    def _create_connector(self) -> aiohttp.TCPConnector:
+        return aiohttp.TCPConnector(limit=POOL, ssl=self.ssl_context, socket_factory=_kept_alive)
+
+
+def _kept_alive(address: Any) -> socket.socket:
+    family, kind, proto, _, _ = address
+    made = socket.socket(family=family, type=kind, proto=proto)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (("TCP_KEEPIDLE", 30), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 3)):
+        if hasattr(socket, option):
+            made.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
+    return made
+
+
+async def _no_redirects(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """The transport below follows redirects on its own; a credential of ours must not travel to another host."""
+    answer = await handler(request)
+    if 300 <= answer.status < 400:
+        answer.close()
+        raise _Redirected(answer.status)
+    return answer
+
+
+class _Redirected(Exception):
+    pass
+
+
+class Transport:
+    """One cluster's connections. Nothing here is retried."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._rest: _Transport | None = None
+        self._headers = {"User-Agent": f"mcd/{__version__}", "Accept-Encoding": "identity"}
+        if connection.token:
+            self._headers["Authorization"] = f"Bearer {connection.token}"
+
+    def _transport(self) -> _Transport:
+        if self._rest is None:
+            self._rest = _build(self._connection)
+        return self._rest
+
+    async def send(
+        self, method: str, path: str, query: Query = (), *, body: bytes | None = None, limit: int = MAX_OBJECT,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:  # fmt: skip
+        """One request and its whole answer. Raises KubeError UNREACHABLE when nothing can have happened, and
+        UNKNOWN_OUTCOME when a write was sent and no whole answer came within the deadline."""
+        wrote = method not in ("GET", "HEAD")
+        try:
+            async with asyncio.timeout(DEADLINE):
+                response = await self._open(method, path, query, body, headers, timeout=DEADLINE)
+                try:
+                    raw = await _read(response, limit)
+                finally:
+                    response.release()
+                return Answer(response.status, response.headers, raw)
+        except _TooLarge:
+            raise _unreachable(f"its answer is larger than {limit // 2**20} MiB") from None
+        except (TimeoutError, aiohttp.ClientError, _Redirected, OSError) as error:
+            raise _failed(error, wrote=wrote) from None
+
+    @contextlib.asynccontextmanager
+    async def stream(self, path: str, query: Query) -> AsyncIterator[aiohttp.ClientResponse]:
+        """An answer that goes on. The head comes within the deadline; whoever reads has a deadline of their own."""
+        try:
+            async with asyncio.timeout(DEADLINE):
+                response = await self._open("GET", path, query, None, None, timeout=None)
+        except (TimeoutError, aiohttp.ClientError, _Redirected, OSError) as error:
+            raise _failed(error, wrote=False) from None
+        try:
+            yield response
+        finally:
+            response.close()
+
+    async def websocket(self, path: str, query: Query, protocols: Sequence[str]) -> aiohttp.ClientWebSocketResponse:
+        """A WebSocket to the server, kept alive by pings. Raises KubeError, and aiohttp's handshake error as it is."""
+        rest = self._transport()
+        if rest.pool_manager is None:
+            rest.pool_manager = rest._create_pool_manager()
+        session: aiohttp.ClientSession = rest.pool_manager
+        try:
+            async with asyncio.timeout(DEADLINE):
+                return await session.ws_connect(
+                    self._url(path, query), protocols=protocols, headers=self._headers, heartbeat=30.0,
+                    max_msg_size=MAX_OBJECT, server_hostname=self._connection.server_name or None,
+                )  # fmt: skip
+        except aiohttp.WSServerHandshakeError:
+            raise
+        except (TimeoutError, aiohttp.ClientError, _Redirected, OSError) as error:
+            raise _failed(error, wrote=False) from None
+
+    async def close(self) -> None:
+        if self._rest is not None:
+            await self._rest.close()
+            self._rest = None
+
+    def _url(self, path: str, query: Query) -> str:
+        return f"{self._connection.server}{path}" + (f"?{urlencode(list(query))}" if query else "")
+
+    async def _open(
+        self, method: str, path: str, query: Query, body: bytes | None, headers: Mapping[str, str] | None,
+        *, timeout: float | None,  # noqa: ASYNC109  (handed on to the library)
+    ) -> aiohttp.ClientResponse:  # fmt: skip
+        rest: Any = self._transport()
+        answer = await rest.request(
+            method,
+            self._url(path, query),
+            headers={"Accept": "application/json", **self._headers, **(headers or {})},
+            body=body,
+            _request_timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT),
+        )
+        response: aiohttp.ClientResponse = answer.response
+        return response
+
+
+def _build(connection: Connection) -> _Transport:
+    with tempfile.TemporaryDirectory(prefix="mcd-kube-") as folder:
+        settings = Configuration(
+            host=connection.server,
+            ca_cert_data=connection.ca or None,
+            tls_server_name=connection.server_name or None,
+            client_session_kwargs={
+                # No proxy, no .netrc of this machine, no cookies: nothing but what the kubeconfig says.
+                "trust_env": False,
+                "cookie_jar": aiohttp.DummyCookieJar(),
+                "middlewares": (_no_redirects,),
+            },
+        )
+        if connection.certificate:
+            # ssl takes client certificates from files only; they are gone as soon as they are loaded.
+            certificate, key = Path(folder, "tls.crt"), Path(folder, "tls.key")
+            for file, text in ((certificate, connection.certificate), (key, connection.key)):
+                file.touch(mode=0o600)
+                file.write_text(text)
+            settings.cert_file, settings.key_file = str(certificate), str(key)
+        try:
+            return _Transport(settings)
+        except OSError as error:  # ssl.SSLError is one
+            raise KubeError(
+                Code.INVALID, KubeReason.UNREACHABLE, "the kubeconfig's certificates cannot be used by TLS.",
+                f"Copy the kubeconfig again ({type(error).__name__}).",
+            ) from None  # fmt: skip
+
+
+class _TooLarge(Exception):
+    pass
+
+
+async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    if (response.content_length or 0) > limit:
+        response.close()
+        raise _TooLarge
+    parts, size = [], 0
+    async for chunk in response.content.iter_any():
+        size += len(chunk)
+        if size > limit:
+            response.close()
+            raise _TooLarge
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def _unreachable(why: str) -> KubeError:
+    return KubeError(
+        Code.UNAVAILABLE,
+        KubeReason.UNREACHABLE,
+        f"the cluster cannot be reached: {why}.",
+        "It is tried again by itself.",
+    )
+
+
+def _failed(error: BaseException, *, wrote: bool) -> KubeError:
+    """What a transport error means. Only the kind of the error is told: its text may hold addresses of the inside."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientSSLError):
+        return _unreachable("its TLS certificate is not the one of the kubeconfig's authority, or has expired")
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return _unreachable("the name of its server cannot be resolved")
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return _unreachable(f"no connection within {CONNECT:g} s")
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return _unreachable("it refuses the connection")
+    if isinstance(error, _Redirected):
+        return _unreachable("it answers with a redirect, and MCD follows none")
+    why = f"no answer within {DEADLINE:g} s" if isinstance(error, TimeoutError) else "it closed the connection"
+    if wrote:
+        return KubeError(
+            Code.UNAVAILABLE, KubeReason.UNKNOWN_OUTCOME, f"the cluster was sent a write and {why}.",
+            "It is read again before anything is decided.",
+        )  # fmt: skip
+    return _unreachable(why)
+
+
+__all__ = ["DEADLINE", "MAX_LIST", "MAX_OBJECT", "Answer", "Query", "Transport"]
