@@ -131,7 +131,7 @@ class Buildah:
     # --- before -----------------------------------------------------------------------------------------------------
 
     def _plan(self, request: BuildRequest, *, heredocs: bool) -> Plan:
-        name = request.dockerfile or "Dockerfile"
+        name = request.dockerfile or ("default Dockerfile" if request.dockerfile_text else "Dockerfile")
         text = request.dockerfile_text or _read_inside(request.context, name)
         arguments = dict(request.args) | ({COMMIT: request.commit} if request.commit else {})
         for key, value in arguments.items():

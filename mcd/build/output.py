@@ -103,7 +103,7 @@ class Failure:
 
 def explain(failure: Failure) -> McdError:
     """What went wrong, where, and what to do, from the builder's last words."""
-    last = next((line for line in reversed(failure.tail) if line.lower().startswith("error: ")), "")
+    last = _last_error(failure.tail)
     words = last.partition(" ")[2]
     every = "\n".join(failure.tail)
     if "no space left on device" in every.lower():
@@ -119,10 +119,9 @@ def explain(failure: Failure) -> McdError:
         what = f'{place}{step}: there is no "{echo(source[1])}" in the build context.'
         return _invalid(what, "Check the path, build.context and .dockerignore.")
     if (status := _STATUS.search(words)) and failure.code < 125:
-        said = " / ".join(_said(failure.tail)) or "it said nothing"
-        return _invalid(
-            f"{place}{step} ended with exit code {status[1]}. Last lines: {said}", "Mend it and push again."
-        )
+        lines = " / ".join(_said(failure.tail))
+        said = f'Last lines: "{lines}".' if lines else "It said nothing."
+        return _invalid(f"{place}{step} ended with exit code {status[1]}. {said}", "Mend it and push again.")
     return _invalid(
         f"{place}{step}: {_own_words(words) or f'the builder ended with {failure.code}'}", "Mend it and push again."
     )
@@ -173,12 +172,18 @@ def _candidates(stages: tuple[Stage, ...], step: re.Match[str]) -> list[Instruct
 def _said(tail: Sequence[str]) -> list[str]:
     """The last four lines that the failed program itself wrote."""
     mine: list[str] = []
+    last = _last_error(tail)
     for line in tail:
         if _STEP.match(line):
             mine = []
-        elif line and not line.lower().startswith("error: ") and not line.startswith("-->"):
+        elif line and line != last and not line.startswith("-->"):
             mine.append(line)
     return [echo(line, 200) for line in mine[-4:]]
+
+
+def _last_error(tail: Sequence[str]) -> str:
+    """The builder's own error, its very last word; pip and others begin theirs with ERROR."""
+    return next((line for line in reversed(tail) if line.startswith(("Error: ", "error: "))), "")
 
 
 def _own_words(words: str) -> str:

@@ -100,7 +100,7 @@ async def test_a_failing_step_is_told_with_line_code_and_last_words(workshop: Wo
     error = await refusal(workshop, "FROM mcd/static\n\nRUN echo first; \\\n  echo the reason >&2; exit 7\n")
     assert error.code is Code.INVALID
     assert str(error).startswith("Dockerfile:3: step 2 of 2 (RUN echo first;")
-    assert "ended with exit code 7. Last lines: first / the reason" in str(error)
+    assert 'ended with exit code 7. Last lines: "first / the reason".' in str(error)
 
 
 async def test_a_missing_file_is_named(workshop: Workshop) -> None:

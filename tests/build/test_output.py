@@ -70,12 +70,17 @@ def failure(code: int, *tail: str) -> Failure:
                 'Error: building at STEP "RUN make all": exit status 2',
             ],
             Code.INVALID,
-            "Dockerfile:7: step 2 of 2 (RUN make all) ended with exit code 2. Last lines: cc x.c / x.c:1: bad",
+            'Dockerfile:7: step 2 of 2 (RUN make all) ended with exit code 2. Last lines: "cc x.c / x.c:1: bad".',
         ),
         (
             ["[1/2] STEP 3/3: RUN make", 'Error: building at STEP "RUN make": while running runtime: exit status 3'],
             Code.INVALID,
-            "Dockerfile:4: step 3 of 3 (RUN make) ended with exit code 3. Last lines: it said nothing",
+            "Dockerfile:4: step 3 of 3 (RUN make) ended with exit code 3. It said nothing.",
+        ),
+        (
+            ["STEP 3/3: RUN make", "ERROR: no such package", 'Error: building at STEP "RUN make": exit status 1'],
+            Code.INVALID,
+            'Last lines: "ERROR: no such package".',
         ),
         (
             [
