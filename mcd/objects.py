@@ -256,7 +256,11 @@ def _scalar(value: Any) -> str:
 def _text(text: str) -> str:
     """A text in one line: plain if every reader takes it for this text, else in quotes."""
     if _PLAIN.fullmatch(text) and not (
-        ": " in text or " #" in text or text[-1] in ": " or text[:3] in ("---", "...") or _NOT_TEXT.fullmatch(text.replace("_", ""))
+        ": " in text
+        or " #" in text
+        or text[-1] in ": "
+        or text[:3] in ("---", "...")
+        or _NOT_TEXT.fullmatch(text.replace("_", ""))
     ):
         return text
     if _PRINTABLE.fullmatch(text):

@@ -10,7 +10,14 @@ from collections.abc import Callable, Mapping
 from mcd.appyaml.nodes import Items, Map, Node, Path, Place, Scalar
 from mcd.appyaml.problems import Report
 
-TOP_KEYS = {"name": "appname", "services": "components", "processes": "components", "envs": "env", "variables": "env", "env_vars": "env"}
+TOP_KEYS = {
+    "name": "appname",
+    "services": "components",
+    "processes": "components",
+    "envs": "env",
+    "variables": "env",
+    "env_vars": "env",
+}
 COMPONENT_KEYS = {
     "envs": "env", "variables": "env", "env_vars": "env",
     "instances": "replicas", "instance_count": "replicas", "quantity": "replicas", "replicaCount": "replicas",
@@ -20,9 +27,21 @@ COMPONENT_KEYS = {
     "healthCheck": "health", "healthcheck": "health", "health_check": "health",
     "autoscaling": "autoscale",
 }  # fmt: skip
-CRON_KEYS = {"cron": "schedule", "timeZone": "timezone", "time_zone": "timezone", "concurrencyPolicy": "concurrency", "suspended": "suspend"}
+CRON_KEYS = {
+    "cron": "schedule",
+    "timeZone": "timezone",
+    "time_zone": "timezone",
+    "concurrencyPolicy": "concurrency",
+    "suspended": "suspend",
+}
 BUILD_KEYS = {"dockerfile_path": "dockerfile", "source_dir": "context"}
-AUTOSCALE_KEYS = {"minReplicas": "min", "min_instances": "min", "maxReplicas": "max", "max_instances": "max", "cpuThreshold": "cpu"}
+AUTOSCALE_KEYS = {
+    "minReplicas": "min",
+    "min_instances": "min",
+    "maxReplicas": "max",
+    "max_instances": "max",
+    "cpuThreshold": "cpu",
+}
 _HEALTH_ALIASES = frozenset({"healthCheck", "healthcheck", "health_check"})
 _CRON_TYPES = frozenset({"cron", "cronjob", "scheduled"})
 _WORDS = TOP_KEYS.keys() | COMPONENT_KEYS.keys() | CRON_KEYS.keys()
@@ -89,7 +108,9 @@ def _env(node: Node, path: Path, key: Place, report: Report) -> Node:
             if item.entries.keys() - {"name", "key", "value"}:
                 value = None
         if name is None or value is None:
-            report.refuse("schema.type", item.place, here, "this is no variable.", "Write env as a mapping: NAME: value.")
+            report.refuse(
+                "schema.type", item.place, here, "this is no variable.", "Write env as a mapping: NAME: value."
+            )
         elif name.text in entries:
             message = f'"{name.text}" is written twice, first in line {entries[name.text][0][0]}.'
             report.refuse("yaml.duplicate_key", name.place, here, message, "Keep one.")
@@ -134,7 +155,9 @@ def _list_of_components(node: Items, path: Path, key: Place, report: Report) -> 
         found = item.entries.get("name") if type(item) is Map else None
         if type(item) is not Map or found is None or type(found[1]) is not Scalar:
             message = "this component has no name."
-            report.refuse("schema.missing", item.place, (*path, number), message, "Write components as a mapping: name: {…}.")
+            report.refuse(
+                "schema.missing", item.place, (*path, number), message, "Write components as a mapping: name: {…}."
+            )
             continue
         name = found[1]
         if name.text in entries:
@@ -176,6 +199,7 @@ def _requests(entries: dict[str, tuple[Place, Node]], path: Path, report: Report
     if "resources" not in entries or type(entries["resources"][1]) is not Map:
         return
     place, resources = entries["resources"]
+    assert isinstance(resources, Map)
     inside = dict(resources.entries)
     if "limits" in inside:
         at, limits = inside.pop("limits")

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mcd.appyaml.nodes import Path
+from mcd.appyaml.parts import Gpu
 from mcd.appyaml.problems import Findings
-from mcd.appyaml.schema import Component, Gpu
+from mcd.appyaml.schema import Component
 from mcd.appyaml.spec import HostSpec, PortSpec, ResourceSpec
 from mcd.appyaml.units import Bytes, cpu_text
 from mcd.errors import echo
@@ -57,11 +58,11 @@ def check_ports(component: Component, ports: Sequence[tuple[Path, PortSpec]], pa
             findings.refuse("combination", where, message, "Every port of a pod is used once.")
     if component.type != "web":
         return
-    for name, port in component.ports.items():
+    for name, extra in component.ports.items():
         here = (*path, "ports", name)
         if name in ("http", "oauth"):
             findings.refuse("name.reserved", here, f'"{name}" belongs to the platform.', "Choose another.", key=True)
-        if port.port == 80 and port.protocol == "TCP":
+        if extra.port == 80 and extra.protocol == "TCP":
             message = "80 is where Apps reach the web itself."
             findings.refuse("combination", here, message, "Use another port.")
 

@@ -14,11 +14,12 @@ from mcd.appyaml.commands import CommandError, for_kubernetes, split, variables
 from mcd.appyaml.context import Context
 from mcd.appyaml.nodes import Path
 from mcd.appyaml.overrides import with_settings
+from mcd.appyaml.parts import Variable
 from mcd.appyaml.pools import Ask, place
 from mcd.appyaml.probes import resolve_probes
 from mcd.appyaml.problems import Findings
 from mcd.appyaml.schedules import check_schedule, check_timezone
-from mcd.appyaml.schema import App, Component, Variable
+from mcd.appyaml.schema import App, Component
 from mcd.appyaml.shapes import IMAGE, Words
 from mcd.appyaml.spec import (
     ComponentSpec,
@@ -227,7 +228,7 @@ def _platform(
     if component.resources.gpu is not None:
         plain["MCD_GPU_COUNT"] = str(component.resources.gpu.count)
     if component.user != "image" and "HOME" not in run.context.product_line.config:
-        plain["HOME"] = "/tmp"  # noqa: S108  # the home of a uid that has none, inside the pod
+        plain["HOME"] = "/tmp"  # noqa: S108 - inside the pod, for a uid that has no home
     if cluster.otel.endpoint:
         weak = {
             "OTEL_EXPORTER_OTLP_ENDPOINT": cluster.otel.endpoint,
@@ -238,9 +239,7 @@ def _platform(
     return plain
 
 
-def _words(
-    run: Resolving, words: Words | None, path: Path, env: Environment, *, program: bool
-) -> tuple[str, ...]:
+def _words(run: Resolving, words: Words | None, path: Path, env: Environment, *, program: bool) -> tuple[str, ...]:
     """A command as Kubernetes must write it, so that the program sees what was meant."""
     if words is None:
         return ()
@@ -302,8 +301,11 @@ def _image(run: Resolving, name: str, component: Component, env: Environment) ->
             run.findings.refuse("value.format", path, f'"{echo(written)}" is not an image.', hint)
         elif written is not None and moving(written):
             tag = "latest" if written.endswith(":latest") else "no tag"
-            message = f"{echo(written)} has {tag}, so it can change between two pods." if tag == "no tag" else (
-                f"{echo(written)} can change between two pods.")
+            message = (
+                f"{echo(written)} has {tag}, so it can change between two pods."
+                if tag == "no tag"
+                else (f"{echo(written)} can change between two pods.")
+            )
             run.findings.warn("image.moving_tag", path, message, "Write a version.")
     if source.images and name in source.images:
         return source.images[name]
@@ -323,9 +325,7 @@ def moving(image: str) -> bool:
 # ── resources, rollout, times ────────────────────────────────────────────────────────────────────────────────────
 
 
-def _resources(
-    run: Resolving, component: Component, path: Path, *, own_image: bool
-) -> tuple[ResourceSpec, Placement]:
+def _resources(run: Resolving, component: Component, path: Path, *, own_image: bool) -> tuple[ResourceSpec, Placement]:
     asked, limits, gpu = component.resources, component.limits, component.resources.gpu
     cpu = 100 if asked.cpu is None else asked.cpu
     memory = asked.memory or Bytes(256 * _MI)

@@ -4,6 +4,8 @@ pools, Settings. Read from a context file (app-yaml 8.2) or made from the databa
 It must not look anything up: what is not in the value is not known.
 """
 
+# ruff: noqa: RUF009 - key() declares a field, as dataclasses.field() does
+
 from __future__ import annotations
 
 import re
@@ -13,15 +15,18 @@ from typing import Any
 
 from mcd.appyaml.fields import BAD, BOOLEAN, amount, choice, cpu, integer, items, key, mapping, model, read_model, text
 from mcd.appyaml.nodes import Map
+from mcd.appyaml.parts import PORT as PORTS
+from mcd.appyaml.parts import TYPES, VENDORS, Limits, Resources
 from mcd.appyaml.problems import Report
 from mcd.appyaml.reader import decode, read
-from mcd.appyaml.schema import TYPES, VENDORS, Limits, PortNumber, Resources
-from mcd.appyaml.schema import PORT as PORTS
+from mcd.appyaml.shapes import PortNumber
 from mcd.appyaml.units import Bytes
 from mcd.errors import Problem, in_order
 
 _TEXT = text()
-_NAME = text(shape=re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"), longest=253, what="a name", hint="Use a-z, 0-9, - and dots.")
+_NAME = text(
+    shape=re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"), longest=253, what="a name", hint="Use a-z, 0-9, - and dots."
+)
 _TEXTS = mapping(_TEXT)
 _VERSION = re.compile(r"v?1\.(\d{1,3})(?:[.+-].*)?")
 _TI = 2**40
@@ -115,7 +120,9 @@ class ClusterFacts:
     """What the cluster is and serves."""
 
     name: str = key(_NAME, "Name.", value="local")
-    kubernetes: str = key(text(shape=_VERSION, what="a version of Kubernetes", hint="Write it like 1.33."), "Version.", value="1.33")
+    kubernetes: str = key(
+        text(shape=_VERSION, what="a version of Kubernetes", hint="Write it like 1.33."), "Version.", value="1.33"
+    )
     base_domain: str = key(_NAME, "Domain of the internal hosts.", value="apps.mcd.internal")
     gateway_api: bool = key(BOOLEAN, "Whether it has Gateway API.", value=True)
     gateway: Gateway = key(model(Gateway), "The Gateway.", value=Gateway)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from mcd.appyaml.fields import Json, Key, keys_of
-from mcd.appyaml.schema import TYPES, App, Component
+from mcd.appyaml.parts import TYPES
+from mcd.appyaml.schema import App, Component
 from mcd.appyaml.words import nearest
 
 SCHEMA_URL = "https://mcd.internal/schema/app.json"
@@ -30,7 +31,13 @@ def _walk(model: type, where: str, seen: tuple[type, ...]) -> Iterator[Entry]:
         yield Entry(here, known)
         inner = known.kind.model
         if inner is not None and inner not in seen:
-            step = ".NAME" if known.kind.name.startswith("mapping of") else "[N]" if known.kind.name.startswith("list of") else ""
+            step = (
+                ".NAME"
+                if known.kind.name.startswith("mapping of")
+                else "[N]"
+                if known.kind.name.startswith("list of")
+                else ""
+            )
             yield from _walk(inner, here + step, (*seen, inner))
         if inner is None and word == "components":
             yield from _walk(Component, f"{here}.NAME", (*seen, Component))

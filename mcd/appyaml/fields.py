@@ -170,7 +170,9 @@ def integer(low: int, high: int, *, port: bool = False) -> Kind:
     name = "port number" if port else "integer"
 
     def json() -> Json:
-        return {"anyOf": [{"type": "integer", "minimum": low, "maximum": high}, {"type": "string", "pattern": "^[0-9]+$"}]}
+        return {
+            "anyOf": [{"type": "integer", "minimum": low, "maximum": high}, {"type": "string", "pattern": "^[0-9]+$"}]
+        }
 
     return Kind(name, _scalar(lambda n: scalars.integer(n, low, high, port=port), "a whole number"), json)
 

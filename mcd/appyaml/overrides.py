@@ -10,8 +10,9 @@ from typing import Any
 
 from mcd.appyaml.context import SettingsFacts
 from mcd.appyaml.nodes import Path, dotted, place_of
+from mcd.appyaml.parts import LONG, Gpu
 from mcd.appyaml.problems import Findings
-from mcd.appyaml.schema import LONG, Component, Gpu
+from mcd.appyaml.schema import Component
 from mcd.appyaml.units import cpu_text
 
 Overrides = dict[str, tuple[object, object]]

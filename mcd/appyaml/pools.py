@@ -11,8 +11,8 @@ from dataclasses import dataclass
 
 from mcd.appyaml.context import Context, Device, Pool
 from mcd.appyaml.nodes import Path
+from mcd.appyaml.parts import Gpu
 from mcd.appyaml.problems import Findings
-from mcd.appyaml.schema import Gpu
 from mcd.appyaml.spec import Expression, Placement, Toleration
 from mcd.appyaml.units import Bytes, cpu_text
 from mcd.appyaml.words import suggest

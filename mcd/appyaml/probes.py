@@ -9,9 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mcd.appyaml.commands import CommandError, for_kubernetes, split
+from mcd.appyaml.lifecycle import Health, Probe
 from mcd.appyaml.nodes import Path, Scalar, node_at
 from mcd.appyaml.problems import Findings
-from mcd.appyaml.schema import Component, Health, Probe
+from mcd.appyaml.schema import Component
 from mcd.appyaml.shapes import Words
 from mcd.appyaml.spec import Action, PortSpec, ProbeSpec
 from mcd.appyaml.templates import TemplateError

@@ -7,7 +7,9 @@ and `mcd.objects` imports yaml.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import yaml
 from yaml.events import (
@@ -74,7 +76,9 @@ def decode(text: bytes | str, report: Report) -> str | None:
         raw = text.encode() if isinstance(text, str) else text
     except UnicodeEncodeError as wrong:
         before = str(text)[: wrong.start]
-        report.refuse("yaml.encoding", _place_in(before), (), "this is half of a character (a lone surrogate).", "Remove it.")
+        report.refuse(
+            "yaml.encoding", _place_in(before), (), "this is half of a character (a lone surrogate).", "Remove it."
+        )
         return None
     if len(raw) > MAX_BYTES:
         # Callers may read only this far, so the message does not count how large the file really is.
@@ -124,7 +128,7 @@ def read(source: str, report: Report) -> Node | None:
 
 
 def _events(loader: yaml.SafeLoader, reading: _Reading) -> None:
-    get = loader.get_event
+    get: Callable[[], Any] = loader.get_event
     while True:
         event = get()
         kind = type(event)
@@ -146,7 +150,7 @@ def _events(loader: yaml.SafeLoader, reading: _Reading) -> None:
 
 
 def _place(event: Event) -> Place:
-    mark = event.start_mark
+    mark: Any = event.start_mark
     return mark.line + 1, mark.column + 1
 
 
@@ -168,7 +172,7 @@ def _tag(reading: _Reading, tag: str | None, place: Place) -> None:
 
 
 def _scalar(reading: _Reading, event: ScalarEvent) -> None:
-    mark = event.start_mark
+    mark: Any = event.start_mark
     place = (mark.line + 1, mark.column + 1)
     reading.nodes += 1
     if reading.nodes > MAX_NODES:
@@ -264,7 +268,7 @@ def _end(reading: _Reading) -> None:
 def _alias(reading: _Reading, event: AliasEvent) -> None:
     place = _place(event)
     reading.aliases += 1
-    name = event.anchor
+    name = str(event.anchor)
     if name not in reading.anchors:
         message = f'a value that begins with * must be in quotes: "*{echo(name)}".'
         _refuse(reading, "yaml.syntax", place, message, "")

@@ -113,7 +113,9 @@ def cpu(node: Scalar, low: int, high: int) -> int | Wrong:
     text = node.text
     millis = read_cpu(text)
     if millis is None:
-        return Wrong("value.unit", f'"{echo(text)}" is not an amount of CPU.', "Write cores (2, 0.5) or thousandths (500m).")
+        return Wrong(
+            "value.unit", f'"{echo(text)}" is not an amount of CPU.', "Write cores (2, 0.5) or thousandths (500m)."
+        )
     if millis < low or millis > high:
         hint = f"Use {cpu_text(low)} to {cpu_text(high)}."
         return Wrong("value.range", f"{echo(text)} is out of range.", hint)

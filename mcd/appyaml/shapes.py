@@ -120,7 +120,9 @@ def read_inside_path(report: Report, node: Node, path: Path) -> Any:
 
 
 def absolute(value: str) -> bool:
-    return value.startswith("/") and not _has_dots(value) and "\0" not in value and "\n" not in value and len(value) <= 500
+    return (
+        value.startswith("/") and not _has_dots(value) and "\0" not in value and "\n" not in value and len(value) <= 500
+    )
 
 
 def read_absolute_path(report: Report, node: Node, path: Path) -> Any:
@@ -156,7 +158,9 @@ def read_url_path(report: Report, node: Node, path: Path) -> Any:
     if type(node) is not Scalar:
         return refused_shape(report, node, path, "a path like /healthz")
     if not _URL_PATH.fullmatch(node.text.partition("?")[0]) or len(node.text) > 200 or not node.text.isprintable():
-        report.refuse("value.format", node.place, path, f'"{echo(node.text)}" is not a path.', "Write it like /healthz.")
+        report.refuse(
+            "value.format", node.place, path, f'"{echo(node.text)}" is not a path.', "Write it like /healthz."
+        )
         return BAD
     return node.text
 
@@ -226,7 +230,11 @@ def read_share(report: Report, node: Node, path: Path) -> Any:
     return number
 
 
-SHARE = either("integer or per cent", read_share, [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]{1,3}%?$"}])
+SHARE = either(
+    "integer or per cent",
+    read_share,
+    [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]{1,3}%?$"}],
+)
 
 
 def read_user(report: Report, node: Node, path: Path) -> Any:
@@ -242,7 +250,11 @@ def read_user(report: Report, node: Node, path: Path) -> Any:
     return number
 
 
-USER = either("integer or image", read_user, [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^([0-9]+|image)$"}])
+USER = either(
+    "integer or image",
+    read_user,
+    [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^([0-9]+|image)$"}],
+)
 
 
 def read_version(report: Report, node: Node, path: Path) -> Any:
@@ -283,7 +295,7 @@ def gpu_short(report: Report, node: Node, path: Path) -> Any:
     value = node.text
     if value.isdecimal() and value.isascii():
         # From here the number is a count; 4090 is a model, and nobody has 65 devices in one pod.
-        if len(value) > 2 and value[0] != "0" or (len(value) == 2 and int(value) > 64):
+        if (len(value) > 2 and value[0] != "0") or (len(value) == 2 and int(value) > 64):
             message = f"{echo(value)} GPUs in one pod?"
             report.refuse("value.range", node.place, path, message, f'For the model write "{echo(value)}:1".')
             return BAD

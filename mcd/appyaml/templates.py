@@ -163,7 +163,9 @@ def _lookup(word: str, offset: int, scope: Scope, *, has_default: bool) -> tuple
         value = scope.env(parts[1])
         if value is None and not has_default:
             name = parts[1]
-            raise TemplateError(offset, "template.unknown", f".Env.{echo(name)} is not set.", f"Add {echo(name)} to env.")
+            raise TemplateError(
+                offset, "template.unknown", f".Env.{echo(name)} is not set.", f"Add {echo(name)} to env."
+            )
         return value
     if len(parts) == 1 and parts[0] in scope.names:
         return (scope.names[parts[0]],)

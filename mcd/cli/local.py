@@ -50,7 +50,9 @@ class ObjectFormat(StrEnum):
 
 
 ContextFile = Annotated[str | None, typer.Option("--context", metavar="FILE", help="What the platform knows.")]
-Environment = Annotated[str | None, typer.Option("--environment", metavar="NAME", help="The product line to check for.")]
+Environment = Annotated[
+    str | None, typer.Option("--environment", metavar="NAME", help="The product line to check for.")
+]
 Strict = Annotated[bool, typer.Option("--strict", help="Treat warnings as errors.")]
 
 

@@ -125,8 +125,7 @@ def _cron_missed(w: _Words, threshold: str) -> str:
 def _job_failed(w: _Words, _: str) -> str:
     on = f'{{namespace="{w.namespace}",job_name=~"{w.base}.*"}}'
     return (
-        f"kube_job_status_failed{on} > 0"
-        f" and on (namespace, job_name) time() - kube_job_status_start_time{on} < 86400"
+        f"kube_job_status_failed{on} > 0 and on (namespace, job_name) time() - kube_job_status_start_time{on} < 86400"
     )
 
 
@@ -156,7 +155,9 @@ def alerts(spec: AppSpec) -> list[Object]:
         return []
     labels = {**app_labels(spec), **spec.cluster.prometheus_labels}
     rule = made("monitoring.coreos.com/v1", "PrometheusRule", spec, spec.app, labels)
-    rules = [_rule(spec, component, alert) for component in spec.components for alert in BUILTIN if alert.concerns(component)]
+    rules = [
+        _rule(spec, component, alert) for component in spec.components for alert in BUILTIN if alert.concerns(component)
+    ]
     rule["spec"] = {"groups": [{"name": "mcd.builtin", "rules": rules}]}
     return [rule]
 

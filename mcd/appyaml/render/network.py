@@ -31,7 +31,12 @@ def _service(spec: AppSpec, component: ComponentSpec) -> Object:
     service = made("v1", "Service", spec, component.base, labels)
     ports: list[dict[str, Any]] = []
     for port in component.ports:
-        entry: dict[str, Any] = {"name": port.name, "port": port.port, "protocol": port.protocol, "targetPort": port.port}
+        entry: dict[str, Any] = {
+            "name": port.name,
+            "port": port.port,
+            "protocol": port.protocol,
+            "targetPort": port.port,
+        }
         h2c = port.name == "grpc" and port.protocol == "TCP"
         if component.web is not None and port.name == "http":
             entry["port"] = 80
@@ -55,13 +60,13 @@ def _policy(spec: AppSpec, component: ComponentSpec) -> Object:
         entry = [p for p in ports if p["port"] == component.port and p["protocol"] == "TCP"]
         rules.append({"from": [{"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: namespace}}}], "ports": entry})
     callers: list[dict[str, Any]] = [{"podSelector": {}}]
-    for dependent in sorted(component.dependents, key=lambda d: (d.namespace, d.app)):
-        callers.append(
-            {
-                "namespaceSelector": {"matchLabels": {NAMESPACE_NAME: dependent.namespace}},
-                "podSelector": {"matchLabels": {INSTANCE: dependent.app}},
-            }
-        )
+    callers += [
+        {
+            "namespaceSelector": {"matchLabels": {NAMESPACE_NAME: dependent.namespace}},
+            "podSelector": {"matchLabels": {INSTANCE: dependent.app}},
+        }
+        for dependent in sorted(component.dependents, key=lambda d: (d.namespace, d.app))
+    ]
     rules.append({"from": callers, "ports": ports})
     policy["spec"] = {
         "ingress": rules,

@@ -33,7 +33,10 @@ def template(spec: AppSpec, component: ComponentSpec) -> dict[str, Any]:
         annotations[f"{PREFIX}checksum"] = hashlib.sha256(said).hexdigest()[:16]
     if component.restart:
         annotations[f"{PREFIX}restart"] = component.restart
-    return {"metadata": {"annotations": annotations, "labels": workload_labels(spec, component)}, "spec": pod(spec, component)}
+    return {
+        "metadata": {"annotations": annotations, "labels": workload_labels(spec, component)},
+        "spec": pod(spec, component),
+    }
 
 
 def pod(spec: AppSpec, component: ComponentSpec) -> dict[str, Any]:

@@ -10,6 +10,8 @@ from typing import Any
 from mcd.appyaml.spec import ComponentSpec
 from mcd.objects import h8
 
+SHM, TMP = "/dev/shm", "/tmp"  # noqa: S108 - paths inside the pod
+
 
 def volumes_and_mounts(component: ComponentSpec) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """`volumes` by name and `volumeMounts` by path."""
@@ -23,9 +25,9 @@ def volumes_and_mounts(component: ComponentSpec) -> tuple[list[dict[str, Any]], 
     for path, size in component.scratch.items():
         empty(f"scratch-{h8(path)}", path, {"sizeLimit": str(size)})
     if component.resources.shm is not None:
-        empty("shm", "/dev/shm", {"medium": "Memory", "sizeLimit": str(component.resources.shm)})  # noqa: S108
-    if component.identity.read_only and "/tmp" not in component.scratch:  # noqa: S108  # a path inside the pod
-        empty("tmp", "/tmp", {})  # noqa: S108
+        empty("shm", SHM, {"medium": "Memory", "sizeLimit": str(component.resources.shm)})
+    if component.identity.read_only and TMP not in component.scratch:  # a path inside the pod
+        empty("tmp", TMP, {})
     volumes.sort(key=lambda v: v["name"])
     mounts.sort(key=lambda m: m["mountPath"])
     return volumes, mounts

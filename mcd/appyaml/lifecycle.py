@@ -1,0 +1,292 @@
+"""How a component lives: health, rollout, stop, history of runs (app-yaml 3.15, 3.16, 3.19, 3.20).
+
+schema.py puts them together. They must not compare keys with one another (combinations.py) and fill no default that
+depends on something else (resolve.py).
+"""
+
+# ruff: noqa: RUF009 - key() declares a field, as dataclasses.field() does
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from mcd.appyaml.fields import (
+    BAD,
+    choice,
+    duration,
+    either,
+    integer,
+    key,
+    read_model,
+    refused_shape,
+)
+from mcd.appyaml.nodes import Map, Node, Path, Scalar
+from mcd.appyaml.parts import DAY, SIGNALS, later
+from mcd.appyaml.problems import Report
+from mcd.appyaml.shapes import (
+    SHARE,
+    URL_PATH,
+    WORDS,
+    Words,
+)
+
+# ── health, rollout, stop ────────────────────────────────────────────────────────────────────────────────────────
+
+_SECONDS = duration(1, 3600)
+
+
+def _read_port_or_name(report: Report, node: Node, path: Path) -> Any:
+    if type(node) is Scalar and node.text[:1].isalpha() and node.text[:1].islower():
+        return node.text
+    return integer(1, 65535, port=True).read(report, node, path)
+
+
+PORT_REF = either(
+    "port number or name", _read_port_or_name, [{"type": "integer", "minimum": 1, "maximum": 65535}, {"type": "string"}]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One probe: exactly one of http, tcp, grpc, exec."""
+
+    http: str | None = key(URL_PATH, "Asks this path; 200 to 399 is well.", effect="httpGet", example="/healthz")
+    tcp: int | str | None = key(PORT_REF, "Opens this port.", effect="tcpSocket", example="9000")
+    grpc: int | str | None = key(PORT_REF, "Asks the gRPC health service on this port.", effect="grpc", example="9000")
+    exec: Words | None = key(
+        WORDS, "Runs this in the container; 0 is well.", effect="exec", example="[cat, /tmp/ready]"
+    )
+    port: int | str | None = key(
+        PORT_REF,
+        "Port for http.",
+        default="port of a web, first TCP port of a service; a daemon must write it",
+        example="8081",
+    )
+    period: int | None = key(
+        _SECONDS,
+        "Time between two.",
+        default="5s (liveness 10s)",
+        limits="whole seconds",
+        effect="periodSeconds",
+        example="10s",
+    )
+    timeout: int | None = key(
+        _SECONDS,
+        "Time for one.",
+        default="2s (liveness 5s)",
+        limits="whole seconds",
+        effect="timeoutSeconds",
+        example="3s",
+    )
+    delay: int = key(
+        duration(0, 3600), "Before the first.", value=0, default="0s", effect="initialDelaySeconds", example="5s"
+    )
+    failure_threshold: int | None = key(
+        integer(1, 10_000),
+        "So many failures in a row.",
+        default="3 (liveness 6, startup 60)",
+        effect="failureThreshold",
+        example="5",
+    )
+    success_threshold: int | None = key(
+        integer(1, 1000),
+        "So many successes in a row; readiness only.",
+        default="1",
+        effect="successThreshold",
+        example="2",
+    )
+
+
+def _read_probe(report: Report, node: Node, path: Path) -> Any:
+    """A path, `false` or a probe."""
+    if type(node) is Scalar:
+        if not node.style and node.text in ("false", "False", "FALSE"):
+            return False
+        got = URL_PATH.read(report, node, path)
+        return BAD if got is BAD else Probe(http=got)
+    if type(node) is not Map:
+        return refused_shape(report, node, path, "a path, false or a probe")
+    probe = read_model(report, node, path, Probe)
+    actions = [word for word in ("http", "tcp", "grpc", "exec") if word in node.entries]
+    if not actions:
+        report.refuse(
+            "schema.missing",
+            node.key or node.place,
+            (*path, "http"),
+            '"http" is missing.',
+            "Use one of http, tcp, grpc, exec.",
+        )
+        return BAD
+    if len(actions) > 1:
+        extra = actions[1]
+        report.refuse(
+            "exclusive",
+            node.entries[extra][0],
+            (*path, extra),
+            f"{actions[0]} and {extra} exclude each other.",
+            "Keep one.",
+        )
+        return BAD
+    if probe.port is not None and actions != ["http"]:
+        report.refuse(
+            "schema.not_for_type",
+            node.entries["port"][0],
+            (*path, "port"),
+            f"{actions[0]} has its port already.",
+            "Remove it.",
+        )
+    if probe.success_threshold is not None and path[-1] != "readiness":
+        message = f"a {path[-1]} probe has no success_threshold."
+        report.refuse(
+            "schema.not_for_type",
+            node.entries["success_threshold"][0],
+            (*path, "success_threshold"),
+            message,
+            "Remove it.",
+        )
+    return probe if getattr(probe, actions[0]) is not None else BAD
+
+
+PROBE = either(
+    "path, false or mapping",
+    _read_probe,
+    [{"const": False}, {"type": "string", "pattern": "^/"}, {"$ref": "#/$defs/Probe"}],
+    Probe,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """`health`: how the platform sees that a pod has started, takes requests and still lives."""
+
+    startup: Probe | bool | None = key(
+        PROBE,
+        "Until it succeeds the other two wait.",
+        default="a copy of the action of liveness, 5 minutes",
+        effect="startupProbe",
+        example="{http: /up}",
+    )
+    readiness: Probe | bool | None = key(
+        PROBE,
+        "Whether requests may come.",
+        default="web, service: tcp on the first port; daemon: none",
+        effect="readinessProbe",
+        example="/ready",
+    )
+    liveness: Probe | bool | None = key(
+        PROBE,
+        "Whether the container is restarted.",
+        default="none, because a restart rarely helps a slow App",
+        effect="livenessProbe",
+        example="/alive",
+    )
+
+
+def read_health_short(report: Report, node: Node, path: Path) -> Any:
+    if type(node) is Scalar and not node.style and node.text in ("false", "False", "FALSE"):
+        return Health(startup=False, readiness=False, liveness=False)
+    got = URL_PATH.read(report, node, path)
+    return BAD if got is BAD else Health(Probe(http=got), Probe(http=got), Probe(http=got))
+
+
+STRATEGIES = choice(("rolling", "recreate"), later=("canary",))
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """`rollout`: how new pods replace old ones."""
+
+    strategy: str = key(
+        STRATEGIES,
+        "rolling: without a gap; recreate: the old ones stop first.",
+        value="rolling",
+        default="rolling",
+        effect="spec.strategy.type",
+        example="recreate",
+    )
+    max_surge: int | str | None = key(
+        SHARE,
+        "So many pods more than replicas.",
+        default="25%; with gpu 0",
+        limits="not both 0",
+        effect="rollingUpdate.maxSurge",
+        example="1",
+    )
+    max_unavailable: int | str | None = key(
+        SHARE,
+        "So many pods fewer than replicas.",
+        default="0; with gpu 1",
+        limits="not both 0",
+        effect="rollingUpdate.maxUnavailable",
+        example="1",
+    )
+    timeout: int = key(
+        duration(1, 30 * DAY),
+        "No progress for this long fails the Rollout.",
+        value=600,
+        default="10m",
+        effect="progressDeadlineSeconds",
+        example="20m",
+    )
+    on_fail: str = key(
+        choice(("rollback", "keep")),
+        "What happens after a failed Rollout.",
+        value="rollback",
+        default="rollback",
+        effect="read by the controllers",
+        example="keep",
+    )
+    canary: str | None = later("Traffic in steps.")
+
+
+def read_rollout_short(report: Report, node: Node, path: Path) -> Any:
+    got = STRATEGIES.read(report, node, path)
+    return BAD if got is BAD else Rollout(strategy=got)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """`stop`: how a program is asked to end."""
+
+    grace: int = key(
+        duration(1, 3600),
+        "Time for the program after the signal.",
+        value=30,
+        default="30s",
+        limits="1s to 1h",
+        effect="terminationGracePeriodSeconds; 5 more for web and service",
+        example="60s",
+    )
+    signal: str = key(
+        choice(SIGNALS),
+        "The signal. Another one than SIGTERM needs /bin/sh in the image.",
+        value="SIGTERM",
+        default="SIGTERM",
+        effect="lifecycle.preStop",
+        example="SIGINT",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """`history`: finished runs that are kept."""
+
+    success: int = key(
+        integer(0, 100),
+        "Runs that succeeded.",
+        value=3,
+        default="3",
+        limits="0 to 100",
+        effect="successfulJobsHistoryLimit",
+        example="1",
+    )
+    failure: int = key(
+        integer(0, 100),
+        "Runs that failed.",
+        value=5,
+        default="5",
+        limits="0 to 100",
+        effect="failedJobsHistoryLimit",
+        example="10",
+    )
