@@ -13,7 +13,6 @@ import re
 import shutil
 import signal
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,6 +26,9 @@ from scripts.cluster.progress import Line, remaining, spoken
 # What Go's module and build caches grow by, per program, on the average of all nine.
 _ROOM_BYTES = 1300 * 1024**2
 _PR_SET_PDEATHSIG = 1
+_SCRATCH = ".go"
+# Where Go's own instructions put it; it is often not on the PATH of a service or of root.
+_USUAL_GO = Path("/usr/local/go/bin/go")
 _NO_NETWORK = re.compile(
     "dial tcp|no such host|i/o timeout|TLS handshake|connection refused|proxyconnect|module lookup disabled"
 )
@@ -148,63 +150,62 @@ def _build_one(go: str, program: Program, line: Line, plan: tuple[str, float, fl
 
 
 def _linker_flags(program: Program) -> str:
-    stripped = "-s -w"
-    if program.tool not in ("kubernetes", "kwok", "metrics-server"):
-        return stripped
+    """Without a stamped version clients see v0.0.0."""
     pinned = version(program.tool)
+    stamps: dict[str, str] = {}
     if program.tool == "kwok":
-        return f"{stripped} -X sigs.k8s.io/kwok/pkg/consts.Version={pinned}"
-    # Without these clients see v0.0.0.
-    major, minor, _ = pinned.removeprefix("v").split(".", 2)
-    package = "k8s.io/component-base/version"
-    if program.tool == "metrics-server":
-        package = "sigs.k8s.io/metrics-server/pkg/version"
-    stamps = {"gitVersion": pinned, "gitMajor": major, "gitMinor": minor}
-    return " ".join([stripped, *(f"-X {package}.{name}={value}" for name, value in stamps.items())])
+        stamps = {"sigs.k8s.io/kwok/pkg/consts.Version": pinned}
+    if program.tool in ("kubernetes", "metrics-server"):
+        major, minor, _ = pinned.removeprefix("v").split(".", 2)
+        # metrics-server says its version with a copy of the same package in client-go.
+        package = "k8s.io/component-base/version" if program.tool == "kubernetes" else "k8s.io/client-go/pkg/version"
+        values = {"gitVersion": pinned, "gitMajor": major, "gitMinor": minor}
+        stamps = {f"{package}.{name}": value for name, value in values.items()}
+    return " ".join(["-s -w", *(f"-X {name}={value}" for name, value in stamps.items())])
 
 
 def _run_go(go: str, arguments: list[str], folder: Path, tell: Callable[[int], None], purpose: str) -> None:
     """Run Go and call `tell` with the number of output lines about twice a second."""
     environment = {**os.environ, "CGO_ENABLED": "0", "GOWORK": "off", "GOTOOLCHAIN": "local"}
-    process = subprocess.Popen(
-        [go, *arguments],
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        errors="replace",
-        preexec_fn=_die_with_parent,
-    )
-    output: list[str] = []
-    assert process.stderr is not None
-    stream = process.stderr
-    reader = threading.Thread(target=lambda: output.extend(each.rstrip() for each in stream), daemon=True)
-    reader.start()
+    # Go's working folder of a killed build stays behind: here the next one finds it and takes it away.
+    scratch = places.cache() / f"{folder.name}-{version(folder.name)}" / _SCRATCH
+    scratch.mkdir(exist_ok=True)
+    environment["GOTMPDIR"] = str(scratch)
+    log = scratch / "output"
+
+    def said() -> list[str]:
+        return log.read_text(errors="replace").splitlines()
+
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [go, *arguments],
+            cwd=folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=output,
+            preexec_fn=_die_with_parent,
+        )
     try:
         while True:
             try:
                 code = process.wait(timeout=0.5)
                 break
             except subprocess.TimeoutExpired:
-                tell(len(output))
+                tell(len(said()))
     except BaseException:
         process.kill()
         process.wait()
         raise
-    reader.join(timeout=5)
     if code != 0:
-        raise ClusterProblem(_explained(folder.name, purpose, output), tuple(output[-5:]))
+        raise ClusterProblem(_explained(folder.name, purpose, said()), tuple(said()[-5:]))
 
 
 def _explained(tool: str, purpose: str, output: list[str]) -> str:
     text = "\n".join(output[-20:])
     if "no space left on device" in text:
         return f"{tool}: could not {purpose}: the disk is full. Free some room and run it again."
-    if re.search(
-        r"dial tcp|no such host|i/o timeout|TLS handshake|connection refused|proxyconnect|module lookup", text
-    ):
+    if _NO_NETWORK.search(text):
         return (
             f"{tool}: could not {purpose}: no network, or no Go module proxy. "
             "Connect, or set GOPROXY, and run it again: it goes on where it stopped."
@@ -219,7 +220,7 @@ def _die_with_parent() -> None:
 
 
 def _go(wanted: tuple[Program, ...]) -> str:
-    go = shutil.which("go") or ("/usr/local/go/bin/go" if Path("/usr/local/go/bin/go").is_file() else "")
+    go = shutil.which("go") or (str(_USUAL_GO) if _USUAL_GO.is_file() else "")
     names = ", ".join(each.name for each in wanted)
     if not go:
         raise ClusterProblem(
@@ -284,4 +285,8 @@ def _locked(program: Program, line: Line) -> Iterator[None]:
         # What a killed build left half written; nobody else can be writing here now.
         for left in folder.glob(f".{program.name}.*"):
             left.unlink(missing_ok=True)
-        yield
+        shutil.rmtree(folder / _SCRATCH, ignore_errors=True)
+        try:
+            yield
+        finally:
+            shutil.rmtree(folder / _SCRATCH, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""Tests of scripts/cluster: its pure parts, its refusals, and the real thing."""
