@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -136,7 +136,7 @@ class Root(TyperGroup):
         return self._loaded[cmd_name]
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        if not args:
+        if not args and not ctx.resilient_parsing:
             typer.echo(ctx.get_help())
             ctx.exit()
         return super().parse_args(ctx, args)
@@ -181,9 +181,13 @@ def root(
 
 def run(argv: Sequence[str]) -> int:
     """Runs one command line and returns its exit code. Nothing that goes wrong leaves it as an exception."""
-    _never_fail_to_print(sys.stdout, sys.stderr)
+    _never_fail_to_print()
     name = next((word for word in argv if word in ENTRIES), "")
     local = bool(name) and ENTRIES[name].local
+    if "_MCD_COMPLETE" in os.environ:
+        from typer._completion_classes import completion_init
+
+        completion_init()
     try:  # the outermost edge: a person gets one line, a developer asks for the trace
         try:
             code = get_command(app).main(list(argv), prog_name="mcd", standalone_mode=False)
@@ -237,8 +241,13 @@ def _pipe_closed() -> int:
     return _PIPE_CLOSED
 
 
-def _never_fail_to_print(*streams: TextIO) -> None:
-    for stream in streams:
+def _never_fail_to_print() -> None:
+    """A character that the terminal does not have is escaped; a stream that was closed (`<&-`) reads and writes
+    nothing."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: PTH123, SIM115 - lives until the process ends
+    for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:
             reconfigure(errors="backslashreplace")

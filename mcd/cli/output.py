@@ -203,9 +203,10 @@ def log_text(text: str) -> str:
 
 
 _COLOURS = {
-    "Ready": 32, "healthy": 32, "ok": 32, "created": 32, "yes": 32,
-    "Waiting": 33, "Reconciling": 33, "progressing": 33, "configured": 33, "held": 33, "Building": 33,
-    "Stalled": 31, "failed": 31, "problem": 31, "deleted": 31,
+    "ready": 32, "healthy": 32, "ok": 32, "created": 32, "running": 32,
+    "progressing": 33, "deleting": 33, "configured": 33, "held": 33, "waiting": 33,
+    "stalled": 31, "failed": 31, "problem": 31, "deleted": 31,
+    "superseded": 2, "stopped": 2, "unchanged": 2,
 }  # fmt: skip
 
 
@@ -219,7 +220,7 @@ def paint(text: str, stream: TextIO | None = None) -> str:
     if not coloured(stream or sys.stdout):
         return text
     words = text.split(maxsplit=1)
-    code = _COLOURS.get(words[0].rstrip(":,")) if words else None
+    code = _COLOURS.get(words[0].rstrip(":,").lower()) if words else None
     return f"\x1b[{code}m{text}\x1b[0m" if code else text
 
 

@@ -1,0 +1,186 @@
+"""`mcd doctor`: one line for each thing that must be right, and for each that is not, the next step.
+
+It looks and changes nothing. A check that cannot be made because an earlier one failed is left out.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import typer
+
+from mcd import __version__
+from mcd.cli.options import OutputOption
+from mcd.cli.output import FAILED, Form, paint, plain, show_data
+from mcd.errors import Code, McdError
+
+SOON_DAYS = 7
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One line. `state` is ok, problem, or note for what is not needed."""
+
+    name: str
+    state: str
+    message: str
+    next_step: str = ""
+
+
+def doctor(output: OutputOption = Form.TABLE) -> None:
+    """Check server, sign-in, clusters, versions and local tools.
+
+    Exit code 1 when there is a problem. A note is nothing that must be mended.
+
+    Example: mcd doctor
+    """
+    checks = [*local(), *remote()]
+    if output in (Form.JSON, Form.YAML):
+        show_data({"checks": [asdict(c) for c in checks]}, output)
+    else:
+        width = max(len(c.name) for c in checks)
+        for check in checks:
+            step = f" {check.next_step}" if check.next_step else ""
+            print(f"{paint(f'{check.state:<7}')}  {check.name:<{width}}  {plain(check.message)}{plain(step)}")
+    if any(check.state == "problem" for check in checks):
+        raise typer.Exit(FAILED)
+
+
+def local() -> Iterator[Check]:
+    """This machine: Python, git, app.yaml."""
+    version = ".".join(str(n) for n in sys.version_info[:3])
+    yield Check("mcd", "ok", f"{__version__} on Python {version}")
+    git = shutil.which("git")
+    if git:
+        yield Check("git", "ok", git)
+    else:
+        yield Check("git", "problem", "git is not on PATH.", "Install it: a deploy is a `git push`.")
+    from pathlib import Path
+
+    from mcd.cli.options import appname_of
+
+    if Path("app.yaml").is_file():
+        name = appname_of(Path("app.yaml"))
+        yield (
+            Check("app.yaml", "ok", f"here, App {name}")
+            if name
+            else Check("app.yaml", "problem", "app.yaml here has no appname that can be read.", "Run `mcd validate`.")
+        )
+    else:
+        yield Check("app.yaml", "note", "there is none in this folder; `mcd init` writes one")
+
+
+def remote() -> Iterator[Check]:
+    """The server, from the address to the clusters. Ends at the first thing without which the rest cannot be asked."""
+    from mcd.cli.client import Client
+    from mcd.cli.contexts import chosen, is_loopback
+
+    try:
+        context = chosen()
+    except McdError as error:
+        yield _problem("server", error)
+        return
+    client = Client(context)
+    try:
+        try:
+            told = client.get("//version")
+            theirs = str(told["version"])
+        except McdError as error:
+            yield _problem("server", error)
+            return
+        except (KeyError, TypeError):
+            yield Check("server", "problem", f"{context.server} is no MCD.", "Check the address: `mcd login URL`.")
+            return
+        yield Check("server", "ok", f"{context.server}, version {theirs}")
+        if context.server.startswith("http:") and not is_loopback(context.server):
+            yield Check("encryption", "problem", "http sends the token in the clear.", "Ask for an https address.")
+        if theirs.split(".")[:2] != __version__.split(".")[:2]:
+            yield Check(
+                "versions", "problem", f"mcd here is {__version__}, the server {theirs}.", "Update the older one."
+            )
+        yield from ready(client)
+        yield from signed_in(client)
+    finally:
+        client.close()
+
+
+def ready(client: Any) -> Iterator[Check]:
+    """What the server says of its own parts (`[+] name: said` lines)."""
+    import httpx
+
+    try:
+        lines = client.http.get("readyz", params={"verbose": "1"}).text.splitlines()
+    except httpx.HTTPError as error:
+        yield Check("readiness", "problem", f"no answer: {error}.", "Look at the server's log.")
+        return
+    for line in lines[:50]:
+        mark, _, rest = line.partition("] ")
+        if mark in ("[+", "[-"):
+            name, _, said = rest.partition(": ")
+            yield Check(name, "ok" if mark == "[+" else "problem", said)
+
+
+def signed_in(client: Any) -> Iterator[Check]:
+    """The token, its rights, and what it may see."""
+    if not client.context.token:
+        yield Check("sign-in", "problem", "nobody is signed in.", "Run `mcd login`.")
+        return
+    try:
+        who = client.get("/whoami")
+    except McdError as error:
+        yield _problem("sign-in", error)
+        return
+    roles = ", ".join(f"{role} of {line}" for line, role in sorted((who.get("roles") or {}).items()))
+    rights = "admin" if who.get("admin") else roles or "no role anywhere"
+    yield Check("sign-in", "ok", f"{who.get('name')} ({rights}), token for {who.get('scope')}")
+    if not who.get("admin") and not roles:
+        yield Check("rights", "problem", "you are in no product line.", "Ask its owner: `mcd member add NAME -p LINE`.")
+    yield from expiry(client, str(who.get("name")))
+    yield from parts(client, "/clusters", "cluster")
+    yield from parts(client, "/product-lines", "product line")
+
+
+def expiry(client: Any, person: str) -> Iterator[Check]:
+    """How long the token of this call is good for."""
+    from datetime import UTC, datetime
+
+    from mcd.cli.client import segment
+
+    words = client.context.token.split("_")
+    try:
+        mine = next(t for t in client.items(f"/people/{segment(person)}/tokens") if words[2:3] == [t.get("id")])
+        left = datetime.fromisoformat(mine["expires_at"]) - datetime.now(UTC)
+    except (McdError, StopIteration, KeyError, ValueError, TypeError):
+        return
+    days = left.days
+    if days < SOON_DAYS:
+        yield Check("token", "problem", f"it expires in {max(days, 0)} days.", "Run `mcd login` again.")
+    else:
+        yield Check("token", "ok", f"good for {days} days")
+
+
+def parts(client: Any, path: str, noun: str) -> Iterator[Check]:
+    """Every cluster or product line that may be seen: whether it is as it was wished."""
+    try:
+        items = client.items(path, limit=100)
+    except McdError as error:
+        if error.code is not Code.FORBIDDEN:
+            yield _problem(f"{noun}s", error)
+        return
+    if not items:
+        yield Check(f"{noun}s", "note", "you see none")
+    for item in items:
+        name = f"{noun} {item.get('name')}"
+        if item.get("state") == "ready":
+            more = f"Kubernetes {item['kubernetes']}" if item.get("kubernetes") else "ready"
+            yield Check(name, "ok", more)
+        else:
+            yield Check(name, "problem", f"{item.get('state')}: {item.get('reason')}: {item.get('message')}")
+
+
+def _problem(name: str, error: McdError) -> Check:
+    return Check(name, "problem", error.message, error.hint)

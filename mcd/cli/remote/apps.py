@@ -1,0 +1,176 @@
+"""`mcd app …` and `mcd delete`: the Apps themselves. What they run is in `deploys` and `status`."""
+
+from __future__ import annotations
+
+import time
+from typing import Annotated, Any
+
+import typer
+
+from mcd.cli.client import Client, segment
+from mcd.cli.options import (
+    AppArgument,
+    AppOption,
+    LineOption,
+    OutputOption,
+    TimeoutOption,
+    WaitOption,
+    YesOption,
+    confirm_name,
+    seconds,
+    server,
+    which_app,
+)
+from mcd.cli.output import TIMED_OUT, Column, Form, note, show_list, show_one
+from mcd.cli.remote.columns import ago, at, field, message, named, short_commit, state
+from mcd.errors import Code, McdError
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Apps: list, show, create, set, delete.")
+
+COLUMNS = [
+    field("name"),
+    field("product line", "product_line"),
+    Column("state", lambda a: "deleting" if a.get("deleting") else state("", "live").text(a) or "not deployed"),
+    Column("release", lambda a: _release(a.get("live"))),
+    Column("age", lambda a: ago("", "created_at").text(a.get("live") or a)),
+    field("repository", wide=True),
+    message("message", "live", wide=True),
+]
+
+
+def _release(live: Any) -> str:
+    return f"{live.get('release')} ({short_commit(live.get('commit'))})" if live else ""
+
+
+@app.command("list")
+def app_list(product_line: LineOption = None, output: OutputOption = Form.TABLE) -> None:
+    """List the Apps that you may see, with what runs of them.
+
+    Example: mcd app list -p demo -o wide
+    """
+    with server() as client:
+        items = client.items("/apps", product_line=product_line)
+    show_list(items, COLUMNS, output, named("app"))
+
+
+@app.command("show")
+def app_show(app: AppArgument = None, name: AppOption = None, output: OutputOption = Form.TABLE) -> None:
+    """Show one App: where it comes from and what runs of it. `mcd status` tells how it is.
+
+    Example: mcd app show shop
+    """
+    with server() as client:
+        found = client.get(f"/apps/{segment(which_app(app, name))}")
+    columns = [
+        *COLUMNS[:4], field("repository"), field("path"), field("branch"), field("push to", "git_url"),
+        field("created", "created_at"),
+    ]  # fmt: skip
+    show_one(found, columns, output, named("app"))
+
+
+@app.command("create")
+def app_create(
+    name: Annotated[str, typer.Argument(metavar="APP", help="Its name; app.yaml must have the same as appname.")],
+    product_line: Annotated[
+        str | None, typer.Option("-p", "--product-line", metavar="NAME", help="Default: your own.")
+    ] = None,
+    repository: Annotated[
+        str | None, typer.Option("--repository", help="Address of its git repository. Default: one that MCD holds.")
+    ] = None,
+    path: Annotated[str, typer.Option("--path", help="Where app.yaml is in the repository.")] = "app.yaml",
+    branch: Annotated[str, typer.Option("--branch", help="The branch that deploys.")] = "main",
+    output: OutputOption = Form.TABLE,
+) -> None:
+    """Create an App. The first push to MCD does the same by itself.
+
+    Example: mcd app create shop -p demo
+    """
+    with server() as client:
+        line = product_line or client.get("/whoami").get("default_product_line")
+        if not line:
+            raise McdError(Code.INVALID, "no product line is named and you have no default.", "Say -p NAME.")
+        wish = {"name": name, "product_line": line, "repository": repository, "path": path, "branch": branch}
+        made = client.post("/apps", {k: v for k, v in wish.items() if v is not None}).body
+    show_one(
+        made, [field("name"), field("product line", "product_line"), field("push to", "git_url")], output, named("app")
+    )
+
+
+@app.command("set")
+def app_set(
+    app: AppArgument = None,
+    name: AppOption = None,
+    repository: Annotated[str | None, typer.Option("--repository", help="Address of its git repository.")] = None,
+    path: Annotated[str | None, typer.Option("--path", help="Where app.yaml is in the repository.")] = None,
+    branch: Annotated[str | None, typer.Option("--branch", help="The branch that deploys.")] = None,
+    output: OutputOption = Form.TABLE,
+) -> None:
+    """Change where an App comes from.
+
+    Example: mcd app set shop --branch release
+    """
+    wish = {k: v for k, v in {"repository": repository, "path": path, "branch": branch}.items() if v is not None}
+    if not wish:
+        raise McdError(Code.INVALID, "nothing to change is named.", "Say --repository, --path or --branch.")
+    with server() as client:
+        where = f"/apps/{segment(which_app(app, name))}"
+        changed = client.change("PATCH", where, wish, client.ask("GET", where).tag).body
+    show_one(changed, [field("name"), field("repository"), field("path"), field("branch")], output, named("app"))
+
+
+@app.command("delete")
+def app_delete(
+    app: AppArgument = None,
+    name: AppOption = None,
+    yes: YesOption = False,
+    wait: WaitOption = False,
+    timeout: TimeoutOption = "5m",
+) -> None:
+    """Delete an App and everything of it in the cluster. The same as `mcd delete`.
+
+    Example: mcd app delete shop
+    """
+    delete(app, name, yes, wait, timeout)
+
+
+def delete(
+    app: AppArgument = None,
+    name: AppOption = None,
+    yes: YesOption = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Wait until it is gone.")] = False,
+    timeout: TimeoutOption = "5m",
+) -> None:
+    """Delete an App and everything of it in the cluster.
+
+    Volumes are kept. It asks for the App's name; -y does not ask.
+
+    Example: mcd delete shop --wait
+    """
+    limit = seconds(timeout, "--timeout")
+    which = which_app(app, name)
+    with server() as client:
+        client.get(f"/apps/{segment(which)}")  # a name that is not there is told before anybody is asked
+        confirm_name("App", which, yes, f"{which}: its pods, addresses and history go; volumes are kept.")
+        client.delete(f"/apps/{segment(which)}")
+        if not wait:
+            print(f"{which} is being deleted")
+            return
+        _until_gone(client, which, limit)
+    print(f"{which} is gone")
+
+
+def _until_gone(client: Client, app: str, limit: float) -> None:
+    """Asks every second, because what is deleted has no stream any more."""
+    deadline = time.monotonic() + limit
+    while True:
+        try:
+            told = client.get(f"/apps/{segment(app)}")
+        except McdError as error:
+            if error.code is Code.NOT_FOUND:
+                return
+            raise
+        if time.monotonic() >= deadline:
+            why = at(told, "live", "message") or "no reason is known"
+            note(f"{app} is still there: {why} It goes on by itself.")
+            raise typer.Exit(TIMED_OUT)
+        time.sleep(min(1.0, max(0.0, deadline - time.monotonic())))

@@ -1,0 +1,316 @@
+"""`mcd deploy`, `diff`, `rollback`, `restart`, `scale`: wishes about what an App runs. Each is a Rollout, or shows one.
+
+A wish is answered at once; --wait only watches. It must not decide what a deploy changes: the server does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+
+from mcd.cli.client import Client, segment
+from mcd.cli.options import (
+    AppArgument,
+    AppOption,
+    OutputOption,
+    QuietOption,
+    TimeoutOption,
+    WaitOption,
+    seconds,
+    server,
+    which_app,
+)
+from mcd.cli.output import Form, Progress, note, paint, plain, show_data
+from mcd.cli.remote.columns import short_commit
+from mcd.errors import Code, McdError, echo
+
+CommitOption = Annotated[str | None, typer.Option("--commit", metavar="SHA", help="This commit, 7 to 40 digits.")]
+ReleaseOption = Annotated[int | None, typer.Option("--release", min=1, metavar="N", help="This Release.")]
+DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would change, change nothing.")]
+TakeOverOption = Annotated[
+    bool, typer.Option("--take-over", help="Adopt objects of the same name that somebody else made.")
+]
+
+
+def deploy(
+    app: AppArgument = None,
+    name: AppOption = None,
+    commit: CommitOption = None,
+    release: ReleaseOption = None,
+    dry_run: DryRunOption = False,
+    take_over: TakeOverOption = False,
+    confirm: Annotated[
+        str, typer.Option("--confirm", metavar="DIGEST", help="The list of deletes that was shown is meant.")
+    ] = "",
+    wait: WaitOption = False,
+    timeout: TimeoutOption = "10m",
+    quiet: QuietOption = False,
+    output: OutputOption = Form.TABLE,
+) -> None:
+    """Run a Release: the newest one, or one that is named.
+
+    A commit whose build failed is tried again. With --wait it ends when the new pods are healthy (0), when a person
+    must act (1) or when the time is over (124); Ctrl-C stops watching, not deploying.
+
+    Example: mcd deploy shop --wait
+    """
+    limit = seconds(timeout, "--timeout")
+    which = which_app(app, name)
+    with server() as client:
+        wish = {**target(client, which, commit, release), "take_over": take_over, "confirmed_prune": confirm}
+        if dry_run:
+            show_plan(which, plan(client, which, wish), output)
+            return
+        carry_out(client, which, wish, output, Waiting(wait, limit, timeout, quiet))
+
+
+class Waiting:
+    """Whether and how long to watch what was wished."""
+
+    def __init__(self, wait: bool, limit: float, limit_text: str, quiet: bool) -> None:
+        self.wait, self.limit, self.limit_text, self.quiet = wait, limit, limit_text, quiet
+
+
+def target(client: Client, app: str, commit: str | None, release: int | None) -> dict[str, Any]:
+    """The Release that is meant: by commit, by number, else the newest. A newest one that failed is asked for by its
+    commit, which tries it again."""
+    if commit and release:
+        raise McdError(Code.INVALID, "--commit and --release say the same thing.", "Keep one.")
+    if commit:
+        import re
+
+        if not re.fullmatch(r"[0-9a-f]{7,40}", commit.lower()):
+            raise McdError(Code.INVALID, f'--commit: "{echo(commit)}" is not a commit.', "Write 7 to 40 hex digits.")
+        return {"commit": commit.lower()}
+    if release:
+        return {"release": release}
+    newest = client.items(f"/apps/{segment(app)}/releases", limit=1)
+    if not newest:
+        raise McdError(Code.INVALID, f"{echo(app)} has no Release yet.", "Push a commit first.")
+    if newest[0].get("state") == "stalled" and newest[0].get("commit"):
+        return {"commit": newest[0]["commit"]}
+    return {"release": newest[0]["number"]}
+
+
+def carry_out(client: Client, app: str, wish: Mapping[str, Any], output: Form, waiting: Waiting) -> None:
+    """Sends the wish and shows the Rollout; watches it when asked to. Exits with the verdict."""
+    answer = client.post(
+        f"/apps/{segment(app)}/rollouts", {k: v for k, v in wish.items() if v not in ("", None, False)}
+    )
+    told(client, answer.body, output, waiting, new=answer.status == 202)
+
+
+def told(client: Client, rollout: Mapping[str, Any], output: Form, waiting: Waiting, *, new: bool) -> None:
+    """Shows a Rollout that was wished just now, before or after watching it."""
+    watching = waiting.wait and rollout.get("state") not in ("ready",)
+    if output in (Form.TABLE, Form.WIDE):
+        said = "is requested" if new else f"runs this already: {rollout.get('state')}"
+        of = f"(Release {rollout['release']}, Settings {rollout['settings']})"
+        print(plain(f"Rollout {rollout['number']} of {rollout['app']} {said} {of}"))
+    elif output is Form.NAME:
+        print(plain(f"rollout/{rollout['id']}"))
+    code = 0
+    if watching:
+        from mcd.cli.watch import verdict, watch
+
+        rollout = watch(client, rollout, waiting.limit, Progress(waiting.quiet))
+        code = verdict(rollout, waiting.limit_text)
+        if code == 0 and output in (Form.TABLE, Form.WIDE):
+            print(plain(f"Rollout {rollout['number']} of {rollout['app']} is Ready"))
+    elif new and not waiting.quiet and output in (Form.TABLE, Form.WIDE):
+        note(f"`mcd status {rollout['app']} -w` watches it.")
+    if output in (Form.JSON, Form.YAML):
+        show_data(rollout, output)
+    if code:
+        raise typer.Exit(code)
+
+
+# --- what would change ----------------------------------------------------------------------------------------------
+
+
+def diff(
+    app: AppArgument = None,
+    name: AppOption = None,
+    commit: CommitOption = None,
+    release: ReleaseOption = None,
+    take_over: TakeOverOption = False,
+    output: OutputOption = Form.TABLE,
+) -> None:
+    """Show what a deploy would change in the cluster, object by object. Changes nothing.
+
+    Against what runs now; values of secrets are masked. Without --commit or --release: the newest Release.
+
+    Example: mcd diff shop --commit 3f2a9c1d
+    """
+    which = which_app(app, name)
+    with server() as client:
+        wish = {**target(client, which, commit, release), "take_over": take_over}
+        show_plan(which, plan(client, which, wish), output)
+
+
+def plan(client: Client, app: str, wish: Mapping[str, Any]) -> dict[str, Any]:
+    """The server's dry run of a wish."""
+    body = {k: v for k, v in wish.items() if v not in ("", None, False)} | {"dry_run": True}
+    found: dict[str, Any] = client.post(f"/apps/{segment(app)}/rollouts", body).body
+    return found
+
+
+def show_plan(app: str, found: Mapping[str, Any], output: Form) -> None:
+    """One block for each object that would be written, what it would be written with, and the sum on stderr."""
+    if output in (Form.JSON, Form.YAML):
+        show_data(found, output)
+        return
+    for change in found.get("changes") or []:
+        of = change.get("object") or {}
+        place = f"{of.get('kind')}/{of.get('name')}"
+        if output is Form.NAME:
+            print(plain(place))
+            continue
+        detail = " ".join(str(change.get("detail") or "").split())
+        print(paint(plain(f"{change.get('action'):<10} {place}{': ' + detail if detail else ''}")))
+        for line in str(change.get("diff") or "").splitlines():
+            print(f"    {plain(line)}")
+    for problem in found.get("warnings") or []:
+        where = problem.get("field") or problem.get("file")
+        note(f"warning: {where}: {problem.get('message')} {problem.get('hint') or ''}".rstrip())
+    writes = found.get("writes", 0)
+    count = "nothing would be written" if not writes else f"{writes} {'write' if writes == 1 else 'writes'}"
+    pair = f"Release {found.get('release')}, Settings {found.get('settings')}"
+    note(f"{app}: {count}, {found.get('unchanged', 0)} unchanged ({pair}).")
+    if found.get("confirm_prune"):
+        note(f"The deletes wait for a confirmation: `mcd deploy {app} --confirm {found['confirm_prune']}`.")
+
+
+# --- back, again, more ----------------------------------------------------------------------------------------------
+
+
+def rollback(
+    app: AppArgument = None,
+    name: AppOption = None,
+    to: Annotated[int | None, typer.Option("--to", min=1, metavar="N", help="A Rollout of `mcd history`.")] = None,
+    dry_run: DryRunOption = False,
+    wait: WaitOption = False,
+    timeout: TimeoutOption = "10m",
+    quiet: QuietOption = False,
+    output: OutputOption = Form.TABLE,
+) -> None:
+    """Run again what ran well before: its Release with its Settings, as a new Rollout.
+
+    Without --to: the last Rollout that is not the live one and ran something else.
+
+    Example: mcd rollback shop --to 4 --wait
+    """
+    limit = seconds(timeout, "--timeout")
+    which = which_app(app, name)
+    with server() as client:
+        older = earlier(client.items(f"/apps/{segment(which)}/rollouts"), which, to)
+        wish = {"release": older["release"], "settings": older["settings"]}
+        if dry_run:
+            show_plan(which, plan(client, which, wish), output)
+            return
+        if not quiet and output is Form.TABLE:
+            note(f"back to Rollout {older['number']}: Release {older['release']}, Settings {older['settings']}.")
+        carry_out(client, which, wish, output, Waiting(wait, limit, timeout, quiet))
+
+
+def earlier(rollouts: list[dict[str, Any]], app: str, to: int | None) -> dict[str, Any]:
+    """The Rollout to go back to. Raises McdError(not_found) when there is none."""
+    rollouts = sorted(rollouts, key=lambda r: -int(r["number"]))
+    if to is not None:
+        found = next((r for r in rollouts if r["number"] == to), None)
+        if found is None:
+            raise McdError(
+                Code.NOT_FOUND, f"{echo(app)} has no Rollout {to}.", f"`mcd history {echo(app)}` shows them."
+            )
+        return found
+    live = next((r for r in rollouts if r.get("live")), None)
+    for one in rollouts:
+        failed = one.get("state") == "stalled"
+        same = live is not None and (one["release"], one["settings"]) == (live["release"], live["settings"])
+        if not one.get("live") and not same and not failed:
+            return one
+    raise McdError(Code.NOT_FOUND, f"{echo(app)} never ran anything else.", "There is nothing to go back to.")
+
+
+def restart(
+    app: AppArgument = None,
+    name: AppOption = None,
+    component: Annotated[
+        list[str] | None, typer.Option("-c", "--component", help="Only this one; can be repeated. Default: all.")
+    ] = None,
+    wait: WaitOption = False,
+    timeout: TimeoutOption = "10m",
+    quiet: QuietOption = False,
+    output: OutputOption = Form.TABLE,
+) -> None:
+    """Replace the pods of an App, one after the other, though nothing changed.
+
+    Example: mcd restart shop -c web --wait
+    """
+    limit = seconds(timeout, "--timeout")
+    which, _, part = which_app(app, name).partition("/")
+    with server() as client:
+        chosen = component or ([part] if part else long_running(client, which))
+        carry_out(client, which, {"restart": chosen}, output, Waiting(wait, limit, timeout, quiet))
+
+
+def long_running(client: Client, app: str) -> list[str]:
+    """The components that have pods all the time."""
+    found = client.get(f"/apps/{segment(app)}/status").get("components") or []
+    names = [c["component"] for c in found if c.get("type") in ("web", "service", "daemon")]
+    if not names:
+        raise McdError(Code.INVALID, f"{echo(app)} has no component that runs all the time.", "See `mcd status`.")
+    return names
+
+
+def scale(
+    words: Annotated[
+        list[str], typer.Argument(metavar="[APP] COMPONENT=N...", help="N pods; `default` gives it back to app.yaml.")
+    ],
+    name: AppOption = None,
+    wait: WaitOption = False,
+    timeout: TimeoutOption = "10m",
+    quiet: QuietOption = False,
+    output: OutputOption = Form.TABLE,
+) -> None:
+    """Set how many pods a component has. It stays so over deploys, until it is `default` again.
+
+    Example: mcd scale shop web=3 worker=0
+    """
+    from mcd.cli.remote.settings import patch_settings
+
+    limit = seconds(timeout, "--timeout")
+    app, wished = replicas(words)
+    which = which_app(app, name)
+    with server() as client:
+        made = patch_settings(client, which, {"components": {c: {"replicas": n} for c, n in wished.items()}})
+        live = [r for r in client.items(f"/apps/{segment(which)}/rollouts", limit=5) if r.get("live")]
+        if live and live[0].get("settings") == made.get("revision"):
+            told(client, live[0], output, Waiting(wait, limit, timeout, quiet), new=True)
+            return
+    print(plain(f"Settings {made.get('revision')} of {which} are kept; it runs nothing yet."))
+
+
+def replicas(words: list[str]) -> tuple[str | None, dict[str, int | None]]:
+    """`shop web=3` as the App and the wish. Raises McdError(invalid) that names the word."""
+    app = words[0] if words and "=" not in words[0] else None
+    wished: dict[str, int | None] = {}
+    for word in words[1:] if app else words:
+        component, equals, count = word.partition("=")
+        if (
+            not component
+            or not equals
+            or not (count == "default" or (count.isascii() and count.isdigit() and len(count) < 5))
+        ):
+            raise McdError(Code.INVALID, f'"{echo(word)}" is not COMPONENT=N.', "Write it like web=3 or web=default.")
+        wished[component] = None if count == "default" else int(count)
+    if not wished:
+        raise McdError(Code.INVALID, "no component is named.", "Write it like web=3.")
+    return app, wished
+
+
+def commit_of(release: Mapping[str, Any]) -> str:
+    """A Release as people name it."""
+    return f"{release.get('number')} ({short_commit(release.get('commit'))})"
