@@ -33,6 +33,8 @@ _BENIGN = "zeroPaddedFilemode=ignore,missingSpaceBeforeDate=ignore,badTimezone=i
 _CONFIG = (
     "[core]\n\trepositoryformatversion = 0\n\tbare = true\n\tlogAllRefUpdates = false\n[http]\n\treceivepack = true\n"
 )
+_OWNER = "mcd-app"
+"""File in a repository that holds the id of the App that it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,15 @@ def repository_path(root: Path, app: str) -> Path:
     """Where the repository of an App lies. Raises McdError(invalid) for a name that is none."""
     (name,) = repository_parts(f"mcd:{app}", "mcd")
     return root / f"{name}.git"
+
+
+def belongs(folder: Path, owner: str) -> bool:
+    """Whether the repository is the one of this App, by the App's id. One of the same name that was deleted left its
+    commits behind, and they are nobody's to see."""
+    try:
+        return bool(owner) and (folder / _OWNER).read_text() == owner
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def refs_of(folder: Path) -> dict[str, str]:
@@ -113,13 +124,15 @@ class Quarantine:
         with self._body.open("rb") as source:
             return parse_push(source)
 
-    def open(self, app: str) -> dict[str, str]:
-        """Borrows the objects of the App's repository, if it exists, and answers its refs. Called under its lock."""
+    def open(self, app: str, owner: str) -> dict[str, str]:
+        """Borrows the objects of the App's repository, if it has one, and answers its refs. `owner` is the App's id,
+        empty for one that is still to be made. Called under the lock."""
         self._target = repository_path(self._root, app)
-        if self._target.exists():
-            with disk():
-                alternates = self._repository / "objects" / "info" / "alternates"
-                alternates.write_text(f"{self._target / 'objects'}\n")
+        if not belongs(self._target, owner):
+            return {}
+        with disk():
+            alternates = self._repository / "objects" / "info" / "alternates"
+            alternates.write_text(f"{self._target / 'objects'}\n")
         return refs_of(self._target)
 
     async def unpack(self, request: PushRequest, current: Mapping[str, str]) -> None:
@@ -163,16 +176,17 @@ class Quarantine:
         if indexed.code:
             raise unpack_refused(indexed.said, shallow=request.shallow, limit=self._limits.body)
 
-    def migrate(self, branch: str, *, replace: bool = False) -> None:
-        """Moves the pack into the App's repository, which is made, with `branch` as its default, where it does not
-        exist. `replace`: what lies there belongs to an App that is gone. Nothing names the objects yet."""
+    def migrate(self, branch: str, owner: str) -> None:
+        """Moves the pack into the repository of the App with the id `owner`. It is made, with `branch` as its default,
+        where there is none or one that belongs to an App that is gone. Nothing names the objects yet."""
         assert self._target is not None, "open comes first"
         with disk():
-            if replace and self._target.exists():
+            if self._target.exists() and not belongs(self._target, owner):
                 self._target.rename(self._folder / "replaced")
             if not self._target.exists():
                 fresh = self._folder / "fresh"
                 _made(fresh, branch)
+                (fresh / _OWNER).write_text(owner)
                 fresh.rename(self._target)
                 _flushed(self._root)
             packs = self._target / "objects" / "pack"

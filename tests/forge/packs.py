@@ -102,6 +102,6 @@ async def push(root: Path, body: bytes, limits: Limits = SMALL, encoding: str = 
     async with quarantine(root, limits) as q:
         asked = await q.take(stream(body), encoding)  # type: ignore[arg-type]
         async with locked(root, "shop", 5):
-            await q.unpack(asked, q.open("shop"))
-            q.migrate("main")
+            await q.unpack(asked, q.open("shop", "id-1"))
+            q.migrate("main", "id-1")
             await q.move_refs(asked.updates)

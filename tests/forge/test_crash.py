@@ -49,13 +49,13 @@ async def main():
         asked = await q.take(chunks(), "identity")
         step("body")
         async with locked(root, "shop", 5):
-            current = q.open("shop")
+            current = q.open("shop", "id-1")
             step("lock")
             await q.unpack(asked, current)
             step("unpacked")
             if die_at.startswith("rename "):
                 died_in_rename(int(die_at.split()[1]))
-            q.migrate("main")
+            q.migrate("main", "id-1")
             step("migrated")
             await q.move_refs(asked.updates)
             step("refs moved")

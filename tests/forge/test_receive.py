@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import os
 import subprocess
 import zlib
 from collections.abc import AsyncIterator, Iterator
@@ -16,7 +17,7 @@ from dulwich.repo import Repo
 from mcd.errors import Code, McdError
 from mcd.forge.local import LocalForge
 from mcd.forge.locks import claimed, locked, sweep
-from mcd.forge.receive import Limits, quarantine, refs_of, repository_path
+from mcd.forge.receive import Limits, belongs, quarantine, refs_of, repository_path
 from mcd.forge.wire import ZERO, RefUpdate
 from tests.forge.packs import SMALL, delta_bomb, everything, new, pack, push, raw_pack, request, stream
 from tests.forge.written import Link, Module, bare, commit, tree
@@ -294,13 +295,32 @@ async def test_a_disk_that_refuses_is_said_and_leaves_nothing(root: Path, clone:
     body = request([new(tip)], pack(clone, [tip]))
     async with quarantine(root, SMALL) as q:
         asked = await q.take(stream(body), "identity")
-        await q.unpack(asked, q.open("shop"))
+        await q.unpack(asked, q.open("shop", "id-1"))
         # A file where the repository has to be: the rename fails as it would on a broken disk.
         (root / "shop.git").write_text("")
         with pytest.raises(McdError) as caught:
-            q.migrate("main")
+            q.migrate("main", "id-1")
     assert caught.value.code is Code.UNAVAILABLE
     assert "disk" in str(caught.value)
+
+
+async def test_a_new_app_gets_nothing_of_the_one_that_had_its_name(root: Path, clone: Repo) -> None:
+    secret = commit(clone, {"secret": b"of the old App"})
+    await push(root, request([new(secret)], pack(clone, [secret])))
+    tip = commit(clone, FILES, branch="new")
+    async with quarantine(root, SMALL) as q:
+        asked = await q.take(stream(request([new(tip)], pack(clone, [tip]))), "identity")
+        assert q.open("shop", "id-2") == {}
+        await q.unpack(asked, {})
+        with pytest.raises(McdError):
+            await q.forge.resolve("mcd:q", secret)
+        q.migrate("main", "id-2")
+        await q.move_refs(asked.updates)
+    assert belongs(root / "shop.git", "id-2")
+    assert not belongs(root / "shop.git", "id-1")
+    with pytest.raises(McdError):
+        await LocalForge(root).resolve("mcd:shop", secret)
+    assert [p for p in left(root) if not p.startswith("shop.git")] == []
 
 
 async def test_two_pushes_to_one_repository_wait_for_each_other(root: Path) -> None:
@@ -329,8 +349,6 @@ async def test_a_quarantine_in_use_is_not_swept_and_an_orphan_is(root: Path) -> 
         assert sweep(root) == 0
     orphan, handle = claimed(root)
     (orphan / "body").write_text("x")
-    import os
-
     os.close(handle)  # as the kernel does for a process that was killed
     async with quarantine(root, SMALL):
         assert not orphan.exists()
@@ -344,7 +362,7 @@ async def test_many_packs_are_put_together_and_nothing_is_dropped(root: Path, cl
         # Each is forced over the one before, which no ref names any more.
         await push(root, request([new(tips[-1], old=tips[-2])], pack(clone, [tips[-1]], [tips[-2]])))
     async with quarantine(root, SMALL) as q:
-        q.open("shop")
+        q.open("shop", "id-1")
         assert await q.tidy(packs=2) == ""
     assert len(list((root / "shop.git/objects/pack").glob("*.idx"))) == 1
     for tip in tips:
