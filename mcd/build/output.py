@@ -33,6 +33,8 @@ _NOISE = (
 
 def clean(line: str) -> str:
     """One line without terminal escapes and control characters; of a line that was redrawn, the last drawing."""
+    if line.isprintable() and "://" not in line:
+        return line.rstrip()
     text = _ESCAPES.sub("", line.rstrip("\r\n")).rpartition("\r")[2].expandtabs(4)
     return _USERINFO.sub("***", "".join(c if c.isprintable() else "�" for c in text)).rstrip()
 
@@ -46,10 +48,16 @@ class Lines:
         self._left = total_bytes
         self._buffer = bytearray()
         self._cut = False
+        self._step = ""
 
     def feed(self, data: bytes) -> list[str]:
         found: list[str] = []
         *ended, rest = data.split(b"\n")
+        if self._left <= 0 and len(ended) > TAIL_LINES:
+            # Nobody gets these lines any more, and a flood is read as fast as it comes.
+            self._remember_step(ended)
+            self._buffer.clear()
+            ended = ended[-TAIL_LINES:]
         for part in ended:
             self._take(part)
             found += self._end()
@@ -59,6 +67,19 @@ class Lines:
     def close(self) -> list[str]:
         """The last line, when it did not end with a newline."""
         return self._end() if self._buffer else []
+
+    def ending(self) -> tuple[str, ...]:
+        """The last lines, oldest first, and before them the last step that was begun, wherever that was."""
+        return (self._step, *self.tail) if self._step and self._step not in self.tail else tuple(self.tail)
+
+    def _remember_step(self, lines: list[bytes]) -> None:
+        step = next((line for line in reversed(lines) if b"STEP " in line[:20]), b"")
+        if step:
+            self._note(clean(step[: self._line_bytes].decode("utf-8", "replace")))
+
+    def _note(self, line: str) -> None:
+        if _STEP.match(line):
+            self._step = line
 
     def _take(self, part: bytes) -> None:
         # A progress bar redraws its line with carriage returns: only what stands last is kept, or it fills the line.
@@ -79,6 +100,7 @@ class Lines:
             return []
         # buildah adds this to whatever the program wrote last without a newline.
         line = _EXITED.sub("", line)
+        self._note(line)
         self.tail.append(line)
         if self._left <= 0:
             return []

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from mcd.build.output import Lines
 
-_CHUNK = 64 * 1024
+_CHUNK = 1024 * 1024
 _GUARD_SECONDS = 1.0
 
 
@@ -48,34 +48,47 @@ async def run(
     by raising. Raises TimeoutError at the deadline, FileNotFoundError when there is no such program."""
     process = await asyncio.create_subprocess_exec(
         *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        env=dict(place.variables), cwd=place.folder, start_new_session=True,
+        env=dict(place.variables), cwd=place.folder, start_new_session=True, limit=_CHUNK, pipesize=_CHUNK,
     )  # fmt: skip
     lines = Lines()
+    queue: asyncio.Queue[str | None] = asyncio.Queue()
+    # The reader never waits for the log: buildah loses the last words of a program that ends while its pipe is full.
+    # What may wait in the queue is bounded by `Lines`.
+    writer = asyncio.create_task(_hand_on(queue, on_line))
     try:
         async with asyncio.timeout_at(place.deadline):
             assert process.stdout is not None
-            while data := await _read(process.stdout, guard):
-                await _hand_on(lines.feed(data), on_line)
-            await _hand_on(lines.close(), on_line)
+            while data := await _read(process.stdout, guard, writer):
+                _put(queue, lines.feed(data))
+            _put(queue, [*lines.close(), None])
+            await writer
             code = await process.wait()
     finally:
+        writer.cancel()
         await _stop(process)
-    return Ended(code, tuple(lines.tail))
+    return Ended(code, lines.ending())
 
 
-async def _read(stream: asyncio.StreamReader, guard: Callable[[], None] | None) -> bytes:
+async def _read(stream: asyncio.StreamReader, guard: Callable[[], None] | None, writer: asyncio.Task[None]) -> bytes:
     while True:
         if guard is not None:
             guard()
+        if writer.done():
+            await writer
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_GUARD_SECONDS) as limit:
                 return await stream.read(_CHUNK)
         assert limit.expired()
 
 
-async def _hand_on(lines: list[str], on_line: Callable[[str], Awaitable[None]] | None) -> None:
-    if on_line is not None:
-        for line in lines:
+def _put(queue: asyncio.Queue[str | None], lines: Sequence[str | None]) -> None:
+    for line in lines:
+        queue.put_nowait(line)
+
+
+async def _hand_on(queue: asyncio.Queue[str | None], on_line: Callable[[str], Awaitable[None]] | None) -> None:
+    while (line := await queue.get()) is not None:
+        if on_line is not None:
             await on_line(line)
 
 

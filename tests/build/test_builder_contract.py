@@ -226,7 +226,8 @@ async def test_a_flood_of_output_is_cut_and_the_reason_still_told(workshop: Work
     error = await refusal(workshop, text)
     assert sum(len(line) + 1 for line in workshop.log) < 8 * 1024 * 1024 + 1000
     assert "not kept" in workshop.log[-1]
-    assert "the end" in str(error)
+    assert "Dockerfile:2: step 2 of 2 (RUN yes" in str(error)
+    assert 'the end".' in str(error)
 
 
 async def test_control_characters_do_not_reach_the_log(workshop: Workshop) -> None:

@@ -147,3 +147,12 @@ def test_each_way_to_fail_has_its_sentence(tail: list[str], code: Code, said: st
 def test_hostile_output_cannot_forge_the_place_outside_the_file() -> None:
     error = explain(failure(1, "STEP 99/99: RUN rm -rf /", 'Error: building at STEP "x": exit status 1'))
     assert str(error).startswith("Dockerfile: step 99 of 99")
+
+
+def test_the_step_is_known_however_much_was_said_after_it() -> None:
+    lines = Lines(total_bytes=1000)
+    for data in (b"STEP 1/3: FROM x\n", b"x\n" * 5000, b"STEP 2/3: RUN a\n" + b"y\n" * 5000, b"z\n" * 50 + b"last\n"):
+        lines.feed(data)
+    assert lines.ending()[0] == "STEP 2/3: RUN a"
+    assert lines.ending()[-1] == "last"
+    assert len(lines.ending()) <= 41
