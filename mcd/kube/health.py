@@ -1,1 +1,223 @@
-"""Says how a component is, from live objects alone. Pure."""
+"""Whether a component is as it should be, from the live objects alone: healthy, progressing, failed or stopped.
+
+Pure. "Healthy" is said only of what the cluster itself has looked at (observedGeneration first); why it is not is asked
+of `explain.py`. It must not wait, retry or remember.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from mcd.errors import echo
+from mcd.kube.explain import Cause, Seen, explain, explain_refused
+from mcd.model import ComponentHealth, HealthState, Reason
+from mcd.objects import Object
+
+WORKLOADS = frozenset({"Deployment", "StatefulSet", "CronJob", "Job"})
+"""The kinds that a component's health is read from."""
+
+DEADLINE = 600
+"""Seconds in which pods must become ready where the object itself says nothing (a StatefulSet)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The live objects of one component. `pods` and `replica_sets` are those of its workload, `routes` its HTTPRoutes;
+    what is in `seen` besides pods may be empty and is asked for only when something is wrong (`needs`)."""
+
+    workload: Object | None
+    replica_sets: Sequence[Object] = ()
+    routes: Sequence[Object] = ()
+    seen: Seen = field(default_factory=Seen)
+
+
+def health(component: str, kind: str, found: Found, now: datetime) -> ComponentHealth:
+    """The health of one component. `now` is compared with the times of the cluster, a minute of skew is no matter."""
+    workload = found.workload
+    if workload is None:
+        return _say(component, HealthState.PROGRESSING, Reason.APPLYING, f"the {kind} is not in the cluster yet.")
+    if workload["metadata"].get("deletionTimestamp"):
+        return _say(component, HealthState.PROGRESSING, Reason.DELETING, f"the {kind} is being deleted.")
+    if kind == "CronJob":
+        stopped = bool((workload.get("spec") or {}).get("suspend"))
+        words = "its schedule is suspended." if stopped else "it runs by its schedule."
+        return _say(component, HealthState.STOPPED if stopped else HealthState.HEALTHY, Reason.READY, words)
+    if kind == "Job":
+        return _job(component, workload, found)
+    counted = _pods(component, kind, workload, found, now)
+    return _routes(component, found, counted) if counted.state is HealthState.HEALTHY else counted
+
+
+def newest_pods(workload: Object, replica_sets: Sequence[Object], pods: Sequence[Object]) -> tuple[Object, ...]:
+    """The pods of the version that is being rolled out: old ones may be as they like. All, where that is not known."""
+    uid = workload["metadata"].get("uid")
+    revision = (workload["metadata"].get("annotations") or {}).get("deployment.kubernetes.io/revision")
+    for owned in replica_sets:
+        meta = owned["metadata"]
+        ours = any(o.get("uid") == uid for o in meta.get("ownerReferences") or ())
+        if ours and revision and (meta.get("annotations") or {}).get("deployment.kubernetes.io/revision") == revision:
+            return tuple(p for p in pods if any(o.get("uid") == meta["uid"] for o in _owners(p)))
+    update = (workload.get("status") or {}).get("updateRevision")
+    if update:
+        return tuple(p for p in pods if (p["metadata"].get("labels") or {}).get("controller-revision-hash") == update)
+    return tuple(pods)
+
+
+def needs(pods: Sequence[Object]) -> tuple[bool, bool]:
+    """Whether events, and whether nodes and their pods, would help to explain these pods."""
+    waiting = [p for p in pods if _is_false(p, "PodScheduled")]
+    return any(_is_false(p, "Ready") or not (p.get("status") or {}).get("conditions") for p in pods), bool(waiting)
+
+
+# --- Deployment, StatefulSet ----------------------------------------------------------------------------------------
+
+
+def _pods(component: str, kind: str, workload: Object, found: Found, now: datetime) -> ComponentHealth:
+    spec, status = workload.get("spec") or {}, workload.get("status") or {}
+    desired = int(spec.get("replicas", 1))
+    seen_generation = int(status.get("observedGeneration") or 0)
+    ready = int(status.get("availableReplicas" if kind == "Deployment" else "readyReplicas") or 0)
+    answer = ComponentHealth(component, HealthState.HEALTHY, Reason.READY, "", min(ready, desired), desired)
+    if seen_generation < int(workload["metadata"].get("generation") or 0):
+        words = "the cluster has not looked at the newest version yet."
+        return replace(answer, state=HealthState.PROGRESSING, reason=Reason.PROGRESSING, message=words, ready=0)
+    updated, total = int(status.get("updatedReplicas") or 0), int(status.get("replicas") or 0)
+    if desired == 0:
+        if total == 0:
+            return replace(answer, state=HealthState.STOPPED, message="it is scaled to 0.")
+        words = f"{total} pods are being stopped."
+        return replace(answer, state=HealthState.PROGRESSING, reason=Reason.PROGRESSING, message=words)
+    if updated >= desired and ready >= desired and total == updated:
+        return replace(answer, message=f"{ready} of {desired} ready.")
+    pods = newest_pods(workload, found.replica_sets, found.seen.pods)
+    cause = _cause(component, workload, found, replace(found.seen, pods=pods))
+    late = _late(workload, pods, now)
+    if cause is None:
+        words = f"{min(ready, updated, desired)} of {desired} new pods are ready."
+        if late:
+            told = f"not ready in {late} s: {words}"
+            return replace(answer, state=HealthState.FAILED, reason=Reason.DEADLINE_EXCEEDED, message=told)
+        return replace(answer, state=HealthState.PROGRESSING, reason=Reason.PROGRESSING, message=words)
+    goes_on = cause.reason is Reason.QUOTA_EXCEEDED
+    failed = cause.final or (bool(late) and not goes_on)
+    words = f"{cause.message} Not ready in {late} s." if late and not cause.final else cause.message
+    state = HealthState.FAILED if failed else HealthState.PROGRESSING
+    return replace(answer, state=state, reason=cause.reason, message=words, evidence=cause.evidence)
+
+
+def _cause(component: str, workload: Object, found: Found, seen: Seen) -> Cause | None:
+    said = [
+        str(c.get("message", ""))
+        for c in (workload.get("status") or {}).get("conditions") or ()
+        if c.get("type") == "ReplicaFailure" and c.get("status") == "True"
+    ]
+    makers = {str(o["metadata"].get("name")) for o in (workload, *found.replica_sets)}
+    refused = explain_refused(component, said)
+    if refused is None and not seen.pods:
+        refused = explain_refused(component, _failed_creates(seen.events, makers))
+    return refused or explain(component, seen)
+
+
+def _failed_creates(events: Sequence[Object], makers: set[str]) -> list[str]:
+    return [
+        str(e.get("message", ""))
+        for e in events
+        if e.get("reason") == "FailedCreate" and (e.get("involvedObject") or {}).get("name") in makers
+    ]
+
+
+def _late(workload: Object, pods: Sequence[Object], now: datetime) -> int:
+    """The deadline in seconds when it has passed, else 0. A Deployment's controller says so itself."""
+    spec = workload.get("spec") or {}
+    for condition in (workload.get("status") or {}).get("conditions") or ():
+        if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
+            return int(spec.get("progressDeadlineSeconds") or DEADLINE)
+    if workload["kind"] == "Deployment":
+        return 0
+    unready = [p for p in pods if _is_false(p, "Ready")]
+    born = min((_time(p["metadata"].get("creationTimestamp")) for p in unready), default=None, key=lambda t: t or now)
+    return DEADLINE if born is not None and now - born > timedelta(seconds=DEADLINE) else 0
+
+
+# --- Job, HTTPRoute -------------------------------------------------------------------------------------------------
+
+
+def _job(component: str, job: Object, found: Found) -> ComponentHealth:
+    spec, status = job.get("spec") or {}, job.get("status") or {}
+    if spec.get("suspend"):
+        return _say(component, HealthState.HEALTHY, Reason.READY, "it waits for a run.")
+    for condition in status.get("conditions") or ():
+        if condition.get("status") != "True":
+            continue
+        if condition.get("type") == "Complete":
+            return _say(component, HealthState.HEALTHY, Reason.READY, "it ran to its end.")
+        if condition.get("type") == "Failed":
+            late = condition.get("reason") == "DeadlineExceeded"
+            cause = explain(component, found.seen)
+            reason = Reason.DEADLINE_EXCEEDED if late else (cause.reason if cause else Reason.CRASH_LOOPING)
+            told = cause.message if cause and not late else echo(str(condition.get("message", "")), 300)
+            evidence = cause.evidence if cause else ()
+            words = f"the run failed after {int(status.get('failed') or 0)} tries: {told}"
+            return replace(_say(component, HealthState.FAILED, reason, words), evidence=evidence)
+    cause = _cause(component, job, found, found.seen)
+    if cause is None:
+        return _say(component, HealthState.PROGRESSING, Reason.PROGRESSING, "it runs.")
+    return replace(_say(component, HealthState.PROGRESSING, cause.reason, cause.message), evidence=cause.evidence)
+
+
+def _routes(component: str, found: Found, healthy: ComponentHealth) -> ComponentHealth:
+    """Pods that are ready are of no use while the gateway does not take the route."""
+    for route in found.routes:
+        name = echo(str(route["metadata"]["name"]))
+        parents = (route.get("status") or {}).get("parents") or ()
+        refusals = [c for p in parents for c in _refusing(p, int(route["metadata"].get("generation") or 0))]
+        if refusals:
+            said = echo(str(refusals[0].get("message") or refusals[0].get("reason")), 300)
+            words = f"the gateway does not take HTTPRoute/{name} ({refusals[0].get('reason')}): {said}"
+            return replace(healthy, state=HealthState.FAILED, reason=Reason.REFUSED_BY_CLUSTER, message=words)
+        if not any(_accepting(p) for p in parents):
+            words = f"{healthy.message} No gateway has taken HTTPRoute/{name} yet."
+            return replace(healthy, state=HealthState.PROGRESSING, reason=Reason.PROGRESSING, message=words)
+    return healthy
+
+
+def _refusing(parent: Mapping[str, Any], generation: int) -> list[Mapping[str, Any]]:
+    return [
+        c
+        for c in parent.get("conditions") or ()
+        if c.get("type") in ("Accepted", "ResolvedRefs")
+        and c.get("status") == "False"
+        and c.get("reason") not in ("Pending", "BackendNotFound")
+        and int(c.get("observedGeneration") or generation) >= generation
+    ]
+
+
+def _accepting(parent: Mapping[str, Any]) -> bool:
+    return any(c.get("type") == "Accepted" and c.get("status") == "True" for c in parent.get("conditions") or ())
+
+
+# --- small things ---------------------------------------------------------------------------------------------------
+
+
+def _say(component: str, state: HealthState, reason: Reason, message: str) -> ComponentHealth:
+    return ComponentHealth(component, state, reason, message)
+
+
+def _owners(obj: Object) -> Sequence[Mapping[str, Any]]:
+    found: Sequence[Mapping[str, Any]] = obj["metadata"].get("ownerReferences") or ()
+    return found
+
+
+def _is_false(pod: Object, name: str) -> bool:
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    return any(c.get("type") == name and c.get("status") != "True" for c in conditions)
+
+
+def _time(text: Any) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text))
+    except ValueError:
+        return None

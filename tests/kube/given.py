@@ -18,6 +18,7 @@ LABELS = {
     "app.kubernetes.io/managed-by": "mcd",
     "app.kubernetes.io/name": "shop",
     "app.kubernetes.io/part-of": "demo",
+    "app.kubernetes.io/component": "web",
 }
 
 

@@ -1,0 +1,120 @@
+"""Looks at the components of an App: gathers what `health.py` needs to judge, and the last words of what died.
+
+With synced caches a healthy App costs no request; events, nodes and logs are asked for only when something is wrong. It
+must not judge or wait.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from mcd.errors import echo
+from mcd.kube.cluster import Kind, KubeError
+from mcd.kube.explain import EVIDENCE_LINES, Seen, explain
+from mcd.kube.health import WORKLOADS, Found, health, needs
+from mcd.kube.live import LiveObjects
+from mcd.model import ComponentHealth, HealthState, Reason
+from mcd.objects import COMPONENT, Object, ref_of
+
+POD = Kind("v1", "Pod")
+REPLICA_SET = Kind("apps/v1", "ReplicaSet")
+EVENT = Kind("v1", "Event")
+NODE = Kind("v1", "Node")
+
+_DIED = frozenset({Reason.CRASH_LOOPING, Reason.OOM_KILLED})
+_FINE = frozenset({HealthState.HEALTHY, HealthState.STOPPED})
+
+
+@dataclass(frozen=True, slots=True)
+class _Component:
+    name: str
+    kind: str
+    found: Found
+
+
+async def look(
+    live: LiveObjects, namespace: str, app: str, objects: Sequence[Object], now: datetime
+) -> tuple[ComponentHealth, ...]:
+    """The health of each component that has a workload among the desired `objects`, by name."""
+    components = await _gather(live, namespace, app, objects)
+    judged = [health(c.name, c.kind, c.found, now) for c in components]
+    if all(j.state in _FINE for j in judged):
+        return tuple(judged)
+    told = await _told(live, namespace, [c for c, j in zip(components, judged, strict=True) if j.state not in _FINE])
+    answers = []
+    for component, first in zip(components, judged, strict=True):
+        if first.state in _FINE:
+            answers.append(first)
+            continue
+        seen = replace(told, pods=component.found.seen.pods)
+        again = health(component.name, component.kind, replace(component.found, seen=seen), now)
+        answers.append(await _last_words(live, namespace, component, seen, again))
+    return tuple(answers)
+
+
+async def _gather(live: LiveObjects, namespace: str, app: str, objects: Sequence[Object]) -> list[_Component]:
+    wanted = sorted((o for o in objects if o["kind"] in WORKLOADS), key=lambda o: str(_component(o)))
+    routes = [o for o in objects if o["kind"] == "HTTPRoute"]
+    found = await live.get([ref_of(o) for o in (*wanted, *routes)])
+    pods = await live.of_app(POD, namespace, app)
+    replica_sets = await live.of_app(REPLICA_SET, namespace, app)
+    return [
+        _Component(
+            _component(workload),
+            workload["kind"],
+            Found(
+                found[ref_of(workload)],
+                [r for r in replica_sets if _component(r) == _component(workload)],
+                [r for o in routes if _component(o) == _component(workload) and (r := found[ref_of(o)]) is not None],
+                Seen([p for p in pods if _component(p) == _component(workload)]),
+            ),
+        )
+        for workload in wanted
+    ]
+
+
+def _component(obj: Object) -> str:
+    return str((obj["metadata"].get("labels") or {}).get(COMPONENT, ""))
+
+
+async def _told(live: LiveObjects, namespace: str, components: Sequence[_Component]) -> Seen:
+    """Events of the namespace; nodes and all pods when a pod waits for a node. What may not be read is left out: the
+    sentence is then less exact, and true all the same."""
+    pods = [p for c in components for p in c.found.seen.pods]
+    events, placing = needs(pods)
+    no_pods = any(not c.found.seen.pods for c in components)
+    return Seen(
+        events=await _listed(live, EVENT, namespace) if events or no_pods else (),
+        nodes=await _listed(live, NODE) if placing else (),
+        placed=await _listed(live, POD) if placing else (),
+    )
+
+
+async def _listed(live: LiveObjects, kind: Kind, namespace: str = "") -> Sequence[Object]:
+    try:
+        return (await live.cluster.list(kind, namespace)).objects
+    except KubeError:
+        return ()
+
+
+async def _last_words(
+    live: LiveObjects, namespace: str, component: _Component, seen: Seen, judged: ComponentHealth
+) -> ComponentHealth:
+    """Adds the last lines of the log of the container that died."""
+    if judged.reason not in _DIED:
+        return judged
+    cause = explain(component.name, seen)
+    if cause is None or not cause.container:
+        return judged
+    for previous in (True, False):
+        try:
+            stream = live.cluster.logs(namespace, cause.pod, cause.container, previous=previous, tail=EVIDENCE_LINES)
+            lines = tuple([echo(line.decode("utf-8", errors="replace"), 400) async for line in stream])
+        except KubeError:
+            # The dead container's log may be gone with it, or the node may not answer: the sentence stands alone.
+            continue
+        if lines:
+            return replace(judged, evidence=(*judged.evidence, *lines))
+    return judged

@@ -1,0 +1,223 @@
+"""Why no node takes a pod, node by node: taints, labels, readiness, and what is asked against what is left.
+
+Pure: a pod, the nodes and the pods on them in, sentences out. It must not guess what it was not shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from mcd.errors import echo
+from mcd.kube.fields import amount
+from mcd.objects import Object
+
+_ZERO = Decimal(0)
+_UNITS = ((Decimal(2**30), "Gi"), (Decimal(2**20), "Mi"), (Decimal(2**10), "Ki"))
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRefusal:
+    """One node and everything that keeps a pod from it, the plainest first."""
+
+    node: str
+    why: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"node {echo(self.node)}: {'; '.join(self.why)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Placing:
+    """Why a pod waits. `nodes` is empty when the nodes are not known."""
+
+    sentence: str
+    nodes: tuple[NodeRefusal, ...] = ()
+    impossible: bool = False
+    """Not even an empty node would do: waiting does not help."""
+
+
+def requests(pod: Mapping[str, Any]) -> dict[str, Decimal]:
+    """What a pod asks for in all, as the scheduler counts it: containers and sidecars together, or the largest init
+    container beside the sidecars before it, whichever is more; plus the overhead of its runtime class."""
+    spec = pod.get("spec") or {}
+    running: dict[str, Decimal] = {}
+    peak: dict[str, Decimal] = {}
+    for container in spec.get("initContainers") or ():
+        asked = _asked(container)
+        if container.get("restartPolicy") == "Always":
+            running = _sum(running, asked)
+            peak = _max(peak, running)
+        else:
+            peak = _max(peak, _sum(running, asked))
+    for container in spec.get("containers") or ():
+        running = _sum(running, _asked(container))
+    return _sum(_max(running, peak), _amounts(spec.get("overhead")))
+
+
+def _asked(container: Mapping[str, Any]) -> dict[str, Decimal]:
+    resources = container.get("resources") or {}
+    # A limit without a request is a request of the same size.
+    return {**_amounts(resources.get("limits")), **_amounts(resources.get("requests"))}
+
+
+def _amounts(values: Mapping[str, Any] | None) -> dict[str, Decimal]:
+    return {name: number for name, text in (values or {}).items() if (number := amount(text)) is not None}
+
+
+def _sum(first: Mapping[str, Decimal], second: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    return {name: first.get(name, _ZERO) + second.get(name, _ZERO) for name in {**first, **second}}
+
+
+def _max(first: Mapping[str, Decimal], second: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    return {name: max(first.get(name, _ZERO), second.get(name, _ZERO)) for name in {**first, **second}}
+
+
+def shown(name: str, number: Decimal) -> str:
+    """An amount as people write it: `500m` cpu, `16Gi` memory, `4` devices."""
+    if name == "cpu" and number != number.to_integral_value():
+        return f"{(number * 1000).to_integral_value():f}m"
+    if name in ("memory", "ephemeral-storage") or name.startswith("hugepages"):
+        for size, unit in _UNITS:
+            if number >= size:
+                return f"{float(number / size):.4g}{unit}"
+    return f"{number.normalize():f}"
+
+
+def explain_placing(pod: Object, nodes: Sequence[Object], placed: Iterable[Object]) -> Placing:
+    """`placed` are the pods that are on the nodes already, of every namespace that can be seen."""
+    asked = requests(pod)
+    used = _used(placed)
+    rows: list[NodeRefusal] = []
+    reach: list[tuple[str, Mapping[str, Decimal], Mapping[str, Decimal]]] = []
+    for node in sorted(nodes, key=lambda n: str(n["metadata"]["name"])):
+        name = str(node["metadata"]["name"])
+        has = _amounts((node.get("status") or {}).get("allocatable"))
+        free = {key: value - used.get(name, {}).get(key, _ZERO) for key, value in has.items()}
+        barred = [*_state(node), *_taints(pod, node), *_selection(pod, node)]
+        short = _short(asked, has, free)
+        if not barred:
+            reach.append((name, has, free))
+        if barred or short:
+            rows.append(NodeRefusal(name, tuple(barred + short)))
+    return _sentence(asked, len(nodes), rows, reach)
+
+
+def _sentence(
+    asked: Mapping[str, Decimal],
+    count: int,
+    rows: Sequence[NodeRefusal],
+    reach: Sequence[tuple[str, Mapping[str, Decimal], Mapping[str, Decimal]]],
+) -> Placing:
+    if not count:
+        return Placing("the cluster has no node that MCD can see.")
+    if not reach:
+        why = rows[0].why[0] if len({row.why[0] for row in rows}) == 1 else "taints, labels or readiness keep it away"
+        return Placing(f"none of the {count} nodes may take the pod: {why}.", tuple(rows), impossible=True)
+    for name, number in sorted(asked.items(), key=lambda item: (item[0] in ("cpu", "memory"), item[0])):
+        most = max(has.get(name, _ZERO) for _, has, _ in reach)
+        if number > most:
+            of = f"{shown(name, most)}" if most else "none"
+            words = f"it asks for {shown(name, number)} {name}; the largest node that may take it has {of}."
+            return Placing(words, tuple(rows), impossible=True)
+    for name, number in sorted(asked.items(), key=lambda item: (item[0] in ("cpu", "memory"), item[0])):
+        left = max(free.get(name, _ZERO) for _, _, free in reach)
+        if number > left:
+            words = (
+                f"it asks for {shown(name, number)} {name}; of the {len(reach)} nodes that may take it none has more "
+            )
+            return Placing(f"{words}than {shown(name, max(left, _ZERO))} free.", tuple(rows))
+    return Placing(f"no single one of {count} nodes has all that it asks for.", tuple(rows))
+
+
+def _used(placed: Iterable[Object]) -> dict[str, dict[str, Decimal]]:
+    used: dict[str, dict[str, Decimal]] = {}
+    for pod in placed:
+        node = (pod.get("spec") or {}).get("nodeName")
+        if node and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
+            used[node] = _sum(used.get(node, {}), {**requests(pod), "pods": Decimal(1)})
+    return used
+
+
+def _short(asked: Mapping[str, Decimal], has: Mapping[str, Decimal], free: Mapping[str, Decimal]) -> list[str]:
+    found = []
+    for name, number in sorted({**asked, "pods": Decimal(1)}.items()):
+        total, left = has.get(name, _ZERO), free.get(name, _ZERO)
+        if not number or number <= left or (name == "pods" and name not in has):
+            continue
+        if not total:
+            found.append(f"has no {name}")
+        elif number > total:
+            found.append(f"{name}: asks {shown(name, number)}, the node has {shown(name, total)}")
+        else:
+            rest = shown(name, max(left, _ZERO))
+            found.append(f"{name}: asks {shown(name, number)}, {rest} of {shown(name, total)} free")
+    return found
+
+
+def _state(node: Object) -> list[str]:
+    conditions = {c.get("type"): c.get("status") for c in (node.get("status") or {}).get("conditions") or ()}
+    found = ["is not ready"] if conditions.get("Ready") not in ("True", None) else []
+    return [*found, "is cordoned"] if (node.get("spec") or {}).get("unschedulable") else found
+
+
+def _taints(pod: Object, node: Object) -> list[str]:
+    tolerations = (pod.get("spec") or {}).get("tolerations") or ()
+    found = []
+    for taint in (node.get("spec") or {}).get("taints") or ():
+        if taint.get("effect") == "PreferNoSchedule" or taint.get("key") == "node.kubernetes.io/unschedulable":
+            continue
+        if not any(_tolerates(toleration, taint) for toleration in tolerations):
+            value = f"={taint['value']}" if taint.get("value") else ""
+            found.append(f"taint {echo(str(taint.get('key')))}{echo(value)}:{taint.get('effect')} is not tolerated")
+    return found
+
+
+def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
+    if toleration.get("effect") and toleration["effect"] != taint.get("effect"):
+        return False
+    if toleration.get("operator", "Equal") == "Exists":
+        return not toleration.get("key") or toleration["key"] == taint.get("key")
+    same = toleration.get("key") == taint.get("key")
+    return same and (toleration.get("value") or "") == (taint.get("value") or "")
+
+
+def _selection(pod: Object, node: Object) -> list[str]:
+    spec = pod.get("spec") or {}
+    labels = node["metadata"].get("labels") or {}
+    found = [
+        f"label {echo(key)} is not {echo(str(value))}"
+        for key, value in (spec.get("nodeSelector") or {}).items()
+        if labels.get(key) != value
+    ]
+    required = (spec.get("affinity") or {}).get("nodeAffinity") or {}
+    terms = (required.get("requiredDuringSchedulingIgnoredDuringExecution") or {}).get("nodeSelectorTerms") or ()
+    missed = [[e for e in term.get("matchExpressions") or () if not _expressed(e, labels)] for term in terms]
+    if missed and all(missed):
+        closest = min(missed, key=len)
+        found += [f"label {echo(str(e.get('key')))} {_wanted(e)}" for e in closest]
+    return found
+
+
+def _expressed(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
+    have, values = labels.get(str(expression.get("key"))), expression.get("values") or ()
+    operator = expression.get("operator")
+    if operator in ("Gt", "Lt"):
+        number, bound = amount(have), amount(values[0]) if values else None
+        if number is None or bound is None:
+            return False
+        return number > bound if operator == "Gt" else number < bound
+    return {
+        "In": have in values,
+        "NotIn": have not in values,
+        "Exists": have is not None,
+        "DoesNotExist": have is None,
+    }.get(str(operator), False)
+
+
+def _wanted(expression: Mapping[str, Any]) -> str:
+    values = echo(", ".join(str(v) for v in expression.get("values") or ()))
+    words = {"In": f"is not {values}", "NotIn": f"is {values}", "Exists": "is missing", "DoesNotExist": "is there"}
+    return words.get(str(expression.get("operator")), f"is not {expression.get('operator')} {values}")
