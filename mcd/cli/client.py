@@ -94,8 +94,13 @@ class Client:
     def get(self, path: str, **query: Any) -> Any:
         return self.ask("GET", path, query=query).body
 
-    def post(self, path: str, body: Any = None, **query: Any) -> Answer:
-        return self.ask("POST", path, body, query=query)
+    def post(self, path: str, body: Any = None) -> Answer:
+        """A wish. It carries an Idempotency-Key, so it can be sent again when the answer got lost on the way."""
+        return self.ask("POST", path, body, headers={"Idempotency-Key": str(uuid.uuid4())})
+
+    def post_once(self, path: str, body: Any = None) -> Answer:
+        """A POST whose answer is a secret, which the server keeps for nobody: never sent again."""
+        return self.ask("POST", path, body)
 
     def delete(self, path: str, **query: Any) -> Answer:
         return self.ask("DELETE", path, query=query)
@@ -128,14 +133,10 @@ class Client:
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
-        """One request below `/api/v1` (a path that begins with `//` is one of the server itself: `//version`).
-
-        A POST carries an Idempotency-Key, so it is sent once more when the answer got lost on the way.
-        """
+        """One request below `/api/v1` (a path that begins with `//` is one of the server itself: `//version`). What may
+        safely be said twice is sent once more when the answer got lost on the way."""
         send = dict(headers or {})
-        tries = 1 if method in ("PUT", "PATCH") else 2
-        if method == "POST":
-            send.setdefault("Idempotency-Key", str(uuid.uuid4()))
+        tries = 2 if method in ("GET", "DELETE") or "Idempotency-Key" in send else 1
         for left in range(tries - 1, -1, -1):
             try:
                 response = self.http.request(method, self._url(path), json=body, params=_query(query), headers=send)

@@ -73,8 +73,8 @@ def watch(client: Client, rollout: Mapping[str, Any], limit: float, progress: Pr
                 if heard.kind == "rollout":
                     now = {**now, **heard.data}
                     watcher.rollout(now)
-                    if now.get("state") in SETTLED:
-                        break
+                elif heard.kind == "end":
+                    now = {**now, **heard.data}
                 elif isinstance(heard.data, Mapping) and "message" in heard.data:
                     watcher.event(heard.data)
             now = {**now, **_read(client, name, now)}

@@ -6,6 +6,7 @@ A wish is answered at once; --wait only watches. It must not decide what a deplo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -18,6 +19,7 @@ from mcd.cli.options import (
     QuietOption,
     TimeoutOption,
     WaitOption,
+    appname_of,
     seconds,
     server,
     which_app,
@@ -133,19 +135,32 @@ def told(client: Client, rollout: Mapping[str, Any], output: Form, waiting: Wait
 def diff(
     app: AppArgument = None,
     name: AppOption = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("-f", "--file", help="This app.yaml, as if it were pushed; - reads stdin.", allow_dash=True),
+    ] = None,
     commit: CommitOption = None,
     release: ReleaseOption = None,
     take_over: TakeOverOption = False,
+    product_line: Annotated[
+        str | None, typer.Option("-p", "--product-line", metavar="NAME", help="Where a new App would be made.")
+    ] = None,
     output: OutputOption = Form.TABLE,
 ) -> None:
-    """Show what a deploy would change in the cluster, object by object. Changes nothing.
+    """Show what a push or a deploy would change in the cluster, object by object. Changes nothing.
 
-    Against what runs now; values of secrets are masked. Without --commit or --release: the newest Release.
+    Against what runs now; values of secrets are masked. The working ./app.yaml of this App is taken, else the newest
+    Release; --commit and --release name something else.
 
-    Example: mcd diff shop --commit 3f2a9c1d
-    """
+    Example: mcd diff
+    """  # fmt: skip
     which = which_app(app, name)
+    if file is None and not commit and not release and appname_of(Path("app.yaml")) == which:
+        file = Path("app.yaml")
     with server() as client:
+        if file is not None:
+            show_plan(which, plan_of_file(client, which, file, product_line), output)
+            return
         wish = {**target(client, which, commit, release), "take_over": take_over}
         show_plan(which, plan(client, which, wish), output)
 
@@ -155,6 +170,40 @@ def plan(client: Client, app: str, wish: Mapping[str, Any]) -> dict[str, Any]:
     body = {k: v for k, v in wish.items() if v not in ("", None, False)} | {"dry_run": True}
     found: dict[str, Any] = client.post(f"/apps/{segment(app)}/rollouts", body).body
     return found
+
+
+def plan_of_file(client: Client, app: str, file: Path, product_line: str | None) -> dict[str, Any]:
+    """The server's dry run of a push of this file. A tree without uncommitted changes is pushed as its commit."""
+    from mcd.cli.documents import text_from
+
+    ask: dict[str, Any] = {"app_yaml": text_from(file), "commit": clean_commit(file), "product_line": product_line}
+    ask = {key: value for key, value in ask.items() if value}
+    try:
+        found: dict[str, Any] = client.post(f"/apps/{segment(app)}/diff", ask).body
+    except McdError as error:
+        line = client.get("/whoami").get("default_product_line") if error.code is Code.NOT_FOUND else None
+        if not line or product_line:
+            raise
+        found = client.post(f"/apps/{segment(app)}/diff", {**ask, "product_line": line}).body
+    return found
+
+
+def clean_commit(file: Path) -> str:
+    """The commit that git would push from the file's folder, or nothing when there are changes that are in none."""
+    import subprocess
+
+    if str(file) == "-":
+        return ""
+
+    def git(*words: str) -> str:
+        where = str(file.resolve().parent)
+        done = subprocess.run(["git", "-C", where, *words], capture_output=True, text=True, timeout=10, check=True)
+        return done.stdout.strip()
+
+    try:
+        return "" if git("status", "--porcelain", "--untracked-files=no") else git("rev-parse", "--verify", "HEAD")
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
+        return ""
 
 
 def show_plan(app: str, found: Mapping[str, Any], output: Form) -> None:

@@ -51,7 +51,7 @@ def events(
         segment(which)
     query: dict[str, Any] = {"app": which, "product_line": product_line, "kind": kind}
     with server() as client:
-        found = client.items("/events", limit=limit, order="desc", **query)
+        found = client.items("/events", limit=limit, **query)
         found.sort(key=lambda event: int(event.get("sequence") or 0))
         if not follow:
             show_list(found, COLUMNS, output, lambda e: f"event/{e['sequence']}")

@@ -79,7 +79,7 @@ def person_create(
     if default_product_line:
         wish["default_product_line"] = default_product_line
     with server() as client:
-        made = client.post("/people", wish).body
+        made = client.post_once("/people", wish).body
     show_one(made, COLUMNS, output, named("person"))
 
 
@@ -162,7 +162,7 @@ def token_create(
     """
     with server() as client:
         wish = {"name": name, "scope": scope.value, "days": days}
-        made = client.post(f"/people/{_whose(client, None)}/tokens", wish).body
+        made = client.post_once(f"/people/{_whose(client, None)}/tokens", wish).body
     if output in (Form.JSON, Form.YAML):
         show_one(made, [], output, named("token", "id"))
         return

@@ -66,7 +66,7 @@ def release_retry(number: NumberArgument, name: AppOption = None, output: Output
     Example: mcd release retry 7 -a shop
     """
     with server() as client:
-        found = client.post(f"/apps/{segment(which_app(None, name))}/releases/{number}/retry").body
+        found = client.post(f"/apps/{segment(which_app(None, name))}/releases/{number}/retries").body
     show_one(found, COLUMNS, output, lambda r: f"release/{r['app']}/{r['number']}")
 
 

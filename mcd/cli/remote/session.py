@@ -98,9 +98,9 @@ def _exchange(at: Context, name: str | None, password_stdin: bool) -> Context:
     client = Client(at)
     with contextlib.closing(client):
         # the session is in a cookie, which the client keeps for these three calls
-        client.post("/sessions", {"name": name, "password": password})
+        client.post_once("/sessions", {"name": name, "password": password})
         wish = {"name": f"mcd on {platform.node() or 'a machine'}"[:100], "scope": "all", "days": TOKEN_DAYS}
-        made = client.post(f"/people/{segment(name)}/tokens", wish).body
+        made = client.post_once(f"/people/{segment(name)}/tokens", wish).body
         with contextlib.suppress(McdError):
             client.delete("/sessions/current")
     return replace(at, token=str(made["secret"]))

@@ -1,0 +1,114 @@
+"""How long `mcd` takes to start, as a ratio of importing its libraries alone, measured side by side in one run.
+
+    .venv/bin/python scripts/bench_startup.py [--rounds 15] [--limit 1.5]
+
+Each command is a whole process against a server that refuses or answers at once, so that only our own share differs
+from the baseline: a process that imports what the command cannot do without. The two take turns; the medians are
+compared, so that a busy machine slows both. Exit code 1 when a ratio is over the limit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+APP = {
+    "name": "shop", "product_line": "demo", "repository": "mcd:shop", "path": "app.yaml", "branch": "main",
+    "created_at": "2026-11-22T10:00:00Z", "deleting": False, "git_url": None, "live": None,
+}  # fmt: skip
+ANSWERS = {
+    "/api/v1/apps": {"items": [APP] * 20, "next_cursor": None},
+    "/api/v1/apps/shop/status": {
+        "app": APP, "rollout": None, "release": None, "components": [], "problems": [], "next_step": "",
+    },
+}  # fmt: skip
+APP_YAML = "appname: shop\ncomponents:\n  web:\n    type: web\n    image: registry.example.com/shop:1\n    port: 8080\n"
+
+CASES: dict[str, tuple[list[str], str]] = {
+    "mcd status shop": (["status", "shop"], "import typer, pydantic, httpx; httpx.Client(verify=False)"),
+    "mcd app list": (["app", "list"], "import typer, pydantic, httpx; httpx.Client(verify=False)"),
+    "mcd validate": (["validate"], "import typer, pydantic, yaml, cronsim, promql_parser, jinja2"),
+}
+"""The command, and the libraries that it needs. Typer builds its parameters with pydantic."""
+
+
+class Answering(BaseHTTPRequestHandler):
+    """Answers at once with fixed JSON."""
+
+    def do_GET(self) -> None:
+        body = json.dumps(ANSWERS.get(self.path.split("?")[0], {})).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+def seconds(argv: Sequence[str], env: dict[str, str], cwd: Path) -> float:
+    """One whole process. Raises RuntimeError with its stderr when it failed."""
+    began = time.perf_counter()
+    done = subprocess.run(argv, env=env, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+    took = time.perf_counter() - began
+    if done.returncode != 0:
+        raise RuntimeError(f"{' '.join(argv)} exited with {done.returncode}: {done.stderr.strip()}")
+    return took
+
+
+def measure(rounds: int, names: Sequence[str]) -> dict[str, tuple[float, float]]:
+    """Case → median seconds of the command and of its libraries alone."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answering)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            (Path(folder) / "app.yaml").write_text(APP_YAML)
+            env = {k: v for k, v in os.environ.items() if not k.startswith("MCD_")}
+            env |= {
+                "MCD_SERVER": f"http://127.0.0.1:{server.server_port}", "MCD_TOKEN": "t", "MCD_CONFIG_HOME": folder,
+            }  # fmt: skip
+            found = {}
+            for name in names:
+                argv, imports = CASES[name]
+                command, libraries = [sys.executable, "-m", "mcd", *argv], [sys.executable, "-c", imports]
+                ours, theirs = [], []
+                for turn in range(rounds + 1):  # the first one fills the disk cache
+                    a = seconds(command, env, Path(folder))
+                    b = seconds(libraries, env, Path(folder))
+                    if turn:
+                        ours.append(a)
+                        theirs.append(b)
+                found[name] = (statistics.median(ours), statistics.median(theirs))
+            return found
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--limit", type=float, default=1.5)
+    parser.add_argument("--only", choices=list(CASES), action="append")
+    args = parser.parse_args()
+    worst = 0.0
+    print(f"{'command':<18} {'command':>9} {'libraries':>10} {'ratio':>6}")
+    for name, (ours, theirs) in measure(args.rounds, args.only or list(CASES)).items():
+        worst = max(worst, ours / theirs)
+        print(f"{name:<18} {ours * 1000:>6.0f} ms {theirs * 1000:>7.0f} ms {ours / theirs:>6.2f}")
+    return 1 if worst > args.limit else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
