@@ -19,13 +19,17 @@ def wished(table: Table, now: datetime) -> dict[str, Any]:
     return {"generation": table.c.generation + 1, "next_run_at": now, "takes": 0, "attempts": 0}
 
 
-async def hint(tx: Tx, now: datetime, table: Table, condition: ColumnElement[bool]) -> int:
+async def hint(
+    tx: Tx, now: datetime, table: Table, condition: ColumnElement[bool], *, skip_locked: bool = False
+) -> int:
     """Makes the rows due that fulfil the condition and would be looked at later. Answers how many.
 
-    Locked in the order of their ids first, so that two hints about the same rows wait for each other instead of
-    meeting in a deadlock."""
+    Rows are locked in one order everywhere: cluster, product line, App, Release, Rollout, and by id among equals. Two
+    transactions then wait for each other, and never meet in a deadlock."""
     later = or_(table.c.next_run_at.is_(None), table.c.next_run_at > now)
-    ids = await tx.values(select(table.c.id).where(condition, later).order_by(table.c.id).with_for_update())
+    ids = await tx.values(
+        select(table.c.id).where(condition, later).order_by(table.c.id).with_for_update(skip_locked=skip_locked)
+    )
     if not ids:
         return 0
     tx.wished = True

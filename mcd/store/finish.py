@@ -25,7 +25,8 @@ async def finish_app(tx: Tx, now: datetime, actor: Actor, app: Row) -> None:
         .where(t.rollout.c.app_id == app["id"], t.rollout.c.live)
         .values(live=False, next_run_at=None, deleted_at=now)
     )
-    await tx.run(update(t.release).where(t.release.c.app_id == app["id"]).values(next_run_at=None))
+    waiting = (t.release.c.app_id == app["id"]) & t.release.c.next_run_at.is_not(None)
+    await tx.run(update(t.release).where(waiting).values(next_run_at=None))
     await tx.run(delete(t.inventory).where(t.inventory.c.owner_id == app["id"]))
     await secrets.forget(tx, app["id"])
     events.append(

@@ -1,1 +1,325 @@
-"""What controllers take, hold and record."""
+"""Machines' door: take what is due, keep it, write down what a pass found, or give it back.
+
+A lease is a token in the row: whoever writes must still hold it, and what a pass that lost it found is dropped whole.
+Nothing here calls a reconciler or reads a clock; the loop does both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, case, func, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mcd.model import (
+    Cluster,
+    Condition,
+    ConditionType,
+    EventKind,
+    Noun,
+    ProductLine,
+    Reason,
+    Reconciled,
+    Release,
+    Rollout,
+    RolloutObserved,
+    WorkItem,
+)
+from mcd.objects import Ref
+from mcd.store import events
+from mcd.store import tables as t
+from mcd.store.due import hint
+from mcd.store.ids import new_id
+from mcd.store.nouns import Row, conditions_json, ref_json
+from mcd.store.records import owner_of, record
+from mcd.store.rolling import event_name
+from mcd.store.session import Database
+from mcd.store.tx import Tx
+from mcd.store.work import TABLES, load
+
+__all__ = [
+    "MOST_TAKES",
+    "Lease",
+    "append_build_log",
+    "extend",
+    "free_held",
+    "give_back",
+    "intend",
+    "next_due",
+    "record",
+    "take",
+    "wake",
+]
+
+MOST_TAKES = 3
+"""Leases without a record after which a row is left alone: working on it ends the process each time."""
+
+LOG_LINES = 20_000
+"""Lines of one build that are kept."""
+
+LOG_LINE = 4_096
+"""Characters of a line that are kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """One row for one pass. `ttl` in seconds; `failures` counts the passes before it, in a row, that ended badly."""
+
+    noun: Noun
+    row_id: str
+    token: str
+    item: WorkItem
+    ttl: float
+    failures: int
+    taken_at: datetime
+
+    @property
+    def subject(self) -> Cluster | ProductLine | Release | Rollout:
+        """The noun itself, out of its work item."""
+        word = {Noun.CLUSTER: "cluster", Noun.PRODUCT_LINE: "line"}.get(self.noun, self.noun.value)
+        found: Cluster | ProductLine | Release | Rollout = getattr(self.item, word)
+        return found
+
+    @property
+    def item_state(self) -> Reconciled:
+        return self.subject.state
+
+
+# --- due ------------------------------------------------------------------------------------------------------------
+
+
+def _due(noun: Noun, now: datetime) -> ColumnElement[bool]:
+    table = TABLES[noun]
+    due = and_(table.c.next_run_at <= now, or_(table.c.lease_until.is_(None), table.c.lease_until <= now))
+    if noun is not Noun.ROLLOUT:
+        return due
+    return and_(due, t.rollout.c.live, ~_busy_app(now))
+
+
+def _busy_app(now: datetime) -> ColumnElement[bool]:
+    """A pass that runs when its Rollout is superseded ends before the next begins: no App is worked on twice."""
+    other = t.rollout.alias("other")
+    return (
+        select(other.c.id)
+        .where(other.c.app_id == t.rollout.c.app_id, other.c.id != t.rollout.c.id, other.c.lease_until > now)
+        .exists()
+    )
+
+
+async def take(db: Database, noun: Noun, holder: str, now: datetime, limit: int, ttl: float) -> list[Lease]:
+    """Leases of at most `limit` rows that are due, longest due first, each for `ttl` seconds. A row that was taken
+    three times and never recorded is quarantined instead. Rows that another process is taking are skipped."""
+    table = TABLES[noun]
+    wanted = (
+        select(table.c.id, table.c.takes, table.c.attempts)
+        .where(_due(noun, now))
+        .order_by(table.c.next_run_at, table.c.id)
+        .limit(limit)
+    )
+    async with db.reading() as tx:
+        # Asked without a lock first: most looks find nothing, and SQLite has one writer.
+        if not await tx.rows(wanted.limit(1)):
+            return []
+    async with db.writing() as tx:
+        rows = await tx.rows(wanted.with_for_update(skip_locked=True, of=table))
+        poisoned = [row["id"] for row in rows if row["takes"] >= MOST_TAKES]
+        if poisoned:
+            await _quarantine(tx, noun, poisoned, now)
+        kept = {row["id"]: row for row in rows if row["takes"] < MOST_TAKES}
+        tokens = {row_id: new_id(now) for row_id in kept}
+        until = now + timedelta(seconds=ttl)
+        for row_id, token in tokens.items():
+            await tx.run(
+                update(table)
+                .where(table.c.id == row_id)
+                .values(
+                    lease_token=token,
+                    lease_until=until,
+                    lease_holder=holder,
+                    next_run_at=until,
+                    takes=table.c.takes + 1,
+                    attempts=table.c.attempts + 1,
+                )
+            )
+        items = await load(tx, noun, list(kept))
+    return [
+        Lease(noun, row_id, tokens[row_id], items[row_id], ttl, kept[row_id]["attempts"], now)
+        for row_id in kept
+        if row_id in items
+    ]
+
+
+async def _quarantine(tx: Tx, noun: Noun, ids: list[str], now: datetime) -> None:
+    table = TABLES[noun]
+    items = await load(tx, noun, ids)
+    for row_id in ids:
+        lease = Lease(noun, row_id, "", items[row_id], 0, 0, now)
+        state = lease.item_state
+        said = f"Working on it ended the process {MOST_TAKES} times. Ask for it again when the cause is mended."
+        words = {ConditionType.READY: False, ConditionType.RECONCILING: False, ConditionType.STALLED: True}
+        conditions = [Condition(k, s, Reason.QUARANTINED, said, state.generation, now) for k, s in words.items()]
+        await tx.run(
+            update(table)
+            .where(table.c.id == row_id)
+            .values(
+                conditions=conditions_json(conditions),
+                observed_generation=state.generation,
+                next_run_at=None,
+                lease_token=None,
+                lease_until=None,
+                lease_holder=None,
+            )
+        )
+        name, line, app = _named(lease)
+        events.append(
+            tx, now, events.MCD, EventKind.STALLED, said, noun=noun, name=name, product_line=line, app=app,
+            data={"reason": Reason.QUARANTINED.value},
+        )  # fmt: skip
+
+
+def _named(lease: Lease) -> tuple[str, str | None, str | None]:
+    """Name for Events, product line, App."""
+    subject = lease.subject
+    if isinstance(subject, Release | Rollout):
+        return event_name(subject.app, subject.number), lease.item.line.name, subject.app  # type: ignore[union-attr]
+    return subject.name, subject.name if isinstance(subject, ProductLine) else None, None
+
+
+async def next_due(tx: Tx, now: datetime) -> datetime | None:
+    """When the next row will be due, of any noun; `now` when one is; None when there is nothing to wait for."""
+    first: datetime | None = None
+    for noun, table in TABLES.items():
+        condition: ColumnElement[bool] = table.c.next_run_at.is_not(None)
+        if noun is Noun.ROLLOUT:
+            # One that waits for the pass of the Rollout before it is told by that pass's record.
+            condition = and_(condition, t.rollout.c.live, ~_busy_app(now))
+        # A row under lease is due again when its lease ends, whatever was wished meanwhile.
+        when = case(
+            (and_(table.c.lease_until > now, table.c.lease_until > table.c.next_run_at), table.c.lease_until),
+            else_=table.c.next_run_at,
+        )
+        found = await tx.value(select(func.min(when)).where(condition))
+        if found is not None and (first is None or found < first):
+            first = found
+    return None if first is None else max(first, now)
+
+
+# --- while it is held -----------------------------------------------------------------------------------------------
+
+
+def _held(lease: Lease) -> ColumnElement[bool]:
+    table = TABLES[lease.noun]
+    mine = and_(table.c.id == lease.row_id, table.c.lease_token == lease.token)
+    return and_(mine, t.rollout.c.live) if lease.noun is Noun.ROLLOUT else mine
+
+
+async def extend(tx: Tx, lease: Lease, now: datetime, ttl: float) -> bool:
+    """Holds it for `ttl` seconds from now. False: it ran out, somebody else has it, or it was superseded."""
+    table = TABLES[lease.noun]
+    until = now + timedelta(seconds=ttl)
+    untouched = table.c.next_run_at >= table.c.lease_until
+    return bool(
+        await tx.run(
+            update(table)
+            .where(_held(lease), table.c.lease_until > now)
+            .values(lease_until=until, next_run_at=case((untouched, until), else_=table.c.next_run_at))
+        )
+    )
+
+
+async def intend(tx: Tx, lease: Lease, refs: Iterable[Ref], observed: RolloutObserved | None = None) -> bool:
+    """Puts the references into the inventory before they are created, and notes what the Rollout is about to make
+    true. False: the lease is lost, nothing was written. Raises McdError conflict when an object is in the inventory of
+    somebody else."""
+    table = TABLES[lease.noun]
+    held = await tx.value(select(table.c.id).where(_held(lease)).with_for_update())
+    if held is None:
+        return False
+    owner, owner_id, cluster_id = owner_of(lease)
+    make = postgresql.insert if tx.connection.dialect.name == "postgresql" else sqlite.insert
+    unborn = {"uid": "", "applied": "", "owner": owner.value, "owner_id": owner_id, "cluster_id": cluster_id}
+    rows = [{**ref_json(ref), **unborn} for ref in refs]
+    keys = ["owner_id", "api_version", "kind", "namespace", "name"]
+    await tx.run(make(t.inventory).on_conflict_do_nothing(index_elements=keys), rows)
+    if lease.noun is Noun.ROLLOUT:
+        values: dict[str, Any] = {"began_at": func.coalesce(t.rollout.c.began_at, lease.taken_at)}
+        if observed is not None:
+            values |= {"commits": dict(observed.commits), "digests": dict(observed.digests)}
+        await tx.run(update(t.rollout).where(t.rollout.c.id == lease.row_id).values(**values))
+    return True
+
+
+async def give_back(tx: Tx, lease: Lease) -> None:
+    """Ends the lease as if it had not been taken: the row is due at once, for anybody. For a process that stops."""
+    table = TABLES[lease.noun]
+    row: Row | None = await tx.row(
+        select(table).where(table.c.id == lease.row_id, table.c.lease_token == lease.token).with_for_update()
+    )
+    if row is None:
+        return
+    superseded = lease.noun is Noun.ROLLOUT and not row["live"]
+    await tx.run(
+        update(table)
+        .where(table.c.id == lease.row_id)
+        .values(
+            next_run_at=None if superseded else lease.taken_at,
+            takes=max(row["takes"] - 1, 0),
+            attempts=max(row["attempts"] - 1, 0),
+            lease_token=None,
+            lease_until=None,
+            lease_holder=None,
+        )
+    )
+    tx.wished = True
+
+
+async def free_held(tx: Tx, holder: str, now: datetime) -> int:
+    """Ends the leases that a process of this name held before it died, so that its successor need not wait for them to
+    run out. Only for a name that no other living process bears. The takes stay counted: it died with them."""
+    freed = 0
+    for noun, table in TABLES.items():
+        live: ColumnElement[bool] = t.rollout.c.live if noun is Noun.ROLLOUT else table.c.id.is_not(None)
+        freed += await tx.run(
+            update(table)
+            .where(table.c.lease_holder == holder, table.c.lease_token.is_not(None))
+            .values(lease_token=None, lease_until=None, lease_holder=None, next_run_at=case((live, now), else_=None))
+        )
+    tx.wished = tx.wished or freed > 0
+    return freed
+
+
+# --- hints and logs -------------------------------------------------------------------------------------------------
+
+
+async def wake(tx: Tx, noun: Noun, names: Collection[str], now: datetime) -> int:
+    """Makes rows due now: live Rollouts and Releases by the name of their App, product lines and clusters by their own.
+    A hint only: names that are unknown, or not ours to know, are passed over. Answers how many rows will be looked at
+    sooner."""
+    table = TABLES[noun]
+    if noun in (Noun.ROLLOUT, Noun.RELEASE):
+        apps = select(t.app.c.id).where(t.app.c.name.in_(sorted(names)), t.app.c.gone_at.is_(None))
+        condition: ColumnElement[bool] = table.c.app_id.in_(apps)
+        if noun is Noun.ROLLOUT:
+            condition = condition & t.rollout.c.live
+        else:
+            condition = condition & t.release.c.next_run_at.is_not(None)
+    else:
+        condition = table.c.name.in_(sorted(names)) & table.c.gone_at.is_(None)
+    return await hint(tx, now, table, condition)
+
+
+async def append_build_log(tx: Tx, release_id: str, lines: Sequence[str]) -> None:
+    """Adds lines to a Release's log. Over 20,000 lines the rest is dropped, and the log says so."""
+    table = t.build_log
+    last = await tx.value(select(func.max(table.c.line)).where(table.c.release_id == release_id)) or 0
+    if last >= LOG_LINES:
+        return
+    kept = [line[:LOG_LINE] for line in lines[: LOG_LINES - last]]
+    if last + len(lines) > LOG_LINES:
+        kept[-1] = f"… the log is longer than {LOG_LINES} lines; the rest is not kept"
+    await tx.run(
+        insert(table), [{"release_id": release_id, "line": last + 1 + i, "text": text} for i, text in enumerate(kept)]
+    )

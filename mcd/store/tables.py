@@ -92,6 +92,7 @@ product_line = Table(
     Column("cluster_id", Text, ForeignKey("cluster.id"), nullable=False),
     Column("namespace", Text, nullable=False),
     Column("wishes", Json, nullable=False),
+    Column("changes", Json, nullable=False, default=list),
     Column("created_at", Utc, nullable=False),
     *loop_columns(),
     *_gone(),

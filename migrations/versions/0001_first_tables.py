@@ -172,6 +172,7 @@ def upgrade() -> None:
         sa.Column("cluster_id", sa.Text(), nullable=False),
         sa.Column("namespace", sa.Text(), nullable=False),
         sa.Column("wishes", json, nullable=False),
+        sa.Column("changes", json, nullable=False),
         sa.Column("created_at", utc, nullable=False),
         sa.Column("generation", sa.Integer(), nullable=False),
         sa.Column("observed_generation", sa.Integer(), nullable=False),

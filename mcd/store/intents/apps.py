@@ -37,7 +37,7 @@ async def create_app(
     """`repository` None: one that MCD itself holds. The App starts with Settings revision 0, which is empty. Raises
     McdError invalid, not_found (product line), forbidden, conflict (taken)."""
     names.check_name("an App", name)
-    line = await find_line(actor, tx, Verb.DEPLOY, product_line)
+    line = await find_line(actor, tx, Verb.DEPLOY, product_line, lock=True)
     not_going(Noun.PRODUCT_LINE, product_line, line)
     await _name_is_free(actor, tx, now, name, line["id"])
     where = repository or f"mcd:{name}"

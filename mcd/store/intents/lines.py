@@ -21,8 +21,9 @@ from mcd.store.nouns import line_of
 from mcd.store.rolling import fresh_conditions
 from mcd.store.tx import Tx
 
-WISHES = ("quota", "node_pool", "node_pools", "config", "configs", "security", "egress", "timezone")
-"""What may be wished for a product line (app-yaml 8.2). Its secrets are set by `set_secret` only."""
+WISHES = ("quota", "node_pool", "node_pools", "config", "configs", "security", "egress", "timezone", "adopt")
+"""What may be wished for a product line (app-yaml 8.2), and `adopt`: take over what is in the namespace already. Its
+secrets are set by `set_secret` only."""
 
 
 async def create_product_line(
