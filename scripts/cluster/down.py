@@ -68,6 +68,9 @@ def stop_everything(home: Path, remembered: state.State, line: Line) -> None:
     named = {each.partition("/")[0] for each in live if "/" in each}
     for name in sorted(named | set(remembered.clusters), key=lambda each: each == layout.FIRST):
         _stop_cluster(home, name, remembered, line)
+    if node.claimed_by() == home:
+        # Everything was killed, or the state was lost: shims and mounts are found without it.
+        _clean_machine(home)
     _stop_shared(home)
 
 
@@ -92,7 +95,7 @@ def _stop_cluster(home: Path, name: str, remembered: state.State, line: Line) ->
     # Without them nothing makes a new pod for one that is deleted.
     for program in ("kube-controller-manager", "kube-scheduler"):
         processes.stop(home, f"{name}/{program}")
-    has_node = name == layout.FIRST and (node.claimed_by() == home or f"{name}/containerd" in live)
+    has_node = name == layout.FIRST and node.claimed_by() == home
     if has_node and f"{name}/kubelet" in live and f"{name}/kube-apiserver" in live:
         _stop_pods(Api(home / "clusters" / name, remembered.ports.get(f"{name}/api", 0)), line)
     for program in _ORDER:
@@ -163,6 +166,7 @@ def _descendants(pid: int) -> list[int]:
 
 def _clean_machine(home: Path) -> None:
     """Unmount, and take bridge, host name and packet rules away."""
+    _kill_containers(home)
     short = node.runtime(home)
     for point in _mounts_under(home / "node", short):
         # Lazily: a mount that something still looks into goes when that is over.

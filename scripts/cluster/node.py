@@ -14,7 +14,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from scripts.cluster import binaries, credentials, layout, packages, simulated, state
+from scripts.cluster import binaries, credentials, layout, packages, processes, simulated, state
 from scripts.cluster.controlplane import answers
 from scripts.cluster.layout import Cluster
 from scripts.cluster.problems import ClusterProblem
@@ -72,16 +72,16 @@ def claim(home: Path) -> None:
             f"Stop that one (MCD_CLUSTER_HOME={owner} … down), or use MCD_NODE=sim."
         )
     _refuse_foreign_addresses()
-    state.write(_CLAIM, f"{home}\n", 0o644)
+    state.write(_CLAIM, f"{processes.boot()}\n{home}\n", 0o644)
 
 
 def claimed_by() -> Path | None:
-    """The home that has the machine's real node; a claim of a home without processes does not count."""
+    """The home that has the machine's real node, even when all its processes were killed; a reboot ends every claim."""
     try:
-        owner = Path(_CLAIM.read_text().strip())
-    except OSError:
+        boot, owner = _CLAIM.read_text().splitlines()
+    except (OSError, ValueError):
         return None
-    return owner if any((owner / "run").glob("*.pid")) else None
+    return Path(owner) if boot == processes.boot() else None
 
 
 def release() -> None:

@@ -60,10 +60,11 @@ def identity(pid: int, fingerprint: str = "") -> Identity | None:
     rest = text[text.rindex(")") + 2 :].split()
     if rest[0] in ("Z", "X"):
         return None
-    return Identity(pid, int(rest[19]), _boot(), fingerprint)
+    return Identity(pid, int(rest[19]), boot(), fingerprint)
 
 
-def _boot() -> str:
+def boot() -> str:
+    """The id of this run of the kernel."""
     return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 

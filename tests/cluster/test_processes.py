@@ -76,11 +76,15 @@ def test_a_component_that_died_is_started_again(home: Path) -> None:
 def test_a_pid_that_now_is_somebody_else_is_neither_taken_for_ours_nor_killed(home: Path) -> None:
     stranger = subprocess.Popen(_SLEEP)
     try:
-        mine = processes.identity(stranger.pid)
+        # As if this test's own process had been ours once, and its pid were the stranger's now.
+        mine = processes.identity(os.getpid())
+        theirs = processes.identity(stranger.pid)
         assert mine is not None
+        assert theirs is not None
         file = processes.pid_file(home, "local/sleeper")
         file.parent.mkdir(parents=True)
-        for text in (f"{mine.pid} {mine.started - 1} {mine.boot} x", f"{mine.pid} {mine.started} another-boot x"):
+        earlier = f"{theirs.pid} {mine.started} {theirs.boot} x"
+        for text in (earlier, f"{theirs.pid} {theirs.started} another-boot x"):
             file.write_text(text)
             assert not processes.stop(home, "local/sleeper", 0.1)
             assert not file.exists()

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from scripts.cluster import node, places, up
+from scripts.cluster import node, places, processes, up
 from scripts.cluster.problems import ClusterProblem
 from scripts.cluster.progress import Line
 from tests.servers.cluster import run
@@ -134,12 +134,10 @@ def test_a_real_node_without_root_is_refused(tmp_path: Path, monkeypatch: pytest
 
 def test_a_second_home_cannot_take_the_machine_s_real_node(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     owner = tmp_path / "owner"
-    (owner / "run").mkdir(parents=True)
-    (owner / "run" / "etcd.pid").write_text("")
     monkeypatch.setattr(node, "_CLAIM", tmp_path / "claim")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    (tmp_path / "claim").write_text(f"{owner}\n")
+    (tmp_path / "claim").write_text(f"{processes.boot()}\n{owner}\n")
     with pytest.raises(ClusterProblem, match=rf"belongs to the cluster in {owner}.*down.*MCD_NODE=sim"):
         node.claim(tmp_path / "mine")
-    (owner / "run" / "etcd.pid").unlink()
+    (tmp_path / "claim").write_text(f"of-an-earlier-boot\n{owner}\n")
     assert node.claimed_by() is None

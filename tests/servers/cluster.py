@@ -170,6 +170,8 @@ def real_cluster() -> Iterator[LocalCluster]:
     """
     owner = node.claimed_by()
     if owner is not None:
+        # Whatever of it had died comes back; what runs is left as it is.
+        _command(owner, "up")
         yield LocalCluster(owner, "local", _status(owner))
         return
     if os.geteuid() != 0 and os.environ.get("MCD_REQUIRE") != "all":
