@@ -14,9 +14,9 @@ from mcd.appyaml.live import Desired, desired
 from mcd.errors import has_errors
 from mcd.kube.apply import Applied, carry_out
 from mcd.kube.gate import Bounds
-from mcd.kube.health import look
 from mcd.kube.inventory import FIGHT_WINDOW, fighting, plan
 from mcd.kube.live import LiveObjects
+from mcd.kube.look import look
 from mcd.kube.verdict import outcome_of
 from mcd.model import (
     Change,
