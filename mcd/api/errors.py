@@ -18,6 +18,7 @@ from starlette.websockets import WebSocket
 
 from mcd.api.shapes import Problem, ProblemDetails
 from mcd.errors import Code, McdError, echo
+from mcd.kube.cluster import KubeError
 from mcd.observability import logs, metrics
 
 DOCUMENTED = "https://mcd.internal/docs/api/problems#"
@@ -91,8 +92,16 @@ def request_id(scope: Mapping[str, Any]) -> str:
     return str(scope.get("state", {}).get("request_id", ""))
 
 
+def _ours(error: McdError) -> McdError:
+    """A cluster that refuses MCD's own credential says nothing about the person's: 401 would sign them out."""
+    if isinstance(error, KubeError) and error.code in (Code.UNAUTHENTICATED, Code.FORBIDDEN):
+        return McdError(Code.UNAVAILABLE, error.message, error.hint, reason=error.reason)
+    return error
+
+
 def answer(error: McdError, scope: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> Response:
     """The whole response for a refusal."""
+    error = _ours(error)
     status = error.status if isinstance(error, HttpRefusal) else STATUS[error.code]
     body = ProblemDetails(
         type=DOCUMENTED + error.code.value,

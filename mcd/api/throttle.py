@@ -64,17 +64,22 @@ class Throttle:
             "RateLimit": f'"{bucket}";r={max(0, window.remaining)};t={seconds}',
         }
 
+    def room(self, person: str) -> None:
+        """Raises McdError(rate_limited) when the person has as many streams open as one may have."""
+        if self._streams[person] < STREAMS_PER_PERSON:
+            return
+        metrics.RATE_LIMITED.labels("stream").inc()
+        raise McdError(
+            Code.RATE_LIMITED,
+            f"you have {STREAMS_PER_PERSON} streams open (logs, events, shells).",
+            "Close one.",
+            reason="TooManyStreams",
+        )
+
     @contextmanager
     def stream(self, person: str, kind: str) -> Iterator[None]:
-        """Holds one of the streams that a person may have open. Raises McdError(rate_limited)."""
-        if self._streams[person] >= STREAMS_PER_PERSON:
-            metrics.RATE_LIMITED.labels("stream").inc()
-            raise McdError(
-                Code.RATE_LIMITED,
-                f"you have {STREAMS_PER_PERSON} streams open (logs, events, shells).",
-                "Close one.",
-                reason="TooManyStreams",
-            )
+        """Counts a stream for as long as it is open. Raises McdError(rate_limited) as `room` does."""
+        self.room(person)
         self._streams[person] += 1
         metrics.HTTP_STREAMS.labels(kind).inc()
         try:

@@ -267,3 +267,17 @@ class Validate(Wish):
     """Check it also against this product line's cluster, pools and secrets."""
     app: Name | None = None
     """Check it also with this App's Settings."""
+
+
+class DiffAsk(Wish):
+    """What a push of this app.yaml would write."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"app_yaml": "appname: shop\ncomponents: {web: {type: web, port: 8080}}\n"}]}
+    )
+    app_yaml: Annotated[str, StringConstraints(max_length=262144)]
+    commit: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{40}$")] | None = None
+    """The commit that it will be. Default: one of zeros, so that only the changed components show a new commit."""
+    branch: Annotated[str, StringConstraints(min_length=1, max_length=244)] | None = None
+    product_line: Name | None = None
+    """Where the App would be made when there is none of this name yet."""

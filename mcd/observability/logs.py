@@ -55,8 +55,8 @@ def processors() -> list[Processor]:
     ]
 
 
-def set_up(level: str = "info", stream: TextIO | None = None) -> None:
-    """Called once, by `mcd serve`. Lines of libraries (uvicorn, sqlalchemy …) come out in the same form."""
+def configure(level: str = "info", stream: TextIO | None = None) -> None:
+    """Called once, by `mcd serve`, before anything is logged. Lines of libraries (uvicorn, sqlalchemy …) come out in the same form."""
     out = stream or sys.stdout
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(

@@ -100,6 +100,16 @@ BUILDS_REUSED = Counter(
 )
 
 
+def reconciled(noun: str, outcome: str, seconds: float) -> None:
+    """One pass of the loop ended. `outcome`: ready, waiting, stalled, error or dropped."""
+    RECONCILE_SECONDS.labels(noun, outcome).observe(seconds)
+
+
+def kube_request(verb: str, status: int | None, seconds: float) -> None:
+    """One request to a Kubernetes API ended. `verb`: get, list, watch, apply, delete, exec, log; no status: no answer."""
+    KUBE_SECONDS.labels(verb, code_class(status)).observe(seconds)
+
+
 def code_class(status: int | None) -> str:
     """`2xx` … `5xx` for a status, `none` when no answer came."""
     return "none" if status is None else f"{status // 100}xx"

@@ -18,7 +18,7 @@ def out() -> Iterator[io.StringIO]:
     stream = io.StringIO()
     root = logging.getLogger()
     before, level = root.handlers, root.level
-    logs.set_up("debug", stream)
+    logs.configure("debug", stream)
     yield stream
     root.handlers, root.level = before, level
     structlog.reset_defaults()

@@ -1,0 +1,186 @@
+"""Who asks, and what each route may be used for: every route declares its permission through one dependency here.
+
+The credential becomes an Actor; what the Actor may do to one thing is decided by `mcd.store.authorize` where the thing
+is read or changed. A route that declares nothing stops the program from starting (`require_permissions`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import Depends, FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
+from starlette.requests import HTTPConnection
+from starlette.routing import Mount
+
+from mcd.api.throttle import Throttle
+from mcd.errors import Code, McdError
+from mcd.model import Actor, Verb
+from mcd.runtime import Runtime
+from mcd.store import accounts
+
+SESSION_ID = "id"
+"""The one key of the session cookie."""
+
+
+def runtime_of(connection: HTTPConnection) -> Runtime:
+    runtime: Runtime = connection.app.state.runtime
+    return runtime
+
+
+RuntimeOf = Annotated[Runtime, Depends(runtime_of)]
+
+
+def throttle_of(connection: HTTPConnection) -> Throttle:
+    throttle: Throttle = connection.app.state.throttle
+    return throttle
+
+
+def address_of(connection: HTTPConnection) -> str:
+    """The peer's address; behind a proxy the server is told to trust its headers, not we."""
+    return connection.client.host if connection.client else "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What a request proves itself with. Never shown."""
+
+    kind: str
+    text: str
+
+    def __repr__(self) -> str:
+        return f"Credential({self.kind})"
+
+
+def credential_of(connection: HTTPConnection) -> Credential | None:
+    """The token of the Authorization header, else the session of the cookie. A header that is there and is not
+    `Bearer …` is refused: falling back to the cookie would let a page choose who it is."""
+    header = connection.headers.get("authorization")
+    if header is not None:
+        scheme, _, text = header.partition(" ")
+        if scheme.lower() != "bearer" or not text.strip():
+            raise McdError(
+                Code.UNAUTHENTICATED, "the Authorization header is not understood.", "Send Authorization: Bearer TOKEN."
+            )
+        return Credential("token", text.strip())
+    session = connection.session.get(SESSION_ID)
+    return Credential("session", session) if isinstance(session, str) else None
+
+
+async def actor_of(runtime: Runtime, credential: Credential) -> Actor:
+    """The Actor behind a credential as of now. Raises McdError(unauthenticated). Streams ask again and again."""
+    async with runtime.db.reading() as tx:
+        if credential.kind == "token":
+            return await accounts.actor_by_token(tx, credential.text, runtime.now())
+        return await accounts.actor_by_session(tx, credential.text, runtime.now())
+
+
+class Permission:
+    """What a route declares."""
+
+
+class Public(Permission):
+    """Anybody may ask; counted by address."""
+
+    async def __call__(self, connection: HTTPConnection) -> None:
+        limit = await throttle_of(connection).address(address_of(connection))
+        connection.scope["state"]["rate_limit"] = limit
+
+
+class Probe(Permission):
+    """Anybody may ask as often as they like: it says nothing of anybody and costs nothing."""
+
+    async def __call__(self) -> None:
+        return None
+
+
+class Permit(Permission):
+    """Only somebody who is signed in, for what `verb` says. Answers the Actor."""
+
+    def __init__(self, verb: Verb) -> None:
+        self.verb = verb
+
+    async def __call__(self, connection: HTTPConnection) -> Actor:
+        runtime, throttle = runtime_of(connection), throttle_of(connection)
+        try:
+            credential = credential_of(connection)
+            if credential is None:
+                raise McdError(
+                    Code.UNAUTHENTICATED, "nobody is signed in.", "Sign in, or send Authorization: Bearer TOKEN."
+                )
+            actor = await actor_of(runtime, credential)
+        except McdError as error:
+            if error.code is Code.UNAUTHENTICATED:
+                # Guessing costs the address that guesses.
+                await throttle.address(address_of(connection))
+            raise
+        state = connection.scope["state"]
+        state["person"] = actor.name
+        state["rate_limit"] = await throttle.person(actor.person)
+        return actor
+
+
+def needs(verb: Verb) -> Any:
+    """`actor: Annotated[Actor, needs(Verb.DEPLOY)]`."""
+    return Depends(Permit(verb))
+
+
+Reader = Annotated[Actor, needs(Verb.READ)]
+Deployer = Annotated[Actor, needs(Verb.DEPLOY)]
+Sheller = Annotated[Actor, needs(Verb.SHELL)]
+Setter = Annotated[Actor, needs(Verb.SET)]
+Administrator = Annotated[Actor, needs(Verb.ADMINISTER)]
+
+PUBLIC = Depends(Public())
+PROBE = Depends(Probe())
+
+
+# --- the table of routes ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class RouteFact:
+    """One route as the permission check, the tests and the OpenAPI file see it. `verb` is None for a public one."""
+
+    path: str
+    methods: frozenset[str]
+    verb: Verb | None
+    operation_id: str
+
+
+def _permissions(dependant: Dependant) -> Iterator[Permission]:
+    call: object = dependant.call
+    if isinstance(call, Permission):
+        yield call
+    for child in dependant.dependencies:
+        yield from _permissions(child)
+
+
+def require_permissions(app: FastAPI) -> tuple[RouteFact, ...]:
+    """Every route of the application with its permission. Raises RuntimeError naming a route that declares none, or
+    that is not a route of ours at all."""
+    return tuple(_facts(iter_route_contexts(app.routes)))
+
+
+def _facts(contexts: Iterable[Any]) -> Iterator[RouteFact]:
+    for context in contexts:
+        route = context.original_route
+        if isinstance(route, Mount) and getattr(route, "public_files", False):
+            continue
+        if not isinstance(route, (APIRoute, APIWebSocketRoute)):
+            raise RuntimeError(f"the route {context.path} cannot declare a permission; make it a route of a router")  # noqa: TRY004
+        declared = list(_permissions(route.dependant))
+        if len(declared) != 1:
+            raise RuntimeError(
+                f"the route {context.path} declares {len(declared)} permissions; give it exactly one of mcd.api.access"
+            )
+        verb = declared[0].verb if isinstance(declared[0], Permit) else None
+        yield RouteFact(
+            path=str(context.path),
+            methods=frozenset(context.methods or {"WEBSOCKET"}),
+            verb=verb,
+            operation_id=str(getattr(route, "operation_id", None) or route.name),
+        )

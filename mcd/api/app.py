@@ -1,0 +1,117 @@
+"""Puts the API together: middleware, refusals, one router per word of the URL, the OpenAPI file.
+
+It only wires. An application whose routes do not all declare a permission is never made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI
+from fastapi.routing import APIRouter
+from starlette.middleware import Middleware
+from starlette.middleware.sessions import SessionMiddleware
+
+import mcd
+from mcd.api import (
+    apps,
+    clusters,
+    errors,
+    events,
+    health,
+    node_pools,
+    openapi,
+    people,
+    pods,
+    product_lines,
+    releases,
+    rollouts,
+    secret_sets,
+    sessions,
+    settings,
+    status,
+    tokens,
+    validate,
+)
+from mcd.api.access import require_permissions
+from mcd.api.middleware import BodyLimit, Edge, SameOrigin
+from mcd.api.throttle import Rates, Throttle
+from mcd.runtime import Runtime
+
+SESSION_DAYS = 7
+
+ROUTERS: tuple[APIRouter, ...] = (
+    sessions.router,
+    people.router,
+    tokens.router,
+    clusters.router,
+    node_pools.router,
+    product_lines.router,
+    apps.router,
+    releases.router,
+    rollouts.router,
+    settings.router,
+    secret_sets.router,
+    status.router,
+    pods.router,
+    events.router,
+    validate.router,
+    openapi.router,
+    health.router,
+)
+
+
+def create_app(runtime: Runtime, *, rates: Rates | None = None, more: tuple[APIRouter, ...] = ()) -> FastAPI:
+    """The application. `more` are routers of other rooms (the git remote). Raises RuntimeError when a route declares no
+    permission."""
+    public = urlsplit(runtime.settings.url)
+    https = public.scheme == "https"
+    secret = session_secret(runtime)
+    app = FastAPI(
+        title="MCD",
+        version=mcd.__version__,
+        description=openapi.DESCRIPTION,
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"auto_configure": False, "tracing": False, "metrics": False},
+        middleware=[
+            Middleware(Edge, https=https),
+            Middleware(SameOrigin, origin=f"{public.scheme}://{public.netloc}"),
+            Middleware(BodyLimit),
+            Middleware(
+                SessionMiddleware,
+                secret_key=secret,
+                # Browsers keep a `__Host-` cookie to this host, to https and to the whole path.
+                session_cookie="__Host-mcd" if https else "mcd",
+                max_age=SESSION_DAYS * 86400,
+                same_site="lax",
+                https_only=https,
+            ),
+        ],
+    )
+    app.state.runtime = runtime
+    app.state.session_secret = secret
+    app.state.throttle = Throttle(rates or Rates())
+    errors.install(app)
+    for router in (*ROUTERS, *more):
+        app.include_router(router)
+    app.state.routes = require_permissions(app)
+    openapi.install(app)
+    return app
+
+
+def session_secret(runtime: Runtime) -> str:
+    """What signs session cookies: the setting, else derived from the oldest key of the ring, which stays the same when
+    a new key is added; without a ring one that lives as long as this process."""
+    given = runtime.settings.session_secret.get_secret_value()
+    if given:
+        return given
+    keyring = runtime.db.keyring
+    if keyring is None or not keyring.keys:
+        return secrets.token_hex(32)
+    return hmac.new(keyring.keys[-1][1], b"mcd session cookie", hashlib.sha256).hexdigest()

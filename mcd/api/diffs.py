@@ -1,0 +1,110 @@
+"""What a plan would change, in words that a person can check: one line per field before and after, secrets masked.
+
+Pure: a Plan in, Changes out, in the very order and with the very decisions that the apply step works from. It must not
+decide anything itself.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from mcd.api.app_shapes import Change, ObjectRef
+from mcd.kube.cluster import FIELD_MANAGER
+from mcd.kube.fields import IDENTITY, Path, Tree, applied_tree, leaves, shown
+from mcd.kube.inventory import differences
+from mcd.model import Action, Plan, Planned
+from mcd.objects import HASH, MASK, OWNER, Object, masked, ref_of
+
+LINE_LIMIT = 400
+"""Characters of one side of one field: a ConfigMap may hold a book."""
+
+LINES_LIMIT = 2000
+"""Lines of one object."""
+
+_OURS = frozenset({f"f:{HASH}", f"f:{OWNER}"})
+"""Bookkeeping, which no person asked for."""
+
+
+def changes_of(plan: Plan) -> list[Change]:
+    """The ChangeSet that carrying out the plan would answer, but for what is unchanged."""
+    found = [_planned(planned) for planned in plan.apply]
+    found += [Change(object=ObjectRef.of(entry.ref), action=Action.DELETED) for entry in plan.delete]
+    found += [
+        Change(object=ObjectRef.of(held.ref), action=Action.HELD, detail=held.detail, healed_from=held.healed_from)
+        for held in plan.held
+    ]
+    return found
+
+
+def _planned(planned: Planned) -> Change:
+    return Change(
+        object=ObjectRef.of(ref_of(planned.desired)),
+        action=Action.CREATED if planned.live is None else Action.CONFIGURED,
+        detail=planned.detail,
+        healed_from=planned.healed_from,
+        diff="\n".join(_lines(planned.desired, planned.live)),
+    )
+
+
+def _lines(desired: Object, live: Object | None) -> list[str]:
+    lines: list[str] = []
+    for path, before, after in _fields(desired, live):
+        name = shown(path)
+        if before is not None:
+            lines.append(f"- {name}: {_said(before)}")
+        if after is not None:
+            lines.append(f"+ {name}: {_said(after)}")
+        if len(lines) > LINES_LIMIT:
+            return [*lines[:LINES_LIMIT], "… and more"]
+    return lines
+
+
+def _fields(desired: Object, live: Object | None) -> Iterator[tuple[Path, Any, Any]]:
+    want = _told(desired)
+    if live is None:
+        for path, value in want.items():
+            yield path, None, value
+        return
+    have = _told(live)
+    changed = {d.path for d in differences(desired, live)}
+    for path, value in want.items():
+        if any(path[: len(c)] == c for c in changed):
+            yield path, have.get(path), value
+    owned = applied_tree(live, FIELD_MANAGER)
+    for path, value in have.items():
+        if path not in want and owned is not None and _owns(owned, path) and not _within(want, path):
+            yield path, value, None
+
+
+def _told(obj: Mapping[str, Any]) -> dict[Path, Any]:
+    """The fields of an object as a person may see them."""
+    is_secret = obj.get("kind") == "Secret"
+    fields = {}
+    for path, value in leaves(masked({k: v for k, v in obj.items() if k != "status"})).items():
+        identity = path[0] == "f:metadata" and len(path) > 1 and path[1][2:] in IDENTITY
+        if identity or path[-1] in _OURS or path[-1] == ".":
+            continue
+        fields[path] = MASK if is_secret and path[0] in ("f:data", "f:stringData") else value
+    return fields
+
+
+def _owns(tree: Tree, path: Path) -> bool:
+    node: Any = tree
+    for segment in path:
+        if segment not in node:
+            # An empty node stands for all beneath it.
+            return not node
+        node = node[segment]
+    return True
+
+
+def _within(want: Mapping[Path, Any], path: Path) -> bool:
+    """Whether a field of the live object is part of one that is wanted as a whole, or holds one."""
+    return any(path[: len(w)] == w or w[: len(path)] == path for w in want)
+
+
+def _said(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return text if len(text) <= LINE_LIMIT else text[: LINE_LIMIT - 1] + "…"

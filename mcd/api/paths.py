@@ -1,0 +1,86 @@
+"""The variable parts of paths and the parameters that every list has.
+
+A part that cannot name anything is answered like one that names nothing that exists: not_found, by the same words.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from fastapi import Depends, Path, Query
+
+from mcd.errors import not_found
+
+_WORD = re.compile(r"[A-Za-z0-9][-._A-Za-z0-9]{0,252}")
+_NUMBER = re.compile(r"[1-9][0-9]{0,8}")
+
+
+def _word(noun: str, name: str) -> str:
+    if not _WORD.fullmatch(name):
+        raise not_found(noun, name)
+    return name
+
+
+def _app(app: Annotated[str, Path(description="Name of an App.", examples=["shop"])]) -> str:
+    return _word("app", app)
+
+
+def _line(line: Annotated[str, Path(description="Name of a product line.", examples=["demo"])]) -> str:
+    return _word("product-line", line)
+
+
+def _cluster(cluster: Annotated[str, Path(description="Name of a cluster.", examples=["local"])]) -> str:
+    return _word("cluster", cluster)
+
+
+def _pool(pool: Annotated[str, Path(description="Name of a node pool.", examples=["gpu-t4"])]) -> str:
+    return _word("node-pool", pool)
+
+
+def _person(person: Annotated[str, Path(description="Name of a person.", examples=["alice"])]) -> str:
+    return _word("person", person)
+
+
+def _token(token: Annotated[str, Path(description="Id of a token.")]) -> str:
+    return _word("token", token)
+
+
+def _rollout(rollout: Annotated[str, Path(description="Id of a Rollout.")]) -> str:
+    return _word("rollout", rollout)
+
+
+def _secret(secret: Annotated[str, Path(description="Name of a secret.", examples=["payment"])]) -> str:
+    return _word("secret", secret)
+
+
+def _release(
+    app: Annotated[str, Path()], number: Annotated[str, Path(description="Number of a Release.", examples=["7"])]
+) -> int:
+    if not _NUMBER.fullmatch(number):
+        raise not_found("release", f"{app}/{number}")
+    return int(number)
+
+
+def _revision(
+    app: Annotated[str, Path()],
+    revision: Annotated[str, Path(description="Number of a Settings revision.", examples=["3"])],
+) -> int:
+    if revision != "0" and not _NUMBER.fullmatch(revision):
+        raise not_found("settings", f"{app}/{revision}")
+    return int(revision)
+
+
+AppName = Annotated[str, Depends(_app)]
+LineName = Annotated[str, Depends(_line)]
+ClusterName = Annotated[str, Depends(_cluster)]
+PoolName = Annotated[str, Depends(_pool)]
+PersonName = Annotated[str, Depends(_person)]
+TokenId = Annotated[str, Depends(_token)]
+RolloutId = Annotated[str, Depends(_rollout)]
+SecretName = Annotated[str, Depends(_secret)]
+ReleaseNumber = Annotated[int, Depends(_release)]
+Revision = Annotated[int, Depends(_revision)]
+
+Limit = Annotated[int, Query(ge=1, le=500, description="Items in one answer, at most 500.")]
+Cursor = Annotated[str | None, Query(max_length=1024, description="`next_cursor` of the answer before.")]

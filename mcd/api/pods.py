@@ -1,0 +1,211 @@
+"""/apps/{app}/pods and /apps/{app}/logs: what runs of an App now, and what it says.
+
+Reads through the cluster's API, for people who may; changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query
+from fastapi.responses import Response, StreamingResponse
+from starlette.requests import Request
+
+from mcd.api import places, tails
+from mcd.api.access import (
+    Credential,
+    Reader,
+    RuntimeOf,
+    Sheller,
+    actor_of,
+    credential_of,
+    throttle_of,
+)
+from mcd.api.app_shapes import Container, Pod
+from mcd.api.build_logs import build_lines
+from mcd.api.paths import AppName
+from mcd.api.places import Place
+from mcd.api.shapes import Page
+from mcd.api.strict import StrictRoute
+from mcd.api.throttle import Throttle
+from mcd.errors import Code, McdError, not_found
+from mcd.kube.cluster import Cluster
+from mcd.model import Noun, Verb
+from mcd.objects import COMPONENT, Object
+from mcd.runtime import Runtime
+from mcd.store.authorize import require
+
+router = APIRouter(prefix="/api/v1", tags=["pods"], route_class=StrictRoute)
+
+_DURATION = re.compile(r"([1-9][0-9]{0,6})(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+@router.get("/apps/{app}/pods", operation_id="list_pods")
+async def list_pods(
+    app: AppName,
+    actor: Reader,
+    runtime: RuntimeOf,
+    component: Annotated[str | None, Query(max_length=63, description="Only pods of this component.")] = None,
+) -> Page[Pod]:
+    """The pods of an App as the cluster has them now. Not paged: an App's pods fit one answer."""
+    async with runtime.db.reading() as tx:
+        place = await places.place_of(actor, tx, app, Verb.READ)
+    cluster = await places.client_of(runtime, place)
+    return Page(items=[pod_shape(pod) for pod in await places.pods_of(cluster, place, component)])
+
+
+@router.get(
+    "/apps/{app}/logs",
+    operation_id="read_logs",
+    response_class=StreamingResponse,
+    responses={200: {"description": "Lines of text.", "content": {"text/plain": {"example": "listening on 8080\n"}}}},
+)
+async def read_logs(
+    request: Request,
+    app: AppName,
+    actor: Sheller,
+    runtime: RuntimeOf,
+    component: Annotated[str | None, Query(max_length=63, description="Only pods of this component.")] = None,
+    pod: Annotated[str | None, Query(max_length=253, description="Only this pod.")] = None,
+    container: Annotated[str | None, Query(max_length=63, description="Default: the component's own.")] = None,
+    follow: Annotated[bool, Query(description="Go on with what comes, also from pods that start later.")] = False,
+    previous: Annotated[bool, Query(description="Of the container that ended before this one.")] = False,
+    tail: Annotated[int | None, Query(ge=0, le=100_000, description="Only so many last lines of each.")] = None,
+    since: Annotated[str | None, Query(max_length=10, description="Only what is younger: 30s, 10m, 2h, 1d.")] = None,
+    timestamps: Annotated[bool, Query(description="Begin each line with its time.")] = False,
+    prefix: Annotated[bool, Query(description="Begin each line with pod and container.")] = False,
+    build: Annotated[bool, Query(description="The builder's output for the newest Release instead.")] = False,
+) -> Response:
+    """The log of an App's containers, as lines. Unavailable pods say why in a line that begins with `mcd:`."""
+    credential = credential_of(request)
+    assert credential is not None
+    throttle = throttle_of(request)
+    throttle.room(actor.person)
+    async with runtime.db.reading() as tx:
+        place = await places.place_of(actor, tx, app, Verb.SHELL)
+    if build:
+        return _text(request, build_lines(runtime, credential, app, None, follow=follow), throttle, actor.person)
+    wanted = _Wanted(app, component, pod, container)
+    options = tails.Options(follow, previous, tail, _seconds(since), timestamps, prefix)
+    cluster = await places.client_of(runtime, place)
+    first = await _sources(cluster, place, wanted)
+    if not first and not follow:
+        raise McdError(
+            Code.NOT_FOUND, f'App "{app}" has no such pod now.', "See `mcd status`; --build shows its build."
+        )
+    found = _Finder(runtime, credential, cluster, place, wanted, first)
+    return _text(request, tails.lines(cluster, place.line.namespace, found, options), throttle, actor.person)
+
+
+def _text(request: Request, source: AsyncIterator[bytes], throttle: Throttle, person: str) -> StreamingResponse:
+    async def counted() -> AsyncIterator[bytes]:
+        with throttle.stream(person, "log"):
+            async for line in source:
+                yield line
+
+    request.scope["state"]["stream"] = "log"
+    return StreamingResponse(counted(), media_type="text/plain; charset=utf-8", headers={"X-Accel-Buffering": "no"})
+
+
+class _Wanted:
+    def __init__(self, app: str, component: str | None, pod: str | None, container: str | None) -> None:
+        self.app, self.component, self.pod, self.container = app, component, pod, container
+
+
+class _Finder:
+    """Finds the containers to read; from the second time on also whether the person may still read them."""
+
+    def __init__(
+        self, runtime: Runtime, credential: Credential, cluster: Cluster, place: Place, wanted: _Wanted,
+        first: Sequence[tails.Source],
+    ) -> None:  # fmt: skip
+        self.runtime, self.credential, self.cluster = runtime, credential, cluster
+        self.place, self.wanted = place, wanted
+        self.first: Sequence[tails.Source] | None = first
+
+    async def __call__(self) -> Sequence[tails.Source]:
+        if self.first is not None:
+            first, self.first = self.first, None
+            return first
+        actor = await actor_of(self.runtime, self.credential)
+        require(actor, Verb.SHELL, Noun.APP, self.wanted.app, self.place.app.product_line)
+        return await _sources(self.cluster, self.place, self.wanted)
+
+
+async def _sources(cluster: Cluster, place: Place, wanted: _Wanted) -> list[tails.Source]:
+    pods = await places.pods_of(cluster, place, wanted.component)
+    if wanted.pod is not None:
+        pods = [pod for pod in pods if pod["metadata"]["name"] == wanted.pod]
+        if not pods:
+            raise not_found("pod", wanted.pod)
+    found = []
+    for pod in pods:
+        name = places.container_of(pod, wanted.container)
+        restarts = int(places.statuses(pod).get(name, {}).get("restartCount", 0))
+        found.append(tails.Source(pod["metadata"]["name"], str(pod["metadata"].get("uid", "")), name, restarts))
+    return found
+
+
+def _seconds(text: str | None) -> int | None:
+    if text is None:
+        return None
+    match = _DURATION.fullmatch(text)
+    if match is None:
+        raise McdError(Code.INVALID, "since is not a duration.", "Write it like 30s, 10m, 2h or 1d.")
+    return int(match[1]) * _SECONDS[match[2]]
+
+
+# --- shapes ----------------------------------------------------------------------------------------------------------
+
+
+def pod_shape(pod: Object) -> Pod:
+    by_name = places.statuses(pod)
+    shown = [_container(c, by_name.get(str(c["name"]), {})) for c in pod.get("spec", {}).get("containers") or ()]
+    status = pod.get("status", {})
+    meta = pod["metadata"]
+    said = next((c.reason for c in shown if c.reason), "") or str(status.get("message") or status.get("reason") or "")
+    unscheduled = next(
+        (c.get("message", "") for c in status.get("conditions") or () if c.get("reason") == "Unschedulable"), ""
+    )
+    return Pod(
+        name=meta["name"],
+        component=places.label(pod, COMPONENT),
+        phase="Terminating" if meta.get("deletionTimestamp") else str(status.get("phase", "Pending")),
+        ready=places.is_ready(pod),
+        restarts=sum(c.restarts for c in shown),
+        node=str(pod.get("spec", {}).get("nodeName") or ""),
+        commit=_commit(pod),
+        created_at=_time(meta.get("creationTimestamp")),
+        containers=shown,
+        message=str(unscheduled or said),
+    )
+
+
+def _container(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Container:
+    state = status.get("state") or {}
+    word = next((w for w in ("running", "waiting", "terminated") if w in state), "waiting")
+    return Container(
+        name=str(spec["name"]),
+        ready=bool(status.get("ready", False)),
+        restarts=int(status.get("restartCount", 0)),
+        state=word,
+        reason=str((state.get(word) or {}).get("reason") or ""),
+        image=str(spec.get("image", "")),
+    )
+
+
+def _commit(pod: Object) -> str:
+    """The commit that the pod's component was changed by last, as it is told to the program."""
+    variables = [v for c in pod.get("spec", {}).get("containers") or () for v in c.get("env") or ()]
+    return next((str(v.get("value", "")) for v in variables if v.get("name") == "MCD_COMMIT"), "")
+
+
+def _time(text: object) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(text)) if text else None
+    except ValueError:
+        return None

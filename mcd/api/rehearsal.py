@@ -1,0 +1,124 @@
+"""Dry runs: what a wish would write, worked out by the very functions that the controllers use, and nothing written.
+
+The wish is done in a transaction that is taken back; the pair is compiled as a Rollout would compile it; the live
+objects are read; the plan is told. No decision is made here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection
+from datetime import datetime
+
+from mcd import model
+from mcd.api import places
+from mcd.api.app_shapes import DryRun
+from mcd.api.carry import rehearse
+from mcd.api.diffs import changes_of
+from mcd.api.shapes import Problem
+from mcd.appyaml.live import Desired, desired
+from mcd.errors import Code, McdError, has_errors
+from mcd.kube.inventory import fighting, plan
+from mcd.kube.live import LiveObjects
+from mcd.model import Actor, Plan, RolloutItem, Verb
+from mcd.objects import Ref, ref_of
+from mcd.runtime import Runtime
+from mcd.store import reads
+from mcd.store.reads import Part
+from mcd.store.tx import Tx
+
+Wish = Callable[[Tx, datetime], Awaitable[model.Rollout]]
+"""Makes the Rollout that is to be rehearsed."""
+
+
+async def dry_run(runtime: Runtime, actor: Actor, app: str, wish: Wish, *, deletes_are_wished: bool = False) -> DryRun:
+    """The exact ChangeSet of the Rollout that `wish` makes. Raises McdError of the wish, invalid with all problems of
+    app.yaml, unavailable when the cluster cannot be read."""
+
+    async def act(tx: Tx, now: datetime) -> RolloutItem:
+        return await _item(actor, tx, app, await wish(tx, now))
+
+    item = await rehearse(runtime, act)
+    wanted = desired(item, item.rollout, item.previous)
+    if has_errors(wanted.problems):
+        count = sum(has_errors([p]) for p in wanted.problems)
+        raise McdError(
+            Code.INVALID,
+            f"{item.app.path} of Release {item.release.number} has {count} problem{'s' if count > 1 else ''}.",
+            "Mend them, then try again.",
+            reason="InvalidAppYaml",
+            problems=wanted.problems,
+        )
+    found = await _plan(runtime, item, wanted, deletes_are_wished)
+    return _told(item, wanted, found)
+
+
+async def _plan(runtime: Runtime, item: RolloutItem, wanted: Desired, deletes_are_wished: bool) -> Plan:
+    refs = {ref_of(obj) for obj in wanted.objects} | {entry.ref for entry in item.inventory}
+    place = places.Place(item.app, item.line, item.cluster, item.inventory)
+    seen = await LiveObjects(await places.client_of(runtime, place)).get(refs)
+    wished: Collection[Ref] = refs if deletes_are_wished else item.wished_deletes
+    return plan(
+        wanted.objects,
+        item.inventory,
+        seen,
+        owner=runtime.owner,
+        take_over=item.rollout.take_over,
+        confirmed=item.rollout.confirmed_prune,
+        wished_deletes=wished,
+        yielded=fighting([(h.at, h.ref) for h in item.heals], runtime.now()),
+    )
+
+
+def _told(item: RolloutItem, wanted: Desired, found: Plan) -> DryRun:
+    changes = changes_of(found)
+    return DryRun(
+        release=item.release.number,
+        settings=item.settings.revision,
+        changes=changes,
+        unchanged=len(found.unchanged),
+        writes=len(found.apply) + len(found.delete),
+        confirm_prune=found.prune_digest,
+        warnings=[Problem.of(p) for p in wanted.problems],
+    )
+
+
+async def _item(actor: Actor, tx: Tx, app: str, rollout: model.Rollout) -> RolloutItem:
+    """The Rollout with all that its pass would be given."""
+    place = await places.place_of(actor, tx, app, Verb.READ)
+    return RolloutItem(
+        rollout=rollout,
+        app=place.app,
+        release=await reads.release(actor, tx, app, rollout.release),
+        settings=await reads.settings(actor, tx, app, rollout.settings),
+        line=place.line,
+        cluster=place.cluster,
+        pools=await pools_of(actor, tx, place.cluster.name),
+        inventory=place.inventory,
+        previous=await _began(actor, tx, app, rollout),
+        last_good=None,
+    )
+
+
+async def pools_of(actor: Actor, tx: Tx, cluster: str) -> tuple[model.NodePool, ...]:
+    """Every pool of a cluster."""
+    found: list[model.NodePool] = []
+    cursor: str | None = None
+    while True:
+        part = await reads.node_pools(actor, tx, Part(500, cursor), cluster=cluster)
+        found += part.items
+        cursor = part.next_cursor
+        if cursor is None:
+            return tuple(found)
+
+
+async def _began(actor: Actor, tx: Tx, app: str, rollout: model.Rollout) -> model.Rollout | None:
+    """The last other Rollout of the App that began to write."""
+    cursor: str | None = None
+    while True:
+        part = await reads.rollouts(actor, tx, app, Part(100, cursor))
+        for other in part.items:
+            if other.id != rollout.id and other.commits:
+                return other
+        cursor = part.next_cursor
+        if cursor is None:
+            return None

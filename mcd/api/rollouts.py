@@ -1,0 +1,237 @@
+"""/apps/{app}/rollouts and /rollouts/{id}: the wish that an App run a Release, what became of it, live as Events."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse, Response
+from starlette.requests import Request
+
+from mcd import model
+from mcd.api import sources
+from mcd.api.access import Deployer, Reader, RuntimeOf
+from mcd.api.app_shapes import (
+    Change,
+    ComponentHealth,
+    DryRun,
+    InventoryEntry,
+    ObjectRef,
+    Rollout,
+    RolloutWhole,
+    rollout_fields,
+)
+from mcd.api.carry import Answer, IdempotencyKey, carry
+from mcd.api.etag import shown
+from mcd.api.pages import Piece, page
+from mcd.api.paths import AppName, RolloutId
+from mcd.api.rehearsal import dry_run
+from mcd.api.shapes import Event, Page, State, summary
+from mcd.api.streams import Item, Look, resume_after, stream
+from mcd.api.strict import StrictRoute
+from mcd.api.wishes import RolloutNew
+from mcd.errors import Code, McdError
+from mcd.model import Actor, Noun
+from mcd.runtime import Runtime
+from mcd.store import intents, reads
+from mcd.store.intents import Requested
+from mcd.store.reads import Part
+from mcd.store.tx import Tx
+
+router = APIRouter(prefix="/api/v1", tags=["rollouts"], route_class=StrictRoute)
+
+_EVERY = 1.0
+"""Seconds between two looks at a Rollout that is being watched: pods make progress without an Event."""
+
+_ENDS = frozenset({"ready", "stalled", "superseded"})
+
+
+@router.get("/apps/{app}/rollouts", operation_id="list_rollouts", response_model=Page[Rollout])
+async def list_rollouts(request: Request, app: AppName, actor: Reader, runtime: RuntimeOf, part: Piece) -> Response:
+    """The Rollouts of an App, newest first."""
+    async with runtime.db.reading() as tx:
+        found = await reads.rollouts(actor, tx, app, part)
+    return page(request, found, Rollout.shown)
+
+
+@router.post(
+    "/apps/{app}/rollouts",
+    operation_id="create_rollout",
+    status_code=202,
+    response_model=Rollout,
+    responses={
+        200: {
+            "model": DryRun,
+            "description": "The answer to `dry_run`; or, without it, the live Rollout when it is what was asked for.",
+        }
+    },
+)
+async def create_rollout(
+    request: Request, app: AppName, wish: RolloutNew, actor: Deployer, runtime: RuntimeOf, key: IdempotencyKey
+) -> Response:
+    """Runs a Release with Settings: a deploy, a rollback, a restart. `dry_run` answers what would be written."""
+    source = await sources.find(runtime, actor, app, wish.commit) if wish.commit is not None else None
+    ask = _asker(actor, app, wish, source)
+    if wish.dry_run:
+
+        async def rehearsed(tx: Tx, now: datetime) -> model.Rollout:
+            return (await ask(tx, now)).rollout
+
+        answer = await dry_run(runtime, actor, app, rehearsed)
+        return JSONResponse(answer.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
+
+    async def act(tx: Tx, now: datetime) -> Answer:
+        done = await ask(tx, now)
+        made = done.rollout
+        status = 202 if done.created else 200
+        return Answer(status, Rollout.shown(made), f"/api/v1/rollouts/{made.id}")
+
+    return await carry(request, runtime, actor, act, key)
+
+
+def _asker(
+    actor: Actor, app: str, wish: RolloutNew, source: sources.Source | None
+) -> Callable[[Tx, datetime], Awaitable[Requested]]:
+    async def ask(tx: Tx, now: datetime) -> Requested:
+        live = await reads.live_rollout(actor, tx, app)
+        number = await _release(actor, tx, now, app, wish, source, live)
+        revision = wish.settings
+        if revision is None and wish.restart and live is not None and number == live.release:
+            revision = live.settings
+        return await intents.request_rollout(
+            actor,
+            tx,
+            now,
+            app,
+            release=number,
+            settings_revision=revision,
+            trigger=_trigger(wish, number, live),
+            take_over=wish.take_over,
+            restart=wish.restart,
+            confirmed_prune=wish.confirmed_prune,
+        )
+
+    return ask
+
+
+async def _release(
+    actor: Actor,
+    tx: Tx,
+    now: datetime,
+    app: str,
+    wish: RolloutNew,
+    source: sources.Source | None,
+    live: model.Rollout | None,
+) -> int:
+    """The number of the Release that is meant; one is made for a commit that is none yet."""
+    if source is not None:
+        return await sources.release_of(actor, tx, now, app, source)
+    if wish.release is not None:
+        return wish.release
+    if live is not None:
+        return live.release
+    try:
+        return (await reads.release(actor, tx, app)).number
+    except McdError as error:
+        if error.code is not Code.NOT_FOUND:
+            raise
+        # Whether the App is there was answered before: only the Release is missing.
+        await reads.app(actor, tx, app)
+        raise McdError(Code.CONFLICT, f"{app} has no Release yet.", "Push one first, or name a commit.") from None
+
+
+def _trigger(wish: RolloutNew, number: int, live: model.Rollout | None) -> str:
+    if live is not None and number < live.release:
+        return "rollback"
+    if wish.restart and live is not None and number == live.release:
+        return "restart"
+    return "deploy"
+
+
+@router.get("/rollouts/{rollout}", operation_id="show_rollout", response_model=RolloutWhole)
+async def show_rollout(request: Request, rollout: RolloutId, actor: Reader, runtime: RuntimeOf) -> Response:
+    """One Rollout: its conditions, the health of each component, what was written, what belongs to the App."""
+    async with runtime.db.reading() as tx:
+        seen = await reads.rollout_seen(actor, tx, rollout)
+        answer = await whole(actor, tx, seen)
+    return shown(request, answer, seen.rollout.state.generation)
+
+
+async def whole(actor: Actor, tx: Tx, seen: reads.RolloutSeen) -> RolloutWhole:
+    inventory = await reads.inventory(actor, tx, seen.rollout.app) if seen.rollout.live else ()
+    fields: dict[str, Any] = rollout_fields(seen.rollout)
+    return RolloutWhole(
+        **fields,
+        components=[ComponentHealth.of(h) for h in seen.health],
+        changes=[
+            Change(object=ObjectRef.of(c.ref), action=c.action, detail=c.detail, healed_from=c.healed_from)
+            for c in seen.changes
+        ],
+        inventory=[InventoryEntry(object=ObjectRef.of(e.ref), uid=e.uid) for e in inventory],
+    )
+
+
+@router.get(
+    "/rollouts/{rollout}/events",
+    operation_id="watch_rollout",
+    responses={
+        200: {
+            "description": "A stream: `event: rollout` with the whole Rollout whenever it changed, `event: event` with "
+            "each Event of it and of its Release (with `id:`), at last `event: end` with its state.",
+            "content": {"text/event-stream": {"example": 'event: end\ndata: {"state": "ready", …}\n\n'}},
+        }
+    },
+    response_class=Response,
+)
+async def watch_rollout(request: Request, rollout: RolloutId, actor: Reader, runtime: RuntimeOf) -> Response:
+    """Watches a Rollout until it is ready, stalled or superseded. Leaving stops the watching, not the Rollout."""
+    async with runtime.db.reading() as tx:
+        first = await reads.rollout(actor, tx, rollout)
+    watch = _Watch(runtime, first, resume_after(request, 0))
+    return stream(request, runtime, actor, watch.look, every=_EVERY)
+
+
+class _Watch:
+    """What was told of a Rollout so far."""
+
+    def __init__(self, runtime: Runtime, rollout: model.Rollout, after: int) -> None:
+        self.runtime = runtime
+        self.id = rollout.id
+        self.app = rollout.app
+        self.names = {
+            (Noun.ROLLOUT, f"{rollout.app}/{rollout.number}"),
+            (Noun.RELEASE, f"{rollout.app}/{rollout.release}"),
+        }
+        self.after = after
+        self.told = ""
+
+    async def look(self, actor: Actor) -> Look:
+        async with self.runtime.db.reading() as tx:
+            seen = await reads.rollout_seen(actor, tx, self.id)
+            answer = await whole(actor, tx, seen)
+            came = [event for noun, name in sorted(self.names) for event in await self._events(actor, tx, noun, name)]
+        came.sort(key=lambda event: event.sequence)
+        items = [Item("event", Event.of(event), event.sequence) for event in came]
+        if came:
+            self.after = came[-1].sequence
+        now = answer.model_dump_json()
+        if now != self.told:
+            self.told = now
+            items.append(Item("rollout", answer))
+        word, _, _ = summary(seen.rollout.state)
+        ended = word in _ENDS or not seen.rollout.live
+        if ended:
+            items.append(Item("end", State.of(seen.rollout.state)))
+        return Look(tuple(items), ended)
+
+    async def _events(self, actor: Actor, tx: Tx, noun: Noun, name: str) -> list[model.Event]:
+        found: list[model.Event] = []
+        after = self.after
+        while True:
+            part = await reads.events(actor, tx, Part(500), after=after, app=self.app, noun=noun, name=name)
+            found += part.items
+            if part.next_cursor is None:
+                return found
+            after = part.items[-1].sequence

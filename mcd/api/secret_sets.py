@@ -1,0 +1,109 @@
+"""Secrets of Apps and product lines: names and keys can be read, values only replaced."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+from starlette.requests import Request
+
+from mcd.api.access import Reader, RuntimeOf, Setter
+from mcd.api.carry import Answer, carry
+from mcd.api.paths import AppName, LineName, SecretName
+from mcd.api.shapes import Page, Secret
+from mcd.api.strict import StrictRoute
+from mcd.api.wishes import SecretPut
+from mcd.model import Actor, SecretText
+from mcd.runtime import Runtime
+from mcd.store import intents, reads
+from mcd.store.tx import Tx
+
+router = APIRouter(prefix="/api/v1", tags=["secrets"], route_class=StrictRoute)
+
+
+@router.get("/apps/{app}/secrets", operation_id="list_app_secrets")
+async def list_app_secrets(app: AppName, actor: Reader, runtime: RuntimeOf) -> Page[Secret]:
+    """The secrets of an App, without their values."""
+    return await _list(actor, runtime, app=app)
+
+
+@router.get("/product-lines/{line}/secrets", operation_id="list_line_secrets")
+async def list_line_secrets(line: LineName, actor: Reader, runtime: RuntimeOf) -> Page[Secret]:
+    """The secrets of a product line, which its Apps may use, without their values."""
+    return await _list(actor, runtime, product_line=line)
+
+
+@router.put("/apps/{app}/secrets/{secret}", operation_id="set_app_secret", response_model=Secret)
+async def set_app_secret(
+    request: Request, app: AppName, secret: SecretName, wish: SecretPut, actor: Setter, runtime: RuntimeOf
+) -> Response:
+    """Replaces a secret of an App by its next version. What runs gets it with a new Rollout."""
+    return await _set(request, actor, runtime, secret, wish, app=app)
+
+
+@router.put("/product-lines/{line}/secrets/{secret}", operation_id="set_line_secret", response_model=Secret)
+async def set_line_secret(
+    request: Request, line: LineName, secret: SecretName, wish: SecretPut, actor: Setter, runtime: RuntimeOf
+) -> Response:
+    """Replaces a secret of a product line by its next version, for all its Apps."""
+    return await _set(request, actor, runtime, secret, wish, product_line=line)
+
+
+@router.delete("/apps/{app}/secrets/{secret}", operation_id="unset_app_secret", status_code=204)
+async def unset_app_secret(
+    request: Request, app: AppName, secret: SecretName, actor: Setter, runtime: RuntimeOf
+) -> Response:
+    """Removes a secret of an App with all its versions."""
+    return await _unset(request, actor, runtime, secret, app=app)
+
+
+@router.delete("/product-lines/{line}/secrets/{secret}", operation_id="unset_line_secret", status_code=204)
+async def unset_line_secret(
+    request: Request, line: LineName, secret: SecretName, actor: Setter, runtime: RuntimeOf
+) -> Response:
+    """Removes a secret of a product line with all its versions."""
+    return await _unset(request, actor, runtime, secret, product_line=line)
+
+
+async def _list(
+    actor: Actor, runtime: Runtime, *, app: str | None = None, product_line: str | None = None
+) -> Page[Secret]:
+    async with runtime.db.reading() as tx:
+        found = await reads.secret_names(actor, tx, app=app, product_line=product_line)
+    return Page(items=[Secret(name=s.name, keys=list(s.keys), version=s.version) for s in found])
+
+
+async def _set(
+    request: Request,
+    actor: Actor,
+    runtime: Runtime,
+    name: str,
+    wish: SecretPut,
+    *,
+    app: str | None = None,
+    product_line: str | None = None,
+) -> Response:
+    values = {key: SecretText(value.get_secret_value()) for key, value in wish.values.items()}
+
+    async def act(tx: Tx, now: datetime) -> Answer:
+        done = await intents.set_secret(actor, tx, now, name, values, app=app, product_line=product_line)
+        return Answer(200, Secret(name=done.name, keys=list(done.keys), version=done.version))
+
+    return await carry(request, runtime, actor, act)
+
+
+async def _unset(
+    request: Request,
+    actor: Actor,
+    runtime: Runtime,
+    name: str,
+    *,
+    app: str | None = None,
+    product_line: str | None = None,
+) -> Response:
+    async def act(tx: Tx, now: datetime) -> Answer:
+        await intents.unset_secret(actor, tx, now, name, app=app, product_line=product_line)
+        return Answer(204)
+
+    return await carry(request, runtime, actor, act)

@@ -1,0 +1,300 @@
+"""/apps/{app}/exec: a command in a container, over a WebSocket that a one-use ticket opens.
+
+Binary frames, the first byte says the channel: 0 input (an empty one ends it), 1 output, 2 error output, 3 the exit
+(`{"exit_code": n}`), 4 the size of the terminal (`{"columns": c, "rows": r}`). The pod must hang on the App's own
+inventory; what is typed is never logged; every session is an Event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import hashlib
+import json
+import secrets
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from fastapi import APIRouter, Query, WebSocket
+from starlette.requests import HTTPConnection, Request
+from starlette.websockets import WebSocketDisconnect, WebSocketState
+
+from mcd.api import places
+from mcd.api.access import (
+    Credential,
+    RuntimeOf,
+    Sheller,
+    actor_of,
+    credential_of,
+    throttle_of,
+)
+from mcd.api.app_shapes import ExecTicket
+from mcd.api.paths import AppName
+from mcd.api.places import Place
+from mcd.api.strict import StrictRoute, loads
+from mcd.api.wishes import ExecNew
+from mcd.errors import Code, McdError
+from mcd.kube.cluster import Cluster, ExecSession
+from mcd.model import Actor, EventKind, Noun, Verb
+from mcd.objects import COMPONENT
+from mcd.observability import logs
+from mcd.runtime import Runtime
+from mcd.store import intents
+from mcd.store.authorize import require
+
+router = APIRouter(prefix="/api/v1", tags=["pods"], route_class=StrictRoute)
+
+TICKET_SECONDS = 30
+RECHECK = 5.0
+"""Seconds between two looks whether the person may still be in there."""
+IDLE = 15 * 60.0
+HARD = 4 * 3600.0
+
+FRAME_LIMIT = 64 * 1024
+INPUT, OUTPUT, ERROR, EXIT, SIZE = range(5)
+
+CLOSE_FORBIDDEN = 4403
+CLOSE_TIME = 4408
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a ticket is for. Bound to the person, the pod's UID and the command."""
+
+    nonce: str
+    person: str
+    app: str
+    pod: str
+    uid: str
+    container: str
+    command: tuple[str, ...]
+    tty: bool
+    stdin: bool
+    expires_at: float
+
+
+@router.post("/apps/{app}/exec", operation_id="ask_exec", status_code=201)
+async def ask_exec(app: AppName, wish: ExecNew, actor: Sheller, runtime: RuntimeOf, connection: Request) -> ExecTicket:
+    """A ticket for one command in one container of the App. It is good once, for 30 seconds."""
+    async with runtime.db.reading() as tx:
+        place = await places.place_of(actor, tx, app, Verb.SHELL)
+    cluster = await places.client_of(runtime, place)
+    pod = await _choose(cluster, place, wish)
+    container = places.container_of(pod, wish.container)
+    expires = runtime.now() + timedelta(seconds=TICKET_SECONDS)
+    target = Target(
+        nonce=secrets.token_hex(16),
+        person=actor.person,
+        app=app,
+        pod=pod["metadata"]["name"],
+        uid=pod["metadata"]["uid"],
+        container=container,
+        command=tuple(wish.command),
+        tty=wish.tty,
+        stdin=wish.stdin,
+        expires_at=expires.timestamp(),
+    )
+    ticket = _sealed(runtime_key(connection), target)
+    address = runtime.settings.url.replace("http", "ws", 1)
+    return ExecTicket(
+        ticket=ticket,
+        url=f"{address}/api/v1/apps/{app}/exec?ticket={ticket}",
+        pod=target.pod,
+        container=container,
+        expires_at=expires,
+    )
+
+
+async def _choose(cluster: Cluster, place: Place, wish: ExecNew) -> dict[str, Any]:
+    """The pod that is meant. Raises McdError not_found, invalid when it is not said which of several components."""
+    if wish.pod is not None:
+        return await places.owned_pod(cluster, place, wish.pod)
+    pods = await places.pods_of(cluster, place, wish.component)
+    components = sorted({places.label(pod, COMPONENT) for pod in pods})
+    if len(components) > 1:
+        raise McdError(Code.INVALID, "which component?", f"Name one of {', '.join(components)}.")
+    for pod in sorted(pods, key=lambda p: not places.is_ready(p)):
+        with contextlib.suppress(McdError):
+            return await places.owned_pod(cluster, place, pod["metadata"]["name"])
+    which = f'component "{wish.component}" of App "{place.app.name}"' if wish.component else f'App "{place.app.name}"'
+    raise McdError(Code.NOT_FOUND, f"{which} has no pod now.", "See `mcd status`.")
+
+
+# --- the ticket ------------------------------------------------------------------------------------------------------
+
+
+def runtime_key(connection: HTTPConnection) -> bytes:
+    """The key that tickets are sealed with: every process of this MCD has the same."""
+    secret: str = connection.app.state.session_secret
+    return hashlib.sha256(b"mcd exec ticket\0" + secret.encode()).digest()
+
+
+def _sealed(key: bytes, target: Target) -> str:
+    """Sealed, not only signed: a command may hold what an access log should not."""
+    nonce = secrets.token_bytes(12)
+    text = json.dumps(asdict(target)).encode()
+    return base64.urlsafe_b64encode(nonce + AESGCM(key).encrypt(nonce, text, b"")).decode().rstrip("=")
+
+
+def _opened(key: bytes, ticket: str) -> Target:
+    refused = McdError(Code.UNAUTHENTICATED, "the ticket is not good.", "Ask for a new one.", reason="TicketRefused")
+    try:
+        raw = base64.urlsafe_b64decode(ticket + "=" * (-len(ticket) % 4))
+        fields = json.loads(AESGCM(key).decrypt(raw[:12], raw[12:], b""))
+    except (ValueError, InvalidTag):
+        raise refused from None
+    return Target(**{**fields, "command": tuple(fields["command"])})
+
+
+async def _use(runtime: Runtime, actor: Actor, target: Target, app: str) -> Place:
+    """Checks the ticket, uses it up and tells the Event, in one transaction: a second use finds the first one's row.
+    Raises McdError unauthenticated, not_found, forbidden."""
+    refused = McdError(Code.UNAUTHENTICATED, "the ticket is not good.", "Ask for a new one.", reason="TicketRefused")
+    now = runtime.now()
+    if target.person != actor.person or target.app != app or now.timestamp() > target.expires_at:
+        raise refused
+    async with runtime.db.writing() as tx:
+        place = await places.place_of(actor, tx, app, Verb.SHELL)
+        try:
+            used = await intents.idempotent(actor, tx, now, f"exec:{target.nonce}", target.nonce)
+        except McdError:
+            used = {}
+        if used is not None:
+            raise refused
+        command = " ".join(logs.clean(word) for word in target.command)[:500]
+        await intents.tell(
+            actor, tx, now, EventKind.EXEC, f"{actor.name} runs a command in {target.pod}.", app,
+            {"pod": target.pod, "container": target.container, "command": command, "tty": target.tty},
+        )  # fmt: skip
+    return place
+
+
+# --- the session -----------------------------------------------------------------------------------------------------
+
+
+@router.websocket("/apps/{app}/exec", name="exec")
+async def run_exec(
+    websocket: WebSocket,
+    app: AppName,
+    actor: Sheller,
+    runtime: RuntimeOf,
+    ticket: Annotated[str, Query(max_length=65536)],
+) -> None:
+    """Opens the session that the ticket is for."""
+    credential = credential_of(websocket)
+    assert credential is not None
+    throttle = throttle_of(websocket)
+    target = _opened(runtime_key(websocket), ticket)
+    place = await _use(runtime, actor, target, app)
+    cluster = await places.client_of(runtime, place)
+    pod = await places.owned_pod(cluster, place, target.pod)
+    if pod["metadata"]["uid"] != target.uid:
+        raise McdError(Code.NOT_FOUND, f'the pod "{target.pod}" is another one by now.', "Ask for a new ticket.")
+    with throttle.stream(actor.person, "exec"):
+        opened = await cluster.exec(
+            place.line.namespace, target.pod, target.container, target.command, tty=target.tty, stdin=target.stdin
+        )
+        async with opened as session:
+            await websocket.accept()
+            await _Bridge(websocket, session, runtime, credential, place).run()
+
+
+@dataclass
+class _Bridge:
+    websocket: WebSocket
+    session: ExecSession
+    runtime: Runtime
+    credential: Credential
+    place: Place
+    heard: float = 0.0
+
+    async def run(self) -> None:
+        """Until the command ends, the person leaves, or may no longer stay. The first of three to end decides."""
+        self.heard = asyncio.get_running_loop().time()
+        tasks = [
+            asyncio.create_task(work, name=f"exec:{name}")
+            for name, work in (("out", self._out()), ("in", self._in()), ("guard", self._guard()))
+        ]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                await self._end(task)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _end(self, task: asyncio.Task[tuple[int, str]]) -> None:
+        error = task.exception()
+        if isinstance(error, McdError):
+            code, reason = 1011, str(error)
+        elif error is not None:
+            raise error
+        else:
+            code, reason = task.result()
+        if self.websocket.application_state is WebSocketState.CONNECTED and code:
+            # A close reason has at most 123 bytes.
+            with contextlib.suppress(RuntimeError, WebSocketDisconnect):
+                await self.websocket.close(code, reason.encode()[:120].decode(errors="ignore"))
+
+    async def _out(self) -> tuple[int, str]:
+        async for chunk in self.session:
+            if chunk.exit_code is not None:
+                await self._send(EXIT, json.dumps({"exit_code": chunk.exit_code}).encode())
+                return 1000, f"exit {chunk.exit_code}"
+            await self._send(OUTPUT if chunk.stream == "stdout" else ERROR, chunk.data)
+        return 1011, "the cluster ended the session"
+
+    async def _send(self, channel: int, data: bytes) -> None:
+        self.heard = asyncio.get_running_loop().time()
+        await self.websocket.send_bytes(bytes((channel,)) + data)
+
+    async def _in(self) -> tuple[int, str]:
+        while True:
+            message = await self.websocket.receive()
+            if message["type"] == "websocket.disconnect":
+                return 0, ""
+            frame = message.get("bytes")
+            if not frame or len(frame) > FRAME_LIMIT:
+                return 1003, "send binary frames of at most 64 KiB that begin with a channel"
+            self.heard = asyncio.get_running_loop().time()
+            if frame[0] == INPUT:
+                await (self.session.send(frame[1:]) if len(frame) > 1 else self.session.close_stdin())
+            elif frame[0] == SIZE:
+                size = _size(frame[1:])
+                if size is None:
+                    return 1003, "a size is {columns, rows}, each from 1 to 1000"
+                await self.session.resize(*size)
+            else:
+                return 1003, "there is no such channel"
+
+    async def _guard(self) -> tuple[int, str]:
+        clock = asyncio.get_running_loop().time
+        began = clock()
+        while True:
+            await asyncio.sleep(RECHECK)
+            if clock() - began > HARD or clock() - self.heard > IDLE:
+                return CLOSE_TIME, "open for too long" if clock() - began > HARD else "nothing was said for too long"
+            try:
+                actor = await actor_of(self.runtime, self.credential)
+                require(actor, Verb.SHELL, Noun.APP, self.place.app.name, self.place.app.product_line)
+            except McdError as error:
+                if error.code in (Code.UNAVAILABLE, Code.CONFLICT):
+                    continue
+                return CLOSE_FORBIDDEN, "you may not be in here any more"
+
+
+def _size(raw: bytes) -> tuple[int, int] | None:
+    try:
+        value = loads(raw)
+    except json.JSONDecodeError:
+        return None
+    if not isinstance(value, dict):
+        return None
+    columns, rows = value.get("columns"), value.get("rows")
+    fine = all(type(n) is int and 1 <= n <= 1000 for n in (columns, rows))
+    return (columns, rows) if fine else None  # type: ignore[return-value]

@@ -1,0 +1,96 @@
+"""A commit that a person names, found in the App's repository, so that it can become a Release.
+
+Git is asked before the transaction of the wish begins; nothing is written here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from mcd.errors import Code, McdError, echo, not_found
+from mcd.forge.forge import Commit
+from mcd.forge.receive import belongs, repository_path
+from mcd.model import Actor, ConditionType, Noun, Verb
+from mcd.runtime import Runtime
+from mcd.store import intents, reads
+from mcd.store.authorize import require
+from mcd.store.tx import Tx
+
+YAML_LIMIT = 256 * 1024
+"""Bytes of an app.yaml (app-yaml 2.1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A commit and its app.yaml. `release` is its number when it is one already."""
+
+    commit: Commit
+    branch: str
+    app_yaml: str
+    release: int | None
+
+
+def check_repository(runtime: Runtime, app: str, repository: str | None) -> None:
+    """Whether an App may be bound to this repository. Another App's own one is nobody else's to deploy from. Raises
+    McdError(invalid)."""
+    if repository is None:
+        return
+    if repository.startswith("mcd:") and repository != f"mcd:{app}":
+        raise McdError(
+            Code.INVALID, f'"{echo(repository)}" is the repository of another App.', f"Leave it out, or use mcd:{app}."
+        )
+    runtime.forge(repository)
+
+
+async def find(runtime: Runtime, actor: Actor, app: str, commit: str) -> Source:
+    """`commit` is the beginning of an id, 7 digits or more. Raises McdError not_found (also for a commit without an
+    app.yaml), forbidden, conflict, unavailable."""
+    async with runtime.db.reading() as tx:
+        found = await reads.app(actor, tx, app)
+        require(actor, Verb.DEPLOY, Noun.APP, app, found.product_line)
+    if found.repository == f"mcd:{app}" and not belongs(
+        repository_path(runtime.settings.repositories, app), found.id
+    ):
+        # What lies there was an App's that is gone; its commits are nobody's to see.
+        raise not_found("commit", commit)
+    forge = runtime.forge(found.repository)
+    at = await forge.resolve(found.repository, commit)
+    raw = await forge.read(found.repository, at.id, found.path, limit=YAML_LIMIT)
+    async with runtime.db.reading() as tx:
+        number = await _number(actor, tx, app, at.id)
+    return Source(at, found.branch, raw.decode("utf-8", "replace"), number)
+
+
+async def _number(actor: Actor, tx: Tx, app: str, commit: str) -> int | None:
+    try:
+        return (await reads.release_by_commit(actor, tx, app, commit)).number
+    except McdError as error:
+        if error.code is Code.NOT_FOUND:
+            return None
+        raise
+
+
+async def release_of(actor: Actor, tx: Tx, now: datetime, app: str, source: Source) -> int:
+    """The Release of the commit: the one that there is, tried again when it failed, or a new one. It does not deploy by
+    itself, because the wish that it is made for does."""
+    number = await _number(actor, tx, app, source.commit.id)
+    if number is not None:
+        release = await reads.release(actor, tx, app, number)
+        failed = any(c.status and c.type is ConditionType.STALLED for c in release.state.conditions)
+        if failed:
+            await intents.retry_release(actor, tx, now, app, number)
+        return number
+    made = await intents.push(
+        actor,
+        tx,
+        now,
+        app,
+        commit=source.commit.id,
+        branch=source.branch,
+        author=source.commit.author,
+        title=source.commit.title,
+        app_yaml=source.app_yaml,
+        deploys=False,
+    )
+    return made.number

@@ -1,0 +1,162 @@
+"""/apps/{app}/status: all that a person asks first about an App, in one answer that needs no cluster.
+
+It tells what controllers saw last, with its age in the conditions, so that it answers also while a cluster is away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+from starlette.requests import Request
+
+from mcd import model
+from mcd.api import places
+from mcd.api.access import Reader, RuntimeOf
+from mcd.api.app_shapes import App, ComponentHealth, ComponentStatus, ReleaseWhole, Rollout, Status
+from mcd.api.apps import with_live
+from mcd.api.etag import shown
+from mcd.api.paths import AppName
+from mcd.api.rehearsal import pools_of
+from mcd.api.shapes import Problem, summary
+from mcd.api.strict import StrictRoute
+from mcd.appyaml.compiler import ComponentSpec
+from mcd.appyaml.live import Desired, Pair, desired
+from mcd.errors import Code, McdError
+from mcd.errors import Problem as FileProblem
+from mcd.model import Actor, HealthState, Reason, Verb
+from mcd.runtime import Runtime
+from mcd.store import reads
+from mcd.store.tx import Tx
+
+router = APIRouter(prefix="/api/v1", tags=["apps"], route_class=StrictRoute)
+
+NEXT: Mapping[Reason, str] = {
+    Reason.INVALID_APP_YAML: "Mend app.yaml, commit and push again.",
+    Reason.BUILD_FAILED: "Read `mcd logs --build {app}`, mend it and push; or try the same commit: `mcd deploy {app}`.",
+    Reason.BUILD_UNAVAILABLE: "Use `image:` in app.yaml, or ask an admin to set MCD_BUILDER and MCD_REGISTRY.",
+    Reason.COMMIT_NOT_FOUND: "Push the commit again.",
+    Reason.CRASH_LOOPING: "Read `mcd logs --previous {app}`; mend it and push, or `mcd rollback {app}`.",
+    Reason.OOM_KILLED: "Raise resources.memory in app.yaml and push, or use less.",
+    Reason.IMAGE_PULL: "Check the image's name in app.yaml and that the registry has it.",
+    Reason.CONFIG_MISSING: "Set what is missing: `mcd secret set {app} NAME KEY=VALUE`.",
+    Reason.PROBE_FAILING: "Check port and health in app.yaml, and `mcd logs {app}`.",
+    Reason.UNSCHEDULABLE: "Change resources, gpu or node_pool in app.yaml, or free a node.",
+    Reason.DEADLINE_EXCEEDED: "Read `mcd logs {app}`; mend it and push, or `mcd rollback {app}`.",
+    Reason.ROLLED_BACK: "Read `mcd logs --previous {app}`, mend it and push again.",
+    Reason.NOT_OURS: "Delete the other object, or `mcd deploy {app} --take-over`.",
+    Reason.FIELD_FIGHT: "Stop the other manager, then `mcd deploy {app}`.",
+    Reason.PRUNE_NEEDS_CONFIRMATION: "Read the list in `mcd diff {app}`, then confirm it.",
+    Reason.IMMUTABLE_FIELD: "Rename the component, or delete the object that cannot change.",
+    Reason.QUOTA_EXCEEDED: "Free something, or ask the owners of the product line for more.",
+    Reason.CLUSTER_AUTH_FAILED: "Ask an admin to give the cluster a new kubeconfig.",
+    Reason.QUARANTINED: "Ask for it again: `mcd deploy {app}`.",
+}
+"""What a person can do about a reason. What is not here goes on by itself, or its message says it all."""
+
+
+@router.get("/apps/{app}/status", operation_id="show_status", response_model=Status)
+async def show_status(request: Request, app: AppName, actor: Reader, runtime: RuntimeOf) -> Response:
+    """The App, its live Rollout, its newest Release, each component with health and addresses, and the next step."""
+    async with runtime.db.reading() as tx:
+        facts = await _facts(runtime, actor, tx, app)
+    return shown(request, facts.status(runtime), facts.app.generation)
+
+
+class _Facts:
+    """What the store knows of an App, read in one transaction."""
+
+    def __init__(
+        self,
+        app: model.App,
+        shape: App,
+        newest: model.Release | None,
+        problems: tuple[FileProblem, ...],
+        seen: reads.RolloutSeen | None,
+        running: Pair | None,
+    ) -> None:
+        self.app, self.shape, self.newest, self.problems = app, shape, newest, problems
+        self.seen, self.running = seen, running
+
+    def status(self, runtime: Runtime) -> Status:
+        wanted = desired(self.running, self.seen.rollout, None) if self.running and self.seen else None
+        warnings = [] if wanted is None or self.problems else list(wanted.problems)
+        return Status(
+            app=self.shape,
+            rollout=Rollout.shown(self.seen.rollout) if self.seen else None,
+            release=ReleaseWhole.shown(self.newest) if self.newest else None,
+            components=self._components(runtime, wanted),
+            problems=[Problem.of(p) for p in (*self.problems, *warnings)],
+            next_step=self._next_step(),
+        )
+
+    def _components(self, runtime: Runtime, wanted: Desired | None) -> list[ComponentStatus]:
+        if wanted is None or wanted.compiled.spec is None:
+            return []
+        health = {h.component: h for h in self.seen.health} if self.seen else {}
+        return [
+            _component(spec, health.get(spec.name), _urls(runtime, spec)) for spec in wanted.compiled.spec.components
+        ]
+
+    def _next_step(self) -> str:
+        """The newest trouble first: a Release that failed after the Rollout that runs is what the person waits for."""
+        if self.newest is None:
+            where = self.shape.git_url or self.app.repository
+            return f"Push a commit with an {self.app.path}: git push {where} {self.app.branch}"
+        for state in (self.newest.state, self.seen.rollout.state if self.seen else None):
+            if state is None:
+                continue
+            word, reason, _ = summary(state)
+            if word == "stalled":
+                return NEXT.get(reason, "").format(app=self.app.name)
+        if self.seen is None and not self.newest.deploys:
+            return f"Deploy it: mcd deploy {self.app.name} --commit {self.newest.commit[:12]}"
+        return ""
+
+
+async def _facts(runtime: Runtime, actor: Actor, tx: Tx, name: str) -> _Facts:
+    place = await places.place_of(actor, tx, name, Verb.READ)
+    shape = await with_live(runtime, actor, tx, place.app)
+    try:
+        newest: model.Release | None = await reads.release(actor, tx, name)
+    except McdError as error:
+        if error.code is not Code.NOT_FOUND:
+            raise
+        newest = None
+    problems = await reads.release_problems(actor, tx, name, newest.number) if newest is not None else ()
+    live = await reads.live_rollout(actor, tx, name)
+    if live is None:
+        return _Facts(place.app, shape, newest, problems, None, None)
+    release = await reads.release(actor, tx, name, live.release)
+    settings = await reads.settings(actor, tx, name, live.settings)
+    pools = await pools_of(actor, tx, place.cluster.name)
+    running = Pair(place.app, release, settings, place.line, place.cluster, pools) if release.app_yaml else None
+    return _Facts(place.app, shape, newest, problems, await reads.rollout_seen(actor, tx, live.id), running)
+
+
+def _component(spec: ComponentSpec, health: model.ComponentHealth | None, urls: list[str]) -> ComponentStatus:
+    seen = health or model.ComponentHealth(
+        spec.name,
+        HealthState.PROGRESSING,
+        Reason.NEW,
+        "It was not looked at yet.",
+        0,
+        spec.replicas if spec.long else 0,
+    )
+    return ComponentStatus(
+        **dict(ComponentHealth.of(seen)), type=spec.type, replicas=spec.replicas if spec.long else None, urls=urls
+    )
+
+
+def _urls(runtime: Runtime, spec: ComponentSpec) -> list[str]:
+    """Where a web answers, at the gateway's port as people reach it."""
+    if spec.web is None:
+        return []
+    port = runtime.settings.gateway_port
+    scheme = "https" if port == 443 else "http"
+    suffix = "" if port in (80, 443) else f":{port}"
+    hosts = [(spec.web.domain, "/"), *((h.host, h.path) for h in spec.web.hosts)]
+    found = [f"{scheme}://{host}{suffix}{path if path.startswith('/') else '/' + path}" for host, path in hosts if host]
+    return [url for url in dict.fromkeys(found) if urlsplit(url).scheme in ("http", "https")]

@@ -1,0 +1,104 @@
+"""The logs of several containers as one stream of lines: merged as they come, pods that appear later joined in.
+
+It reads through the Cluster protocol and knows no route. Memory is bounded: a reader that is slow slows the sources.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from mcd.errors import McdError
+from mcd.kube.cluster import Cluster
+
+LINES_HELD = 512
+"""Lines that may wait for the reader."""
+
+LOOK_AGAIN = 5.0
+"""Seconds between two looks for new pods, and whether the reader may still read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One container of one pod. `uid` and `restarts` make a container that was started again another source."""
+
+    pod: str
+    uid: str
+    container: str
+    restarts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    follow: bool = False
+    previous: bool = False
+    tail: int | None = None
+    since_seconds: int | None = None
+    timestamps: bool = False
+    prefix: bool = False
+
+
+Sources = Callable[[], Awaitable[Sequence[Source]]]
+"""Asked again and again while a log is followed. Raises McdError when the reader may not read any more."""
+
+
+async def lines(cluster: Cluster, namespace: str, find: Sources, options: Options) -> AsyncIterator[bytes]:
+    """Every line with its newline, until all sources ended, or for ever when followed."""
+    queue: asyncio.Queue[bytes | None] = asyncio.Queue(LINES_HELD)
+    known: set[Source] = set()
+    running: set[asyncio.Task[None]] = set()
+
+    async def copy(source: Source, first: bool) -> None:
+        async for line in _of(cluster, namespace, source, options, first):
+            await queue.put(line)
+        await queue.put(None)
+
+    async def start(first: bool) -> int:
+        new = [source for source in await find() if source not in known]
+        known.update(new)
+        for source in new:
+            running.add(asyncio.create_task(copy(source, first), name=f"log:{source.pod}/{source.container}"))
+        return len(new)
+
+    clock = asyncio.get_running_loop().time
+    try:
+        going = await start(True)
+        look = clock() + LOOK_AGAIN
+        while going or options.follow:
+            try:
+                line = await asyncio.wait_for(queue.get(), max(0.0, look - clock()) if options.follow else None)
+            except TimeoutError:
+                line = b""
+            if line is None:
+                going -= 1
+            elif line:
+                yield line
+            if options.follow and clock() >= look:
+                going += await start(False)
+                look = clock() + LOOK_AGAIN
+    except McdError as error:
+        yield f"mcd: {error}\n".encode()
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+
+
+async def _of(cluster: Cluster, namespace: str, source: Source, options: Options, first: bool) -> AsyncIterator[bytes]:
+    words = f"{source.pod} {source.container} ".encode() if options.prefix else b""
+    try:
+        async for line in cluster.logs(
+            namespace,
+            source.pod,
+            source.container,
+            follow=options.follow,
+            previous=options.previous,
+            # What started after the reader is told from its first line on.
+            tail=options.tail if first else None,
+            since_seconds=options.since_seconds if first else None,
+            timestamps=options.timestamps,
+        ):
+            yield words + line + b"\n"
+    except McdError as error:
+        yield f"mcd: {source.pod} {source.container}: {error}\n".encode()

@@ -1,0 +1,88 @@
+"""/validate and /apps/{app}/diff: an app.yaml checked, or compared with what runs, before anything is pushed."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from fastapi import APIRouter
+
+from mcd import model
+from mcd.api.access import Deployer, Reader, RuntimeOf
+from mcd.api.app_shapes import DryRun
+from mcd.api.paths import AppName
+from mcd.api.rehearsal import dry_run, pools_of
+from mcd.api.shapes import Validation
+from mcd.api.strict import StrictRoute
+from mcd.api.wishes import DiffAsk, Validate
+from mcd.appyaml.compiler import check, compile_app
+from mcd.appyaml.live import Pair, desired
+from mcd.errors import Code, McdError
+from mcd.model import Actor
+from mcd.store import intents, reads
+from mcd.store.tx import Tx
+
+router = APIRouter(prefix="/api/v1", tags=["validate"], route_class=StrictRoute)
+
+NO_COMMIT = "0" * 40
+
+
+@router.post("/validate", operation_id="validate")
+async def validate(wish: Validate, actor: Reader, runtime: RuntimeOf) -> Validation:
+    """All problems of an app.yaml at once: of the file alone, or also against a product line and an App's Settings.
+    The answer is 200 also when there are problems."""
+    if wish.app is None and wish.product_line is None:
+        return Validation.of(compile_app(check(wish.app_yaml, wish.file)).problems)
+    async with runtime.db.reading() as tx:
+        pair = await _pair(actor, tx, runtime.now(), wish)
+    return Validation.of(desired(pair, None, None).problems)
+
+
+async def _pair(actor: Actor, tx: Tx, now: datetime, wish: Validate) -> Pair:
+    """What would be compiled if the text were pushed. For an App that is not there yet, one that has no Settings."""
+    nobody = model.Settings("", 0, {}, now, "")
+    settings = nobody if wish.app is None else await reads.settings(actor, tx, wish.app)
+    if wish.app is None:
+        line_name = wish.product_line or ""
+        app = model.App("", "", line_name, "", wish.file, "main", now, None)
+    else:
+        app = replace(await reads.app(actor, tx, wish.app), path=wish.file)
+        line_name = wish.product_line or app.product_line
+    line = await reads.product_line(actor, tx, line_name)
+    cluster = await reads.cluster(actor, tx, line.cluster)
+    state = model.Reconciled(1, 0, (), None)
+    release = model.Release(
+        "", app.name, 0, NO_COMMIT, app.branch, "", "", "", wish.app_yaml, {}, False, now, actor.name, state
+    )
+    return Pair(app, release, settings, line, cluster, await pools_of(actor, tx, cluster.name))
+
+
+@router.post("/apps/{app}/diff", operation_id="diff_app")
+async def diff_app(app: AppName, wish: DiffAsk, actor: Deployer, runtime: RuntimeOf) -> DryRun:
+    """What a push of this app.yaml would write. Images that a build would make are shown by their future tag."""
+
+    async def rehearsed(tx: Tx, now: datetime) -> model.Rollout:
+        found = await _app(actor, tx, now, app, wish.product_line)
+        release = await intents.push(
+            actor,
+            tx,
+            now,
+            app,
+            commit=wish.commit or NO_COMMIT,
+            branch=wish.branch or found.branch,
+            app_yaml=wish.app_yaml,
+            deploys=False,
+        )
+        asked = await intents.request_rollout(actor, tx, now, app, release=release.number)
+        return asked.rollout
+
+    return await dry_run(runtime, actor, app, rehearsed, deletes_are_wished=True)
+
+
+async def _app(actor: Actor, tx: Tx, now: datetime, name: str, product_line: str | None) -> model.App:
+    try:
+        return await reads.app(actor, tx, name)
+    except McdError as error:
+        if error.code is not Code.NOT_FOUND or product_line is None:
+            raise
+    return await intents.create_app(actor, tx, now, name, product_line=product_line)
