@@ -83,15 +83,12 @@ def check_scratch(scratch: Mapping[str, Bytes], path: Path, findings: Findings) 
                 findings.refuse("path.overlap", (*path, "scratch", folder), message, "Choose another path.", key=True)
 
 
-def check_hosts(hosts: Sequence[HostSpec], base_domain: str, path: Path, findings: Findings) -> None:
-    """The same host and path once; nothing below the platform's own domain."""
-    seen: set[HostSpec] = set()
-    for number, item in enumerate(hosts):
-        here = (*path, "domains", number)
-        if item.host == base_domain or item.host.endswith(f".{base_domain}"):
-            message = f'"{echo(item.host)}" is given out by the platform.'
-            findings.refuse("name.reserved", here, message, "Remove it.")
-        if item in seen:
-            message = f"{echo(item.host)}{echo(item.path)} is listed twice."
-            findings.refuse("exclusive", here, message, "Remove one.")
-        seen.add(item)
+def check_host(hosts: Sequence[HostSpec], base_domain: str, path: Path, findings: Findings) -> None:
+    """The last of these hosts: not there before, and not below the platform's own domain."""
+    item = hosts[-1]
+    if item.host == base_domain or item.host.endswith(f".{base_domain}"):
+        message = f'"{echo(item.host)}" is given out by the platform.'
+        findings.refuse("name.reserved", path, message, "Remove it.")
+    if item in hosts[:-1]:
+        message = f"{echo(item.host)}{echo(item.path)} is listed twice."
+        findings.refuse("exclusive", path, message, "Remove one.")

@@ -150,15 +150,16 @@ def _domain(run: Resolving, name: str) -> str:
 
 def _web(run: Resolving, component: Component, domain: str, env: Environment, path: Path) -> WebSpec:
     hosts = []
-    for number, item in enumerate(component.domains):
-        here = (*path, "domains", number)
+    for item in component.domains:
+        here = (*path, "domains", item.number)
         host = _plain_text(run, item.host, here, env, "a host name")
         if host is not None and (not _HOST.fullmatch(host) or len(host) > 253):
             hint = "Use lower-case letters, digits, - and dots."
             run.findings.refuse("value.format", here, f'"{echo(host)}" is not a host name.', hint)
             host = None
-        hosts.append(HostSpec(host or f"host-{number}.invalid", item.path))
-    combine.check_hosts(hosts, run.context.cluster.base_domain, path, run.findings)
+        if host is not None:
+            hosts.append(HostSpec(host, item.path))
+            combine.check_host(hosts, run.context.cluster.base_domain, here, run.findings)
     return WebSpec(domain, tuple(hosts), component.protocol == "h2c", component.request_timeout)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from mcd.appyaml.fields import (
@@ -103,8 +103,7 @@ def _read_variable(report: Report, node: Node, path: Path) -> Any:
         refused_shape(report, node, path, "text or {value: …}")
         return Variable(value="")
     got = read_model(report, node, path, Variable)
-    unbuilt = node.entries.keys() & {"from", "generate", "required", "length"}
-    if got.value is None and got.secret is None and not unbuilt and not node.entries.keys() & {"value", "secret"}:
+    if not node.entries.keys() - {"description"}:
         report.refuse(
             "schema.missing", node.key or node.place, (*path, "value"), '"value" is missing.', "Write value or secret."
         )
@@ -347,7 +346,21 @@ class Domain:
         example="/api",
     )
     tls: str | None = later("A certificate.")
+    number: int = 0
+    """Its place in the list as written."""
 
 
-def read_domain_short(report: Report, node: Node, path: Path) -> Any:
-    return Domain(host=node.text) if type(node) is Scalar else refused_shape(report, node, path, "a host or a mapping")
+def _read_domain(report: Report, node: Node, path: Path) -> Any:
+    """A host, or a mapping. One with a mistake is left out, so that its defaults are compared with nothing."""
+    number = path[-1]
+    assert isinstance(number, int)
+    if type(node) is Scalar:
+        return Domain(host=node.text, number=number)
+    if type(node) is not Map:
+        return refused_shape(report, node, path, "a host or a mapping")
+    errors = report.errors
+    domain = read_model(report, node, path, Domain)
+    return BAD if report.errors > errors else replace(domain, number=number)
+
+
+DOMAIN = either("host or mapping", _read_domain, [{"type": "string"}, {"$ref": "#/$defs/Domain"}], Domain)

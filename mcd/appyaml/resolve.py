@@ -89,8 +89,6 @@ def _check_app(run: Resolving) -> None:
 
 def _build(run: Resolving) -> BuildSpec | None:
     app = run.app
-    if app.components and all(c.image is not None for c in app.components.values()):
-        return None
     names = {k: v for k, v in template_names(run).items() if k in ("App", "Commit", "Branch", "Tag")}
     args = {}
     for word, text in sorted(app.build.args.items()):
@@ -100,6 +98,8 @@ def _build(run: Resolving) -> BuildSpec | None:
         except TemplateError as wrong:
             report_template(run.findings, run.text, ("build", "args", word), wrong)
     build = app.build
+    if app.components and all(c.image is not None for c in app.components.values()):
+        return None
     return BuildSpec(
         context=build.context,
         dockerfile=build.dockerfile,

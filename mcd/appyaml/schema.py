@@ -34,6 +34,7 @@ from mcd.appyaml.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.parts import (
     DAY,
     DISK,
+    DOMAIN,
     ENV,
     FAMILIES,
     LONG,
@@ -46,7 +47,6 @@ from mcd.appyaml.parts import (
     Resources,
     Variable,
     later,
-    read_domain_short,
 )
 from mcd.appyaml.problems import Report
 from mcd.appyaml.shapes import (
@@ -194,9 +194,7 @@ class Component:
         example="30s",
     )
     domains: tuple[Domain, ...] = key(
-        items(
-            model(Domain, short=read_domain_short, short_json=({"type": "string"},), name="host or mapping"), most=15
-        ),
+        items(DOMAIN, most=15),
         "Hosts outside the platform's own domain, which is always there.",
         value=(),
         only=("web",),

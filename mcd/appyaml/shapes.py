@@ -167,10 +167,11 @@ def read_url_path(report: Report, node: Node, path: Path) -> Any:
 
 def read_route_path(report: Report, node: Node, path: Path) -> Any:
     """A path prefix of a domain: begins with `/`, ends without one."""
-    value = read_url_path(report, node, path)
-    if value is BAD:
-        return BAD
-    if "?" in value or "//" in value or (value.endswith("/") and value != "/") or _has_dots(value):
+    if type(node) is not Scalar:
+        return refused_shape(report, node, path, "a path like /api")
+    value = node.text
+    good = _URL_PATH.fullmatch(value) and len(value) <= 200 and not _has_dots(value)
+    if not good or "//" in value or (value.endswith("/") and value != "/"):
         hint = "Write it like /api, no / at the end."
         report.refuse("value.format", node.place, path, f'"{echo(value)}" is not a path prefix.', hint)
         return BAD
@@ -195,8 +196,7 @@ def read_words(report: Report, node: Node, path: Path) -> Any:
             refused_shape(report, item, (*path, number), "text")
         elif item.null:
             refuse_null(report, item.place, (*path, number))
-        else:
-            words.append(item.text)
+        words.append(item.text if type(item) is Scalar else "")
     if not node.items:
         report.refuse("value.format", node.place, path, "it is empty.", "Write the program, or remove the key.")
         return BAD

@@ -111,15 +111,16 @@ def _evaluate(inside: str, offset: int, scope: Scope) -> tuple[Piece, ...]:
     if not tokens:
         raise TemplateError(offset, "template.syntax", "{{ }} is empty.", 'Write a name, or {{ "{{" }} for braces.')
     kind, word = tokens[0]
-    filters = _filters(tokens[1:], offset)
-    if kind == "text":
-        value: tuple[Piece, ...] | None = (_literal(word, offset),)
-    elif kind == "name":
-        value = _lookup(word, offset, scope, has_default=any(name == "default" for name, _ in filters))
-    elif kind == "word" and word in _BLOCKS:
+    if kind == "word" and word in _BLOCKS:
         raise TemplateError(offset, "template.misplaced", f"{word} stands only in files.", "Write the value itself.")
-    else:
+    if kind not in ("text", "name"):
         raise TemplateError(offset, "template.syntax", f'"{echo(word)}" is not known here.', "Use if, else, end.")
+    filters = _filters(tokens[1:], offset)
+    value: tuple[Piece, ...] | None
+    if kind == "text":
+        value = (_literal(word, offset),)
+    else:
+        value = _lookup(word, offset, scope, has_default=any(name == "default" for name, _ in filters))
     return _filtered(value, filters, offset)
 
 

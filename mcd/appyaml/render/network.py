@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from mcd.appyaml.render.labels import component_labels, made, peers, stable
-from mcd.appyaml.spec import AppSpec, ComponentSpec, HostSpec, WebSpec
+from mcd.appyaml.spec import AppSpec, ComponentSpec, HostSpec, PortSpec, WebSpec
 from mcd.objects import INSTANCE, Object, h8
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"
@@ -26,11 +26,16 @@ def network(spec: AppSpec, component: ComponentSpec) -> list[Object]:
     return objects
 
 
+def _ports(component: ComponentSpec) -> list[PortSpec]:
+    """The port of a web first, then the others by name."""
+    return sorted(component.ports, key=lambda p: (component.web is None or p.name != "http", p.name))
+
+
 def _service(spec: AppSpec, component: ComponentSpec) -> Object:
     labels = {**component_labels(spec, component), "mcd.internal/track": "stable"}
     service = made("v1", "Service", spec, component.base, labels)
     ports: list[dict[str, Any]] = []
-    for port in component.ports:
+    for port in _ports(component):
         entry: dict[str, Any] = {
             "name": port.name,
             "port": port.port,
@@ -52,7 +57,7 @@ def _service(spec: AppSpec, component: ComponentSpec) -> Object:
 
 def _policy(spec: AppSpec, component: ComponentSpec) -> Object:
     policy = made("networking.k8s.io/v1", "NetworkPolicy", spec, component.base, component_labels(spec, component))
-    ports = [{"port": p.port, "protocol": p.protocol} for p in component.ports]
+    ports = [{"port": p.port, "protocol": p.protocol} for p in _ports(component)]
     rules = []
     if component.web is not None:
         gateway = spec.cluster.gateway

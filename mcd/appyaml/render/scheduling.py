@@ -19,8 +19,7 @@ def placed(placement: Placement) -> dict[str, Any]:
         terms = [
             {
                 "matchExpressions": [
-                    {"key": e.key, "operator": "In", "values": list(e.values)}
-                    for e in sorted(placement.expressions, key=lambda e: e.key)
+                    {"key": e.key, "operator": "In", "values": list(e.values)} for e in placement.expressions
                 ]
             }
         ]
