@@ -29,7 +29,8 @@ from mcd.kube.watch import Caches
 from mcd.objects import Object
 from mcd.settings import Environment
 from mcd.store import secrets
-from mcd.store.keyring import KeyRing, read_keyring
+from mcd.store.keyring import read_keyring
+from mcd.store.installation import identity
 from mcd.store.session import Database
 
 _MIB = 1024 * 1024
@@ -75,6 +76,7 @@ class Runtime:
     builder: Builder | None = None
     forges: dict[str, Forge] = field(default_factory=dict)
     connect: Connect = connect
+    clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     skew: timedelta = timedelta(0)
     """How far the database's clock is ahead of ours. All processes tell time by the database's."""
     _connections: dict[str, _Connection] = field(default_factory=dict)
@@ -82,7 +84,7 @@ class Runtime:
     _on_change: Callable[[Object], None] | None = None
 
     def now(self) -> datetime:
-        return datetime.now(UTC) + self.skew
+        return self.clock() + self.skew
 
     @property
     def holder(self) -> str:
@@ -163,7 +165,7 @@ async def open_runtime(settings: Environment) -> AsyncIterator[Runtime]:
         runtime = Runtime(
             settings,
             db,
-            owner=await _owner(db, keyring),
+            owner=await identity(db),
             builder=_builder(settings),
             forges=_forges(settings),
             skew=await db.skew(datetime.now(UTC)),

@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import secrets
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Annotated
 
 import structlog
@@ -105,7 +104,7 @@ async def _until_one_ends(stop: asyncio.Event, jobs: list[Awaitable[None]]) -> N
 
 
 @contextlib.contextmanager
-def _signals(stop: asyncio.Event) -> AsyncIterator[None]:  # type: ignore[misc]
+def _signals(stop: asyncio.Event) -> Iterator[None]:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)

@@ -59,7 +59,7 @@ def _silent(item: ClusterItem, error: KubeError) -> Result:
 
 
 def _new_enough(serves: Serves) -> bool:
-    major, _, minor = serves.kubernetes.partition(".")
+    major, _, minor = serves.kubernetes.lstrip("v").partition(".")
     return (int(major), int(minor.split(".")[0])) >= (1, OLDEST_MINOR)
 
 

@@ -20,7 +20,7 @@ STALLED_LOOKS_AGAIN = 600.0
 
 @dataclass(frozen=True, slots=True)
 class Concluded:
-    """What `record` writes beside the result. `failures` counts passes that ended in an exception, one after another."""
+    """What `record` writes beside the result. `failures` counts passes in a row that ended in an exception."""
 
     conditions: tuple[Condition, ...]
     next_run_at: datetime

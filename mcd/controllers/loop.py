@@ -19,6 +19,7 @@ from mcd.controllers.conditions import conclude, conclude_failure, is_a_bug
 from mcd.errors import McdError
 from mcd.model import (
     RECONCILED,
+    Action,
     ClusterItem,
     LeaseLost,
     Noun,
@@ -100,6 +101,8 @@ class Loop:
     _busy: set[asyncio.Task[None]] = field(default_factory=set)
     _hints: set[tuple[Noun, str]] = field(default_factory=set)
     _hinted: asyncio.Event = field(default_factory=asyncio.Event)
+    _recorded: asyncio.Event = field(default_factory=asyncio.Event)
+    """A pass of this process ended: its row may be due sooner than what was waited for."""
 
     async def run(self, stop: asyncio.Event) -> None:
         hints = asyncio.create_task(self._carry_hints(), name="hints")
@@ -117,13 +120,14 @@ class Loop:
             for noun in RECONCILED:
                 if free <= 0:
                     break
-                free -= await self._take(noun, free)
+                free -= await self.take(noun, free)
             await self._pause(stop, full=free <= 0)
         except McdError as error:
             log.error("database", error=str(error))
             await _first(stop.wait(), asyncio.sleep(1.0))
 
-    async def _take(self, noun: Noun, limit: int) -> int:
+    async def take(self, noun: Noun, limit: int) -> int:
+        """Begins a pass on each row that is due, `limit` at the most; answers how many."""
         settings = self.runtime.settings
         began = asyncio.get_running_loop().time()
         taken = await leases.take(self.runtime.db, noun, self.holder, self.runtime.now(), limit, settings.lease)
@@ -131,28 +135,39 @@ class Loop:
             fence = LeaseFence(self.runtime, lease, began + lease.ttl * (1 - SAFETY))
             task = asyncio.create_task(self._work(lease, fence), name=f"{noun}:{lease.row_id}")
             self._busy.add(task)
-            task.add_done_callback(self._busy.discard)
+            task.add_done_callback(self._ended)
         return len(taken)
+
+    async def idle(self) -> None:
+        """Returns when every pass under way has ended."""
+        while self._busy:
+            await asyncio.wait(self._busy)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._busy.discard(task)
+        self._recorded.set()
 
     async def _pause(self, stop: asyncio.Event, *, full: bool) -> None:
         if full:
             await asyncio.wait(self._busy, return_when=asyncio.FIRST_COMPLETED)
             return
+        self._recorded.clear()
         async with self.runtime.db.reading() as tx:
             due = await leases.next_due(tx, self.runtime.now())
         until = (due - self.runtime.now()).total_seconds() if due else LONGEST_PAUSE
         if until > 0:
-            await _first(stop.wait(), self.runtime.db.woken(min(until, LONGEST_PAUSE)))
+            await _first(stop.wait(), self._recorded.wait(), self.runtime.db.woken(min(until, LONGEST_PAUSE)))
 
     async def _work(self, lease: Lease, fence: LeaseFence) -> None:
         keeper = asyncio.create_task(fence.keep())
         clock = asyncio.get_running_loop().time
         began = clock()
-        outcome = "cancelled"
+        outcome = "dropped"
+        metrics.LEASES_HELD.labels(lease.noun).inc()
         try:
             outcome = await self._pass(lease, fence)
         except LeaseLost:
-            outcome = "lost"
+            metrics.LEASES_LOST.labels(lease.noun).inc()
             log.warning("lease_lost", noun=lease.noun, row=lease.row_id)
         except asyncio.CancelledError:
             async with self.runtime.db.writing() as tx:
@@ -160,16 +175,17 @@ class Loop:
             raise
         except McdError as error:
             # The record itself failed: the lease runs out and the row is taken again. Nothing was lost.
-            outcome = "not_recorded"
             log.error("not_recorded", noun=lease.noun, row=lease.row_id, error=str(error))
         finally:
             keeper.cancel()
-            metrics.reconciled(lease.noun, outcome, clock() - began)
+            metrics.LEASES_HELD.labels(lease.noun).dec()
+            metrics.RECONCILE_SECONDS.labels(lease.noun, outcome).observe(clock() - began)
 
     async def _pass(self, lease: Lease, fence: LeaseFence) -> str:
         state = lease.item_state
         try:
             result = await self._reconcile(lease.item, fence)
+            outcome = type(result.outcome).__name__.lower()
             concluded = conclude(
                 result.outcome,
                 state.conditions,
@@ -182,6 +198,7 @@ class Loop:
         except Exception as error:
             if is_a_bug(error):
                 log.exception("reconcile_failed", noun=lease.noun, row=lease.row_id)
+            outcome = "error"
             result = Result(Waiting(Reason.RETRYING, str(error), 0))
             concluded = conclude_failure(
                 error,
@@ -197,7 +214,10 @@ class Loop:
             )
         if not recorded:
             raise LeaseLost
-        return type(result.outcome).__name__.lower()
+        for change in result.changes:
+            if change.action is not Action.UNCHANGED:
+                metrics.CHANGES.labels("healed" if change.healed_from else change.action).inc()
+        return outcome
 
     async def _reconcile(self, item: WorkItem, fence: LeaseFence) -> Result:
         runtime = self.runtime
@@ -234,7 +254,7 @@ class Loop:
         self._hinted.set()
 
     async def _carry_hints(self) -> None:
-        """Writes gathered hints into the rows. A hint that cannot be written is dropped: the resync finds what it said."""
+        """Writes gathered hints into the rows. One that cannot be written is dropped: the resync finds what it said."""
         while True:
             await self._hinted.wait()
             await asyncio.sleep(HINTS_GATHERED)

@@ -73,7 +73,8 @@ def start(server: Server) -> bool:
     live = processes.running(server.home, NAME)
     if live is None and not ports.free(server.port):
         raise ClusterProblem(
-            f"port {server.port} is taken by another program. Stop it, or delete {server.home / 'port'} for another port."
+            f"port {server.port} is taken by another program. "
+            f"Stop it, or delete {server.home / 'port'} for another one."
         )
     command = (str(Path(sys.executable).with_name("mcd")), "serve")
     component = Component(

@@ -61,7 +61,8 @@ def answers(port: int, domain: str) -> str:
             said = f"status {answer.status_code}"
         time.sleep(0.3)
     raise ClusterProblem(
-        f"http://{APP}.{domain}:{port}/ did not answer 200 within {_ANSWER_SECONDS:.0f} s: {said}. See: mcd status {APP}"
+        f"http://{APP}.{domain}:{port}/ did not answer 200 within {_ANSWER_SECONDS:.0f} s: {said}. "
+        f"See: mcd status {APP}"
     )
 
 
@@ -98,6 +99,6 @@ def _environment(token: str) -> dict[str, str]:
             "MCD_PUSH_TOKEN": token,
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": "credential.helper",
-            "GIT_CONFIG_VALUE_0": '!f() { test "$1" = get && echo username=token && echo "password=$MCD_PUSH_TOKEN"; }; f',
+            "GIT_CONFIG_VALUE_0": '!f() { test "$1" = get && echo username=x && echo "password=$MCD_PUSH_TOKEN"; }; f',
         }
     return {**os.environ, **said}

@@ -1,0 +1,135 @@
+"""From nouns to desired objects: what keeps its commit, what the context takes from the database, what is left out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from mcd.appyaml.live import Desired, Pair, desired, line_context
+from mcd.errors import McdError
+from mcd.model import (
+    App,
+    Cluster,
+    NodePool,
+    ProductLine,
+    Reconciled,
+    Release,
+    Rollout,
+    Serves,
+    Settings,
+)
+
+NOW = datetime(2026, 5, 3, 10, tzinfo=UTC)
+NEW = Reconciled(1, 0, (), None)
+FIRST, SECOND = "a" * 40, "b" * 40
+TWO = """
+appname: two
+components:
+  web: {type: web, image: registry.test/web:1}
+  worker: {type: daemon, image: registry.test/worker:1}
+"""
+
+
+def pair(app_yaml: str, commit: str = FIRST, settings: dict[str, Any] | None = None) -> Pair:
+    return Pair(
+        App("a1", "two", "demo", "mcd:two", "app.yaml", "main", NOW, None),
+        Release("r1", "two", 1, commit, "main", "", "Li", "change", app_yaml, {}, True, NOW, "li", NEW),
+        Settings("two", 1, settings or {}, NOW, "li"),
+        ProductLine("l1", "demo", "local", "demo-ns", {}, NEW),
+        Cluster("c1", "local", "here", {"base_domain": "apps.localhost"}, Serves("1.37", frozenset()), NOW, NEW),
+        (),
+    )
+
+
+def rollout(came_out: Desired | None = None, **changes: Any) -> Rollout:
+    commits = dict(came_out.commits) if came_out else {}
+    digests = dict(came_out.digests) if came_out else {}
+    made = Rollout("o1", "two", 1, 1, 1, "push", False, {}, "", commits, digests, True, NOW, "li", NEW)
+    return replace(made, **changes)
+
+
+def env_of(came_out: Desired, component: str) -> dict[str, str]:
+    for obj in came_out.objects:
+        if obj["kind"] == "Deployment" and obj["metadata"]["name"] == f"two-{component}":
+            env = obj["spec"]["template"]["spec"]["containers"][0]["env"]
+            return {e["name"]: e.get("value", "") for e in env}
+    raise AssertionError(f"no Deployment of {component}")
+
+
+def test_a_component_that_a_push_leaves_as_it_was_keeps_its_commit() -> None:
+    before = desired(pair(TWO), rollout(), None)
+    after = desired(pair(TWO.replace("worker:1", "worker:2"), SECOND), rollout(), rollout(before))
+    assert env_of(after, "web")["MCD_COMMIT"] == FIRST
+    assert env_of(after, "worker")["MCD_COMMIT"] == SECOND
+    assert after.commits == {"web": FIRST, "worker": SECOND}
+
+
+def test_the_unchanged_component_is_the_same_object_to_the_byte() -> None:
+    before = desired(pair(TWO), rollout(), None)
+    after = desired(pair(TWO.replace("worker:1", "worker:2"), SECOND), rollout(), rollout(before))
+    web = [o for o in before.objects if o["metadata"]["name"] == "two-web"]
+    assert web == [o for o in after.objects if o["metadata"]["name"] == "two-web"]
+
+
+def test_what_was_begun_is_not_decided_anew() -> None:
+    """The map that the first pass wrote stands, whatever became of the Rollout before it."""
+    begun = rollout(commits={"web": FIRST, "worker": FIRST})
+    came_out = desired(pair(TWO, SECOND), begun, None)
+    assert env_of(came_out, "web")["MCD_COMMIT"] == FIRST
+
+
+def test_a_new_component_shows_the_new_commit() -> None:
+    before = desired(pair(TWO), rollout(), None)
+    three = TWO + "  more: {type: daemon, image: registry.test/more:1}\n"
+    after = desired(pair(three, SECOND), rollout(), rollout(before))
+    assert after.commits == {"web": FIRST, "worker": FIRST, "more": SECOND}
+
+
+def test_one_more_replica_changes_no_pod_template() -> None:
+    """From two on: the second pod brings the rule that spreads them."""
+    before = desired(pair(TWO, settings={"components": {"web": {"replicas": 2}}}), rollout(), None)
+    after = desired(pair(TWO, settings={"components": {"web": {"replicas": 3}}}), rollout(), rollout(before))
+    assert after.digests == before.digests
+    web = next(o for o in after.objects if o["kind"] == "Deployment" and o["metadata"]["name"] == "two-web")
+    assert web["spec"]["replicas"] == 3
+
+
+def test_a_manual_job_is_a_template_and_no_object() -> None:
+    job = "appname: two\ncomponents: {seed: {type: job, image: 'registry.test/seed:1'}}\n"
+    came_out = desired(pair(job), rollout(), None)
+    assert "Job" not in {o["kind"] for o in came_out.objects}
+    assert "Job" in {o["kind"] for o in came_out.compiled.objects}
+
+
+def test_what_the_cluster_was_seen_to_serve_beats_what_people_said() -> None:
+    bound = pair(TWO)
+    said = replace(bound.cluster, facts={"gateway_api": True, "keda": True})
+    context = line_context(bound.line, said, ())
+    assert not context.cluster.gateway_api
+    assert not context.cluster.keda
+
+
+def test_a_pool_that_is_dedicated_to_another_line_is_not_there() -> None:
+    pools = [
+        NodePool("p1", "ours", "local", {"pool": "ours"}, dedicated_to="demo"),
+        NodePool("p2", "theirs", "local", {"pool": "theirs"}, dedicated_to="other"),
+        NodePool("p3", "common", "local", {"pool": "common"}),
+    ]
+    bound = pair(TWO)
+    context = line_context(bound.line, bound.cluster, pools)
+    assert [p.name for p in context.node_pools or ()] == ["ours", "common"]
+
+
+def test_wishes_that_are_no_context_are_refused_by_name() -> None:
+    bound = pair(TWO)
+    with pytest.raises(McdError, match="egress"):
+        line_context(replace(bound.line, wishes={"egress": "ajar"}), bound.cluster, ())
+
+
+def test_problems_leave_no_object() -> None:
+    came_out = desired(pair("appname: two\ncomponents: {web: {type: web, port: 99999}}\n"), rollout(), None)
+    assert came_out.objects == ()
+    assert [p.code for p in came_out.problems if p.severity == "error"] == ["value.range"]

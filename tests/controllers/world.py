@@ -1,0 +1,179 @@
+"""A whole control plane in one process: the real store on a SQLite file, the real loop, a cluster in memory, a clock of
+its own. Tests wish, settle and look at the world; nothing of ours is replaced.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from mcd.controllers.loop import Loop
+from mcd.kube.memory import MemoryCluster
+from mcd.kube.play import play
+from mcd.model import RECONCILED, Actor, Condition, ConditionType, Release, Rollout
+from mcd.objects import Object
+from mcd.runtime import Runtime
+from mcd.settings import Environment
+from mcd.store import intents, leases, reads
+from mcd.store.installation import identity
+from mcd.store.keyring import create_keyring
+from mcd.store.session import Database, migrate
+
+ADMIN = Actor("p0", "admin", admin=True)
+LINE = "demo"
+START = datetime(2026, 5, 3, 10, tzinfo=UTC)
+
+HELLO = """
+appname: hello
+components:
+  web: {type: web, image: "registry.test/hello:1"}
+"""
+
+
+@dataclass
+class Clock:
+    """Time that moves when it is told to."""
+
+    at: datetime = START
+
+    def __call__(self) -> datetime:
+        return self.at
+
+    def forward(self, seconds: float) -> None:
+        self.at += timedelta(seconds=seconds)
+
+
+@dataclass
+class World:
+    runtime: Runtime
+    kube: MemoryCluster
+    clock: Clock
+    loop: Loop
+    pods_run: bool = True
+    """Whether somebody plays the controllers of Kubernetes: pods of a Deployment become ready."""
+    _commits: Iterator[str] = field(default_factory=lambda: (f"{n:040x}" for n in range(1, 1000)))
+
+    # --- wishes ---
+
+    async def push(self, app_yaml: str, app: str = "hello") -> Release:
+        """A pushed commit, as the git remote stores it; the App is made by the first."""
+        async with self.runtime.db.writing() as tx:
+            known = {listed.app.name for listed in (await reads.apps(ADMIN, tx)).items}
+            if app not in known:
+                await intents.create_app(ADMIN, tx, self.clock(), app, product_line=LINE)
+            return await intents.push(
+                ADMIN, tx, self.clock(), app, commit=next(self._commits), branch="main", app_yaml=app_yaml
+            )
+
+    async def delete(self, app: str = "hello") -> None:
+        async with self.runtime.db.writing() as tx:
+            await intents.delete_app(ADMIN, tx, self.clock(), app)
+
+    # --- time ---
+
+    async def settle(self, horizon: float = 60.0, turns: int = 200) -> None:
+        """Works until nothing is due for `horizon` seconds, moving the clock to what is due next."""
+        for _ in range(turns):
+            if await self.turn():
+                continue
+            async with self.runtime.db.reading() as tx:
+                due = await leases.next_due(tx, self.clock())
+            if due is None or (due - self.clock()).total_seconds() > horizon:
+                return
+            self.clock.at = max(self.clock.at, due)
+        raise AssertionError(f"not settled after {turns} turns: {await self.said()}")
+
+    async def turn(self) -> int:
+        """One look at everything that is due; answers how many rows were worked on."""
+        taken = 0
+        for noun in RECONCILED:
+            taken += await self.loop.take(noun, 100)
+            await self.loop.idle()
+        if self.pods_run:
+            play(self.kube)
+        return taken
+
+    # --- looking ---
+
+    async def live(self, app: str = "hello") -> Rollout | None:
+        async with self.runtime.db.reading() as tx:
+            return await reads.live_rollout(ADMIN, tx, app)
+
+    async def ready(self, app: str = "hello") -> Condition:
+        rollout = await self.live(app)
+        assert rollout is not None, f"{app} has no live Rollout"
+        return next(c for c in rollout.state.conditions if c.type is ConditionType.READY)
+
+    async def said(self) -> str:
+        async with self.runtime.db.reading() as tx:
+            page = await reads.apps(ADMIN, tx)
+        lines = []
+        for listed in page.items:
+            rollout = await self.live(listed.app.name)
+            lines.append(f"{listed.app.name}: {[str(c) for c in rollout.state.conditions] if rollout else 'none'}")
+        return "; ".join(lines)
+
+    async def events(self, kind: str) -> list[str]:
+        """The messages of all Events of one kind, oldest first."""
+        async with self.runtime.db.reading() as tx:
+            page = await reads.events(ADMIN, tx, limit=500)
+        return [event.message for event in page.items if event.kind == kind]
+
+    async def release_conditions(self, release: Release) -> dict[ConditionType, Condition]:
+        async with self.runtime.db.reading() as tx:
+            seen = await reads.release(ADMIN, tx, release.app, release.number)
+        return {c.type: c for c in seen.state.conditions}
+
+    def ours(self) -> dict[str, Object]:
+        """Live objects that carry our label, as `Kind/name`."""
+        return {
+            f"{ref.kind}/{ref.name}": obj
+            for ref, obj in self.kube.objects().items()
+            if (obj["metadata"].get("labels") or {}).get("app.kubernetes.io/managed-by") == "mcd"
+        }
+
+    def writes_since(self, count: int) -> list[str]:
+        """Writes by MCD after the first `count` of them, as `verb Kind/name`."""
+        return [f"{w.verb} {w.ref}" for w in list(self.kube.ours())[count:]]
+
+    @property
+    def written(self) -> int:
+        return len(self.kube.ours())
+
+
+@asynccontextmanager
+async def world(folder: Path, template: Path, kube: MemoryCluster | None = None) -> AsyncIterator[World]:
+    """A world with one cluster and one product line, settled. `template` is a migrated database."""
+    shutil.copy(template, folder / "mcd.db")
+    settings = Environment(data=folder, workers=100)
+    keyring = create_keyring(folder / "keys.json")
+    db = Database(settings.database, keyring)
+    clock = Clock()
+    kube = kube or MemoryCluster(clock=clock)
+    runtime = Runtime(settings, db, await identity(db), connect=lambda _text, _token: kube, clock=clock)
+    made = World(runtime, kube, clock, Loop(runtime, "test"))
+    async with db.writing() as tx:
+        await intents.create_cluster(
+            ADMIN, tx, clock(), "local", kubeconfig="memory", facts={"base_domain": "apps.localhost"}
+        )
+    async with db.writing() as tx:
+        await intents.create_product_line(ADMIN, tx, clock(), LINE, cluster="local")
+    try:
+        await made.settle()
+        yield made
+    finally:
+        await asyncio.shield(runtime.close())
+
+
+def migrated(path: Path) -> Path:
+    """A database file with the tables."""
+    migrate(f"sqlite:///{path}")
+    return path
+
+
+__all__ = ["ADMIN", "HELLO", "LINE", "World", "migrated", "world"]
