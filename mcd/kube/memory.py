@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import copy
-import uuid
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -28,22 +27,10 @@ from mcd.kube.cluster import (
     WatchEvent,
     WatchEventType,
 )
-from mcd.kube.fields import shown
 from mcd.kube.kinds import KINDS, served
+from mcd.kube.world import World, bookmark, expired, filtered, selected, shell
 from mcd.model import Serves
 from mcd.objects import Object, Ref, ref_of
-
-_IMMUTABLE = {
-    "Deployment": ("selector",),
-    "StatefulSet": ("selector", "serviceName", "volumeClaimTemplates", "podManagementPolicy"),
-    "Job": ("template", "selector", "completions"),
-    "PersistentVolumeClaim": ("accessModes", "storageClassName", "volumeName"),
-}
-_NO_GENERATION = frozenset(
-    {"ConfigMap", "Secret", "ServiceAccount", "Namespace", "Event", "Node", "Role", "RoleBinding"}
-)
-HISTORY = 10_000
-"""How many changes a watch can go back; older versions are answered with 410."""
 
 
 class Died(BaseException):
@@ -91,14 +78,8 @@ class MemoryCluster:
     faults: Faults = field(default_factory=Faults)
 
     def __post_init__(self) -> None:
-        self._objects: dict[Ref, Object] = {}
+        self._world = World(self.clock)
         self._frozen: dict[Ref, Object] | None = None
-        self._version = 1
-        self._history: list[tuple[int, WatchEvent]] = []
-        self._oldest = 1
-        self._news = asyncio.Condition()
-        self._pulse: set[asyncio.Event] = set()
-        self._quota: dict[tuple[str, str], int] = {}
         self._logs: dict[tuple[str, str, str], list[bytes]] = {}
         self._commands: Callable[[Sequence[str]], tuple[bytes, bytes, int]] | None = None
         self.writes: deque[Write] = deque()
@@ -123,9 +104,9 @@ class MemoryCluster:
         found = [
             copy.deepcopy(obj)
             for ref, obj in sorted(self._seen().items())
-            if _selected(ref, obj, kind, namespace, selector)
+            if selected(ref, obj, kind, namespace, selector)
         ]
-        return Listing(tuple(found), str(self._version))
+        return Listing(tuple(found), str(self._world.version))
 
     async def watch(
         self, kind: Kind, namespace: str = "", selector: Mapping[str, str] | None = None, *, resource_version: str = ""
@@ -134,31 +115,31 @@ class MemoryCluster:
         self._refuse("watch", Ref(kind.api_version, kind.kind, namespace, ""))
         if resource_version:
             at = int(resource_version)
-            if at < self._oldest:
-                raise _expired(resource_version)
+            if at < self._world.oldest:
+                raise expired(resource_version)
         else:
             listing = await self.list(kind, namespace, selector)
-            at = self._version
+            at = self._world.version
             for obj in listing.objects:
                 yield WatchEvent(WatchEventType.ADDED, obj)
-            yield WatchEvent(WatchEventType.BOOKMARK, _bookmark(kind, at), initial_end=True)
-        seen = {ref for ref, obj in self._objects.items() if _selected(ref, obj, kind, namespace, selector)}
+            yield WatchEvent(WatchEventType.BOOKMARK, bookmark(kind, at), initial_end=True)
+        seen = {ref for ref, obj in self._world.objects.items() if selected(ref, obj, kind, namespace, selector)}
         bell = asyncio.Event()
-        self._pulse.add(bell)
+        self._world.bells.add(bell)
         try:
             while True:
                 bell.clear()
-                if at < self._oldest:
-                    raise _expired(str(at))
-                for version, event in [row for row in self._history if row[0] > at]:
+                if at < self._world.oldest:
+                    raise expired(str(at))
+                for version, event in [row for row in self._world.history if row[0] > at]:
                     at = version
-                    told = _filtered(event, kind, namespace, selector, seen)
+                    told = filtered(event, kind, namespace, selector, seen)
                     if told is not None:
                         yield told
                 self._refuse("watch", Ref(kind.api_version, kind.kind, namespace, ""))
                 await bell.wait()
         finally:
-            self._pulse.discard(bell)
+            self._world.bells.discard(bell)
 
     # --- Cluster: writing ---
 
@@ -170,20 +151,20 @@ class MemoryCluster:
         if not dry_run:
             self._before("apply", ref)
         self._refuse("apply", ref)
-        answer, created = self._applied(obj, live, FIELD_MANAGER, force=force)
+        answer, created = self._world.applied(obj, live, FIELD_MANAGER, force=force)
         if dry_run:
             return answer
-        if answer != self._objects.get(ref):
-            self._store(answer)
+        if answer != self._world.objects.get(ref):
+            self._world.store(answer)
         self.writes.append(Write("apply", ref, answer["metadata"]["uid"], FIELD_MANAGER, created))
         self._after()
-        return copy.deepcopy(self._objects.get(ref, answer))
+        return copy.deepcopy(self._world.objects.get(ref, answer))
 
     async def delete(self, ref: Ref, uid: str, *, resource_version: str = "") -> bool:
         self._known(ref.api_version, ref.kind)
         self._before("delete", ref)
         self._refuse("delete", ref)
-        now = self._objects.get(ref)
+        now = self._world.objects.get(ref)
         if now is None:
             return False
         meta = now["metadata"]
@@ -191,7 +172,7 @@ class MemoryCluster:
             raise KubeError(
                 Code.PRECONDITION, KubeReason.STALE, f"{ref} is not the object that was decided on: it was replaced."
             )
-        self._remove(ref)
+        self._world.remove(ref)
         self.writes.append(Write("delete", ref, uid, FIELD_MANAGER))
         self._after()
         return True
@@ -210,7 +191,7 @@ class MemoryCluster:
         since_seconds: int | None = None,
         timestamps: bool = False,
     ) -> AsyncIterator[bytes]:
-        if Ref("v1", "Pod", namespace, pod) not in self._objects:
+        if Ref("v1", "Pod", namespace, pod) not in self._world.objects:
             raise KubeError(Code.NOT_FOUND, KubeReason.STALE, f'there is no pod "{pod}" in namespace "{namespace}".')
         lines = self._logs.get((namespace, pod, container + ("/previous" if previous else "")), [])
         for line in lines[-tail:] if tail else lines if tail is None else ():
@@ -226,7 +207,7 @@ class MemoryCluster:
         tty: bool = False,
         stdin: bool = False,
     ) -> ExecSession:
-        if Ref("v1", "Pod", namespace, pod) not in self._objects:
+        if Ref("v1", "Pod", namespace, pod) not in self._world.objects:
             raise KubeError(Code.NOT_FOUND, KubeReason.STALE, f'there is no pod "{pod}" in namespace "{namespace}".')
         answer = self._commands(command) if self._commands else (b"", b"", 0)
         return _MemoryExec(*answer)
@@ -245,13 +226,12 @@ class MemoryCluster:
     def person(self, obj: Object, manager: str = "kubectl-edit") -> Object:
         """Somebody else creates or replaces an object. `metadata.uid` and versions are filled in."""
         ref = ref_of(obj)
-        before = self._objects.get(ref)
-        now = self._now()
+        before = self._world.objects.get(ref)
+        now = self._world.now()
         if before is None:
-            shell = _shell(obj)
-            made = merging.edited(shell, {**copy.deepcopy(obj), "metadata": dict(obj["metadata"])}, manager, now)
-            self._identify(made)
-            self._store(made)
+            made = merging.edited(shell(obj), {**copy.deepcopy(obj), "metadata": dict(obj["metadata"])}, manager, now)
+            self._world.identify(made)
+            self._world.store(made)
         else:
             kept = {
                 k: before["metadata"][k]
@@ -259,31 +239,32 @@ class MemoryCluster:
                 if k in before["metadata"]
             }
             after = {**copy.deepcopy(obj), "metadata": {**obj["metadata"], **kept}}
-            self._store(merging.edited(before, after, manager, now))
-        self.writes.append(Write("update", ref, self._objects[ref]["metadata"]["uid"], manager, before is None))
-        return copy.deepcopy(self._objects[ref])
+            made = merging.edited(before, after, manager, now)
+            self._world.store(made)
+        self.writes.append(Write("update", ref, made["metadata"]["uid"], manager, before is None))
+        return copy.deepcopy(made)
 
     def edit(self, ref: Ref, change: Callable[[Object], None], manager: str = "kubectl-edit") -> Object:
         """Somebody else changes a living object: `change` gets a copy and alters it."""
-        after = copy.deepcopy(self._objects[ref])
+        after = copy.deepcopy(self._world.objects[ref])
         change(after)
         return self.person(after, manager)
 
     def set_status(self, ref: Ref, status: Mapping[str, Any]) -> Object:
         """A controller or kubelet writes `status`; the generation stays, nobody owns a field of it."""
-        after = copy.deepcopy(self._objects[ref])
+        after = copy.deepcopy(self._world.objects[ref])
         after["status"] = copy.deepcopy(dict(status))
-        self._store(after)
+        self._world.store(after)
         return copy.deepcopy(after)
 
     def person_deletes(self, ref: Ref) -> None:
         """Somebody else deletes an object; with finalizers it stays until they are gone."""
-        self.writes.append(Write("delete", ref, self._objects[ref]["metadata"]["uid"], "kubectl"))
-        self._remove(ref)
+        self.writes.append(Write("delete", ref, self._world.objects[ref]["metadata"]["uid"], "kubectl"))
+        self._world.remove(ref)
 
     def set_quota(self, namespace: str, kind: str, count: int) -> None:
         """At most `count` objects of a kind in a namespace; more are refused as an exceeded quota."""
-        self._quota[(namespace, kind)] = count
+        self._world.quota[(namespace, kind)] = count
 
     def set_logs(
         self, namespace: str, pod: str, container: str, lines: Iterable[bytes], *, previous: bool = False
@@ -296,19 +277,16 @@ class MemoryCluster:
 
     def forget_history(self) -> None:
         """Watches from before now are answered with 410, running ones too."""
-        self._version += 1
-        self._oldest = self._version
-        self._history.clear()
-        self._ring()
+        self._world.forget()
 
     def freeze(self, on: bool = True) -> None:
         """Reads answer what was so now, whatever is written later: an API server that lags behind."""
         self.faults.stale = on
-        self._frozen = copy.deepcopy(self._objects) if on else None
+        self._frozen = copy.deepcopy(self._world.objects) if on else None
 
     def objects(self) -> dict[Ref, Object]:
         """All objects, as copies: what a test compares."""
-        return copy.deepcopy(self._objects)
+        return copy.deepcopy(self._world.objects)
 
     def ours(self) -> Sequence[Write]:
         """The writes that MCD made, in order: the witness."""
@@ -317,7 +295,7 @@ class MemoryCluster:
     # --- inside ---
 
     def _seen(self) -> dict[Ref, Object]:
-        return self._frozen if self.faults.stale and self._frozen is not None else self._objects
+        return self._frozen if self.faults.stale and self._frozen is not None else self._world.objects
 
     def _refuse(self, verb: str, ref: Ref) -> None:
         if self.faults.refuse is not None:
@@ -347,113 +325,6 @@ class MemoryCluster:
                 Code.INVALID, KubeReason.NOT_SERVED, f"the cluster does not know {api_version}/{kind}.",
                 "Ask its owner to install it.",
             )  # fmt: skip
-
-    def _applied(self, obj: Object, live: Object | None, manager: str, *, force: bool) -> tuple[Object, bool]:
-        ref = ref_of(obj)
-        now = self._objects.get(ref)
-        if live is None and now is not None:
-            raise KubeError(Code.PRECONDITION, KubeReason.STALE, f"{ref} exists already.")
-        if live is not None and (
-            now is None
-            or now["metadata"]["uid"] != live["metadata"]["uid"]
-            or now["metadata"]["resourceVersion"] != live["metadata"]["resourceVersion"]
-        ):
-            raise KubeError(Code.PRECONDITION, KubeReason.STALE, f"{ref} changed since it was read, or is gone.")
-        if now is None:
-            self._may_create(ref)
-        merged = merging.merge(obj, now or _shell(obj), manager, self._now(), force=force)
-        if merged.conflicts:
-            pairs = [(who, shown(path)) for who, path in merged.conflicts]
-            words = ", ".join(f'"{who}" holds {path}' for who, path in pairs)
-            raise KubeError(Code.CONFLICT, KubeReason.CONFLICT, f"{ref}: {words}.", managers=pairs)
-        result = merged.object
-        if now is None:
-            self._identify(result)
-            return result, True
-        for name in _IMMUTABLE.get(ref.kind, ()):
-            old, new = (now.get("spec") or {}).get(name), (result.get("spec") or {}).get(name)
-            if old != new:
-                raise KubeError(
-                    Code.INVALID, KubeReason.IMMUTABLE, f"{ref}: spec.{name} never changes on a living object.",
-                    "Delete the object, or rename the component.",
-                )  # fmt: skip
-        if _bare(result) == _bare(now):
-            return now, False
-        return result, False
-
-    def _may_create(self, ref: Ref) -> None:
-        if not ref.namespace:
-            return
-        space = self._objects.get(Ref("v1", "Namespace", "", ref.namespace))
-        if space is None:
-            raise KubeError(
-                Code.NOT_FOUND, KubeReason.NAMESPACE_MISSING, f'{ref}: there is no namespace "{ref.namespace}".'
-            )
-        if space["metadata"].get("deletionTimestamp"):
-            raise KubeError(
-                Code.CONFLICT, KubeReason.NAMESPACE_TERMINATING, f'{ref}: namespace "{ref.namespace}" is being deleted.'
-            )
-        limit = self._quota.get((ref.namespace, ref.kind))
-        used = sum(1 for r in self._objects if (r.namespace, r.kind) == (ref.namespace, ref.kind))
-        if limit is not None and used >= limit:
-            word = f"count/{KINDS[Kind(ref.api_version, ref.kind)].plural}"
-            raise KubeError(
-                Code.FORBIDDEN, KubeReason.QUOTA,
-                f"{ref}: exceeded quota: mcd-quota, requested: {word}=1, used: {word}={used}, limited: {word}={limit}.",
-            )  # fmt: skip
-
-    def _identify(self, obj: Object) -> None:
-        meta = obj["metadata"]
-        meta["uid"] = str(uuid.uuid4())
-        meta["creationTimestamp"] = self._now()
-
-    def _store(self, obj: Object) -> None:
-        ref = ref_of(obj)
-        before = self._objects.get(ref)
-        self._version += 1
-        meta = obj["metadata"]
-        meta["resourceVersion"] = str(self._version)
-        if ref.kind not in _NO_GENERATION:
-            generation = before["metadata"].get("generation", 0) if before else 0
-            changed = before is None or before.get("spec") != obj.get("spec")
-            meta["generation"] = generation + 1 if changed else generation
-        if meta.get("deletionTimestamp") and not meta.get("finalizers"):
-            self._objects.pop(ref, None)
-            self._tell(WatchEventType.DELETED, obj)
-            return
-        self._objects[ref] = obj
-        self._tell(WatchEventType.ADDED if before is None else WatchEventType.MODIFIED, obj)
-
-    def _remove(self, ref: Ref) -> None:
-        now = copy.deepcopy(self._objects[ref])
-        if now["metadata"].get("finalizers"):
-            now["metadata"].setdefault("deletionTimestamp", self._now())
-            self._store(now)
-            return
-        self._version += 1
-        now["metadata"]["resourceVersion"] = str(self._version)
-        del self._objects[ref]
-        self._tell(WatchEventType.DELETED, now)
-        uid = now["metadata"]["uid"]
-        for other, obj in list(self._objects.items()):
-            owned = any(o.get("uid") == uid for o in obj["metadata"].get("ownerReferences") or ())
-            inside = ref.kind == "Namespace" and other.namespace == ref.name
-            if (owned or inside) and other in self._objects:
-                self._remove(other)
-
-    def _tell(self, kind: WatchEventType, obj: Object) -> None:
-        self._history.append((self._version, WatchEvent(kind, copy.deepcopy(obj))))
-        if len(self._history) > HISTORY:
-            self._oldest = self._history[-HISTORY][0]
-            del self._history[:-HISTORY]
-        self._ring()
-
-    def _ring(self) -> None:
-        for bell in self._pulse:
-            bell.set()
-
-    def _now(self) -> str:
-        return self.clock().strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass
@@ -486,53 +357,3 @@ class _MemoryExec:
 
     async def resize(self, columns: int, rows: int) -> None:
         return None
-
-
-def _shell(obj: Object) -> Object:
-    ref = ref_of(obj)
-    meta = {"name": ref.name, **({"namespace": ref.namespace} if ref.namespace else {})}
-    return {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": meta}
-
-
-def _bare(obj: Object) -> Object:
-    """The object without what every write touches: equal ones mean that nothing changed."""
-    meta = {k: v for k, v in obj["metadata"].items() if k not in ("resourceVersion", "managedFields")}
-    fields = [{k: v for k, v in entry.items() if k != "time"} for entry in obj["metadata"].get("managedFields") or ()]
-    return {**obj, "metadata": {**meta, "managedFields": fields}}
-
-
-def _bookmark(kind: Kind, version: int) -> Object:
-    return {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": {"resourceVersion": str(version)}}
-
-
-def _expired(version: str) -> KubeError:
-    return KubeError(
-        Code.PRECONDITION, KubeReason.EXPIRED, f"resourceVersion {version} is too old.", "It is listed again."
-    )
-
-
-def _matches(obj: Object, selector: Mapping[str, str] | None) -> bool:
-    labels = obj["metadata"].get("labels") or {}
-    return all(labels.get(k) == v for k, v in (selector or {}).items())
-
-
-def _selected(ref: Ref, obj: Object, kind: Kind, namespace: str, selector: Mapping[str, str] | None) -> bool:
-    same = (ref.api_version, ref.kind) == (kind.api_version, kind.kind)
-    return same and (not namespace or ref.namespace == namespace) and _matches(obj, selector)
-
-
-def _filtered(
-    event: WatchEvent, kind: Kind, namespace: str, selector: Mapping[str, str] | None, seen: set[Ref]
-) -> WatchEvent | None:
-    """The event as a watch with this selector sees it: what leaves the selection is deleted for it."""
-    ref = ref_of(event.object)
-    if (ref.api_version, ref.kind) != (kind.api_version, kind.kind) or (namespace and ref.namespace != namespace):
-        return None
-    if event.type is WatchEventType.DELETED or not _matches(event.object, selector):
-        if ref in seen:
-            seen.discard(ref)
-            return WatchEvent(WatchEventType.DELETED, copy.deepcopy(event.object))
-        return None
-    kind_of_event = WatchEventType.MODIFIED if ref in seen else WatchEventType.ADDED
-    seen.add(ref)
-    return WatchEvent(kind_of_event, copy.deepcopy(event.object))
