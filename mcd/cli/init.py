@@ -65,7 +65,7 @@ def init(
             f"no program was found in {echo(str(folder.resolve().name or '/'))} (looked for {known}, …).",
             "Say --language python, node, go or static.",
         )
-    recipe = RECIPES[chosen](folder, bases(), port)
+    recipe = RECIPES[chosen](folder, port)
     app = checked_name(name) if name else name_from(folder)
     files = files_of(folder, app, recipe, port)
     write_all(folder, files)
@@ -82,28 +82,6 @@ def languages_of(folder: Path) -> tuple[Language | None, list[Language]]:
     if fitting and fitting[-1] is Language.STATIC and len(fitting) > 1:
         fitting.pop()  # almost every web program has an index.html somewhere
     return (fitting[0] if fitting else None), fitting[1:]
-
-
-def bases() -> Mapping[str, str]:
-    """The platform's own base images by runtime, from the server that is signed in to; nothing when there is none.
-    A site without internet has no other images, so they come first."""
-    from mcd.cli.contexts import chosen
-
-    try:
-        context = chosen()
-        if not context.token:
-            return {}
-        import httpx
-
-        from mcd.cli.client import Client
-
-        client = Client(context)
-        client.http.timeout = httpx.Timeout(2.0)
-        with contextlib.closing(client):
-            told = client.get("/bases")
-        return {str(b["runtime"]): str(b["image"]) for b in told["items"]}
-    except (McdError, KeyError, TypeError):
-        return {}
 
 
 def name_from(folder: Path) -> str:

@@ -1,5 +1,7 @@
 """What `mcd init` knows of four languages: by which files they are found, and a Dockerfile that runs them.
 
+`FROM mcd/NAME` is one of the platform's own base images: it is there at every site, with internet or without.
+
 Pure but for reading the folder's own manifest. It must not write, run or ask anything.
 """
 
@@ -40,16 +42,6 @@ class Recipe:
     program: Mapping[str, str] = field(default_factory=dict)
 
 
-def _base(bases: Mapping[str, str], family: str, public: str) -> str:
-    """The platform's newest image of a runtime family (`python3.11` → `python`), else the public one."""
-
-    def version(runtime: str) -> tuple[int, ...]:
-        return tuple(int(n) for n in re.findall(r"\d+", runtime))
-
-    mine = [r for r in bases if re.fullmatch(rf"{family}[\d.]*", r)]
-    return bases[max(mine, key=version)] if mine else public
-
-
 def _text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig", errors="replace")
@@ -83,10 +75,10 @@ ThreadingHTTPServer(("", int(os.environ.get("PORT", "8080"))), Page).serve_forev
 '''
 
 
-def python(folder: Path, bases: Mapping[str, str], port: int) -> Recipe:
+def python(folder: Path, port: int) -> Recipe:
     """pip with requirements.txt or pyproject.toml; gunicorn, uvicorn or flask when the program needs them."""
     wants = (_text(folder / "requirements.txt") + _text(folder / "pyproject.toml")).lower()
-    lines = [f"FROM {_base(bases, 'python', 'python:3.11-slim')}", "WORKDIR /app", "ENV PYTHONUNBUFFERED=1"]
+    lines = ["FROM mcd/python3.11", "WORKDIR /app", "ENV PYTHONUNBUFFERED=1"]
     if (folder / "requirements.txt").is_file():
         lines += [
             "COPY requirements.txt .",
@@ -137,7 +129,7 @@ process.on("SIGTERM", () => server.close(() => process.exit(0)));
 """
 
 
-def node(folder: Path, bases: Mapping[str, str], port: int) -> Recipe:
+def node(folder: Path, port: int) -> Recipe:
     """npm with the lock file when there is one; the build script is run, the start script starts it."""
     try:
         package: Any = json.loads(_text(folder / "package.json") or "{}")
@@ -147,7 +139,7 @@ def node(folder: Path, bases: Mapping[str, str], port: int) -> Recipe:
     scripts = package.get("scripts") if isinstance(package.get("scripts"), dict) else {}
     install = "ci" if (folder / "package-lock.json").is_file() else "install"
     lines = [
-        f"FROM {_base(bases, 'node', 'node:20-slim')}",
+        "FROM mcd/node24",
         "WORKDIR /app",
         "ENV NODE_ENV=production HOME=/tmp",
     ]
@@ -207,7 +199,7 @@ func main() {
 """
 
 
-def go(folder: Path, bases: Mapping[str, str], port: int) -> Recipe:
+def go(folder: Path, port: int) -> Recipe:
     """A static binary in an empty image, with the certificates of the builder's."""
     asked = re.search(r"^go\s+(\d+\.\d+)", _text(folder / "go.mod"), re.MULTILINE)
     mains = sorted(p.parent.relative_to(folder).as_posix() for p in folder.glob("cmd/*/main.go"))
@@ -215,9 +207,10 @@ def go(folder: Path, bases: Mapping[str, str], port: int) -> Recipe:
     program = {}
     if not (folder / "go.mod").is_file():
         program = {"go.mod": "module app\n\ngo 1.22\n", "main.go": _GO_PROGRAM}
-    image = _base(bases, "go", f"golang:{asked[1] if asked else '1.22'}")
     lines = [
-        f"FROM {image} AS build",
+        "# No image of the platform has Go, so this one comes from outside. Where that is out of reach, compile before",
+        "# the push and keep only the second stage, with a COPY of your own binary.",
+        f"FROM golang:{asked[1] if asked else '1.22'} AS build",
         "WORKDIR /src",
         "COPY go.* ./",
         "RUN go mod download",
@@ -243,28 +236,19 @@ _PAGE = """\
 """
 
 
-def static(folder: Path, bases: Mapping[str, str], port: int) -> Recipe:
+def static(folder: Path, port: int) -> Recipe:
     """The folder (or its `public`) behind a web server that needs no root."""
     public = (folder / "public" / "index.html").is_file() and not (folder / "index.html").is_file()
     pages = "public" if public else "."
     program = {} if public or (folder / "index.html").is_file() else {"index.html": _PAGE}
-    python_base = _base(bases, "python", "")
-    if python_base and not any(re.fullmatch(r"static[\d.]*", r) for r in bases):
-        lines = [f"FROM {python_base}", "STOPSIGNAL SIGINT", "WORKDIR /www", f"COPY {pages} ."]
-        return Recipe(_finished(lines, ["python3", "-m", "http.server", str(port)]), program)
-    lines = [
-        f"FROM {_base(bases, 'static', 'nginxinc/nginx-unprivileged:stable-alpine')}",
-        f"RUN sed -i 's/8080/{port}/' /etc/nginx/conf.d/default.conf" if port != 8080 else "",
-        f"COPY {pages} /usr/share/nginx/html",
-    ]
-    return Recipe("\n".join(line for line in lines if line) + "\n", program)
+    return Recipe(f"FROM mcd/static\nENV PORT={port}\nCOPY {pages} /www\n", program)
 
 
 def _finished(lines: list[str], command: list[str]) -> str:
     return "\n".join([*lines, f"CMD {json.dumps(command)}"]) + "\n"
 
 
-RECIPES: Mapping[Language, Callable[[Path, Mapping[str, str], int], Recipe]] = {
+RECIPES: Mapping[Language, Callable[[Path, int], Recipe]] = {
     Language.GO: go,
     Language.NODE: node,
     Language.PYTHON: python,

@@ -105,7 +105,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 def seconds(text: str, flag: str) -> float:
     """`90s`, `5m`, `1h30m`, `7d` in seconds. Raises McdError(invalid) that names the flag."""
-    if re.fullmatch(r"(?:\d{1,6}[dhms])+", text):
+    if re.fullmatch(r"(?:[0-9]{1,6}[dhms])+", text):
         parts = re.findall(r"(\d+)([dhms])", text)
         order = [unit for _, unit in parts]
         if order == sorted(set(order), key="dhms".index):

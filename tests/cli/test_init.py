@@ -38,7 +38,7 @@ def test_an_empty_folder_gets_a_program_that_is_found_again(mcd: Mcd, tmp_path: 
     assert "appname: my-shop\n" in (folder / "app.yaml").read_text()
     assert languages_of(folder)[0] is language
     assert sorted(told.out.split()) == sorted(p.name for p in folder.iterdir())
-    assert RECIPES[language](folder, {}, 8080).program == {}
+    assert RECIPES[language](folder, 8080).program == {}
 
 
 def test_what_exists_is_kept_and_an_app_yaml_stops_it(mcd: Mcd, tmp_path: Path) -> None:
@@ -107,10 +107,10 @@ def test_a_name_that_no_app_may_have_is_refused(mcd: Mcd, tmp_path: Path, name: 
 
 def test_python_is_started_as_its_requirements_say(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("")
-    assert 'CMD ["python3", "app.py"]' in python(tmp_path, {}, 8080).dockerfile
+    assert 'CMD ["python3", "app.py"]' in python(tmp_path, 8080).dockerfile
     (tmp_path / "requirements.txt").write_text("fastapi\nuvicorn[standard]\n")
-    text = python(tmp_path, {"python3.9": "r/old", "python3.11": "r/new", "node20": "r/node"}, 9000).dockerfile
-    assert text.startswith("FROM r/new\n")
+    text = python(tmp_path, 9000).dockerfile
+    assert text.startswith("FROM mcd/python3.11\n")
     assert "pip install --no-cache-dir -r requirements.txt" in text
     assert 'CMD ["uvicorn", "app:app", "--host", "0.0.0.0", "--port", "9000"]' in text
 
@@ -119,27 +119,28 @@ def test_node_is_built_and_started_as_its_package_says(tmp_path: Path) -> None:
     package = {"scripts": {"build": "vite build", "start": "node dist/server.js"}}
     (tmp_path / "package.json").write_text(json.dumps(package))
     (tmp_path / "package-lock.json").write_text("{}")
-    text = node(tmp_path, {}, 8080).dockerfile
+    text = node(tmp_path, 8080).dockerfile
     assert "RUN npm ci --include=dev" in text
     assert 'CMD ["node", "dist/server.js"]' in text
     for broken in ("[]", "{", '{"scripts": 3, "main": []}'):
         (tmp_path / "package.json").write_text(broken)
-        assert 'CMD ["node", "server.js"]' in node(tmp_path, {}, 8080).dockerfile
+        assert 'CMD ["node", "server.js"]' in node(tmp_path, 8080).dockerfile
 
 
 def test_go_builds_the_main_package_with_the_version_of_go_mod(tmp_path: Path) -> None:
     (tmp_path / "go.mod").write_text("module x\n\ngo 1.24.1\n")
     (tmp_path / "cmd" / "shop").mkdir(parents=True)
     (tmp_path / "cmd" / "shop" / "main.go").write_text("")
-    text = go(tmp_path, {}, 8080).dockerfile
+    text = go(tmp_path, 8080).dockerfile
     assert "FROM golang:1.24 AS build" in text
     assert "-o /out/app ./cmd/shop" in text
 
 
-def test_pages_are_served_by_our_python_base_where_there_is_no_other(tmp_path: Path) -> None:
-    (tmp_path / "index.html").write_text("x")
-    assert "nginx-unprivileged" in static(tmp_path, {}, 8080).dockerfile
-    assert static(tmp_path, {"python3.11": "r/py"}, 8080).dockerfile.startswith("FROM r/py\n")
+def test_bases_are_those_that_the_builder_has(tmp_path: Path) -> None:
+    from mcd.build.images import BASES
+
+    for recipe in (python(tmp_path, 8080), node(tmp_path, 8080), static(tmp_path, 8080)):
+        assert recipe.dockerfile.splitlines()[0].removeprefix("FROM mcd/") in BASES
 
 
 def test_the_first_python_program_answers_and_ends_when_it_is_told(tmp_path: Path) -> None:
@@ -152,7 +153,7 @@ def test_the_first_python_program_answers_and_ends_when_it_is_told(tmp_path: Pat
 
     from tests.cli.test_client import free_port
 
-    recipe, port = python(tmp_path, {}, 8080), free_port()
+    recipe, port = python(tmp_path, 8080), free_port()
     (tmp_path / "main.py").write_text(recipe.program["main.py"])
     process = subprocess.Popen(
         [sys.executable, "main.py"], cwd=tmp_path, env={**os.environ, "PORT": str(port)}, stderr=subprocess.DEVNULL

@@ -65,15 +65,18 @@ def settings_show(app: AppArgument = None, name: AppOption = None, output: Outpu
 
 @settings.command("set")
 def settings_set(
-    words: Annotated[list[str], typer.Argument(metavar="NAME=VALUE...", help="Variables of the environment.")],
+    words: Annotated[list[str], typer.Argument(metavar="[APP] NAME=VALUE...", help="Variables of the environment.")],
     app: AppFlag = None,
     output: OutputOption = Form.TABLE,
 ) -> None:
     """Set variables of the environment. `mcd scale` sets replicas, `mcd secret set` secrets.
 
-    Example: mcd settings set SITE_NAME=Harbour -a shop
+    Example: mcd settings set shop SITE_NAME=Harbour
     """
-    change_settings(which_app(None, app), {"env": pairs(words, "NAME=VALUE")}, output)
+    named_app = words.pop(0) if "=" not in words[0] else None
+    if not words:
+        raise McdError(Code.INVALID, "no variable is named.", "Write NAME=VALUE.")
+    change_settings(which_app(named_app, app), {"env": pairs(words, "NAME=VALUE")}, output)
 
 
 @settings.command("unset")
@@ -128,58 +131,74 @@ LineFlag = Annotated[
 ]
 
 
-def _owner(app: str | None, line: str | None) -> str:
-    if app and line:
+SecretWords = Annotated[
+    list[str],
+    typer.Argument(metavar="[APP] SECRET [KEY=VALUE...]", help="KEY=@FILE reads a file, KEY=- stdin."),
+]
+
+
+def _owner(word: str | None, app: str | None, line: str | None) -> str:
+    if line and (word or app):
         raise McdError(Code.INVALID, "an App and a product line are named.", "Name one of them.")
-    return f"/product-lines/{segment(line)}" if line else f"/apps/{segment(which_app(None, app))}"
+    return f"/product-lines/{segment(line)}" if line else f"/apps/{segment(which_app(word, app))}"
+
+
+def _named(words: list[str]) -> tuple[str | None, str, list[str]]:
+    """`[APP] SECRET KEY=VALUE…` as its three parts. Raises McdError(invalid)."""
+    bare = 0
+    while bare < len(words) and "=" not in words[bare]:
+        bare += 1
+    if bare not in (1, 2):
+        raise McdError(Code.INVALID, "it is not clear which secret is meant.", "Write [APP] SECRET KEY=VALUE…")
+    return (words[0] if bare == 2 else None), words[bare - 1], words[bare:]
 
 
 @secret.command("list")
-def secret_list(app: AppFlag = None, product_line: LineFlag = None, output: OutputOption = Form.TABLE) -> None:
+def secret_list(
+    app: AppArgument = None, name: AppFlag = None, product_line: LineFlag = None, output: OutputOption = Form.TABLE
+) -> None:
     """List secrets: names, keys, versions. Values cannot be read back.
 
-    Example: mcd secret list -a shop
+    Example: mcd secret list shop
     """
     with server() as client:
-        items = client.items(f"{_owner(app, product_line)}/secrets")
+        items = client.items(f"{_owner(app, name, product_line)}/secrets")
     show_list(items, SECRET_COLUMNS, output, named("secret"))
 
 
 @secret.command("set")
 def secret_set(
-    name: Annotated[str, typer.Argument(metavar="SECRET", help="Its name: app.yaml says {secret: SECRET/KEY}.")],
-    words: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE...]", help="KEY=@FILE reads a file. One KEY alone with --from-stdin."),
-    ] = None,
-    from_stdin: Annotated[
-        bool, typer.Option("--from-stdin", help="KEY=VALUE lines from stdin, or the value of the one KEY.")
-    ] = False,
+    words: SecretWords,
+    from_stdin: Annotated[bool, typer.Option("--from-stdin", help="KEY=VALUE lines from stdin.")] = False,
     app: AppFlag = None,
     product_line: LineFlag = None,
     output: OutputOption = Form.TABLE,
 ) -> None:
     """Set a secret: all its keys at once, keys that are not named go.
 
-    What stands on a command line can be seen by others on this machine and stays in the shell's history: --from-stdin
-    and KEY=@FILE keep it out of both.
+    What stands on a command line can be seen by others on this machine and stays in the shell's history: --from-stdin,
+    KEY=@FILE and KEY=- keep it out of both. app.yaml names it as {secret: SECRET/KEY}.
 
-    Example: mcd secret set payment --from-stdin -a shop < payment.env
-    """  # fmt: skip
-    values = secret_values(words or [], from_stdin)
+    Example: mcd secret set shop payment --from-stdin < payment.env
+    """
+    word, name, rest = _named(words)
+    values = secret_values(rest, from_stdin)
     with server() as client:
-        made = client.change("PUT", f"{_owner(app, product_line)}/secrets/{segment(name)}", {"values": values}).body
+        where = f"{_owner(word, app, product_line)}/secrets/{segment(name)}"
+        made = client.change("PUT", where, {"values": values}).body
     show_one(made, SECRET_COLUMNS, output, named("secret"))
 
 
 def secret_values(words: list[str], from_stdin: bool) -> dict[str, str]:
     """Keys and values from the command line, files and stdin. Raises McdError(invalid) without any value in it."""
-    if from_stdin and len(words) == 1 and "=" not in words[0]:
-        return {words[0]: text_from("-")}
     values = pairs(words, "KEY=VALUE")
+    if from_stdin + sum(value == "-" for value in values.values()) > 1:
+        raise McdError(Code.INVALID, "stdin can be read once only.", "Give the other values as KEY=@FILE.")
     for key, value in values.items():
         if value.startswith("@"):
             values[key] = text_from(value[1:])
+        elif value == "-":
+            values[key] = text_from("-")
     if from_stdin:
         lines = [line.strip() for line in text_from("-").splitlines()]
         told = [line.removeprefix("export ") for line in lines if line and not line.startswith("#")]
@@ -202,13 +221,18 @@ def _unquoted(value: str) -> str:
 
 @secret.command("unset")
 def secret_unset(
-    name: Annotated[str, typer.Argument(metavar="SECRET")], app: AppFlag = None, product_line: LineFlag = None
+    words: Annotated[list[str], typer.Argument(metavar="[APP] SECRET")],
+    app: AppFlag = None,
+    product_line: LineFlag = None,
 ) -> None:
     """Take a secret away. Pods that need it will not start any more.
 
-    Example: mcd secret unset payment -a shop
+    Example: mcd secret unset shop payment
     """
+    word, name, rest = _named(words)
+    if rest:
+        raise McdError(Code.INVALID, "a secret goes with all its keys.", "Write only its name.")
     with server() as client:
-        client.delete(f"{_owner(app, product_line)}/secrets/{segment(name)}")
+        client.delete(f"{_owner(word, app, product_line)}/secrets/{segment(name)}")
     print(f"{name} is gone")
     note("pods that run keep what they read; new ones need it set again, or app.yaml without it.")
