@@ -137,10 +137,17 @@ async def _lines(tx: Tx, ids: Sequence[str]) -> dict[str, WorkItem]:
 
 
 async def _releases(tx: Tx, ids: Sequence[str]) -> dict[str, WorkItem]:
-    newest = select(func.max(t.settings.c.revision)).where(t.settings.c.app_id == t.release.c.app_id).scalar_subquery()
+    apps = select(t.release.c.app_id).where(t.release.c.id.in_(ids))
+    newest = (
+        select(t.settings.c.app_id, func.max(t.settings.c.revision).label("revision"))
+        .where(t.settings.c.app_id.in_(apps))
+        .group_by(t.settings.c.app_id)
+        .subquery()
+    )
     rows = await tx.rows(
         _with_place(*labelled(t.release, "r"), *labelled(t.settings, "s"))
-        .join(t.settings, (t.settings.c.app_id == t.release.c.app_id) & (t.settings.c.revision == newest))
+        .join(newest, newest.c.app_id == t.release.c.app_id)
+        .join(t.settings, (t.settings.c.app_id == newest.c.app_id) & (t.settings.c.revision == newest.c.revision))
         .where(t.release.c.id.in_(ids))
     )
     pools = await _pools(tx, {row["c__id"] for row in rows})

@@ -11,6 +11,7 @@ import pytest
 from mcd.store.keyring import KeyRing, create_keyring
 from mcd.store.session import Database, migrate
 from tests.servers.postgres import Postgres, name_of, postgres
+from tests.store.world import World
 
 
 @pytest.fixture(scope="session")
@@ -77,3 +78,11 @@ async def other(url: str, keyring: KeyRing) -> AsyncIterator[Database]:
     database = Database(url, keyring)
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def world(db: Database) -> World:
+    """A cluster and the product lines `demo` and `other`, nothing in them."""
+    made = World(db)
+    await made.places("demo", "other")
+    return made
