@@ -134,7 +134,7 @@ class Runtime:
             if known is not None and known.generation >= generation:
                 return known
             async with self.db.reading() as tx:
-                kubeconfig = await secrets.credentials(tx, cluster_id)
+                kubeconfig = (await secrets.credentials(tx, cluster_id)).reveal()
             made = _Connection(generation, self.connect(kubeconfig, self._token(cluster_id)))
             self._connections[cluster_id] = made
         if known is not None:

@@ -19,6 +19,7 @@ import typer
 import uvicorn
 from pydantic import ValidationError
 
+from mcd.api import git
 from mcd.api.app import create_app
 from mcd.controllers.loop import Loop
 from mcd.errors import Code, McdError
@@ -119,7 +120,7 @@ async def _serve_api(runtime: Runtime, stop: asyncio.Event) -> None:
     listener = _listen(runtime.settings)
     host, port = listener.getsockname()[:2]
     config = uvicorn.Config(
-        create_app(runtime),
+        create_app(runtime, more=(git.router,)),
         log_config=None,
         access_log=False,
         proxy_headers=False,

@@ -64,7 +64,7 @@ def places(api: Api, cluster: Mapping[str, Any]) -> None:
         api.send("POST", "/clusters", _cluster(cluster))
     _refresh_credential(api, cluster)
     for pool in cluster["clusters"][CLUSTER]["node_pools"]:
-        path = f"/clusters/{CLUSTER}/node-pools/{pool['name']}"
+        path = f"/node-pools/{CLUSTER}/{pool['name']}"
         if api.get(path) is None:
             api.send("PUT", path, {key: value for key, value in pool.items() if key not in ("name", "nodes")})
     if api.get(f"/product-lines/{LINE}") is None:
@@ -95,7 +95,7 @@ def _refresh_credential(api: Api, cluster: Mapping[str, Any]) -> None:
     """A local cluster that was forgotten and made again has a new certificate and token."""
     shown = api.get(f"/clusters/{CLUSTER}")
     assert shown is not None
-    reason = next((c["reason"] for c in shown.get("conditions", []) if c["type"] == "Stalled" and c["status"]), "")
+    reason = next((c["reason"] for c in shown.get("conditions", []) if c["type"] == "Stalled" and c["status"] == "True"), "")
     if reason == "ClusterAuthFailed":
         api.send("PATCH", f"/clusters/{CLUSTER}", {"kubeconfig": _cluster(cluster)["kubeconfig"]})
 
@@ -106,7 +106,7 @@ def _wait_ready(api: Api) -> None:
     while time.monotonic() < deadline:
         shown = api.get(f"/product-lines/{LINE}") or {}
         ready = next((c for c in shown.get("conditions", []) if c["type"] == "Ready"), None)
-        if ready and ready["status"]:
+        if ready and ready["status"] == "True":
             return
         said = ready["message"] if ready else said
         time.sleep(0.2)
