@@ -225,7 +225,7 @@ def _go(wanted: tuple[Program, ...]) -> str:
     if not go:
         raise ClusterProblem(
             f"no Go on the PATH, and not in the cache {places.cache()}: {names}. "
-            "Install Go (https://go.dev/dl), or copy the cache from a machine that has it."
+            "Install Go, or copy the cache from a machine that has it."
         )
     needed = max(_go_needed(tool) for tool in {each.tool for each in wanted})
     environment = {**os.environ, "GOTOOLCHAIN": "local"}

@@ -9,7 +9,7 @@ import base64
 import urllib.request
 from pathlib import Path
 
-from scripts.cluster import binaries, certificates, credentials, layout, places, simulated, state
+from scripts.cluster import binaries, certificates, credentials, layout, places, stages, state
 from scripts.cluster.api import Api
 from scripts.cluster.layout import Cluster
 from scripts.cluster.processes import Component
@@ -44,9 +44,9 @@ def prepare(cluster: Cluster) -> None:
     credentials.ensure(cluster.folder, f"https://127.0.0.1:{cluster.port('api')}")
     state.write(cluster.folder / "audit-policy.yaml", (places.MANIFESTS / "audit-policy.yaml").read_text())
     logs = cluster.folder / "simulated.log", cluster.folder / "simulated-previous.log"
-    for file, text in zip(logs, (simulated.LOG, simulated.PREVIOUS_LOG), strict=True):
+    for file, text in zip(logs, (stages.LOG, stages.PREVIOUS_LOG), strict=True):
         state.write(file, text)
-    state.write(cluster.folder / "kwok.yaml", simulated.stages(*logs))
+    state.write(cluster.folder / "kwok.yaml", stages.configuration(*logs))
 
 
 def api_server(cluster: Cluster, api: Api) -> Component:

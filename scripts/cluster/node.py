@@ -69,7 +69,7 @@ def claim(home: Path) -> None:
     if owner is not None and owner != home:
         raise ClusterProblem(
             f"this machine's real node belongs to the cluster in {owner}. "
-            f"Stop that one (MCD_CLUSTER_HOME={owner} … down), or use MCD_NODE=sim."
+            f"Stop that one: MCD_CLUSTER_HOME={owner} python -m scripts.cluster down. Or use MCD_NODE=sim."
         )
     _refuse_foreign_addresses()
     state.write(_CLAIM, f"{processes.boot()}\n{home}\n", 0o644)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import signal
 import subprocess
 import time
@@ -18,6 +19,7 @@ from pathlib import Path
 from scripts.cluster.problems import ClusterProblem
 
 _LOG_LIMIT_BYTES = 64 * 1024**2
+_STACK = re.compile(r"\t|goroutine \d+ \[|[\w./*()-]+\(.*\)$|created by ")
 
 
 @dataclass(frozen=True)
@@ -199,7 +201,7 @@ def _reap(pid: int) -> None:
 
 
 def tail(home: Path, name: str, lines: int = 5) -> tuple[str, ...]:
-    """The last lines of a component's log."""
+    """The last telling lines of a component's log."""
     try:
         with log_file(home, name).open("rb") as file:
             file.seek(0, os.SEEK_END)
@@ -207,7 +209,9 @@ def tail(home: Path, name: str, lines: int = 5) -> tuple[str, ...]:
             text = file.read().decode(errors="replace")
     except FileNotFoundError:
         return ()
-    return tuple(each[:400] for each in text.splitlines()[-lines:])
+    # What a program of Go says when it dies stands above its stack, which tells a person nothing.
+    told = [each for each in text.splitlines() if each.strip() and not _STACK.match(each)]
+    return tuple(each[:400] for each in told[-lines:])
 
 
 def wait_ready(home: Path, component: Component) -> None:

@@ -9,6 +9,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -112,6 +113,7 @@ def _check(name: str, wanted_node: str) -> None:
 def _prepared(home: Path, name: str, mode: str, line: Line, remembered: state.State) -> _Run:
     """Programs, ports and files: everything before the first process."""
     real = mode == "real" and name == layout.FIRST
+    _check_room(home, real)
     if real:
         node.claim(home)
     packages.ensure(real, line)
@@ -124,6 +126,16 @@ def _prepared(home: Path, name: str, mode: str, line: Line, remembered: state.St
     cluster = Cluster(home, name, mode if name == layout.FIRST else "sim", remembered.ports)
     controlplane.prepare(cluster)
     return _Run(cluster, line, Api(cluster.folder, cluster.port("api")), remembered)
+
+
+def _check_room(home: Path, real: bool) -> None:
+    needed = 3 * 1024**3 if real else 512 * 1024**2
+    free = shutil.disk_usage(home).free
+    if free < needed:
+        raise ClusterProblem(
+            f"{home}: {free / 1024**2:.0f} MiB are free, this cluster needs {needed / 1024**2:.0f} MiB. "
+            "Free some room, or set MCD_CLUSTER_HOME to another disk."
+        )
 
 
 def _choose_ports(home: Path, name: str, mode: str, remembered: state.State) -> None:

@@ -145,3 +145,21 @@ def test_a_program_that_is_not_there_is_one_line(home: Path) -> None:
     with pytest.raises(ClusterProblem, match="etcd: cannot be started"):
         processes.start(home, _component("etcd", ("/nowhere/etcd",)))
     assert processes.running(home, "etcd") is None
+
+
+def test_a_stack_trace_is_left_out_of_the_last_lines(home: Path) -> None:
+    log = processes.log_file(home, "etcd")
+    log.parent.mkdir()
+    log.write_text(
+        """{"level":"fatal","msg":"discovery failed","error":"no space left on device"}
+panic: cannot write: no space left on device
+
+goroutine 1 [running]:
+go.etcd.io/etcd/server/v3/etcdmain.Main({0x3dcfd5b08120, 0x12, 0x12})
+\tgo.etcd.io/etcd/server/v3@v3.6.8/etcdmain/main.go:40 +0xf3
+main.main()
+\tgo.etcd.io/etcd/server/v3@v3.6.8/main.go:31 +0x28
+"""
+    )
+    told = processes.tail(home, "etcd")
+    assert [each.split(":")[0] for each in told] == ['{"level"', "panic"]

@@ -137,7 +137,15 @@ def test_a_second_home_cannot_take_the_machine_s_real_node(tmp_path: Path, monke
     monkeypatch.setattr(node, "_CLAIM", tmp_path / "claim")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     (tmp_path / "claim").write_text(f"{processes.boot()}\n{owner}\n")
-    with pytest.raises(ClusterProblem, match=rf"belongs to the cluster in {owner}.*down.*MCD_NODE=sim"):
+    with pytest.raises(ClusterProblem, match=rf"belongs to the cluster in {owner}.*cluster down.*MCD_NODE=sim"):
         node.claim(tmp_path / "mine")
     (tmp_path / "claim").write_text(f"of-an-earlier-boot\n{owner}\n")
     assert node.claimed_by() is None
+
+
+def test_a_full_disk_is_refused_before_anything_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    full = type("Usage", (), {"free": 10 * 1024**2})
+    monkeypatch.setattr(shutil, "disk_usage", lambda folder: full)
+    with pytest.raises(ClusterProblem, match=r"10 MiB are free, this cluster needs 512 MiB\. Free some room"):
+        up.up(tmp_path, "local", "sim", Line(io.StringIO()))
+    assert [each.name for each in tmp_path.iterdir()] == ["lock"]

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from scripts.cluster import credentials, definitions, node, places, simulated, storage
+from scripts.cluster import credentials, definitions, node, places, simulated, stages, storage
 from scripts.cluster.layout import Cluster
 
 
@@ -60,10 +60,10 @@ def test_the_pools_as_described_to_mcd_are_those_of_the_nodes() -> None:
 
 
 def test_each_word_of_the_annotation_has_a_stage_and_is_documented() -> None:
-    text = simulated.stages(Path("/log"), Path("/previous"))
+    text = stages.configuration(Path("/log"), Path("/previous"))
     names = {each["metadata"]["name"] for each in yaml.safe_load_all(text)}
     readme = (places.PACKAGE / "README.md").read_text()
-    for word in simulated.WORDS:
+    for word in stages.WORDS:
         assert word in names
         assert f"`{word}`" in readme
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import pytest
 
-from scripts.cluster import binaries, credentials, definitions, node, places
+from scripts.cluster import api, binaries, credentials, definitions, node, places
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 # A first `up` may build for a while; with the programs in the cache it takes 15 seconds.
@@ -77,10 +77,8 @@ class LocalCluster:
 
     def kubectl(self, *arguments: str, user: str = "admin", given: str | None = None) -> str:
         """Run kubectl, the referee, and return its output; its last line is the error."""
-        command = [sys.executable, "-c", "from scripts.cluster.api import kubectl; print(kubectl())"]
-        program = subprocess.run(command, cwd=_CHECKOUT, capture_output=True, text=True, check=True).stdout.strip()
         done = subprocess.run(
-            [program, "--kubeconfig", str(self.kubeconfig(user)), *arguments],
+            [api.kubectl(), "--kubeconfig", str(self.kubeconfig(user)), *arguments],
             input=given,
             capture_output=True,
             text=True,
