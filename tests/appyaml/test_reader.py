@@ -131,9 +131,43 @@ def test_a_quoted_merge_key_is_a_key() -> None:
 
 
 WORDS = st.sampled_from(
-    "appname components web type port env : - [ ] { } , & * a ! ' \" | > % @ ` \t \n # ~ << ? {{ }} .App 8080 true".split(
-        " "
-    )
+    [
+        "appname",
+        "components",
+        "web",
+        "type",
+        "port",
+        "env",
+        ":",
+        "-",
+        "[",
+        "]",
+        "{",
+        "}",
+        ",",
+        "&",
+        "*",
+        "a",
+        "!",
+        "'",
+        '"',
+        "|",
+        ">",
+        "%",
+        "@",
+        "`",
+        "\t",
+        "\n",
+        "#",
+        "~",
+        "<<",
+        "?",
+        "{{",
+        "}}",
+        ".App",
+        "8080",
+        "true",
+    ]
 )
 
 
@@ -167,8 +201,39 @@ LEAVES = st.sampled_from(
     ]
 )
 KEYS = st.sampled_from(
-    "appname components version env build web type port ports image command health rollout resources gpu limits stop "
-    "schedule domains replicas user scratch services resources cpu memory name value secret readiness http".split()
+    [
+        "appname",
+        "components",
+        "version",
+        "env",
+        "build",
+        "web",
+        "type",
+        "port",
+        "ports",
+        "image",
+        "command",
+        "health",
+        "rollout",
+        "resources",
+        "gpu",
+        "limits",
+        "stop",
+        "schedule",
+        "domains",
+        "replicas",
+        "user",
+        "scratch",
+        "services",
+        "resources",
+        "cpu",
+        "memory",
+        "name",
+        "value",
+        "secret",
+        "readiness",
+        "http",
+    ]
 )
 TREES = st.recursive(
     LEAVES, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(KEYS, inner, max_size=6), max_leaves=25

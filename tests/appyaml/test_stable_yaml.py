@@ -1,0 +1,101 @@
+"""The YAML that we print is read as the same texts by a YAML 1.1 reader and by our YAML 1.2 reader."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mcd.appyaml.nodes import Items, Map, Node, Scalar
+from mcd.appyaml.problems import Report
+from mcd.appyaml.reader import read
+from mcd.objects import to_yaml
+
+TRAPS = [
+    "y", "n", "yes", "No", "on", "OFF", "true", "null", "~", "", "1_000", "0b1", "0o7", "07", "0x1F", "1e3", ".5", "5.",
+    "1:20", "22:22:22", "2026-11-22", "2026-11-22T10:00:00Z", "<<", "=", "-", "- a", "? a", ": a", "a: b", "a #b", "#a",
+    "...", "---", "--- a", "a:", "*a", "&a", "!a", "|", ">", "%a", "@a", "`a`", "'a'", '"a"', "[a]", "{a}",
+    ",", " a", "a ", "a\nb", "a\n", "a\n\n", "\n", " a\nb", "a\n b\n", "\ta", "a\tb",
+    "\x85", "\u2028", "\ufeff", "\x7f",
+    "\x00", "é", "这是", ".inf", "-.INF", ".nan", "1.2.3", "1.10", "-1", "+1", "12345678e901", ":$(PORT)", "a,b",
+    "a]b", "\U0001f600",
+]  # fmt: skip
+TEXTS = (
+    st.sampled_from(TRAPS)
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+    | st.from_regex(r"[-+0-9._:eExXobTtZ ~ynofNULtrue=<>#'\"\n]{0,12}", fullmatch=True)
+)
+TREES = st.recursive(
+    TEXTS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4), max_leaves=12
+)
+
+
+def texts_of(node: Node) -> Any:
+    """What a YAML 1.2 reader that takes every scalar as text sees."""
+    if isinstance(node, Map):
+        return {key: texts_of(value) for key, (_, value) in node.entries.items()}
+    if isinstance(node, Items):
+        return [texts_of(item) for item in node.items]
+    assert isinstance(node, Scalar)
+    # A plain scalar that is no text for YAML 1.2 would be read as something else.
+    assert not node.null
+    return node.text
+
+
+def both_readers_agree(tree: Any) -> None:
+    written = to_yaml([{"tree": tree}])
+    assert yaml.safe_load(written) == {"tree": tree}, written
+    report = Report("out.yaml")
+    node = read(written, report)
+    assert report.found == []
+    assert node is not None
+    assert texts_of(node) == {"tree": tree}, written
+
+
+@pytest.mark.parametrize("text", TRAPS)
+def test_a_text_that_looks_like_something_else_stays_text(text: str) -> None:
+    both_readers_agree(text)
+    both_readers_agree({text: [text, {"a": text}]})
+
+
+@settings(max_examples=1500, deadline=None)
+@given(TREES)
+def test_any_texts_survive_both_readers(tree: Any) -> None:
+    both_readers_agree(tree)
+
+
+def test_only_what_must_be_quoted_is_quoted() -> None:
+    written = to_yaml(
+        [{"a": "8080", "b": 8080, "c": "true", "d": True, "e": "x y", "f": "it's", "g": None, "h": {}, "i": []}]
+    )
+    assert written == "a: '8080'\nb: 8080\nc: 'true'\nd: true\ne: x y\nf: it's\ng: null\nh: {}\ni: []\n"
+
+
+def test_keys_stand_in_the_fixed_order_and_long_lines_are_not_folded() -> None:
+    long = "word " * 60 + "end"
+    written = to_yaml(
+        [
+            {
+                "spec": {"b": [{"z": 1, "name": "x"}], "a": long},
+                "metadata": {"labels": {}, "name": "one"},
+                "kind": "K",
+                "apiVersion": "v1",
+            }
+        ]
+    )
+    assert written == (
+        "apiVersion: v1\nkind: K\nmetadata:\n  name: one\n  labels: {}\nspec:\n"
+        f"  a: {long}\n  b:\n  - name: x\n    z: 1\n"
+    )
+
+
+def test_a_shared_part_is_written_twice_and_never_as_an_anchor() -> None:
+    shared = {"a": "b"}
+    assert to_yaml([{"p": shared, "q": shared}, {"z": shared}]) == "p:\n  a: b\nq:\n  a: b\n---\nz:\n  a: b\n"
+
+
+def test_a_text_of_several_lines_is_a_literal_block() -> None:
+    assert to_yaml([{"a": "one\n  two\n", "b": ["x\ny"]}]) == "a: |\n  one\n    two\nb:\n- |-\n  x\n  y\n"

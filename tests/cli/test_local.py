@@ -1,0 +1,186 @@
+"""validate, render, explain and schema as a person calls them: stdout, stderr, exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+HELLO = "appname: hello\ncomponents: {web: {type: web, port: 8080}}\n"
+BROKEN = "appname: hello\ncomponents:\n  web: {type: web, portt: 80}\n"
+WARNED = "name: hello\ncomponents: {web: {type: web}}\n"
+COMMIT = "3f2c1a9d5e8b7c6a4f0e1d2c3b4a59687f6e5d4c"
+ROOT = Path(__file__).parents[2]
+
+
+def mcd(*words: str, folder: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "LC_ALL": "C", "HOME": str(folder)}
+    return subprocess.run(
+        [sys.executable, "-m", "mcd", *words],
+        cwd=folder,
+        env=environment,
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "app.yaml").write_text(HELLO)
+    (tmp_path / "broken.yaml").write_text(BROKEN)
+    (tmp_path / "warned.yaml").write_text(WARNED)
+    return tmp_path
+
+
+def test_a_good_file_says_nothing_on_stdout(folder: Path) -> None:
+    done = mcd("validate", folder=folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "1 file, 0 errors, 0 warnings\n")
+
+
+def test_problems_go_to_stdout_one_a_line_and_the_sum_to_stderr(folder: Path) -> None:
+    done = mcd("validate", "app.yaml", "broken.yaml", "warned.yaml", folder=folder)
+    assert done.returncode == 1
+    assert done.stdout == (
+        'broken.yaml:3:20: components.web.portt: there is no "portt" here. Did you mean "port"?\n'
+        'warned.yaml:1:1: warning: name: "name" is called "appname" here.\n'
+    )
+    assert done.stderr == "3 files, 1 error, 1 warning\n"
+
+
+def test_warnings_pass_and_strict_refuses_them(folder: Path) -> None:
+    assert mcd("validate", "warned.yaml", folder=folder).returncode == 0
+    assert mcd("validate", "warned.yaml", "--strict", folder=folder).returncode == 1
+    done = mcd("render", "-f", "warned.yaml", "--strict", folder=folder)
+    assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_stdin_is_called_stdin(folder: Path) -> None:
+    done = mcd("validate", "-", folder=folder, stdin=BROKEN)
+    assert done.stdout.startswith("stdin:3:20: ")
+
+
+def test_json_has_the_names_of_the_contract(folder: Path) -> None:
+    answer = json.loads(mcd("validate", "broken.yaml", "app.yaml", "-o", "json", folder=folder).stdout)
+    assert answer == {
+        "files": [
+            {
+                "file": "broken.yaml",
+                "ok": False,
+                "problems": [
+                    {
+                        "code": "schema.unknown_key",
+                        "severity": "error",
+                        "file": "broken.yaml",
+                        "line": 3,
+                        "column": 20,
+                        "field": "components.web.portt",
+                        "message": 'there is no "portt" here.',
+                        "hint": 'Did you mean "port"?',
+                    }
+                ],
+            },
+            {"file": "app.yaml", "ok": True, "problems": []},
+        ],
+        "errors": 1,
+        "warnings": 0,
+    }
+
+
+def test_other_systems_read_problems_in_their_own_format(folder: Path) -> None:
+    github = mcd("validate", "broken.yaml", "-o", "github", folder=folder).stdout
+    assert github.startswith("::error file=broken.yaml,line=3,col=20,title=schema.unknown_key::components.web.portt: ")
+    (gitlab,) = json.loads(mcd("validate", "broken.yaml", "-o", "gitlab", folder=folder).stdout)
+    assert gitlab["location"] == {"path": "broken.yaml", "lines": {"begin": 3}}
+    sarif = json.loads(mcd("validate", "broken.yaml", "-o", "sarif", folder=folder).stdout)
+    assert sarif["version"] == "2.1.0"
+    assert sarif["runs"][0]["results"][0]["ruleId"] == "schema.unknown_key"
+
+
+def test_a_hundred_problems_are_printed_and_the_rest_is_counted(folder: Path) -> None:
+    (folder / "many.yaml").write_text(HELLO + "".join(f"k{i}: 1\n" for i in range(130)))
+    lines = mcd("validate", "many.yaml", folder=folder).stdout.splitlines()
+    assert len(lines) == 101
+    assert lines[-1] == "… and 30 more problems."
+
+
+def test_render_prints_the_objects_and_nothing_else(folder: Path) -> None:
+    done = mcd("render", "--commit", COMMIT, folder=folder)
+    assert (done.returncode, done.stderr) == (0, "")
+    kinds = [obj["kind"] for obj in yaml.safe_load_all(done.stdout)]
+    assert kinds == ["ServiceAccount", "NetworkPolicy", "Service", "Deployment", "HTTPRoute", "PrometheusRule"]
+
+
+def test_render_of_a_broken_file_prints_no_object(folder: Path) -> None:
+    done = mcd("render", "-f", "broken.yaml", folder=folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("broken.yaml:3:20: components.web.portt: ")
+
+
+def test_line_comes_before_the_app_and_environment_names_it(folder: Path) -> None:
+    done = mcd("render", "--line", "--environment", "site-9", "-o", "json", folder=folder)
+    answer = json.loads(done.stdout)
+    assert answer["objects"][0]["kind"] == "Namespace"
+    assert answer["objects"][0]["metadata"]["name"] == "site-9"
+    assert {o["metadata"].get("namespace", "site-9") for o in answer["objects"]} == {"site-9"}
+    assert answer["secrets"] == []
+    assert answer["warnings"] == []
+
+
+def test_the_image_and_the_commit_are_taken_as_given(folder: Path) -> None:
+    done = mcd("render", "--image", "r.example.com/hello:7", "--commit", "ABCDEF0", folder=folder)
+    assert "image: r.example.com/hello:7\n" in done.stdout
+    assert "mcd.internal/commit: ABCDEF0\n" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["validate", "absent.yaml"], "absent.yaml: there is no such file. Check the path.\n"),
+        (["validate", "."], ".: it is a folder. Write ./app.yaml.\n"),
+        (["render", "-f", "a" * 5000], "File name too long. Check the path.\n"),
+        (["render", "--commit", "xyz"], '--commit: "xyz" is not a commit. Use 7 to 40 hex digits.\n'),
+        (["render", "--image", "A B"], '--image: "A B" is not an image. Write it like registry/app:1.2.\n'),
+        (["render", "--environment", "A B"], '--environment: "A B" is not a name. Use a-z, 0-9 and -.\n'),
+        (["render", "--branch", "a\nb"], '--branch: "a\\nb" is not a name in git. Check it.\n'),
+    ],
+)
+def test_wrong_usage_is_one_line_and_exit_2(folder: Path, words: list[str], said: str) -> None:
+    done = mcd(*words, folder=folder)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.endswith(said)
+
+
+def test_a_bad_context_is_exit_2_with_its_place(folder: Path) -> None:
+    (folder / "context.yaml").write_text("cluster:\n  kubernets: '1.33'\n")
+    done = mcd("validate", "--context", "context.yaml", folder=folder)
+    assert done.returncode == 2
+    assert (
+        done.stderr == 'context.yaml:2:3: cluster.kubernets: there is no "kubernets" here. Did you mean "kubernetes"?\n'
+    )
+
+
+def test_explain_knows_every_field_and_suggests_for_the_rest(folder: Path) -> None:
+    done = mcd("explain", "components.web.health", folder=folder)
+    assert done.returncode == 0
+    assert "components.NAME.health" in done.stdout
+    unknown = mcd("explain", "helth", folder=folder)
+    assert (unknown.returncode, unknown.stdout) == (3, "")
+    assert unknown.stderr == 'there is no field "helth". Did you mean "health"?\n'
+
+
+def test_schema_is_json_schema(folder: Path) -> None:
+    assert json.loads(mcd("schema", folder=folder).stdout)["$schema"].endswith("2020-12/schema")
+
+
+def test_a_hostile_file_is_a_problem_and_no_trace(folder: Path) -> None:
+    (folder / "bomb.yaml").write_text("[" * 200_000)
+    done = mcd("validate", "bomb.yaml", folder=folder)
+    assert (done.returncode, done.stdout) == (1, "bomb.yaml:1:33: nested more than 32 deep. Use fewer levels.\n")
