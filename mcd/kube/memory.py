@@ -123,7 +123,6 @@ class MemoryCluster:
             for obj in listing.objects:
                 yield WatchEvent(WatchEventType.ADDED, obj)
             yield WatchEvent(WatchEventType.BOOKMARK, bookmark(kind, at), initial_end=True)
-        seen = {ref for ref, obj in self._world.objects.items() if selected(ref, obj, kind, namespace, selector)}
         bell = asyncio.Event()
         self._world.bells.add(bell)
         try:
@@ -131,9 +130,9 @@ class MemoryCluster:
                 bell.clear()
                 if at < self._world.oldest:
                     raise expired(str(at))
-                for version, event in [row for row in self._world.history if row[0] > at]:
-                    at = version
-                    told = filtered(event, kind, namespace, selector, seen)
+                for row in [row for row in self._world.history if row.version > at]:
+                    at = row.version
+                    told = filtered(row, kind, namespace, selector)
                     if told is not None:
                         yield told
                 self._refuse("watch", Ref(kind.api_version, kind.kind, namespace, ""))

@@ -92,9 +92,7 @@ def merge(config: Object, live: Object, manager: str, now: str, *, force: bool) 
     dropped = owned.get(me, set()) - set(wanted)
     owned[me] = set(wanted)
     result = copy.deepcopy(live)
-    for path in sorted(dropped, key=len, reverse=True):
-        if not any(path in paths for who, paths in owned.items() if who != me):
-            _take_away(result, path)
+    _drop(result, dropped, {path for who, paths in owned.items() if who != me for path in paths})
     _merge_into(config["kind"], "", {k: v for k, v in config.items() if k not in ("apiVersion", "kind")}, result)
     times = {**times_of(live), me: now}
     result["metadata"]["managedFields"] = written(owned, config["apiVersion"], times)
@@ -135,19 +133,27 @@ def _merge_into(kind: str, field: str, want: Any, have: Any) -> Any:
     return merged + list(by_key.values())
 
 
+def _drop(obj: Object, dropped: set[Path], kept: set[Path]) -> None:
+    """Takes away the fields that left an applied set, unless another manager holds them. List items go whole, before
+    the fields inside them: without its key an item could not be found any more."""
+    for path in sorted(dropped, key=lambda p: (p[-1] != ".", -len(p), p)):
+        if path[-1] == ".":
+            if not any(other[: len(path) - 1] == path[:-1] for other in kept):
+                _take_away(obj, path[:-1])
+        elif path not in kept and not (len(path) > 1 and path[-1][2:] in _keys(path[-2])):
+            _take_away(obj, path)
+
+
 def _take_away(obj: Object, path: Path) -> None:
-    """Removes a field; containers that become empty go with it, as they do on the API server."""
+    """Removes a field or an item; containers that become empty go with it, as they do on the API server."""
     trail: list[tuple[Any, Any]] = []
     node: Any = obj
-    steps = path[:-1] if path[-1] == "." else path
-    for segment in steps:
+    for segment in path:
         step = _step(node, segment)
         if step is None:
             return
         trail.append((node, step))
         node = node[step]
-    if path[-1] == "." and node and set(node) - set(_keys(steps[-1])):
-        return
     for parent, step in reversed(trail):
         del parent[step]
         if parent or parent is obj["metadata"]:

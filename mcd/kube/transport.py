@@ -121,7 +121,7 @@ class Transport:
         try:
             yield response
         finally:
-            response.close()
+            _hang_up(response)
 
     async def websocket(self, path: str, query: Query, protocols: Sequence[str]) -> aiohttp.ClientWebSocketResponse:
         """A WebSocket to the server, kept alive by pings. Raises KubeError, and aiohttp's handshake error as it is."""
@@ -144,6 +144,8 @@ class Transport:
         if self._rest is not None:
             await self._rest.close()
             self._rest = None
+            # Connections that were hung up end in the next turn of the loop, which may be its last.
+            await asyncio.sleep(0)
 
     def _url(self, path: str, query: Query) -> str:
         return f"{self._connection.server}{path}" + (f"?{urlencode(list(query))}" if query else "")
@@ -193,19 +195,27 @@ def _build(connection: Connection) -> _Transport:
             ) from None  # fmt: skip
 
 
+def _hang_up(response: aiohttp.ClientResponse) -> None:
+    """Ends a connection in the middle of an answer, at once: a farewell in TLS would wait for the other side."""
+    connection = response.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
+    response.close()
+
+
 class _TooLarge(Exception):
     pass
 
 
 async def _read(response: aiohttp.ClientResponse, limit: int) -> bytes:
     if (response.content_length or 0) > limit:
-        response.close()
+        _hang_up(response)
         raise _TooLarge
     parts, size = [], 0
     async for chunk in response.content.iter_any():
         size += len(chunk)
         if size > limit:
-            response.close()
+            _hang_up(response)
             raise _TooLarge
         parts.append(chunk)
     return b"".join(parts)

@@ -32,6 +32,15 @@ HISTORY = 10_000
 """How many changes a watch can go back; older versions are answered with 410."""
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One change. `before` is None for what was made, `after` for what is gone."""
+
+    version: int
+    before: Object | None
+    after: Object | None
+
+
 @dataclass
 class World:
     """The state of one cluster. Every write gives the object the next version and tells the watches."""
@@ -39,7 +48,7 @@ class World:
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     objects: dict[Ref, Object] = field(default_factory=dict)
     version: int = 1
-    history: list[tuple[int, WatchEvent]] = field(default_factory=list)
+    history: list[Written] = field(default_factory=list)
     oldest: int = 1
     bells: set[asyncio.Event] = field(default_factory=set)
     quota: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -122,10 +131,10 @@ class World:
             meta["generation"] = generation + 1 if changed else generation
         if meta.get("deletionTimestamp") and not meta.get("finalizers"):
             self.objects.pop(ref, None)
-            self._tell(WatchEventType.DELETED, obj)
+            self._tell(before, None)
             return
         self.objects[ref] = obj
-        self._tell(WatchEventType.ADDED if before is None else WatchEventType.MODIFIED, obj)
+        self._tell(before, obj)
 
     def remove(self, ref: Ref) -> None:
         now = copy.deepcopy(self.objects[ref])
@@ -136,7 +145,7 @@ class World:
         self.version += 1
         now["metadata"]["resourceVersion"] = str(self.version)
         del self.objects[ref]
-        self._tell(WatchEventType.DELETED, now)
+        self._tell(now, None)
         uid = now["metadata"]["uid"]
         for other, obj in list(self.objects.items()):
             owned = any(o.get("uid") == uid for o in obj["metadata"].get("ownerReferences") or ())
@@ -144,10 +153,10 @@ class World:
             if (owned or inside) and other in self.objects:
                 self.remove(other)
 
-    def _tell(self, kind: WatchEventType, obj: Object) -> None:
-        self.history.append((self.version, WatchEvent(kind, copy.deepcopy(obj))))
+    def _tell(self, before: Object | None, after: Object | None) -> None:
+        self.history.append(Written(self.version, copy.deepcopy(before), copy.deepcopy(after)))
         if len(self.history) > HISTORY:
-            self.oldest = self.history[-HISTORY][0]
+            self.oldest = self.history[-HISTORY].version
             del self.history[:-HISTORY]
         self.ring()
 
@@ -192,18 +201,18 @@ def selected(ref: Ref, obj: Object, kind: Kind, namespace: str, selector: Mappin
     return same and (not namespace or ref.namespace == namespace) and matches(obj, selector)
 
 
-def filtered(
-    event: WatchEvent, kind: Kind, namespace: str, selector: Mapping[str, str] | None, seen: set[Ref]
-) -> WatchEvent | None:
-    """The event as a watch with this selector sees it: what leaves the selection is deleted for it."""
-    ref = ref_of(event.object)
+def filtered(row: Written, kind: Kind, namespace: str, selector: Mapping[str, str] | None) -> WatchEvent | None:
+    """A change as a watch with this selector sees it: what leaves the selection is deleted for it."""
+    last = row.after or row.before
+    assert last is not None
+    ref = ref_of(last)
     if (ref.api_version, ref.kind) != (kind.api_version, kind.kind) or (namespace and ref.namespace != namespace):
         return None
-    if event.type is WatchEventType.DELETED or not matches(event.object, selector):
-        if ref in seen:
-            seen.discard(ref)
-            return WatchEvent(WatchEventType.DELETED, copy.deepcopy(event.object))
+    was = row.before is not None and matches(row.before, selector)
+    is_ = row.after is not None and matches(row.after, selector)
+    if not was and not is_:
         return None
-    kind_of_event = WatchEventType.MODIFIED if ref in seen else WatchEventType.ADDED
-    seen.add(ref)
-    return WatchEvent(kind_of_event, copy.deepcopy(event.object))
+    told = (WatchEventType.MODIFIED if was else WatchEventType.ADDED) if is_ else WatchEventType.DELETED
+    obj = copy.deepcopy(last)
+    obj["metadata"]["resourceVersion"] = str(row.version)
+    return WatchEvent(told, obj)

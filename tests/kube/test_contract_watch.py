@@ -1,0 +1,179 @@
+"""The contract of `Cluster.watch`, and the caches on top of it: what exists, then what changes, and no silent loss."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import cast
+
+import pytest
+
+from mcd.errors import Code
+from mcd.kube.cluster import Cluster, Kind, KubeError, KubeReason, WatchEvent, WatchEventType
+from mcd.kube.memory import Faults, MemoryCluster
+from mcd.kube.watch import Caches
+from mcd.objects import MANAGED_BY, Object, Ref, ref_of
+from tests.kube.given import config
+
+CONFIG_MAP = Kind("v1", "ConfigMap")
+SHOP = {"app.kubernetes.io/instance": "shop"}
+PATIENCE = 20.0
+"""Seconds within which a change must be told, on a busy machine."""
+
+
+@contextlib.asynccontextmanager
+async def watching(
+    cluster: Cluster, namespace: str, version: str = "", selector: dict[str, str] | None = SHOP
+) -> AsyncIterator[AsyncGenerator[WatchEvent, None]]:
+    stream = cluster.watch(CONFIG_MAP, namespace, selector, resource_version=version)
+    async with contextlib.aclosing(cast(AsyncGenerator[WatchEvent, None], stream)) as events:
+        yield events
+
+
+async def following(events: AsyncGenerator[WatchEvent, None]) -> tuple[str, str]:
+    """The next event that is not a mere bookmark."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            event = await anext(events)
+            if event.type is not WatchEventType.BOOKMARK:
+                return event.type.value, event.object["metadata"]["name"]
+
+
+async def test_a_watch_begins_with_what_exists_and_says_when_that_is_all(cluster: Cluster, namespace: str) -> None:
+    await cluster.apply(config("a", namespace))
+    await cluster.apply(config("b", namespace))
+    async with watching(cluster, namespace) as events, asyncio.timeout(PATIENCE):
+        first = [await anext(events) for _ in range(3)]
+    assert [e.object["metadata"].get("name") for e in first[:2]] == ["a", "b"]
+    assert first[2].type is WatchEventType.BOOKMARK
+    assert first[2].initial_end
+    assert first[0].object["kind"] == "ConfigMap"
+
+
+async def test_a_watch_goes_on_from_a_version_with_every_change(cluster: Cluster, namespace: str) -> None:
+    listing = await cluster.list(CONFIG_MAP, namespace, SHOP)
+    made = await cluster.apply(config("a", namespace))
+    made = await cluster.apply(config("a", namespace, x="2"), live=made)
+    await cluster.delete(ref_of(made), made["metadata"]["uid"])
+    async with watching(cluster, namespace, listing.resource_version) as events:
+        assert [await following(events) for _ in range(3)] == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]
+
+
+async def test_what_loses_its_label_is_deleted_for_the_watch(cluster: Cluster, namespace: str) -> None:
+    made = await cluster.apply(config("a", namespace))
+    async with watching(cluster, namespace, made["metadata"]["resourceVersion"]) as events:
+        bare = config("a", namespace)
+        bare["metadata"]["labels"] = {}
+        made = await cluster.apply(bare, live=made)
+        assert await following(events) == ("DELETED", "a")
+        await cluster.apply(config("a", namespace), live=made)
+        assert await following(events) == ("ADDED", "a")
+
+
+async def test_a_watch_sees_a_write_that_comes_after_it_began(cluster: Cluster, namespace: str) -> None:
+    async with watching(cluster, namespace) as events:
+        waiting = asyncio.ensure_future(following(events))
+        await asyncio.sleep(0)
+        await cluster.apply(config("late", namespace))
+        assert await waiting == ("ADDED", "late")
+
+
+async def test_a_version_that_is_too_old_is_told_apart() -> None:
+    cluster = MemoryCluster()
+    await cluster.apply(config("a"))
+    cluster.forget_history()
+    with pytest.raises(KubeError) as refused:
+        async with watching(cluster, "default", "2") as events:
+            await anext(events)
+    assert refused.value.kube_reason is KubeReason.EXPIRED
+
+
+# --- caches ---------------------------------------------------------------------------------------------------------
+
+
+@contextlib.asynccontextmanager
+async def cached(cluster: Cluster, *kinds: Kind) -> AsyncIterator[tuple[Caches, asyncio.Queue[tuple[str, bool]]]]:
+    told: asyncio.Queue[tuple[str, bool]] = asyncio.Queue()
+
+    def tell(obj: Object, deleted: bool) -> None:
+        told.put_nowait((f"{obj['metadata'].get('namespace')}/{obj['metadata']['name']}", deleted))
+
+    caches = Caches(cluster, kinds or (CONFIG_MAP,), tell)
+    task = asyncio.ensure_future(caches.run())
+    try:
+        assert await caches.wait_synced(PATIENCE)
+        yield caches, told
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def told_of(told: asyncio.Queue[tuple[str, bool]], name: str) -> bool:
+    """Waits until a change of an object is told; answers whether it was its end."""
+    async with asyncio.timeout(PATIENCE):
+        while True:
+            who, deleted = await told.get()
+            if who == name:
+                return deleted
+
+
+async def test_a_cache_follows_what_is_ours_and_hints_at_each_change(cluster: Cluster, namespace: str) -> None:
+    first = await cluster.apply(config("a", namespace))
+    async with cached(cluster) as (caches, told):
+        assert caches.get(ref_of(first)) == first
+        assert caches.healthy()
+        assert [o["metadata"]["name"] for o in caches.of_instance(CONFIG_MAP, namespace, "shop")] == ["a"]
+        second = await cluster.apply(config("b", namespace))
+        assert not await told_of(told, f"{namespace}/b")
+        assert caches.get(ref_of(second)) == second
+        await cluster.delete(ref_of(first), first["metadata"]["uid"])
+        while not await told_of(told, f"{namespace}/a"):
+            pass
+        assert caches.get(ref_of(first)) is None
+    assert not caches.synced(CONFIG_MAP), "a closed cache does not claim to know anything"
+
+
+async def test_a_cache_finds_what_was_deleted_while_its_stream_was_too_old() -> None:
+    cluster = MemoryCluster()
+    await cluster.apply(config("a"))
+    async with cached(cluster) as (caches, told):
+        # Deleted and forgotten in one step: no event of it will ever come, only a 410.
+        cluster.person_deletes(ref_of(config("a")))
+        cluster.forget_history()
+        while not await told_of(told, "default/a"):
+            pass
+        assert caches.get(ref_of(config("a"))) is None
+        await cluster.apply(config("b"))
+        assert not await told_of(told, "default/b")
+
+
+async def test_one_kind_that_is_forbidden_does_not_stop_the_others() -> None:
+    cluster = MemoryCluster()
+    secret = Kind("v1", "Secret")
+
+    def refuse(verb: str, ref: Ref) -> KubeError | None:
+        if verb == "watch" and ref.kind == "Secret":
+            return KubeError(Code.FORBIDDEN, KubeReason.FORBIDDEN, "not allowed")
+        return None
+
+    cluster.faults = Faults(refuse=refuse)
+    caches = Caches(cluster, (CONFIG_MAP, secret))
+    task = asyncio.ensure_future(caches.run())
+    async with asyncio.timeout(PATIENCE):
+        while not (caches.synced(CONFIG_MAP) and caches.problem(secret)):
+            await asyncio.sleep(0)
+    assert not caches.synced(secret)
+    assert not caches.healthy()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_foreign_object_is_not_in_the_cache() -> None:
+    cluster = MemoryCluster()
+    foreign = config("by-hand")
+    foreign["metadata"]["labels"].pop(MANAGED_BY)
+    cluster.person(foreign)
+    async with cached(cluster) as (caches, _):
+        assert caches.get(ref_of(foreign)) is None
