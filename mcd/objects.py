@@ -112,9 +112,12 @@ def short(text: str, limit: int) -> str:
     return f"{text[: limit - 9].rstrip('-')}-{h8(text)}"
 
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode
+
+
 def canonical(value: Any) -> bytes:
     """The one JSON text of a value: sorted keys, no blanks, UTF-8. What is hashed, stored and compared."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    return _CANONICAL(value).encode()
 
 
 def content_hash(obj: Mapping[str, Any]) -> str:
@@ -151,21 +154,20 @@ def masked(obj: Object) -> Object:
 
 _HEAD = ("apiVersion", "kind", "metadata")
 
-_PLAIN = re.compile(
+_PLAIN = (
     r"(?:[^\s\-?:,\[\]{}#&*!|>'\"%@`\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]|[-?:](?=[^\s]))"
     r"(?:[^\n\r\t\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]*)"
 )
-"""What may stand without quotes in block style, before the tests for `: `, ` #` and for words that are no text."""
+"""What may stand without quotes in block style, before the tests for `: `, ` #` and for words that are no text. The
+expressions are compiled with the first text that is written: most commands write none."""
 
-_PRINTABLE = re.compile("[\x20-\x7e\xa1-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*")
+_PRINTABLE = "[\x20-\x7e\xa1-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*"
 
-_NOT_TEXT = re.compile(
-    r"""(?ix: ~ | null | true | false | yes | no | on | off | y | n | = | <<
+_NOT_TEXT = r"""(?ix: ~ | null | true | false | yes | no | on | off | y | n | = | <<
     | [-+]?0b[01]+ | [-+]?0o?[0-7]+ | [-+]?0x[0-9a-f]+ | [-+]?[0-9]+ | [-+]?[1-9][0-9]*(?: :[0-5]?[0-9])+ (?:\.[0-9]*)?
     | [-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)? | [-+]?[0-9]+(?: :[0-5]?[0-9])+ (?:\.[0-9]*)?
     | [-+]?\.inf | \.nan | [-+]?\.
-    | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2} (?:(?:t|\s+)[0-9]{1,2}:.*)? )""",
-)
+    | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2} (?:(?:t|\s+)[0-9]{1,2}:.*)? )"""
 """Plain scalars that a YAML 1.1 or a YAML 1.2 reader takes for something else. Underscores are dropped first: YAML 1.1
 allows them in numbers."""
 
@@ -226,7 +228,7 @@ def _write(lines: list[str], before: str, value: Any, label: str, indent: str) -
 def _may_be_literal(text: str) -> bool:
     """Whether `|` shows the text as it is: all printable, and a first line that fixes the indentation."""
     lines = text.split("\n")
-    return bool(lines[0]) and lines[0][0] != " " and all(_PRINTABLE.fullmatch(line) for line in lines)
+    return bool(lines[0]) and lines[0][0] != " " and all(re.fullmatch(_PRINTABLE, line) for line in lines)
 
 
 def _write_literal(lines: list[str], gap: str, text: str, indent: str) -> None:
@@ -255,15 +257,15 @@ def _scalar(value: Any) -> str:
 @lru_cache(maxsize=4096)
 def _text(text: str) -> str:
     """A text in one line: plain if every reader takes it for this text, else in quotes."""
-    if _PLAIN.fullmatch(text) and not (
+    if re.fullmatch(_PLAIN, text) and not (
         ": " in text
         or " #" in text
         or text[-1] in ": "
         or text[:3] in ("---", "...")
-        or _NOT_TEXT.fullmatch(text.replace("_", ""))
+        or re.fullmatch(_NOT_TEXT, text.replace("_", ""))
     ):
         return text
-    if _PRINTABLE.fullmatch(text):
+    if re.fullmatch(_PRINTABLE, text):
         return "'" + text.replace("'", "''") + "'"
     return '"' + "".join(_escaped(c) for c in text) + '"'
 
@@ -271,7 +273,7 @@ def _text(text: str) -> str:
 def _escaped(char: str) -> str:
     if char in _ESCAPES:
         return _ESCAPES[char]
-    if _PRINTABLE.fullmatch(char):
+    if re.fullmatch(_PRINTABLE, char):
         return char
     code = ord(char)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -13,6 +13,7 @@ from mcd.errors import echo
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _OPERATORS = ("||", "&&", "$(", "|", "&", ";", "<", ">", "(", ")", "`")
+_SHELL = frozenset(operator[0] for operator in _OPERATORS)
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 _DOUBLED = re.compile(r"\$(?=[$(])")
 _DOUBLED_BEFORE_REFERENCE = re.compile(r"\$(?=[$(]|\Z)")
@@ -64,7 +65,7 @@ def split(text: str, *, program: bool) -> list[list[Part]]:
             continue
         elif char == "\\":
             char, step = text[at + 1 : at + 2], 2
-        else:
+        elif char in _SHELL:
             for operator in _OPERATORS:
                 if text.startswith(operator, at):
                     raise needs_shell(operator)
