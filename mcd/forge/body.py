@@ -19,6 +19,7 @@ def too_large(limit: int) -> McdError:
         Code.TOO_LARGE,
         f"the push is larger than {limit // MIB} MiB." if limit >= MIB else f"the push is larger than {limit} bytes.",
         "Keep large files out of git, or ask for a higher MCD_PUSH_LIMIT.",
+        reason="PushTooLarge",
     )
 
 

@@ -296,8 +296,9 @@ async def test_a_disk_that_refuses_is_said_and_leaves_nothing(root: Path, clone:
     async with quarantine(root, SMALL) as q:
         asked = await q.take(stream(body), "identity")
         await q.unpack(asked, q.open("shop", "id-1"))
-        # A file where the repository has to be: the rename fails as it would on a broken disk.
-        (root / "shop.git").write_text("")
+        # A repository without its folder of packs: the rename fails as it would on a broken disk.
+        (root / "shop.git").mkdir()
+        (root / "shop.git" / "mcd-app").write_text("id-1")
         with pytest.raises(McdError) as caught:
             q.migrate("main", "id-1")
     assert caught.value.code is Code.UNAVAILABLE

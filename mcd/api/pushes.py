@@ -1,0 +1,218 @@
+"""One git push, from its bytes to the wish: taken into quarantine, judged, stored, and told line by line.
+
+The order makes every crash harmless: the objects are moved in, then the wish is committed, then the ref moves. A death
+before the commit leaves objects that nobody names; one after it leaves a wish that is carried out and a ref that the
+same push moves. It must not know HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+from mcd.api.plans import Planned, Target, plan_push, target_of
+from mcd.errors import Code, McdError, Severity, echo, has_errors
+from mcd.forge.locks import locked
+from mcd.forge.receive import Limits, Quarantine, quarantine
+from mcd.forge.updates import refusals
+from mcd.forge.wire import ZERO, PushRequest, RefUpdate
+from mcd.model import Actor, EventKind, Release
+from mcd.observability import logs
+from mcd.runtime import Runtime
+from mcd.store import intents
+
+MIB = 1024 * 1024
+
+DRAINED = 4
+"""A client that sends too much is listened to for so many times the limit: git shows an answer only to what it could
+send whole."""
+
+SHOWN_DELETES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a push ended. `results` are (ref, why not), with no reason for what was done. `release` is what is deployed,
+    if anything."""
+
+    unpacked: str
+    results: tuple[tuple[str, str], ...]
+    release: Release | None = None
+    hosts: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Push:
+    """One push while it is carried out by a task of its own: who watches it may go away."""
+
+    runtime: Runtime
+    actor: Actor
+    app: str
+    room: asyncio.Semaphore
+    said: asyncio.Queue[str | Verdict] = field(default_factory=asyncio.Queue)
+    """What is told while it goes on, and the verdict at the end."""
+    taken: asyncio.Future[PushRequest] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    """Done when the body is in. Its exception is a refusal in which git's protocol had not begun."""
+
+    @property
+    def limits(self) -> Limits:
+        return Limits(body=self.runtime.settings.push_limit * MIB)
+
+    async def carry(self, chunks: AsyncIterator[bytes], encoding: Literal["identity", "gzip"]) -> None:
+        """The whole push. Nothing is raised: it is in `taken` or in the verdict."""
+        try:
+            async with quarantine(self.runtime.settings.repositories, self.limits) as q:
+                asked, refusal = await self._take(q, chunks, encoding)
+                self.taken.set_result(asked)
+                if asked.updates:
+                    self.said.put_nowait(await self._judged(q, asked, refusal))
+        except BaseException as error:
+            # Whoever waits must wake up, whatever happened.
+            if self.taken.done():
+                logs.logger("git").error("bug", app=self.app, exc_info=error)
+                told = McdError(Code.INTERNAL, "MCD failed on this push. It is logged.")
+                self.said.put_nowait(_refused(self.taken.result(), told))
+                raise
+            if isinstance(error, asyncio.CancelledError):
+                self.taken.cancel()
+                raise
+            self.taken.set_exception(error)
+
+    async def _take(
+        self, q: Quarantine, chunks: AsyncIterator[bytes], encoding: Literal["identity", "gzip"]
+    ) -> tuple[PushRequest, McdError | None]:
+        try:
+            return await q.take(chunks, encoding), None
+        except McdError as error:
+            if error.code is not Code.TOO_LARGE or encoding != "identity":
+                raise
+            left = DRAINED * self.limits.body
+            async with asyncio.timeout(self.limits.unpack_seconds):
+                async for chunk in chunks:
+                    left -= len(chunk)
+                    if left < 0:
+                        raise
+            return q.request(), error
+
+    async def _judged(self, q: Quarantine, asked: PushRequest, refusal: McdError | None) -> Verdict:
+        try:
+            if refusal is not None:
+                raise refusal
+            async with self.room, locked(self.runtime.settings.repositories, self.app, self.limits.lock_seconds):
+                verdict = await self._carried_out(q, asked)
+        except McdError as error:
+            if error.code is Code.INTERNAL:
+                raise
+            for problem in error.problems:
+                self.said.put_nowait(str(problem))
+            if not error.problems:
+                self.said.put_nowait(str(error))
+            verdict = _refused(asked, error)
+        if verdict.release is None and any(reason for _, reason in verdict.results):
+            await self._tell_refused(verdict)
+        return verdict
+
+    async def _carried_out(self, q: Quarantine, asked: PushRequest) -> Verdict:
+        async with self.runtime.db.reading() as tx:
+            target = await target_of(self.actor, tx, self.app, asked, self.runtime.now())
+        current = q.open(self.app, target.app.id)
+        refused = refusals(asked.updates, current, target.branch, (self.limits.updates, self.limits.refs))
+        if refused:
+            for shown in sorted({f"{echo(ref, 120)}: {reason}." for ref, reason in refused.items()})[:10]:
+                self.said.put_nowait(shown)
+            first = next(iter(refused))
+            return Verdict(
+                "ok",
+                tuple((u.ref, refused.get(u.ref) or f"not stored, because {echo(first, 60)} was refused")
+                      for u in asked.updates),
+            )  # fmt: skip
+        await q.unpack(asked, current)
+        deploying = next((u for u in asked.updates if u.branch == target.branch and not u.deletes), None)
+        planned = await plan_push(q.forge, target, deploying) if deploying is not None else None
+        if planned is not None:
+            self._tell_plan(target, planned)
+        release = await self._stored(q, asked, target, planned)
+        await q.move_refs(asked.updates)
+        self._tell_stored(asked, target, release)
+        if trouble := await q.tidy():
+            logs.logger("git").warning("the packs of a repository were not put together", app=self.app, why=trouble)
+        return Verdict("ok", tuple((u.ref, "") for u in asked.updates), release, planned.hosts if planned else ())
+
+    async def _stored(
+        self, q: Quarantine, asked: PushRequest, target: Target, planned: Planned | None
+    ) -> Release | None:
+        """One transaction; the objects move inside it, when nothing can refuse the wish any more."""
+        now = self.runtime.now()
+        async with self.runtime.db.writing() as tx:
+            app = target.app
+            if not app.id:
+                app = await intents.create_app(
+                    self.actor, tx, now, app.name, product_line=target.line.name, branch=target.branch
+                )
+            release = None
+            if planned is not None:
+                commit = planned.commit
+                release = await intents.push(
+                    self.actor, tx, now, app.name, commit=commit.id, branch=target.branch, author=commit.author,
+                    title=commit.title, app_yaml=planned.app_yaml, tag=await _tag(q, asked, commit.id),
+                    forced=planned.forced, wished_deletes=planned.deletes,
+                )  # fmt: skip
+            q.migrate(target.branch, app.id)
+        return release
+
+    def _tell_plan(self, target: Target, planned: Planned) -> None:
+        """What is refused is raised, with every problem."""
+        path = target.app.path
+        if has_errors(planned.problems):
+            errors = [p for p in planned.problems if p.severity is Severity.ERROR]
+            count = f"{len(errors)} problem" + ("s" if len(errors) > 1 else "")
+            raise McdError(Code.INVALID, f"{path} has {count}", reason="InvalidAppYaml", problems=planned.problems)
+        for problem in planned.problems:
+            self.said.put_nowait(str(problem))
+        if planned.appname != self.app:
+            self.said.put_nowait(f'{path} says appname: {echo(planned.appname)}; it is deployed as App "{self.app}".')
+        self.said.put_nowait(f"{path} is fine: {', '.join(planned.components)}.")
+        if planned.deletes:
+            names = [str(ref) for ref in planned.deletes]
+            more = f" and {len(names) - SHOWN_DELETES} more" if len(names) > SHOWN_DELETES else ""
+            self.said.put_nowait(f"This push deletes: {', '.join(names[:SHOWN_DELETES])}{more}.")
+
+    def _tell_stored(self, asked: PushRequest, target: Target, release: Release | None) -> None:
+        if not target.app.id:
+            self.said.put_nowait(f'App "{self.app}" was made in product line "{target.line.name}".')
+        if release is not None:
+            self.said.put_nowait(f"Release {release.number} of {self.app}: {release.commit[:12]} {release.title}")
+        idle = [u.shown for u in asked.updates if u.branch != target.branch and not u.deletes]
+        if idle:
+            self.said.put_nowait(f"{', '.join(idle[:10])}: stored, not deployed. Only {target.branch} deploys.")
+
+    async def _tell_refused(self, verdict: Verdict) -> None:
+        """An Event for the App's timeline; a push that would have made the App has none."""
+        reasons = sorted({reason for _, reason in verdict.results if reason})
+        try:
+            async with self.runtime.db.writing() as tx:
+                said = f"A push to {self.app} was refused: {echo(reasons[0], 200)}."
+                await intents.tell(self.actor, tx, self.runtime.now(), EventKind.PUSH_REFUSED, self.app, said)
+        except McdError as error:
+            # The refusal itself stands and was told. Not found: there is no App. Others: the store has its own alarm.
+            logs.logger("git").info("a refused push is not in the timeline", app=self.app, why=str(error))
+
+
+def _refused(asked: PushRequest, error: McdError) -> Verdict:
+    said = error.message.rstrip(".")
+    unpacked = said if error.reason in ("PackRefused", "GitProtocol", "PushTooLarge") else "ok"
+    return Verdict(unpacked, tuple((u.ref, said) for u in asked.updates))
+
+
+async def _tag(q: Quarantine, asked: PushRequest, commit: str) -> str:
+    """The tag that the same push puts on the commit, if any."""
+    for update in asked.updates:
+        if update.ref.startswith("refs/tags/") and not update.deletes and await _names(q, update, commit):
+            return update.ref.removeprefix("refs/tags/")
+    return ""
+
+
+async def _names(q: Quarantine, update: RefUpdate, commit: str) -> bool:
+    return update.new != ZERO and (await q.forge.resolve("mcd:q", update.new)).id == commit

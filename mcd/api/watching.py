@@ -1,0 +1,157 @@
+"""Follows a Release from its build to the verdict over its Rollout, as lines for a terminal.
+
+It only reads, again and again, what the store says: going away stops nothing. It must not know git or HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+
+from mcd.api.access import Credential, actor_of
+from mcd.errors import McdError
+from mcd.model import Action, Actor, ConditionType, Reason, Reconciled, Release, Rollout
+from mcd.runtime import Runtime
+from mcd.store import reads
+from mcd.store.tx import Tx
+
+LOOK_AGAIN = 2.0
+"""Longest pause between two looks, in seconds; what is committed is told sooner."""
+
+_BREATH = 0.2
+"""Shortest pause: others' Events ring the bell too."""
+
+_RECHECK = 5.0
+"""Seconds between two looks whether the person may still see it (T13)."""
+
+LIMIT = 600.0
+"""Seconds for which a verdict is waited for."""
+
+LOG_LINES = 1000
+
+
+@dataclass(slots=True)
+class Watch:
+    """One Release that is followed, and what was told of it already."""
+
+    runtime: Runtime
+    actor: Actor
+    release: Release
+    hosts: tuple[str, ...]
+    credential: Credential
+    seconds: float = LIMIT
+    ended: bool = False
+    _after: int = 0
+    _said: set[str] = field(default_factory=set)
+    _rollout: str = ""
+
+    async def lines(self) -> AsyncIterator[str]:
+        """Lines as they come; an empty one says that nothing new came for a while. Ends with a verdict, when the
+        person may not see it any more, or after `seconds`, which is said too."""
+        clock = asyncio.get_running_loop().time
+        started = checked = clock()
+        bell = await self.runtime.db.news(0, -1)
+        while True:
+            try:
+                if clock() - checked >= _RECHECK:
+                    checked = clock()
+                    self.actor = await actor_of(self.runtime, self.credential)
+                new = await self._look(clock() - started)
+            except McdError as error:
+                yield f"This is not followed any more: {error}"
+                return
+            for line in new:
+                yield line
+            if self.ended:
+                return
+            if clock() - started >= self.seconds:
+                minutes = f"{self.seconds / 60:g} minutes"
+                yield f"No verdict after {minutes}. It goes on by itself: mcd status {self.release.app}"
+                return
+            if not new:
+                yield ""
+            looked = clock()
+            bell = await self.runtime.db.news(LOOK_AGAIN, bell)
+            await asyncio.sleep(max(0.0, _BREATH - (clock() - looked)))
+
+    async def _look(self, seconds: float) -> list[str]:
+        async with self.runtime.db.reading() as tx:
+            release = await reads.release(self.actor, tx, self.release.app, self.release.number)
+            log = await reads.release_log(
+                self.actor, tx, release.app, release.number, after=self._after, limit=LOG_LINES
+            )
+            self._after = log.next
+            new = [f"| {line}" for line in log.lines]
+            if len(log.lines) == LOG_LINES:
+                return new
+            if self._stalled(release.state, new):
+                new.append(f"To try the same commit again: mcd deploy {release.app} --commit {release.commit[:12]}")
+                return new
+            rollout = await self._find(tx)
+            if rollout is None:
+                self._tell(release.state, new)
+                return new
+            return new + await self._look_at(tx, rollout, seconds)
+
+    async def _find(self, tx: Tx) -> Rollout | None:
+        """The Rollout of this Release: the newest one, and then that one for good."""
+        if self._rollout:
+            return await reads.rollout(self.actor, tx, self._rollout)
+        page = await reads.rollouts(self.actor, tx, self.release.app, reads.Part(limit=20))
+        found = next((r for r in page.items if r.release == self.release.number), None)
+        if found is not None and (found.live or found.created_at >= self.release.created_at):
+            self._rollout = found.id
+            return found
+        return None
+
+    async def _look_at(self, tx: Tx, rollout: Rollout, seconds: float) -> list[str]:
+        new: list[str] = []
+        seen = await reads.rollout_seen(self.actor, tx, rollout.id)
+        for change in seen.changes:
+            if change.action is not Action.UNCHANGED:
+                self._once(f"{change.ref} {change.action.value}" + (f": {change.detail}" if change.detail else ""), new)
+        if self._stalled(rollout.state, new):
+            new += [f"| {line}" for health in seen.health for line in health.evidence]
+            new.append(f"See: mcd status {rollout.app}, mcd logs {rollout.app} --previous")
+        elif is_now(rollout.state, ConditionType.READY):
+            self.ended = True
+            new.append(
+                f"Ready: {', '.join(self._urls())} in {seconds:.1f} s" if self.hosts else f"Ready in {seconds:.1f} s"
+            )
+        elif not rollout.live:
+            self.ended = True
+            new.append(f"Rollout {rollout.number} was superseded by a newer one: mcd status {rollout.app}")
+        else:
+            self._tell(rollout.state, new)
+        return new
+
+    def _urls(self) -> list[str]:
+        port = self.runtime.settings.gateway_port
+        return [f"http://{host}/" if port == 80 else f"http://{host}:{port}/" for host in self.hosts]
+
+    def _stalled(self, state: Reconciled, new: list[str]) -> bool:
+        stalled = next((c for c in state.conditions if c.type is ConditionType.STALLED), None)
+        if stalled is None or not is_now(state, ConditionType.STALLED):
+            return False
+        self.ended = True
+        new.append(f"Stalled ({stalled.reason.value}): {stalled.message}")
+        return True
+
+    def _tell(self, state: Reconciled, new: list[str]) -> None:
+        """Why it is not ready yet, each reason once."""
+        waiting = next((c for c in state.conditions if c.type is ConditionType.RECONCILING and c.status), None)
+        if waiting is not None and waiting.message and waiting.reason is not Reason.NEW:
+            self._once(waiting.message, new)
+
+    def _once(self, line: str, new: list[str]) -> None:
+        if line not in self._said:
+            self._said.add(line)
+            new.append(line)
+
+
+def is_now(state: Reconciled, wanted: ConditionType) -> bool:
+    """Whether a condition holds for what is wished now, not for an older wish."""
+    return state.observed_generation == state.generation and any(
+        c.type is wanted and c.status for c in state.conditions
+    )

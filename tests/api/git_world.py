@@ -1,0 +1,194 @@
+"""A real MCD API on a free port with a real SQLite store, people with tokens, and real git clones that push to it.
+
+The controllers are played by the test, through the store's own doors. It must not know what is being tested.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import subprocess
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import uvicorn
+
+from mcd.api import git as remote
+from mcd.api.app import ROUTERS, create_app
+from mcd.forge.local import LocalForge
+from mcd.model import Noun, Result, Role, Scope
+from mcd.runtime import Runtime
+from mcd.settings import Environment
+from mcd.store import accounts, intents
+from mcd.store.keyring import create_keyring
+from mcd.store.session import Database, migrate
+from tests.store.world import ADMIN, World
+
+APP_YAML = "appname: shop\ncomponents:\n  web: {type: web, image: nginx:1, port: 8080}\n"
+TWO = APP_YAML + "  worker: {type: daemon, image: busybox:1, command: sleep 1d}\n"
+WRONG = "appname: shop\ncomponents:\n  web: {type: web, image: nginx:1, port: 99999, replica: 2}\n"
+
+
+@dataclass
+class Said:
+    """What a program answered. `remote` are git's `remote:` lines without the word."""
+
+    code: int
+    text: str
+
+    @property
+    def remote(self) -> list[str]:
+        lines = [line.removeprefix("remote:").strip() for line in self.text.splitlines() if line.startswith("remote:")]
+        return [line for line in lines if line]
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """git as a stranger has it: nothing configured, nobody to ask."""
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(folder),
+        "LC_ALL": "C",
+        "GIT_CONFIG_NOSYSTEM": "1",
+        "GIT_TERMINAL_PROMPT": "0",
+        **{f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in _ME.items()},
+    }
+
+
+_ME = {"NAME": "Li Lei", "EMAIL": "li@example.com"}
+
+
+@dataclass
+class Clone:
+    """A work tree."""
+
+    folder: Path
+
+    def git(self, *words: str) -> str:
+        done = subprocess.run(
+            ["git", *words], cwd=self.folder, env=environment(self.folder), capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    def commit(self, files: dict[str, str | bytes], message: str = "a commit") -> str:
+        for name, content in files.items():
+            path = self.folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+        self.git("add", "-A")
+        self.git("commit", "-q", "--allow-empty", "-m", message)
+        return self.git("rev-parse", "HEAD")
+
+    async def start(self, *words: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            "git", *words, cwd=self.folder, env=environment(self.folder), start_new_session=True,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+        )  # fmt: skip
+
+    async def tried(self, *words: str, seconds: float = 60) -> Said:
+        process = await self.start(*words)
+        out, _ = await asyncio.wait_for(process.communicate(), seconds)
+        return Said(process.returncode or 0, out.decode())
+
+
+@dataclass
+class Site:
+    """The running API."""
+
+    url: str
+    folder: Path
+    world: World
+    runtime: Runtime
+    server: uvicorn.Server
+    tokens: dict[str, str] = field(default_factory=dict)
+    bugs: list[str] = field(default_factory=list)
+
+    @property
+    def repositories(self) -> Path:
+        return self.folder / "git"
+
+    def remote(self, app: str = "shop", who: str = "alice") -> str:
+        return f"{self.url.replace('://', f'://any:{self.tokens[who]}@')}/git/{app}.git"
+
+    def clone(self, name: str = "work") -> Clone:
+        folder = self.folder.parent / name
+        folder.mkdir()
+        made = Clone(folder)
+        made.git("init", "-q", "-b", "main")
+        return made
+
+    async def person(
+        self,
+        name: str,
+        role: Role | None,
+        scope: Scope = Scope.DEPLOY,
+        *,
+        line: str = "demo",
+        default: str | None = None,
+    ) -> None:
+        """Somebody with a token, which is then in `tokens`."""
+        now = datetime.now(UTC)
+        async with self.world.db.writing() as tx:
+            await accounts.create_person(ADMIN, tx, now, name, default_product_line=default)
+            if role is not None:
+                await intents.add_member(ADMIN, tx, now, line, name, role)
+        actor = await self.world.actor(name)
+        async with self.world.db.writing() as tx:
+            _, text = await intents.create_token(actor, tx, now, "git", scope=scope)
+        self.tokens[name] = text.reveal()
+
+    async def finished(self, noun: Noun, result: Result) -> None:
+        """Plays the controller: one pass over the one row that is due, as soon as there is one."""
+        deadline = asyncio.get_running_loop().time() + 30
+        while True:
+            self.world.now = datetime.now(UTC)
+            taken = await self.world.take(noun)
+            if taken:
+                break
+            assert asyncio.get_running_loop().time() < deadline, f"no {noun} came"
+            await self.world.db.woken(1.0)
+        assert await self.world.record(taken[0], result)
+
+    def left(self) -> list[str]:
+        """What lies in the folder of repositories that is no repository."""
+        return sorted(
+            str(p.relative_to(self.repositories))
+            for room in (".incoming", ".locks")
+            for p in (self.repositories / room).glob("*")
+        )
+
+    def kept(self) -> list[str]:
+        return sorted(p.name for p in self.repositories.glob("*.git"))
+
+
+@asynccontextmanager
+async def site(folder: Path, *, push_limit: int = 8) -> AsyncIterator[Site]:
+    """Opens the API in this process; product lines demo and other; nobody yet but the world's admin."""
+    data = folder / "data"
+    data.mkdir()
+    url = f"sqlite:///{data}/mcd.db"
+    migrate(url)
+    listener = socket.create_server(("127.0.0.1", 0))
+    address = f"127.0.0.1:{listener.getsockname()[1]}"
+    settings = Environment(data=data, listen=address, push_limit=push_limit, gateway_port=8081)
+    db = Database(url, create_keyring(data / "keys.json"))
+    world = World(db, datetime.now(UTC))
+    await world.places("demo", "other")
+    runtime = Runtime(settings, db, owner="mcd-test", forges={"mcd": LocalForge(settings.repositories)})
+    more = () if remote.router in ROUTERS else (remote.router,)
+    config = uvicorn.Config(create_app(runtime, more=more), log_config=None, access_log=False, lifespan="off")
+    server = uvicorn.Server(config)
+    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    opened = Site(f"http://{address}", data, world, runtime, server)
+    await opened.person("alice", Role.DEVELOPER, default="demo")
+    try:
+        yield opened
+    finally:
+        server.should_exit = True
+        server.force_exit = True
+        await asyncio.wait_for(serving, 20)
+        await runtime.close()
