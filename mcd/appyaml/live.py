@@ -64,8 +64,8 @@ FILE = "app.yaml"
 
 
 def desired(bound: Bound, rollout: Rollout | None, previous: Rollout | None) -> Desired:
-    """The objects of a pair. `rollout` is the one that is carried out (None for a dry run), `previous` the last one that
-    began to write: a component that is as it was there keeps its commit, and with it its pods (ADR 3)."""
+    """The objects of a pair. `rollout` is the one that is carried out (None for a dry run), `previous` the last one
+    that began to write: a component that is as it was there keeps its commit, and with it its pods (ADR 3)."""
     restarts = rollout.restarts if rollout is not None else {}
     if rollout is not None and rollout.commits:
         return _finished(compile_pair(bound, rollout.commits, restarts), rollout.commits)
@@ -90,7 +90,8 @@ def _finished(compiled: Compiled, commits: Mapping[str, str]) -> Desired:
 
 def _waits_for_a_run(obj: Object) -> bool:
     """A manual Job is a template: each Run of it is an object of its own (app-yaml 6.12)."""
-    return obj["kind"] == "Job" and obj["metadata"].get("annotations", {}).get(TRIGGER, "manual") == "manual"
+    trigger: str = obj["metadata"].get("annotations", {}).get(TRIGGER, "manual")
+    return obj["kind"] == "Job" and trigger == "manual"
 
 
 def compile_pair(

@@ -103,6 +103,7 @@ class Loop:
     _hinted: asyncio.Event = field(default_factory=asyncio.Event)
     _recorded: asyncio.Event = field(default_factory=asyncio.Event)
     """A pass of this process ended: its row may be due sooner than what was waited for."""
+    _broken: BaseException | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         hints = asyncio.create_task(self._carry_hints(), name="hints")
@@ -115,6 +116,7 @@ class Loop:
             await self._hand_over()
 
     async def _turn(self, stop: asyncio.Event) -> None:
+        self._raise_what_broke()
         free = self.runtime.settings.workers - len(self._busy)
         try:
             for noun in RECONCILED:
@@ -142,10 +144,19 @@ class Loop:
         """Returns when every pass under way has ended."""
         while self._busy:
             await asyncio.wait(self._busy)
+        self._raise_what_broke()
+
+    def _raise_what_broke(self) -> None:
+        """A pass ends in a record or in a lost lease. Anything else is no outcome, and the process must not go on as if
+        it were."""
+        if self._broken is not None:
+            raise self._broken
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._busy.discard(task)
         self._recorded.set()
+        if not task.cancelled() and task.exception() is not None:
+            self._broken = task.exception()
 
     async def _pause(self, stop: asyncio.Event, *, full: bool) -> None:
         if full:

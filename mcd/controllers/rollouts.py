@@ -174,6 +174,7 @@ async def _healthy(work: _Pass) -> Outcome | None:
     """What runs decides: Ready is never said before the live objects are so."""
     assert work.wanted is not None
     work.health = await look(work.live, work.item.line.namespace, work.item.app.name, work.wanted.objects, work.now)
+    work.health = tuple(sorted((*work.health, *_waiting_for_runs(work.wanted)), key=lambda h: h.component))
     failed = [h for h in work.health if h.state is HealthState.FAILED]
     if failed:
         return _failed(work, failed[0])
@@ -182,6 +183,16 @@ async def _healthy(work: _Pass) -> Outcome | None:
         said = "; ".join(f"{h.component}: {h.message}" for h in waiting)
         return Waiting(waiting[0].reason, said, PROGRESS_RETRY)
     return None
+
+
+def _waiting_for_runs(wanted: Desired) -> list[ComponentHealth]:
+    """Jobs that people start: there is no object of theirs until then."""
+    spec = wanted.compiled.spec
+    return [
+        ComponentHealth(component.name, HealthState.STOPPED, Reason.READY, "it runs when somebody starts it.")
+        for component in (spec.components if spec is not None else ())
+        if component.type == "job"
+    ]
 
 
 def _failed(work: _Pass, health: ComponentHealth) -> Outcome:

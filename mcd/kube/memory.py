@@ -283,6 +283,11 @@ class MemoryCluster:
         self.faults.stale = on
         self._frozen = copy.deepcopy(self._world.objects) if on else None
 
+    @property
+    def counted(self) -> int:
+        """How many writes there were so far, as `Faults` counts them."""
+        return self._counted
+
     def objects(self) -> dict[Ref, Object]:
         """All objects, as copies: what a test compares."""
         return copy.deepcopy(self._world.objects)

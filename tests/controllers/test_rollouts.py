@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from mcd.errors import McdError
 from mcd.model import ConditionType, Reason
 from tests.controllers.world import HELLO, World
 
@@ -18,7 +21,8 @@ async def test_a_push_ends_in_objects_that_are_healthy(here: World) -> None:
     await here.settle()
     ready = await here.ready()
     assert ready.status, await here.said()
-    assert {"ServiceAccount/hello", "Service/hello-web", "Deployment/hello-web", "HTTPRoute/hello-web"} <= set(here.ours())
+    wanted = {"ServiceAccount/hello", "Service/hello-web", "Deployment/hello-web", "HTTPRoute/hello-web"}
+    assert wanted <= set(here.ours())
 
 
 async def test_a_second_pass_writes_nothing(here: World) -> None:
@@ -113,7 +117,8 @@ async def test_a_hand_made_object_beside_ours_stays_when_the_app_goes(here: Worl
     app_objects = [name for name, obj in here.ours().items() if "instance" in str(obj["metadata"]["labels"])]
     assert app_objects == []
     assert any(ref.name == "mine" for ref in here.kube.objects())
-    assert await here.live() is None
+    with pytest.raises(McdError, match="no app"):
+        await here.live()
 
 
 async def test_a_broken_app_yaml_stalls_the_release_and_touches_no_cluster(here: World) -> None:

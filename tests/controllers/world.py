@@ -13,9 +13,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from mcd.controllers.loop import Loop
+from mcd.forge.local import LocalForge
 from mcd.kube.memory import MemoryCluster
 from mcd.kube.play import play
-from mcd.model import RECONCILED, Actor, Condition, ConditionType, Release, Rollout
+from mcd.model import RECONCILED, Actor, Condition, ConditionType, EventKind, Release, Rollout
 from mcd.objects import Object
 from mcd.runtime import Runtime
 from mcd.settings import Environment
@@ -76,7 +77,7 @@ class World:
 
     # --- time ---
 
-    async def settle(self, horizon: float = 60.0, turns: int = 200) -> None:
+    async def settle(self, horizon: float = 40.0, turns: int = 200) -> None:
         """Works until nothing is due for `horizon` seconds, moving the clock to what is due next."""
         for _ in range(turns):
             if await self.turn():
@@ -121,8 +122,8 @@ class World:
     async def events(self, kind: str) -> list[str]:
         """The messages of all Events of one kind, oldest first."""
         async with self.runtime.db.reading() as tx:
-            page = await reads.events(ADMIN, tx, limit=500)
-        return [event.message for event in page.items if event.kind == kind]
+            page = await reads.events(ADMIN, tx, after=0, kinds=[EventKind(kind)])
+        return [event.message for event in page.items]
 
     async def release_conditions(self, release: Release) -> dict[ConditionType, Condition]:
         async with self.runtime.db.reading() as tx:
@@ -155,7 +156,14 @@ async def world(folder: Path, template: Path, kube: MemoryCluster | None = None)
     db = Database(settings.database, keyring)
     clock = Clock()
     kube = kube or MemoryCluster(clock=clock)
-    runtime = Runtime(settings, db, await identity(db), connect=lambda _text, _token: kube, clock=clock)
+    runtime = Runtime(
+        settings,
+        db,
+        await identity(db),
+        forges={"mcd": LocalForge(settings.repositories)},
+        connect=lambda _text, _token: kube,
+        clock=clock,
+    )
     made = World(runtime, kube, clock, Loop(runtime, "test"))
     async with db.writing() as tx:
         await intents.create_cluster(
