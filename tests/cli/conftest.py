@@ -2,16 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
+import concurrent.futures
+import contextlib
 import os
+import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any, TypeVar
 
 import pytest
+import uvicorn
+
+from mcd.api.throttle import Rates
+
+T = TypeVar("T")
+PASSWORD = "correct horse battery"
+NO_LIMIT = Rates(*[1_000_000] * len(Rates.__dataclass_fields__))
 
 
 @dataclass(frozen=True)
@@ -85,3 +98,156 @@ def stub_server() -> Iterator[Played]:
     server.shutdown()
     server.server_close()
     thread.join(5)
+
+
+# --- the real application -------------------------------------------------------------------------------------------
+
+
+class Platform:
+    """The real API on a free port over a whole control plane, in an event loop of its own thread.
+
+    `mcd` is run against it as a process; a test looks into its world with `inside`. Controllers work on their own;
+    `world.pods_run` says whether pods become ready.
+    """
+
+    def __init__(self, folder: Path, template: Path) -> None:
+        self.folder, self.template, self.hurried = folder, template, False
+        self.loop = asyncio.new_event_loop()
+        self.stop = asyncio.Event()
+        self.ready: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self.thread = threading.Thread(target=self._run, name="platform", daemon=True)
+
+    def start(self) -> None:
+        self.thread.start()
+        self.ready.result(60)
+
+    def end(self) -> None:
+        self.loop.call_soon_threadsafe(self.stop.set)
+        self.thread.join(30)
+        assert not self.thread.is_alive(), "the platform did not end"
+
+    def inside(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Runs a coroutine function where the application runs."""
+        return asyncio.run_coroutine_threadsafe(work(), self.loop).result(60)
+
+    def deployed(self, app: str, components: str = "web: {type: web, image: 'registry.test/x:1'}") -> None:
+        """One more push of an App, by the git remote's own door; waits until its Rollout is Ready."""
+        text = f"appname: {app}\ncomponents:\n  " + components.replace("\n", "\n  ") + "\n"
+        self.inside(lambda: self.world.push(text, app))
+        with self.hurry():
+            self.until(lambda: self.is_ready(app))
+
+    def until(self, true: Callable[[], bool]) -> None:
+        """Waits for something that the controllers do. Its deadline is a hang, not a slow machine."""
+        deadline = time.monotonic() + 60
+        while not true():
+            assert not self.working.done(), self.working.exception()
+            assert time.monotonic() < deadline, self.inside(self.world.said)
+            self.inside(lambda: asyncio.sleep(0.02))
+
+    def is_ready(self, app: str) -> bool:
+        async def look() -> bool:
+            rollout = await self.world.live(app)
+            conditions = rollout.state.conditions if rollout else ()
+            return any(c.status for c in conditions if c.type == "Ready")
+
+        return self.inside(look)
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self.loop)
+        try:
+            self.loop.run_until_complete(self._serve())
+        except BaseException as error:
+            if not self.ready.done():
+                self.ready.set_exception(error)
+            raise
+        finally:
+            self.loop.close()
+
+    async def _serve(self) -> None:
+        from mcd.api.app import create_app
+        from tests.controllers.world import world
+
+        async with world(self.folder, self.template) as self.world:
+            self.tokens = await self._people()
+            listener = socket.create_server(("127.0.0.1", 0))
+            self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            config = uvicorn.Config(create_app(self.world.runtime, rates=NO_LIMIT), log_config=None, access_log=False, lifespan="off")
+            server = uvicorn.Server(config)
+            serving = asyncio.create_task(server.serve(sockets=[listener]))
+            self.working = asyncio.create_task(self._work())
+            self.ready.set_result(None)
+            await self.stop.wait()
+            server.should_exit = True
+            await serving
+            self.working.cancel()
+            await asyncio.gather(self.working, return_exceptions=True)
+
+    async def _people(self) -> dict[str, str]:
+        """root is an admin, dora a developer, olaf an owner and vera a viewer of demo; nina is nothing anywhere."""
+        from mcd.model import Actor, Role
+        from mcd.store import accounts, intents, reads
+        from tests.controllers.world import ADMIN, LINE
+
+        roles = {"root": None, "dora": Role.DEVELOPER, "olaf": Role.OWNER, "vera": Role.VIEWER, "nina": None}
+        db, now, tokens = self.world.runtime.db, self.world.clock(), {}
+        for name, role in roles.items():
+            async with db.writing() as tx:
+                line = LINE if role else None
+                await accounts.create_person(
+                    ADMIN, tx, now, name, password=PASSWORD, admin=name == "root", default_product_line=line
+                )
+                if role:
+                    await intents.add_member(ADMIN, tx, now, LINE, name, role)
+                person = await reads.person(ADMIN, tx, name)
+                _, text = await intents.create_token(Actor(person.id, name), tx, now, "test", days=90)
+                tokens[name] = text.reveal()
+        return tokens
+
+    async def _work(self) -> None:
+        while True:
+            await self.world.turn()
+            self.world.clock.forward(5.0 if self.hurried else 0.05)
+            await asyncio.sleep(0.05)
+
+    @contextlib.contextmanager
+    def hurry(self) -> Iterator[None]:
+        """Time runs a hundred times as fast, so that what is looked at every few seconds is looked at now."""
+        self.hurried = True
+        try:
+            yield
+        finally:
+            self.hurried = False
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    from tests.controllers.world import migrated
+
+    folder = tmp_path_factory.mktemp("platform")
+    made = Platform(folder, migrated(folder / "template.db"))
+    made.start()
+    yield made
+    made.end()
+
+
+@pytest.fixture
+def dora(mcd: Mcd, platform: Platform) -> Mcd:
+    """`mcd` of a developer of product line demo, signed in."""
+    return signed_in(mcd, platform, "dora")
+
+
+@pytest.fixture
+def root(mcd: Mcd, platform: Platform) -> Mcd:
+    """`mcd` of an admin."""
+    return signed_in(mcd, platform, "root")
+
+
+def signed_in(mcd: Mcd, platform: Platform, person: str) -> Mcd:
+    """The command with a person's token in the environment."""
+    who = {"MCD_SERVER": platform.url, "MCD_TOKEN": platform.tokens[person]}
+
+    def call(*argv: str, env: dict[str, str] | None = None, **more: Any) -> Ran:
+        return mcd(*argv, env={**who, **(env or {})}, **more)
+
+    return call
