@@ -13,8 +13,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mcd.appyaml.fields import BAD, BOOLEAN, amount, choice, cpu, integer, items, key, mapping, model, read_model, text
-from mcd.appyaml.nodes import Map
+from mcd.appyaml.fields import (
+    BAD,
+    BOOLEAN,
+    amount,
+    choice,
+    cpu,
+    either,
+    integer,
+    items,
+    key,
+    mapping,
+    model,
+    read_model,
+    text,
+)
+from mcd.appyaml.nodes import Map, Node, Path
 from mcd.appyaml.parts import PORT as PORTS
 from mcd.appyaml.parts import TYPES, VENDORS, Limits, Resources
 from mcd.appyaml.problems import Report
@@ -240,6 +254,13 @@ class ComponentSettings:
     limits: Limits | None = key(model(Limits), "Merged key by key.", nullable=True)
 
 
+def _read_alerts(report: Report, node: Node, path: Path) -> Any:
+    if type(node) is Map and not node.entries:
+        return {}
+    report.refuse("schema.unknown_key", node.place, path, '"alerts" is not supported yet.', "Remove it.")
+    return BAD
+
+
 @dataclass(frozen=True, slots=True)
 class SettingsFacts:
     """A revision of the App's Settings. Without one `revision` is 0."""
@@ -248,7 +269,7 @@ class SettingsFacts:
     by: str = key(_TEXT, "Who.", value="")
     at: str = key(_TEXT, "When.", value="")
     components: Mapping[str, ComponentSettings] = key(mapping(model(ComponentSettings)), "Overrides.", value=dict)
-    alerts: Mapping[str, Any] = key(mapping(_TEXT), "Tuned alerts.", value=dict)
+    alerts: Mapping[str, Any] = key(either("mapping", _read_alerts, [{}]), "Tuned alerts.", value=dict)
     env: Mapping[str, str] = key(_TEXTS, "Values that people filled in.", value=dict)
     secrets: Mapping[str, SecretFacts] = key(_SECRETS, "Secrets of the App.", value=dict)
     configs: Mapping[str, Mapping[str, str]] = key(mapping(_TEXTS), "Config maps.", value=dict)

@@ -252,7 +252,9 @@ def mapping(
         if type(node) is not Map:
             return refused_shape(report, node, path, "a mapping")
         if most and len(node.entries) > most:
-            report.refuse("value.range", node.place, path, f"{len(node.entries)} {nouns}.", f"Use at most {most}.")
+            extra = list(node.entries)[most]
+            message = f"{len(node.entries)} {nouns}."
+            report.refuse("value.range", node.entries[extra][0], (*path, extra), message, f"Use at most {most}.")
             return BAD
         values = {}
         for word, (place, value) in node.entries.items():

@@ -64,11 +64,16 @@ def _check(text: str) -> Schedule:
         raise _Refused(f"{len(fields)} fields.", "Write minute hour day month weekday.")
     values = [_field(word, *spec) for word, spec in zip(fields, _FIELDS, strict=True)]
     days, months = values[2], values[3]
-    day_free, weekday_free = fields[2].startswith("*"), fields[4].startswith("*")
+    day_free, weekday_free = _free(fields[2]), _free(fields[4])
     if weekday_free and not any(min(days) <= _LENGTHS[month - 1] for month in months):
         month = min(months)
         raise _Refused("never comes.", f"{_LONG_MONTHS[month - 1]} has no day {min(days)}.")
     return Schedule(both_days=not day_free and not weekday_free)
+
+
+def _free(text: str) -> bool:
+    """Whether a day field says "any" to Kubernetes; `*/2` does not, so that day or weekday fires."""
+    return any(part in ("*", "?", "*/1") for part in text.split(","))
 
 
 def _field(text: str, name: str, low: int, high: int) -> set[int]:

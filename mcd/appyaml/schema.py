@@ -406,6 +406,7 @@ def _read_components(report: Report, node: Node, path: Path) -> Any:
     return mapping(COMPONENT, name=check_component_name).read(report, node, path)
 
 
+_OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 _RUNTIME = re.compile(rf"(?:{'|'.join(FAMILIES)})[0-9.]*")
 
 
@@ -459,7 +460,7 @@ class App:
         example="The shop",
     )
     owners: tuple[str, ...] = key(
-        items(text(longest=100), most=20),
+        items(text(shape=_OWNER, what="a user name", hint="Use letters, digits and . _ @ -."), most=20),
         "User names; they get the alerts.",
         value=(),
         default="[]",

@@ -150,7 +150,7 @@ def check_mount(report: Report, place: Place, path: Path, value: str) -> bool:
 
 
 _KERNEL = ("/proc", "/sys", "/dev")
-_URL_PATH = re.compile(r"/[A-Za-z0-9._~!$&'()*+,;=:@%/-]*")
+_URL_PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
 
 
 def read_url_path(report: Report, node: Node, path: Path) -> Any:

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mcd.appyaml.compiler import check, compile_app
+from mcd.appyaml.context import read_context
 from mcd.appyaml.parse import Checked
 from mcd.appyaml.reader import MAX_BYTES
 
@@ -255,3 +256,30 @@ def test_any_shape_of_known_words_gives_problems_or_objects(tree: object, more: 
     text = f"appname: hello\ncomponents: {{web: {component}, other: {flow(tree)}}}\n"
     compiled = compile_app(check(text, "app.yaml"))
     assert compiled.problems or compiled.objects
+
+
+def test_100_components_500_variables_and_32_kib_are_taken_and_one_more_is_refused() -> None:
+    def components(count: int) -> str:
+        return "appname: hello\ncomponents:\n" + "".join(f"  c{i}: {{type: job}}\n" for i in range(count))
+
+    def variables(count: int) -> str:
+        return "appname: hello\ncomponents: {w: {type: daemon}}\nenv:\n" + "".join(f"  V{i}: x\n" for i in range(count))
+
+    def value(size: int) -> str:
+        return f"appname: hello\ncomponents: {{w: {{type: daemon}}}}\nenv: {{A: {'x' * size}}}\n"
+
+    assert said(components(100)) == said(variables(500)) == said(value(32_768)) == []
+    assert said(components(101)) == ["app.yaml:2:1: components: 101 components. Use at most 100."]
+    assert said(variables(501)) == ["app.yaml:504:3: env.V500: 501 variables. Use at most 500."]
+    assert said(value(32_769)) == ["app.yaml:3:10: env.A: 32,769 bytes. Use at most 32,768."]
+
+
+def test_what_settings_cannot_do_yet_is_refused_in_a_context() -> None:
+    context, problems = read_context(
+        "settings: {alerts: {ErrorRate: {threshold: 1}}}\npre: {branch: x}\n", "context.yaml"
+    )
+    assert context is None
+    assert [str(p) for p in problems] == [
+        'context.yaml:1:20: settings.alerts: "alerts" is not supported yet. Remove it.',
+        'context.yaml:2:1: pre: "pre" is not supported yet. Remove it.',
+    ]
