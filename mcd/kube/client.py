@@ -47,6 +47,9 @@ object of that name exists, whoever made it, with or without `force`. "1" is the
 has it; "0" means "any" and would not refuse. A POST would do the same in one request, but records the fields as an
 Update, and a field that leaves our set would stay in the object for ever."""
 
+MAX_BODY = 1024 * 1024
+"""Bytes of one object. The server answers 422 above this, 413 above three times as much."""
+
 WATCH_SECONDS = (240, 360)
 """How long the server keeps a watch open, drawn anew each time so that streams do not end together."""
 SILENCE = 100.0
@@ -94,7 +97,13 @@ class KubeClient:
             page = _json(answer, what)
             left -= len(answer.body)
             meta, items = page.get("metadata"), page.get("items")
-            if not isinstance(meta, dict) or not (isinstance(items, list) or items is None):
+            listed = str(page.get("kind", "")).endswith("List")
+            if (
+                not listed
+                or not isinstance(meta, dict)
+                or not (isinstance(items, list) or ("items" in page and items is None))
+            ):
+                # Anything else must never be taken for an empty list.
                 raise _garbage(what)
             found += [_item(item, kind, what) for item in items or ()]
             token = meta.get("continue") or ""
@@ -152,6 +161,11 @@ class KubeClient:
         if dry_run:
             query.append(("dryRun", "All"))
         body = canonical({**obj, "metadata": meta})
+        if len(body) > MAX_BODY:
+            raise KubeError(
+                Code.TOO_LARGE, KubeReason.INVALID, f"{ref}: it is larger than 1 MiB, which Kubernetes does not keep.",
+                "Make it smaller; large files belong into an image or a volume. Nothing was sent.",
+            )  # fmt: skip
         answer = await self._transport.send("PATCH", object_path(ref), query, body=body, headers=APPLY)
         if answer.status not in (200, 201):
             error = refusal(str(ref), answer.status, answer.body, answer.headers, wrote=True)

@@ -1,0 +1,245 @@
+"""A cluster that is broken or hostile: real sockets that answer garbage, too much, nothing, or somewhere else."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+import subprocess
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from mcd.kube import streams, transport
+from mcd.kube.client import KubeClient
+from mcd.kube.cluster import Kind, KubeError, KubeReason
+from mcd.kube.kubeconfig import Connection
+from mcd.objects import ref_of
+from tests.kube.given import config
+
+Answering = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+REF = ref_of(config())
+POD = Kind("v1", "Pod")
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("tls")
+    subprocess.run(
+        ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", str(folder / "key"), "-out",
+         str(folder / "crt"), "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    return folder
+
+
+@contextlib.asynccontextmanager
+async def serving(certificate: Path, answering: Answering, token: str = "tok") -> AsyncIterator[KubeClient]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate / "crt", certificate / "key")
+    open_ones: set[asyncio.StreamWriter] = set()
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        open_ones.add(writer)
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            await reader.readuntil(b"\r\n\r\n")
+            await answering(reader, writer)
+            await writer.drain()
+        writer.transport.abort()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=context)
+    port = server.sockets[0].getsockname()[1]
+    client = KubeClient(Connection(f"https://127.0.0.1:{port}", (certificate / "crt").read_text(), token))
+    try:
+        yield client
+    finally:
+        await client.close()
+        for writer in open_ones:
+            writer.transport.abort()
+        server.close()
+        await server.wait_closed()
+        await asyncio.sleep(0)
+
+
+def says(status: str, body: bytes = b"", *headers: str) -> Answering:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", "Connection: close", *headers]
+        writer.write("\r\n".join(head).encode() + b"\r\n\r\n" + body)
+
+    return answer
+
+
+async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    await asyncio.Event().wait()
+
+
+async def hangs_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+
+
+async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    while True:
+        writer.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+        await writer.drain()
+
+
+async def refused(ask: Awaitable[object]) -> KubeError:
+    with pytest.raises(KubeError) as found:
+        await ask
+    assert "\n" not in str(found.value)
+    assert "tok" not in str(found.value).split()
+    return found.value
+
+
+GARBAGE = {
+    "no json": says("200 OK", b"<html>hello</html>"),
+    "a list": says("200 OK", b"[]"),
+    "no metadata": says("200 OK", b'{"kind":"ConfigMap"}'),
+    "another object": says(
+        "200 OK", b'{"kind":"ConfigMap","metadata":{"name":"other","namespace":"default","uid":"u"}}'
+    ),
+    "another namespace": says(
+        "200 OK", b'{"kind":"ConfigMap","metadata":{"name":"shop-web-files","namespace":"kube-system","uid":"u"}}'
+    ),
+    "deep": says("200 OK", b"[" * 100_000),
+    "redirect": says("302 Found", b"", "Location: https://127.0.0.1:1/"),
+    "hangs up": hangs_up,
+    "endless": endless,
+    "lies about its length": says("200 OK", b"", "Content-Length: 99999999999"),
+    "503": says("503 Service Unavailable", b"no"),
+}
+
+
+@pytest.mark.parametrize("case", GARBAGE)
+async def test_what_is_no_answer_is_never_taken_for_one(certificate: Path, case: str) -> None:
+    async with serving(certificate, GARBAGE[case]) as client:
+        error = await refused(client.get(REF))
+        assert error.kube_reason is KubeReason.UNREACHABLE
+        assert (await refused(client.list(POD))).kube_reason is KubeReason.UNREACHABLE
+        wrote = await refused(client.apply(config()))
+        unsent = case in ("redirect", "endless", "lies about its length")
+        assert wrote.kube_reason is KubeReason.UNKNOWN_OUTCOME or (
+            unsent and wrote.kube_reason is KubeReason.UNREACHABLE
+        )
+
+
+async def test_a_redirect_is_not_followed_and_the_credential_stays_here(certificate: Path) -> None:
+    visitors: list[bytes] = []
+
+    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        visitors.append(b"!")
+
+    async with serving(certificate, note) as other:
+        target = other._transport._connection.server
+        async with serving(certificate, says("307 Temporary Redirect", b"", f"Location: {target}/")) as client:
+            for ask in (client.get(REF), client.list(POD), client.apply(config()), client.delete(REF, "u")):
+                assert "redirect" in (await refused(ask)).message
+    assert visitors == []
+
+
+async def test_a_server_that_says_nothing_is_given_up_after_the_deadline(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "DEADLINE", 0.2)
+    async with serving(certificate, silent) as client:
+        assert (await refused(client.get(REF))).kube_reason is KubeReason.UNREACHABLE
+        assert (await refused(client.apply(config()))).kube_reason is KubeReason.UNKNOWN_OUTCOME
+        assert (await refused(client.delete(REF, "u"))).kube_reason is KubeReason.UNKNOWN_OUTCOME
+
+
+async def test_a_refused_connection_means_that_nothing_happened(certificate: Path) -> None:
+    async with serving(certificate, silent) as client:
+        server = client._transport._connection.server
+    gone = KubeClient(Connection(server, (certificate / "crt").read_text(), "tok"))
+    for ask in (gone.get(REF), gone.apply(config())):
+        error = await refused(ask)
+        assert error.kube_reason is KubeReason.UNREACHABLE
+        assert "refuses the connection" in error.message
+    await gone.close()
+
+
+async def test_a_certificate_of_another_authority_is_never_believed(certificate: Path) -> None:
+    async with serving(certificate, says("200 OK", b"{}")) as client:
+        server = client._transport._connection.server
+        stranger = KubeClient(Connection(server, "", "tok"))
+        error = await refused(stranger.apply(config()))
+        assert error.kube_reason is KubeReason.UNREACHABLE
+        assert "TLS certificate" in error.message
+        await stranger.close()
+        named = KubeClient(Connection(server, (certificate / "crt").read_text(), "tok", server_name="other.example"))
+        assert "TLS certificate" in (await refused(named.get(REF))).message
+        await named.close()
+
+
+# --- streams --------------------------------------------------------------------------------------------------------
+
+
+def event(name: str, size: int = 0) -> bytes:
+    padding = "x" * size
+    meta = f'"name":"{name}","namespace":"default","resourceVersion":"7","annotations":{{"a":"{padding}"}}'
+    return f'{{"type":"ADDED","object":{{"metadata":{{{meta}}}}}}}\n'.encode()
+
+
+def streaming(*parts: bytes, then: Answering | None = None) -> Answering:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n")
+        for part in parts:
+            writer.write(part)
+            await writer.drain()
+        if then is not None:
+            await then(reader, writer)
+        else:
+            writer.close()
+            await writer.wait_closed()
+
+    return answer
+
+
+async def names(client: KubeClient) -> list[str]:
+    return [e.object["metadata"]["name"] async for e in client.watch(POD, resource_version="1")]
+
+
+async def test_events_cut_anywhere_are_put_together(certificate: Path) -> None:
+    whole = event("a") + event("b") + event("c")
+    async with serving(certificate, streaming(*(whole[i : i + 7] for i in range(0, len(whole), 7)))) as client:
+        assert await names(client) == ["a", "b", "c"]
+
+
+async def test_an_event_that_is_too_large_is_skipped_and_the_others_flow(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "MAX_EVENT", 10_000)
+    async with serving(certificate, streaming(event("a"), event("huge", 300_000), event("b"))) as client:
+        assert await names(client) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    "part", [event("a")[:30], b"\xff\xfe\n", b"{}\n", b'{"type":"NEWS","object":{"metadata":{"name":"a"}}}\n']
+)
+async def test_an_event_that_cannot_be_read_breaks_the_stream(certificate: Path, part: bytes) -> None:
+    async with serving(certificate, streaming(part)) as client:
+        assert (await refused(names(client))).kube_reason is KubeReason.UNREACHABLE
+
+
+async def test_a_watch_that_falls_silent_is_given_up(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mcd.kube.client.SILENCE", 0.2)
+    async with serving(certificate, streaming(event("a"), then=silent)) as client:
+        error = await refused(names(client))
+    assert error.kube_reason is KubeReason.UNREACHABLE
+    assert "nothing was heard" in error.message
+
+
+async def test_a_410_in_a_watch_is_told_apart(certificate: Path) -> None:
+    gone = b'{"type":"ERROR","object":{"kind":"Status","code":410,"reason":"Expired","message":"too old"}}\n'
+    async with serving(certificate, streaming(event("a"), gone)) as client:
+        assert (await refused(names(client))).kube_reason is KubeReason.EXPIRED
+
+
+async def test_lines_of_a_log_are_cut_and_never_lost(certificate: Path) -> None:
+    long = b"y" * (streams.MAX_LOG_LINE + 5000)
+    async with serving(certificate, streaming(b"one\ntw", b"o\n", long, long, b"\nthree\nno newline")) as client:
+        lines = [line async for line in client.logs("default", "p", "c")]
+    assert [line[:10] for line in lines] == [b"one", b"two", b"y" * 10, b"three", b"no newline"]
+    assert len(lines[2]) == streams.MAX_LOG_LINE
