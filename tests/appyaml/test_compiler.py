@@ -100,13 +100,13 @@ def kubernetes_expands(text: str, known: dict[str, str]) -> str:
     )
 
 
-@settings(max_examples=1000)
+@settings(max_examples=400)
 @given(st.text("$()ABx {}", max_size=12))
 def test_kubernetes_shows_the_program_exactly_the_text_that_was_written(text: str) -> None:
     assert kubernetes_expands(for_kubernetes([text]), {"A": "!", "B": "!", "AB": "!", "": "!"}) == text
 
 
-@settings(max_examples=1000)
+@settings(max_examples=400)
 @given(st.text("$()AB", max_size=6), st.text("$()AB", max_size=6))
 def test_a_reference_between_two_texts_is_expanded_and_the_texts_are_not(before: str, after: str) -> None:
     written = for_kubernetes([before, InPod("X"), after])

@@ -172,7 +172,7 @@ WORDS = st.sampled_from(
 )
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(st.lists(WORDS | st.text(max_size=3), max_size=40).map(" ".join) | st.binary(max_size=200))
 def test_any_text_at_all_gives_problems_or_objects_and_never_an_exception(text: str | bytes) -> None:
     compiled = compile_app(check(text, "app.yaml"))
@@ -249,7 +249,7 @@ def flow(tree: object) -> str:
     return f"'{tree}'" if any(c in str(tree) for c in "{@ ") else str(tree)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(TREES, st.dictionaries(KEYS, TREES, max_size=5))
 def test_any_shape_of_known_words_gives_problems_or_objects(tree: object, more: dict[str, object]) -> None:
     component = flow({"type": "web", **(more if isinstance(more, dict) else {})})
