@@ -60,6 +60,7 @@ acceptance: venv ## Every promise and every refusal on the real cluster, from a 
 ##@ Generated pages
 docs: venv ## Write the generated references in docs/reference
 	@$(BIN)/python -m scripts.reference
+	@$(BIN)/python scripts/write_command_reference.py
 
 openapi: venv ## Write docs/openapi.json
 	@$(BIN)/python -m scripts.openapi

@@ -54,6 +54,7 @@ def connect(kubeconfig: str, token: str) -> Cluster:
 @dataclass(slots=True)
 class _Connection:
     generation: int
+    token: str
     client: Cluster
     caches: Caches | None = None
     task: asyncio.Task[None] | None = None
@@ -131,11 +132,12 @@ class Runtime:
     async def _connection(self, cluster_id: str, generation: int) -> _Connection:
         async with self._connecting:
             known = self._connections.get(cluster_id)
-            if known is not None and known.generation >= generation:
+            token = self._token(cluster_id)
+            if known is not None and known.generation >= generation and known.token == token:
                 return known
             async with self.db.reading() as tx:
                 kubeconfig = (await secrets.credentials(tx, cluster_id)).reveal()
-            made = _Connection(generation, self.connect(kubeconfig, self._token(cluster_id)))
+            made = _Connection(generation, token, self.connect(kubeconfig, token))
             self._connections[cluster_id] = made
         if known is not None:
             await known.close()

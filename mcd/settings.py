@@ -57,10 +57,6 @@ class Environment(BaseSettings):
     )
     build_timeout: Annotated[float, Field(gt=0, description="Seconds that one build may take, push included.")] = 900.0
     build_image_limit: Annotated[int, Field(gt=0, description="MiB that a built image may have.")] = 4096
-    base_images: str = Field(
-        default="",
-        description="Where the platform's base images are. Empty: `base/` in MCD_REGISTRY.",
-    )
     forge_folder: Path | None = Field(
         default=None,
         description="A folder of bare git repositories that Apps may be bound to as `file:NAME`. Empty: none.",
@@ -68,15 +64,12 @@ class Environment(BaseSettings):
     push_limit: Annotated[int, Field(gt=0, description="MiB that one git push may have.")] = 200
     cluster_tokens: Path | None = Field(
         default=None,
-        description="A folder with one file per cluster, named after it, that holds the token to use instead of the "
-        "stored one. Read again when the cluster refuses a token, so that short-lived tokens work.",
+        description="A folder with one file per cluster, named by its id, that holds the token to use instead of the "
+        "stored one. Read again before each pass, so that short-lived tokens work.",
     )
     lease: Annotated[
         float, Field(ge=2, description="Seconds after which the work of a dead controller is taken over.")
     ] = 15.0
-    resync: Annotated[
-        float, Field(ge=1, description="Seconds after which everything is looked at again though nothing changed.")
-    ] = 600.0
     workers: Annotated[int, Field(ge=1, le=256, description="Passes that one process works on at the same time.")] = 16
     holder: str = Field(
         default="",
@@ -124,7 +117,3 @@ class Environment(BaseSettings):
     def repositories(self) -> Path:
         """The folder of the bare repositories that MCD itself serves."""
         return self.data / "git"
-
-    @property
-    def bases(self) -> str:
-        return self.base_images or (f"{self.registry}/base" if self.registry else "")
