@@ -187,7 +187,7 @@ def amount(text: Any) -> Decimal | None:
     if isinstance(text, bool) or not isinstance(text, str | int | float):
         return None
     words = str(text).strip()
-    number = words.rstrip("numkMGTPEi")
+    number = words.rstrip("numkKMGTPEi")
     suffix = words[len(number) :]
     if suffix not in _SUFFIXES:
         return None

@@ -110,7 +110,7 @@ def _by_kind(kind: str, obj: Object, bounds: Bounds) -> Iterator[str]:
             yield "a Secret of type kubernetes.io/service-account-token would be a credential of the cluster"
     elif kind == "Role":
         for rule in obj.get("rules") or ():
-            if not set(rule.get("verbs") or ()) <= _READ_VERBS or "secrets" in (rule.get("resources") or ()):
+            if not set(rule.get("verbs") or ()) <= _READ_VERBS or {"secrets", "*"} & set(rule.get("resources") or ()):
                 yield "rules may only get, list and watch, and never secrets"
     elif kind == "RoleBinding":
         role = obj.get("roleRef") or {}
