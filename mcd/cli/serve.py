@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import secrets
 import signal
 import socket
@@ -19,11 +20,12 @@ import typer
 import uvicorn
 from pydantic import ValidationError
 
+from mcd import __version__
 from mcd.api import git
 from mcd.api.app import create_app
 from mcd.controllers.loop import Loop
 from mcd.errors import Code, McdError
-from mcd.observability import logs
+from mcd.observability import logs, metrics
 from mcd.runtime import Runtime, open_runtime
 from mcd.settings import Environment
 from mcd.store import accounts
@@ -75,6 +77,7 @@ def controllers() -> None:
 def _run(*, api: bool, controllers: bool) -> None:
     settings = read_environment()
     logs.configure(settings.log_level)
+    metrics.BUILD_INFO.labels(__version__, os.environ.get("MCD_REVISION", "unknown")).set(1)
     asyncio.run(_serve(settings, api=api, controllers=controllers))
 
 

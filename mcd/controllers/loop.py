@@ -46,6 +46,9 @@ LONGEST_PAUSE = 5.0
 HINTS_GATHERED = 0.05
 """Seconds in which hints of the same App become one write."""
 
+MEASURED_EVERY = 10.0
+"""Seconds."""
+
 HAND_OVER = 8.0
 """Seconds that passes under way have to end when the process is asked to stop."""
 
@@ -107,12 +110,14 @@ class Loop:
 
     async def run(self, stop: asyncio.Event) -> None:
         hints = asyncio.create_task(self._carry_hints(), name="hints")
+        ages = asyncio.create_task(self._measure(), name="ages")
         self.runtime.watch_with(self._hint)
         try:
             while not stop.is_set():
                 await self._turn(stop)
         finally:
             hints.cancel()
+            ages.cancel()
             await self._hand_over()
 
     async def _turn(self, stop: asyncio.Event) -> None:
@@ -278,6 +283,18 @@ class Loop:
                             await leases.wake(tx, noun, names, self.runtime.now())
             except McdError as error:
                 log.warning("hints_dropped", count=len(hints), error=str(error))
+
+    async def _measure(self) -> None:
+        """How late the work is, for the metrics: the one number that says whether the controllers keep up."""
+        while True:
+            try:
+                async with self.runtime.db.reading() as tx:
+                    ages = await leases.due_ages(tx, self.runtime.now())
+                for noun, age in ages.items():
+                    metrics.DUE_AGE_SECONDS.labels(noun).set(age)
+            except McdError as error:
+                log.warning("not_measured", error=str(error))
+            await asyncio.sleep(MEASURED_EVERY)
 
     async def _hand_over(self) -> None:
         """Ends the passes under way, or gives their rows back for another process to take at once."""

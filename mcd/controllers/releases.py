@@ -6,6 +6,7 @@ Release that cannot be compiled or built changes nothing that runs.
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -29,6 +30,7 @@ from mcd.model import (
     Stalled,
     Waiting,
 )
+from mcd.observability import metrics
 
 APP_YAML_LIMIT = 256 * 1024
 CONTEXT_LIMIT = 1024 * 1024 * 1024
@@ -158,12 +160,14 @@ async def _built(work: _Pass, builder: Builder) -> str:
     made_of = inputs.digest(tree, text or build.dockerfile, build.target, build.args, build.platforms)
     known = item.builds.get(made_of, "")
     if known and await builder.exists(known):
+        metrics.BUILDS_REUSED.inc()
         await shop.log(f"nothing that goes into the image changed: {known} is used again")
         return known
     work.events.append(EventNote(EventKind.BUILD_STARTED, f"building the image of commit {commit[:12]}"))
     with tempfile.TemporaryDirectory(prefix="mcd-build-") as scratch:
         await shop.forge.export(repository, commit, context, Path(scratch), limit=CONTEXT_LIMIT)
-        image = await builder.build(
+        image = await _timed(
+            builder,
             BuildRequest(
                 context=Path(scratch),
                 dockerfile="" if text else build.dockerfile,
@@ -179,6 +183,18 @@ async def _built(work: _Pass, builder: Builder) -> str:
         )
     work.events.append(EventNote(EventKind.BUILD_FINISHED, f"built {image}"))
     work.seen = replace(work.seen, builds={made_of: image})
+    return image
+
+
+async def _timed(builder: Builder, request: BuildRequest, log: LogSink) -> str:
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    result = "failed"
+    try:
+        image = await builder.build(request, log)
+        result = "built"
+    finally:
+        metrics.BUILD_SECONDS.labels(result).observe(clock() - began)
     return image
 
 

@@ -189,7 +189,12 @@ def _waiting_for_runs(wanted: Desired) -> list[ComponentHealth]:
     """Jobs that people start: there is no object of theirs until then."""
     spec = wanted.compiled.spec
     return [
-        ComponentHealth(component.name, HealthState.STOPPED, Reason.READY, "it runs when somebody starts it.")
+        ComponentHealth(
+            component.name,
+            HealthState.STOPPED,
+            Reason.READY,
+            "it waits to be started by hand, which MCD cannot do yet.",
+        )
         for component in (spec.components if spec is not None else ())
         if component.type == "job"
     ]

@@ -57,16 +57,10 @@ LEASES_LOST = Counter(
     "mcd_leases_lost_total", "Passes whose result was dropped because another process owned the row.", ["noun"],
     registry=REGISTRY,
 )  # fmt: skip
-STALLED = Gauge(
-    "mcd_stalled", "Rows that wait for a person, by noun and reason.", ["noun", "reason"], registry=REGISTRY
-)
 CHANGES = Counter(
     "mcd_changes_total", "Objects written or left alone, by action: created, configured, deleted, healed, held.",
     ["action"], registry=REGISTRY,
 )  # fmt: skip
-WAKE_UPS = Counter(
-    "mcd_wake_ups_total", "Why the loop looked for due rows: wish, watch, time.", ["cause"], registry=REGISTRY
-)
 
 # --- what we call -----------------------------------------------------------------------------------------------------
 

@@ -44,6 +44,7 @@ __all__ = [
     "MOST_TAKES",
     "Lease",
     "append_build_log",
+    "due_ages",
     "extend",
     "free_held",
     "give_back",
@@ -186,6 +187,15 @@ def _named(lease: Lease) -> tuple[str, str | None, str | None]:
     if isinstance(subject, Release | Rollout):
         return event_name(subject.app, subject.number), lease.item.line.name, subject.app  # type: ignore[union-attr]
     return subject.name, subject.name if isinstance(subject, ProductLine) else None, None
+
+
+async def due_ages(tx: Tx, now: datetime) -> dict[Noun, float]:
+    """Seconds that the row that has been due longest has waited for somebody to take it, by noun; 0: none waits."""
+    ages: dict[Noun, float] = {}
+    for noun, table in TABLES.items():
+        oldest = await tx.value(select(func.min(table.c.next_run_at)).where(_due(noun, now)))
+        ages[noun] = 0.0 if oldest is None else (now - oldest).total_seconds()
+    return ages
 
 
 async def next_due(tx: Tx, now: datetime) -> datetime | None:
