@@ -31,7 +31,12 @@ def runtime_of(connection: HTTPConnection) -> Runtime:
     return runtime
 
 
-RuntimeOf = Annotated[Runtime, Depends(runtime_of)]
+async def _runtime(connection: HTTPConnection) -> Runtime:
+    # Async, because FastAPI runs plain functions in a thread.
+    return runtime_of(connection)
+
+
+RuntimeOf = Annotated[Runtime, Depends(_runtime)]
 
 
 def throttle_of(connection: HTTPConnection) -> Throttle:

@@ -21,6 +21,7 @@ from mcd.api import (
     clusters,
     errors,
     events,
+    git,
     health,
     node_pools,
     openapi,
@@ -32,6 +33,7 @@ from mcd.api import (
     secret_sets,
     sessions,
     settings,
+    shells,
     status,
     tokens,
     validate,
@@ -39,6 +41,7 @@ from mcd.api import (
 from mcd.api.access import require_permissions
 from mcd.api.middleware import BodyLimit, Edge, SameOrigin
 from mcd.api.throttle import Rates, Throttle
+from mcd.observability import metrics
 from mcd.runtime import Runtime
 
 SESSION_DAYS = 7
@@ -57,16 +60,18 @@ ROUTERS: tuple[APIRouter, ...] = (
     secret_sets.router,
     status.router,
     pods.router,
+    shells.router,
     events.router,
     validate.router,
     openapi.router,
+    git.router,
     health.router,
 )
 
 
 def create_app(runtime: Runtime, *, rates: Rates | None = None, more: tuple[APIRouter, ...] = ()) -> FastAPI:
-    """The application. `more` are routers of other rooms (the git remote). Raises RuntimeError when a route declares no
-    permission."""
+    """The application. `more` are routers beside those of the API, for tests. Raises RuntimeError when a route declares
+    no permission."""
     public = urlsplit(runtime.settings.url)
     https = public.scheme == "https"
     secret = session_secret(runtime)
@@ -94,6 +99,7 @@ def create_app(runtime: Runtime, *, rates: Rates | None = None, more: tuple[APIR
             ),
         ],
     )
+    metrics.BUILD_INFO.labels(mcd.__version__, mcd.REVISION).set(1)
     app.state.runtime = runtime
     app.state.session_secret = secret
     app.state.throttle = Throttle(rates or Rates())

@@ -52,7 +52,7 @@ class Answer:
 Act = Callable[[Tx, datetime], Awaitable[Answer]]
 
 
-def _key(
+async def _key(
     key: Annotated[
         str | None,
         Header(

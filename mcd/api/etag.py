@@ -52,7 +52,7 @@ _Header = Annotated[
 ]
 
 
-def _if_match(header: _Header = None) -> int | None:
+async def _if_match(header: _Header = None) -> int | None:
     """The generation of If-Match; None when there is no header or it is `*`. Raises McdError(invalid)."""
     if header is None or header.strip() == "*":
         return None
@@ -64,10 +64,10 @@ def _if_match(header: _Header = None) -> int | None:
     return int(match[1])
 
 
-def _required_match(header: _Header = None) -> int | None:
+async def _required_match(header: _Header = None) -> int | None:
     if header is None:
         raise precondition_required("thing")
-    return _if_match(header)
+    return await _if_match(header)
 
 
 IfMatch = Annotated[int | None, Depends(_if_match)]

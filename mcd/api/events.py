@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -27,20 +28,15 @@ _EVERY = 5.0
 """Seconds between two looks when nobody tells us of news; usually a commit tells at once."""
 
 
+@dataclass(frozen=True, slots=True)
 class _Filter:
     """What of the Events is asked for."""
 
-    def __init__(
-        self,
-        app: Annotated[str | None, Query(max_length=63, description="Of this App.")] = None,
-        product_line: Annotated[str | None, Query(max_length=63, description="Of this product line.")] = None,
-        noun: Annotated[Noun | None, Query(description="About this kind of thing.")] = None,
-        name: Annotated[
-            str | None, Query(max_length=128, description="About this thing; a Release or Rollout is `app/number`.")
-        ] = None,
-        kind: Annotated[list[EventKind] | None, Query(description="Of one of these kinds.")] = None,
-    ) -> None:
-        self.app, self.product_line, self.noun, self.name, self.kinds = app, product_line, noun, name, kind or []
+    app: str | None
+    product_line: str | None
+    noun: Noun | None
+    name: str | None
+    kinds: tuple[EventKind, ...]
 
     async def page(self, runtime: Runtime, actor: Actor, part: Part, after: int | None) -> reads.Page[model.Event]:
         async with runtime.db.reading() as tx:
@@ -57,7 +53,19 @@ class _Filter:
             )
 
 
-Filter = Annotated[_Filter, Depends()]
+async def _filter(
+    app: Annotated[str | None, Query(max_length=63, description="Of this App.")] = None,
+    product_line: Annotated[str | None, Query(max_length=63, description="Of this product line.")] = None,
+    noun: Annotated[Noun | None, Query(description="About this kind of thing.")] = None,
+    name: Annotated[
+        str | None, Query(max_length=128, description="About this thing; a Release or Rollout is `app/number`.")
+    ] = None,
+    kind: Annotated[list[EventKind] | None, Query(description="Of one of these kinds.")] = None,
+) -> _Filter:
+    return _Filter(app, product_line, noun, name, tuple(kind or ()))
+
+
+Filter = Annotated[_Filter, Depends(_filter)]
 
 
 @router.get(

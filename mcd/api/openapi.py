@@ -68,7 +68,7 @@ _SAYS: dict[int, tuple[Code, str]] = {
 router = APIRouter(tags=["health"])
 
 
-def _document(request: Request) -> dict[str, Any]:
+async def _document(request: Request) -> dict[str, Any]:
     document: dict[str, Any] = request.app.openapi()
     return document
 

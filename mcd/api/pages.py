@@ -15,7 +15,7 @@ from mcd.api.shapes import Page
 from mcd.store.reads import Part
 
 
-def _part(limit: Limit = 100, cursor: Cursor = None) -> Part:
+async def _part(limit: Limit = 100, cursor: Cursor = None) -> Part:
     return Part(limit, cursor)
 
 

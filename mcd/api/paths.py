@@ -1,6 +1,7 @@
 """The variable parts of paths and the parameters that every list has.
 
 A part that cannot name anything is answered like one that names nothing that exists: not_found, by the same words.
+Everything is async, because FastAPI runs plain functions in a thread.
 """
 
 from __future__ import annotations
@@ -22,39 +23,39 @@ def _word(noun: str, name: str) -> str:
     return name
 
 
-def _app(app: Annotated[str, Path(description="Name of an App.", examples=["shop"])]) -> str:
+async def _app(app: Annotated[str, Path(description="Name of an App.", examples=["shop"])]) -> str:
     return _word("app", app)
 
 
-def _line(line: Annotated[str, Path(description="Name of a product line.", examples=["demo"])]) -> str:
+async def _line(line: Annotated[str, Path(description="Name of a product line.", examples=["demo"])]) -> str:
     return _word("product-line", line)
 
 
-def _cluster(cluster: Annotated[str, Path(description="Name of a cluster.", examples=["local"])]) -> str:
+async def _cluster(cluster: Annotated[str, Path(description="Name of a cluster.", examples=["local"])]) -> str:
     return _word("cluster", cluster)
 
 
-def _pool(pool: Annotated[str, Path(description="Name of a node pool.", examples=["gpu-t4"])]) -> str:
+async def _pool(pool: Annotated[str, Path(description="Name of a node pool.", examples=["gpu-t4"])]) -> str:
     return _word("node-pool", pool)
 
 
-def _person(person: Annotated[str, Path(description="Name of a person.", examples=["alice"])]) -> str:
+async def _person(person: Annotated[str, Path(description="Name of a person.", examples=["alice"])]) -> str:
     return _word("person", person)
 
 
-def _token(token: Annotated[str, Path(description="Id of a token.")]) -> str:
+async def _token(token: Annotated[str, Path(description="Id of a token.")]) -> str:
     return _word("token", token)
 
 
-def _rollout(rollout: Annotated[str, Path(description="Id of a Rollout.")]) -> str:
+async def _rollout(rollout: Annotated[str, Path(description="Id of a Rollout.")]) -> str:
     return _word("rollout", rollout)
 
 
-def _secret(secret: Annotated[str, Path(description="Name of a secret.", examples=["payment"])]) -> str:
+async def _secret(secret: Annotated[str, Path(description="Name of a secret.", examples=["payment"])]) -> str:
     return _word("secret", secret)
 
 
-def _release(
+async def _release(
     app: Annotated[str, Path()], number: Annotated[str, Path(description="Number of a Release.", examples=["7"])]
 ) -> int:
     if not _NUMBER.fullmatch(number):
@@ -62,7 +63,7 @@ def _release(
     return int(number)
 
 
-def _revision(
+async def _revision(
     app: Annotated[str, Path()],
     revision: Annotated[str, Path(description="Number of a Settings revision.", examples=["3"])],
 ) -> int:

@@ -19,10 +19,10 @@ from mcd.appyaml.live import Desired, desired
 from mcd.errors import Code, McdError, has_errors
 from mcd.kube.inventory import fighting, plan
 from mcd.kube.live import LiveObjects
-from mcd.model import Actor, Plan, RolloutItem, Verb
+from mcd.model import Actor, Noun, Plan, RolloutItem
 from mcd.objects import Ref, ref_of
 from mcd.runtime import Runtime
-from mcd.store import reads
+from mcd.store import reads, work
 from mcd.store.reads import Part
 from mcd.store.tx import Tx
 
@@ -30,12 +30,15 @@ Wish = Callable[[Tx, datetime], Awaitable[model.Rollout]]
 """Makes the Rollout that is to be rehearsed."""
 
 
-async def dry_run(runtime: Runtime, actor: Actor, app: str, wish: Wish, *, deletes_are_wished: bool = False) -> DryRun:
+async def dry_run(runtime: Runtime, wish: Wish, *, deletes_are_wished: bool = False) -> DryRun:
     """The exact ChangeSet of the Rollout that `wish` makes. Raises McdError of the wish, invalid with all problems of
     app.yaml, unavailable when the cluster cannot be read."""
 
     async def act(tx: Tx, now: datetime) -> RolloutItem:
-        return await _item(actor, tx, app, await wish(tx, now))
+        rollout = await wish(tx, now)
+        loaded = (await work.load(tx, Noun.ROLLOUT, [rollout.id]))[rollout.id]
+        assert isinstance(loaded, RolloutItem)
+        return loaded
 
     item = await rehearse(runtime, act)
     wanted = desired(item, item.rollout, item.previous)
@@ -82,23 +85,6 @@ def _told(item: RolloutItem, wanted: Desired, found: Plan) -> DryRun:
     )
 
 
-async def _item(actor: Actor, tx: Tx, app: str, rollout: model.Rollout) -> RolloutItem:
-    """The Rollout with all that its pass would be given."""
-    place = await places.place_of(actor, tx, app, Verb.READ)
-    return RolloutItem(
-        rollout=rollout,
-        app=place.app,
-        release=await reads.release(actor, tx, app, rollout.release),
-        settings=await reads.settings(actor, tx, app, rollout.settings),
-        line=place.line,
-        cluster=place.cluster,
-        pools=await pools_of(actor, tx, place.cluster.name),
-        inventory=place.inventory,
-        previous=await _began(actor, tx, app, rollout),
-        last_good=None,
-    )
-
-
 async def pools_of(actor: Actor, tx: Tx, cluster: str) -> tuple[model.NodePool, ...]:
     """Every pool of a cluster."""
     found: list[model.NodePool] = []
@@ -109,16 +95,3 @@ async def pools_of(actor: Actor, tx: Tx, cluster: str) -> tuple[model.NodePool, 
         cursor = part.next_cursor
         if cursor is None:
             return tuple(found)
-
-
-async def _began(actor: Actor, tx: Tx, app: str, rollout: model.Rollout) -> model.Rollout | None:
-    """The last other Rollout of the App that began to write."""
-    cursor: str | None = None
-    while True:
-        part = await reads.rollouts(actor, tx, app, Part(100, cursor))
-        for other in part.items:
-            if other.id != rollout.id and other.commits:
-                return other
-        cursor = part.next_cursor
-        if cursor is None:
-            return None

@@ -79,7 +79,7 @@ async def create_rollout(
         async def rehearsed(tx: Tx, now: datetime) -> model.Rollout:
             return (await ask(tx, now)).rollout
 
-        answer = await dry_run(runtime, actor, app, rehearsed)
+        answer = await dry_run(runtime, rehearsed)
         return JSONResponse(answer.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
 
     async def act(tx: Tx, now: datetime) -> Answer:

@@ -71,7 +71,7 @@ async def change_settings(
         async def rehearsed(tx: Tx, now: datetime) -> model.Rollout:
             return await _rollout_with(actor, tx, now, app, changes, expected)
 
-        answer = await dry_run(runtime, actor, app, rehearsed)
+        answer = await dry_run(runtime, rehearsed)
         return JSONResponse(answer.model_dump(mode="json"))
 
     async def act(tx: Tx, now: datetime) -> Answer:

@@ -49,9 +49,7 @@ async def find(runtime: Runtime, actor: Actor, app: str, commit: str) -> Source:
     async with runtime.db.reading() as tx:
         found = await reads.app(actor, tx, app)
         require(actor, Verb.DEPLOY, Noun.APP, app, found.product_line)
-    if found.repository == f"mcd:{app}" and not belongs(
-        repository_path(runtime.settings.repositories, app), found.id
-    ):
+    if found.repository == f"mcd:{app}" and not belongs(repository_path(runtime.settings.repositories, app), found.id):
         # What lies there was an App's that is gone; its commits are nobody's to see.
         raise not_found("commit", commit)
     forge = runtime.forge(found.repository)

@@ -76,7 +76,7 @@ async def diff_app(app: AppName, wish: DiffAsk, actor: Deployer, runtime: Runtim
         asked = await intents.request_rollout(actor, tx, now, app, release=release.number)
         return asked.rollout
 
-    return await dry_run(runtime, actor, app, rehearsed, deletes_are_wished=True)
+    return await dry_run(runtime, rehearsed, deletes_are_wished=True)
 
 
 async def _app(actor: Actor, tx: Tx, now: datetime, name: str, product_line: str | None) -> model.App:
