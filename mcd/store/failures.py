@@ -52,7 +52,7 @@ def as_mcd_error(error: BaseException, url: URL) -> McdError | None:
         text = str(error.orig).lower()
         return _sqlite(text, url) if url.get_backend_name() == "sqlite" else _postgres(error, text, url)
     if isinstance(error, ConnectionError | OSError) and not isinstance(error, McdError):
-        return _unreachable(url)
+        return unreachable(url)
     return None
 
 
@@ -78,7 +78,7 @@ def _sqlite(text: str, url: URL) -> McdError | None:
     if "disk is full" in text or "full" in text:
         return _full(where)
     if "unable to open" in text or "disk i/o error" in text:
-        return _unreachable(url)
+        return unreachable(url)
     if "readonly" in text:
         return McdError(
             Code.UNAVAILABLE,
@@ -116,7 +116,7 @@ def _postgres(error: exc.DBAPIError, text: str, url: URL) -> McdError | None:
             reason="StorageReadOnly",
         )
     if error.connection_invalidated or not state or state[:2] in {"08", "57", "53", "3D"}:
-        return _unreachable(url)
+        return unreachable(url)
     return None
 
 
@@ -130,7 +130,7 @@ def _busy(url: URL) -> McdError:
     )
 
 
-def _unreachable(url: URL) -> McdError:
+def unreachable(url: URL) -> McdError:
     return McdError(
         Code.UNAVAILABLE,
         f"{place(url)} does not answer.",

@@ -23,7 +23,7 @@ from mcd.errors import Code, McdError
 from mcd.store import events
 from mcd.store import tables as t
 from mcd.store.columns import json_text
-from mcd.store.failures import as_mcd_error, damaged
+from mcd.store.failures import as_mcd_error, damaged, not_migrated, unreachable
 from mcd.store.keyring import KeyRing
 from mcd.store.migrate import migrate, require_head
 from mcd.store.tx import Tx
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Database", "Tx", "migrate"]
 
-BUSY_SECONDS = 5
+BUSY_SECONDS: float = 5
 """How long a statement waits for another writer before it is refused as busy."""
 
 STATEMENT_SECONDS = 30
@@ -94,6 +94,7 @@ class Database:
         """A transaction that commits when the block ends and rolls back when it raises. On SQLite it holds the write
         lock from the start, so what it reads stays true. Raises McdError unavailable or conflict in our words."""
         with self._our_words():
+            self._require_file()
             async with self._writer.connect() as connection:
                 tx = Tx(connection, writable=True, keyring=self.keyring)
                 async with connection.begin():
@@ -109,6 +110,7 @@ class Database:
     async def reading(self) -> AsyncIterator[Tx]:
         """A read-only snapshot: several queries in one block see one state."""
         with self._our_words():
+            self._require_file()
             async with self._reader.connect() as connection:
                 if not self._sqlite:
                     await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -122,6 +124,7 @@ class Database:
         """Raises McdError unavailable unless the database answers and its tables are those of this version. The first
         call also reads a SQLite file through, so that a torn one is named before anything is written to it."""
         with self._our_words():
+            self._require_file()
             async with self._reader.connect() as connection:
                 if self._sqlite and not self._checked:
                     verdict = (await connection.execute(text("PRAGMA quick_check(1)"))).scalar_one()
@@ -160,6 +163,14 @@ class Database:
             self._watcher = None
         await self._writer.dispose()
         await self._reader.dispose()
+
+    def _require_file(self) -> None:
+        """SQLite would make an empty file where a database was moved away, and go on without what was in it."""
+        if not self._sqlite:
+            return
+        path = Path(str(self.url.database))
+        if not path.is_file():
+            raise not_migrated(self.url) if path.parent.is_dir() else unreachable(self.url)
 
     @contextlib.contextmanager
     def _our_words(self) -> Iterator[None]:
@@ -249,15 +260,20 @@ def prepare_sqlite(engine: AsyncEngine, *, writer: bool) -> None:
     def connected(connection: Any, _record: Any) -> None:
         # Python's own transaction control begins late and commits by itself; we say BEGIN ourselves.
         connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA journal_mode = WAL")
-        # A wish that was answered survives a power cut.
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
-        if not writer:
-            cursor.execute("PRAGMA query_only = ON")
-        cursor.close()
+        try:
+            cursor = connection.cursor()
+            cursor.execute("PRAGMA journal_mode = WAL")
+            # A wish that was answered survives a power cut.
+            cursor.execute("PRAGMA synchronous = FULL")
+            cursor.execute("PRAGMA foreign_keys = ON")
+            cursor.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+            if not writer:
+                cursor.execute("PRAGMA query_only = ON")
+            cursor.close()
+        except BaseException:
+            # A damaged file is noticed here, and nobody else would end the connection's thread.
+            connection.close()
+            raise
 
     @event.listens_for(engine.sync_engine, "begin")
     def begun(connection: Any) -> None:
@@ -267,7 +283,7 @@ def prepare_sqlite(engine: AsyncEngine, *, writer: bool) -> None:
 
 def _postgres_engine(url: URL) -> AsyncEngine:
     limits = (
-        f"-c lock_timeout={BUSY_SECONDS}s -c statement_timeout={STATEMENT_SECONDS}s "
+        f"-c lock_timeout={int(BUSY_SECONDS * 1000)}ms -c statement_timeout={STATEMENT_SECONDS}s "
         "-c idle_in_transaction_session_timeout=60s -c timezone=UTC"
     )
     return create_async_engine(

@@ -121,8 +121,6 @@ def test_an_unknown_revision_is_refused_in_one_line(empty_url: str) -> None:
 
 
 async def test_check_says_what_to_run(empty_url: str) -> None:
-    if empty_url.startswith("sqlite"):
-        Path(str(make_url(empty_url).database)).touch()
     database = Database(empty_url)
     with pytest.raises(McdError, match="mcd admin migrate") as refused:
         await database.check()

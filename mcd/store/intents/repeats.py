@@ -29,12 +29,13 @@ async def idempotent(actor: Actor, tx: Tx, now: datetime, key: str, digest: str)
     table = t.idempotency_key
     await tx.run(delete(table).where(table.c.created_at < now - KEPT_FOR))
     make = postgresql.insert if tx.connection.dialect.name == "postgresql" else sqlite.insert
-    claimed = await tx.run(
+    claimed = await tx.value(
         make(table)
         .values(person_id=actor.person, key=key, digest=digest, response=None, created_at=now)
         .on_conflict_do_nothing()
+        .returning(table.c.key)
     )
-    if claimed:
+    if claimed is not None:
         return None
     row = await tx.row(select(table).where(table.c.person_id == actor.person, table.c.key == key))
     if row is None:
