@@ -167,7 +167,7 @@ async def _use(runtime: Runtime, actor: Actor, target: Target, app: str) -> Plac
             raise refused
         command = " ".join(logs.clean(word) for word in target.command)[:500]
         await intents.tell(
-            actor, tx, now, EventKind.EXEC, f"{actor.name} runs a command in {target.pod}.", app,
+            actor, tx, now, EventKind.EXEC, app, f"{actor.name} runs a command in {target.pod}.",
             {"pod": target.pod, "container": target.container, "command": command, "tty": target.tty},
         )  # fmt: skip
     return place
