@@ -94,7 +94,11 @@ class Push:
                     left -= len(chunk)
                     if left < 0:
                         raise
-            return q.request(), error
+            try:
+                return q.request(), error
+            except McdError:
+                # Even its list of refs was larger.
+                raise error from None
 
     async def _judged(self, q: Quarantine, asked: PushRequest, refusal: McdError | None) -> Verdict:
         try:

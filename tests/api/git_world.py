@@ -17,8 +17,8 @@ from pathlib import Path
 
 import uvicorn
 
-from mcd.api import git as remote
-from mcd.api.app import ROUTERS, create_app
+from mcd.api import git
+from mcd.api.app import create_app
 from mcd.forge.local import LocalForge
 from mcd.model import Noun, Result, Role, Scope
 from mcd.runtime import Runtime
@@ -178,8 +178,7 @@ async def site(folder: Path, *, push_limit: int = 8) -> AsyncIterator[Site]:
     world = World(db, datetime.now(UTC))
     await world.places("demo", "other")
     runtime = Runtime(settings, db, owner="mcd-test", forges={"mcd": LocalForge(settings.repositories)})
-    more = () if remote.router in ROUTERS else (remote.router,)
-    config = uvicorn.Config(create_app(runtime, more=more), log_config=None, access_log=False, lifespan="off")
+    config = uvicorn.Config(create_app(runtime, more=(git.router,)), log_config=None, access_log=False, lifespan="off")
     server = uvicorn.Server(config)
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
     serving = asyncio.create_task(server.serve(sockets=[listener]))

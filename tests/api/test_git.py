@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from mcd.forge.local import LocalForge
@@ -28,7 +30,7 @@ from mcd.model import (
     Waiting,
 )
 from mcd.objects import Ref
-from mcd.store import intents, reads
+from mcd.store import intents, leases, reads
 from tests.api.git_world import APP_YAML, TWO, WRONG, Clone, Site, site
 from tests.store.world import ADMIN, World
 
@@ -193,8 +195,6 @@ async def test_a_failed_build_is_told_with_its_log_and_how_to_try_again(here: Si
     async with here.world.db.reading() as tx:
         release = await reads.release(ADMIN, tx, "shop")
     async with here.world.db.writing() as tx:
-        from mcd.store import leases
-
         await leases.append_build_log(tx, release.id, ["STEP 1: FROM x", "no such image"])
     await here.finished(Noun.RELEASE, Result(Stalled(Reason.BUILD_FAILED, "The image could not be built.")))
     said = await pushing
@@ -216,8 +216,6 @@ async def test_going_away_stops_the_watching_and_not_the_deploy(here: Site) -> N
     commit = clone.commit({"app.yaml": APP_YAML})
     process = await clone.start("push", here.remote(), "main")
     await until_there(here, commit)
-    import os
-
     os.killpg(process.pid, signal.SIGINT)
     await asyncio.wait_for(process.communicate(), 10)
     await carried_out(here, Result(Waiting(Reason.PROGRESSING, "1 of 2", 5)))
@@ -410,8 +408,6 @@ async def test_a_viewer_cannot_push(here: Site) -> None:
 
 
 async def test_what_may_not_be_seen_answers_like_what_is_not_there(here: Site) -> None:
-    import httpx
-
     await here.person("mallory", Role.DEVELOPER, line="other")
     clone = here.clone()
     clone.commit({"app.yaml": APP_YAML})
