@@ -52,6 +52,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "login": Entry(f"{_REMOTE}.session", "login", "Sign in to a server and keep the token."),
         "logout": Entry(f"{_REMOTE}.session", "logout", "End the session and forget the token."),
         "whoami": Entry(f"{_REMOTE}.session", "whoami", "Who is signed in, where, with which roles."),
+        "credential": Entry("mcd.cli.credential", "credential", "Git's credential helper: pushes with login's token."),
         "context": Entry(f"{_REMOTE}.session", "context", "Several servers: list, use, remove."),
     },
     "Every day": {
