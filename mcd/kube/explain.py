@@ -42,6 +42,8 @@ class Cause:
     pod: str = ""
     container: str = ""
     """The container that died, whose last log lines belong to the evidence."""
+    previous: bool = False
+    """It runs again by now, so its last words are in the log of the run before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,7 @@ def _cannot_start(about: _Pod, status: Mapping[str, Any], said: str) -> Cause:
 def _died(about: _Pod, status: Mapping[str, Any], died: Mapping[str, Any]) -> Cause:
     restarts, code = int(status.get("restartCount") or 0), died.get("exitCode")
     name = str(status.get("name", ""))
+    runs_again = "running" in (status.get("state") or {})
     who = "" if name == about.component else f"container {echo(name)}: "
     again = f", {restarts} restart{'s' if restarts != 1 else ''} so far" if restarts else ""
     evidence = _evidence(str(died.get("message") or ""))
@@ -177,17 +180,19 @@ def _died(about: _Pod, status: Mapping[str, Any], died: Mapping[str, Any]) -> Ca
             f"{who}was killed because it needs more memory than it may have (OOMKilled{at}, exit {code}{again}). "
             f"Raise components.{about.component}.resources.memory, or use less."
         )
-        return Cause(Reason.OOM_KILLED, message, evidence, restarts >= _CRASHES, about.name, name)
+        return Cause(Reason.OOM_KILLED, message, evidence, restarts >= _CRASHES, about.name, name, runs_again)
     probe = _event_of(about, ("Unhealthy",), "Liveness probe failed") if code in (137, 143) else ""
     if probe:
         message = (
             f"{who}is killed again and again because it does not answer its liveness check (exit {code}{again}). "
             f"Check components.{about.component}.health."
         )
-        return Cause(Reason.PROBE_FAILING, message, _evidence(probe), restarts >= _CRASHES, about.name, name)
+        return Cause(
+            Reason.PROBE_FAILING, message, _evidence(probe), restarts >= _CRASHES, about.name, name, runs_again
+        )
     how = "ends at once with success (exit 0)" if code == 0 else f"ends with exit {code}"
     message = f"{who}the program {how}{again}. Its last lines are shown; mcd logs --previous has more."
-    return Cause(Reason.CRASH_LOOPING, message, evidence, restarts >= _CRASHES, about.name, name)
+    return Cause(Reason.CRASH_LOOPING, message, evidence, restarts >= _CRASHES, about.name, name, runs_again)
 
 
 _CRASHES = 2

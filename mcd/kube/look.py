@@ -13,7 +13,7 @@ from datetime import datetime
 from mcd.errors import echo
 from mcd.kube.cluster import Kind, KubeError
 from mcd.kube.explain import EVIDENCE_LINES, Seen, explain
-from mcd.kube.health import WORKLOADS, Found, health, needs
+from mcd.kube.health import WORKLOADS, Found, health, needs, newest_pods
 from mcd.kube.live import LiveObjects
 from mcd.model import ComponentHealth, HealthState, Reason
 from mcd.objects import COMPONENT, Object, ref_of
@@ -22,6 +22,9 @@ POD = Kind("v1", "Pod")
 REPLICA_SET = Kind("apps/v1", "ReplicaSet")
 EVENT = Kind("v1", "Event")
 NODE = Kind("v1", "Node")
+
+_NO_LOG = b"unable to retrieve container logs for "
+"""What a kubelet says, as if it were a line of the log, when the container is gone with its log."""
 
 _DIED = frozenset({Reason.CRASH_LOOPING, Reason.OOM_KILLED})
 _FINE = frozenset({HealthState.HEALTHY, HealthState.STOPPED})
@@ -105,13 +108,18 @@ async def _last_words(
     """Adds the last lines of the log of the container that died."""
     if judged.reason not in _DIED:
         return judged
-    cause = explain(component.name, seen)
+    newest = seen.pods
+    if component.found.workload is not None:
+        newest = newest_pods(component.found.workload, component.found.replica_sets, seen.pods)
+    cause = explain(component.name, replace(seen, pods=newest))
     if cause is None or not cause.container:
         return judged
-    for previous in (True, False):
+    # Between two tries the log of the dead container is the present one; "previous" would be the run before it.
+    for previous in (cause.previous, not cause.previous):
         try:
             stream = live.cluster.logs(namespace, cause.pod, cause.container, previous=previous, tail=EVIDENCE_LINES)
-            lines = tuple([echo(line.decode("utf-8", errors="replace"), 400) async for line in stream])
+            told = [line async for line in stream if not line.startswith(_NO_LOG)]
+            lines = tuple(echo(line.decode("utf-8", errors="replace"), 400) for line in told)
         except KubeError:
             # The dead container's log may be gone with it, or the node may not answer: the sentence stands alone.
             continue

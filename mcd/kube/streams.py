@@ -103,6 +103,11 @@ async def execute(transport: Transport, path: str, query: Query, what: str) -> E
         code = error.status
         if code == 404:
             raise KubeError(Code.NOT_FOUND, KubeReason.STALE, f"{what}: it does not exist.") from None
+        if code == 400:
+            raise KubeError(
+                Code.INVALID, KubeReason.INVALID, f"{what}: the command cannot be run there.",
+                "Check the container's name, and that it runs.",
+            ) from None  # fmt: skip
         raise refusal(what, code, b"", error.headers) from None
     return _Exec(socket)
 
