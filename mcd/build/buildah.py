@@ -22,7 +22,7 @@ from mcd.build.builder import BuildRequest, LogSink
 from mcd.build.images import Sources
 from mcd.build.inputs import COMMIT
 from mcd.build.machine import Machine
-from mcd.build.output import Failure, explain
+from mcd.build.output import Failure, explain, silent
 from mcd.build.process import Ended, Place, run
 from mcd.build.storage import DRIVERS, Keep, Storage
 from mcd.errors import Code, McdError, echo
@@ -32,6 +32,7 @@ _ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _LOOPBACK = ("127.", "localhost", "[::1]")
 _CONNECT_SECONDS = 5.0
 _INSPECT_SECONDS = 30.0
+_AGAIN_SECONDS = 5.0
 _GIB = 1024**3
 # What root in a chroot needs to leave it, or to end the build from inside.
 _DROPPED = ("CAP_SYS_CHROOT", "CAP_KILL", "CAP_MKNOD", "CAP_NET_RAW")
@@ -107,12 +108,12 @@ class Buildah:
             deadline = asyncio.get_running_loop().time() + request.timeout
             await self._check_registry(request.repository)
             self._check_disk()
-            steps: list[str] = []
+            steps: list[tuple[str, float]] = []
             try:
                 async with self._storage.use(deadline) as scratch:
                     return await self._build(request, plan, _Job(scratch, deadline, log, steps))
             except TimeoutError:
-                at = f" at {echo(steps[-1], 120)}" if steps else ""
+                at = f" at {echo(steps[-1][0], 120)}" if steps else ""
                 raise McdError(
                     Code.TOO_LARGE, f"the build took longer than {request.timeout:.0f} s and was stopped{at}.",
                     "Make it faster, or ask for a longer limit.", reason="BuildFailed",
@@ -122,6 +123,10 @@ class Buildah:
         place = Place(self._variables(job.scratch), job.scratch, job.deadline)
         command = [*self._jail(job.scratch), *self._storage.command(*self._bud(request, plan, job.scratch))]
         ended = await run(command, place, job.line, self._check_disk)
+        if ended.code != 0 and silent(ended.tail) and job.seconds_in_step() < _AGAIN_SECONDS:
+            # buildah ends with the program and does not always hand on what it said last: on a busy machine a quick
+            # failure can come out wordless. The layers before it are kept, so asking once more costs that step only.
+            ended = await run(command, place, job.line, self._check_disk)
         if ended.code != 0:
             raise explain(Failure(ended.code, ended.tail, plan.file, plan.stages, plan.fetched, self.registry))
         image = _first_line(job.scratch / "image")
@@ -191,7 +196,7 @@ class Buildah:
         """What stands before a build: it dies with this process, sees only its own processes, and no devices."""
         if os.geteuid() != 0:
             return []
-        (scratch / "dev").mkdir()
+        (scratch / "dev").mkdir(exist_ok=True)
         return [
             "setpriv", "--pdeathsig", "KILL",
             "unshare", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--ipc",
@@ -280,12 +285,16 @@ class _Job:
     scratch: Path
     deadline: float
     log: LogSink
-    steps: list[str]
+    steps: list[tuple[str, float]]
+    """Each step that was begun, and when (of the loop's clock)."""
 
     async def line(self, text: str) -> None:
         if "STEP " in text[:20]:
-            self.steps.append(text)
+            self.steps.append((text, asyncio.get_running_loop().time()))
         await self.log(text)
+
+    def seconds_in_step(self) -> float:
+        return asyncio.get_running_loop().time() - self.steps[-1][1] if self.steps else 0.0
 
 
 def _read_inside(context: Path, name: str) -> str:

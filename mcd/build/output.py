@@ -23,6 +23,7 @@ _STEP = re.compile(r"(?:\[(\d+)/\d+\] )?STEP (\d+)/(\d+): (.*)")
 _STATUS = re.compile(r"exit status (\d+)")
 _EXITED = re.compile(r"�?subprocess exited with status \d+$")
 _NO_SOURCE = re.compile(r'copier: stat: "?/?([^":]+)"?: no such file or directory')
+_JAIL = ("unshare: ", "setpriv: ", "jail.py: ")
 # Said by buildah on the way; nobody needs them.
 _NOISE = (
     "[Warning] one or more build args were not consumed: [MCD_COMMIT]", "Getting image source signatures",
@@ -130,6 +131,13 @@ def explain(failure: Failure) -> McdError:
     every = "\n".join(failure.tail)
     if "no space left on device" in every.lower():
         return McdError(Code.UNAVAILABLE, "the disk of the builder is full.", "Free space there, then `mcd deploy`.")
+    if failure.tail and failure.tail[-1].startswith(_JAIL) and not _begun(failure.tail):
+        return McdError(
+            Code.UNAVAILABLE,
+            f"the builder may not make namespaces here ({echo(failure.tail[-1], 200)}).",
+            "Run MCD's controllers as root with CAP_SYS_ADMIN, or use image: in app.yaml.",
+            reason="BuildUnavailable",
+        )
     if refused := _pull(words, failure):
         return refused
     place, step = _place(failure)
@@ -172,6 +180,10 @@ def _pull(words: str, failure: Failure) -> McdError | None:
     return _invalid(f"{where}{echo(image)} cannot be fetched.", "Check name and tag, or push the image there first.")
 
 
+def _begun(tail: Sequence[str]) -> bool:
+    return any(_STEP.match(line) for line in tail)
+
+
 def _place(failure: Failure) -> tuple[str, str]:
     """`Dockerfile:7: ` and `step 3 of 6 (RUN make)` of the last step that was begun; the builder repeats the text of
     the file, so that it is found by stage and number and believed only when the word is the same."""
@@ -201,6 +213,11 @@ def _said(tail: Sequence[str]) -> list[str]:
         elif line and line != last and not line.startswith("-->"):
             mine.append(line)
     return [echo(line, 200) for line in mine[-4:]]
+
+
+def silent(tail: Sequence[str]) -> bool:
+    """Whether a program of the build failed and not a word of it arrived."""
+    return _STATUS.search(_last_error(tail)) is not None and not _said(tail)
 
 
 def _last_error(tail: Sequence[str]) -> str:

@@ -97,10 +97,22 @@ async def test_a_dockerfile_given_as_text_is_used_instead_of_a_file(workshop: Wo
 
 
 async def test_a_failing_step_is_told_with_line_code_and_last_words(workshop: Workshop) -> None:
-    error = await refusal(workshop, "FROM mcd/static\n\nRUN echo first; \\\n  echo the reason >&2; exit 7\n")
+    error = await refusal(workshop, "FROM mcd/static\n\nRUN echo first; \\\n  echo the reason >&2; sleep 0.5; exit 7\n")
     assert error.code is Code.INVALID
     assert str(error).startswith("Dockerfile:3: step 2 of 2 (RUN echo first;")
     assert 'ended with exit code 7. Last lines: "first / the reason".' in str(error)
+
+
+async def test_a_quick_failure_is_not_told_without_its_words(workshop: Workshop) -> None:
+    """buildah loses them now and then on a busy machine."""
+    for number in range(3):
+        error = await refusal(workshop, f"FROM mcd/static\nRUN echo reason {number}; exit 1\n")
+        assert f'Last lines: "reason {number}".' in str(error)
+
+
+async def test_a_step_that_says_nothing_is_said_to(workshop: Workshop) -> None:
+    error = await refusal(workshop, "FROM mcd/static\nRUN false\n")
+    assert str(error).startswith("Dockerfile:2: step 2 of 2 (RUN false) ended with exit code 1. It said nothing.")
 
 
 async def test_a_missing_file_is_named(workshop: Workshop) -> None:
@@ -123,9 +135,9 @@ async def test_a_base_that_the_registry_lacks_is_unavailable_and_says_how_to_mak
 
 
 async def test_a_build_over_its_time_is_stopped_with_everything_it_started(workshop: Workshop) -> None:
-    error = await refusal(workshop, "FROM mcd/static\nRUN sleep 61234 & sleep 61235\n", timeout=3.0)
+    error = await refusal(workshop, "FROM mcd/static\nRUN sleep 61234 & sleep 61235\n", timeout=6.0)
     assert error.code is Code.TOO_LARGE
-    assert "longer than 3 s and was stopped at STEP 2/2: RUN sleep" in str(error)
+    assert "longer than 6 s and was stopped at STEP 2/2: RUN sleep" in str(error)
     assert running("61234") == running("61235") == []
 
 
@@ -220,9 +232,7 @@ async def test_a_build_cannot_leave_its_folder(workshop: Workshop) -> None:
 
 
 async def test_a_flood_of_output_is_cut_and_the_reason_still_told(workshop: Workshop) -> None:
-    text = (
-        "FROM mcd/static\nRUN yes 0123456789012345678901234567890123456789 | head -c 20000000; echo the end; exit 3\n"
-    )
+    text = "FROM mcd/static\nRUN yes 01234567890123456789 | head -c 20000000; echo the end; sleep 1; exit 3\n"
     error = await refusal(workshop, text)
     assert sum(len(line) + 1 for line in workshop.log) < 8 * 1024 * 1024 + 1000
     assert "not kept" in workshop.log[-1]

@@ -135,6 +135,8 @@ def failure(code: int, *tail: str) -> Failure:
             "something new in (build folder)",
         ),
         ([], Code.INVALID, "the builder ended with 3"),
+        (["unshare: unshare failed: Operation not permitted"], Code.UNAVAILABLE, "may not make namespaces here"),
+        (["STEP 2/2: RUN x", "unshare: unshare failed"], Code.INVALID, "step 2 of 2"),
     ],
 )
 def test_each_way_to_fail_has_its_sentence(tail: list[str], code: Code, said: str) -> None:
