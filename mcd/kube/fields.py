@@ -198,13 +198,18 @@ def amount(text: Any) -> Decimal | None:
     return value if value.is_finite() else None
 
 
-def _equal(want: Any, have: Any, path: Path) -> bool:
+def same(want: Any, have: Any, *names: str) -> bool:
+    """Whether two values mean the same at a place whose path has these names: amounts are compared as numbers."""
     if want == have and isinstance(want, bool) == isinstance(have, bool):
         return True
-    if any(segment[2:] in _QUANTITIES for segment in path):
+    if any(name in _QUANTITIES for name in names):
         first, second = amount(want), amount(have)
         return first is not None and first == second
     return False
+
+
+def _equal(want: Any, have: Any, path: Path) -> bool:
+    return same(want, have, *(segment[2:] for segment in path))
 
 
 def compare(want: Object, live: Mapping[str, Any], tree: Tree | None) -> tuple[Difference, ...]:
@@ -238,7 +243,7 @@ def _compare(kind: str, want: Any, have: Any, tree: Tree | None, path: Path) -> 
 
 
 def _compare_lists(kind: str, want: list[Any], have: list[Any], tree: Tree | None, path: Path) -> Iterator[Difference]:
-    keys = _keys_in(tree) or merge_keys(kind, path[-1][2:], want)
+    keys = keys_in(tree) or merge_keys(kind, path[-1][2:], want)
     if not keys:
         if len(want) != len(have):
             yield Difference(path, tree is not None)
@@ -259,7 +264,7 @@ def _compare_lists(kind: str, want: list[Any], have: list[Any], tree: Tree | Non
             yield Difference(below, node is not None)
 
 
-def _keys_in(tree: Tree | None) -> tuple[str, ...]:
+def keys_in(tree: Tree | None) -> tuple[str, ...]:
     """The merge keys that the API server itself used for a list of ours."""
     for segment in tree or ():
         if segment.startswith("k:"):

@@ -257,6 +257,19 @@ async def test_an_edit_between_look_and_write_is_healed_with_its_hand_named() ->
     assert (change.action, change.healed_from) == (Action.CONFIGURED, "kubectl-edit")
 
 
+async def test_an_object_of_ours_that_the_cache_lost_with_its_label_is_healed_and_not_held() -> None:
+    cluster, fence = MemoryCluster(), Held()
+    await settle(cluster, shop(), fence)
+    cluster.edit(SERVICE, lambda o: o["metadata"]["labels"].pop(MANAGED_BY))
+    seen = await look(cluster, shop(), fence)
+    seen[SERVICE] = None
+    what = plan(shop(), fence.inventory, seen, owner=US)
+    done = await carry_out(cluster, what, fence, inventory=fence.inventory, owner=US, bounds=Bounds("default"))
+    assert actions(done)["Service/shop-web"] == "configured"
+    assert done.failed == ()
+    assert cluster.objects()[SERVICE]["metadata"]["labels"][MANAGED_BY] == "mcd"
+
+
 async def test_an_object_that_is_being_deleted_is_waited_for() -> None:
     cluster, fence = MemoryCluster(), Held()
     await settle(cluster, shop(), fence)
@@ -276,6 +289,22 @@ async def test_an_answer_with_a_deletion_timestamp_is_no_success() -> None:
     what = await planned(cluster, [config(a="2"), service(), deployment()], fence)
     cluster.edit(CONFIG, lambda o: o["metadata"].update(finalizers=["example.com/hold"]))
     cluster.person_deletes(CONFIG)
+    done = await carry_out(cluster, what, fence, inventory=fence.inventory, owner=US, bounds=Bounds("default"))
+    change = next(c for c in done.changes if c.ref == CONFIG)
+    assert (change.action, change.reason) == (Action.HELD, Reason.DELETING)
+
+
+async def test_an_answer_that_says_that_the_object_is_going_is_no_success_whatever_the_view() -> None:
+    cluster, fence = MemoryCluster(), Held()
+    await settle(cluster, shop(), fence)
+    cluster.edit(CONFIG, lambda o: o["metadata"].update(finalizers=["example.com/hold"]))
+    cluster.person_deletes(CONFIG)
+    wanted = [config(a="2"), service(), deployment()]
+    seen = await look(cluster, wanted, fence)
+    blind = seen[CONFIG]
+    assert blind is not None
+    del blind["metadata"]["deletionTimestamp"]
+    what = plan(wanted, fence.inventory, seen, owner=US)
     done = await carry_out(cluster, what, fence, inventory=fence.inventory, owner=US, bounds=Bounds("default"))
     change = next(c for c in done.changes if c.ref == CONFIG)
     assert (change.action, change.reason) == (Action.HELD, Reason.DELETING)
