@@ -74,7 +74,9 @@ def _fields(desired: Object, live: Object | None) -> Iterator[tuple[Path, Any, A
             yield path, have.get(path), value
     owned = applied_tree(live, FIELD_MANAGER)
     for path, value in have.items():
-        if path not in want and owned is not None and _owns(owned, path) and not _within(want, path):
+        mine = _owned_part(owned, path) if owned is not None and path not in want else None
+        # What is owned as a whole is sent as a whole: a part of it that nobody wrote is a default of the API server.
+        if mine is not None and not _within(want, mine):
             yield path, value, None
 
 
@@ -90,14 +92,15 @@ def _told(obj: Mapping[str, Any]) -> dict[Path, Any]:
     return fields
 
 
-def _owns(tree: Tree, path: Path) -> bool:
+def _owned_part(tree: Tree, path: Path) -> Path | None:
+    """The part of the applied set that holds a field: the field itself, or what is owned as a whole around it."""
     node: Any = tree
-    for segment in path:
+    for depth, segment in enumerate(path):
         if segment not in node:
             # An empty node stands for all beneath it.
-            return not node
+            return None if node else path[:depth]
         node = node[segment]
-    return True
+    return path
 
 
 def _within(want: Mapping[Path, Any], path: Path) -> bool:

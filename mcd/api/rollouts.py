@@ -33,7 +33,7 @@ from mcd.api.streams import Item, Look, resume_after, stream
 from mcd.api.strict import StrictRoute
 from mcd.api.wishes import RolloutNew
 from mcd.errors import Code, McdError
-from mcd.model import Actor, Noun
+from mcd.model import Actor, ConditionType, Noun
 from mcd.runtime import Runtime
 from mcd.store import intents, reads
 from mcd.store.intents import Requested
@@ -189,21 +189,22 @@ async def watch_rollout(request: Request, rollout: RolloutId, actor: Reader, run
     """Watches a Rollout until it is ready, stalled or superseded. Leaving stops the watching, not the Rollout."""
     async with runtime.db.reading() as tx:
         first = await reads.rollout(actor, tx, rollout)
-    watch = _Watch(runtime, first, resume_after(request, 0))
+        release = await reads.release(actor, tx, first.app, first.release)
+    watch = _Watch(runtime, first, release, resume_after(request, 0))
     return stream(request, runtime, actor, watch.look, every=_EVERY)
 
 
 class _Watch:
     """What was told of a Rollout so far."""
 
-    def __init__(self, runtime: Runtime, rollout: model.Rollout, after: int) -> None:
+    def __init__(self, runtime: Runtime, rollout: model.Rollout, release: model.Release, after: int) -> None:
         self.runtime = runtime
         self.id = rollout.id
         self.app = rollout.app
-        self.names = {
-            (Noun.ROLLOUT, f"{rollout.app}/{rollout.number}"),
-            (Noun.RELEASE, f"{rollout.app}/{rollout.release}"),
-        }
+        self.names = {(Noun.ROLLOUT, f"{rollout.app}/{rollout.number}")}
+        if not any(c.type is ConditionType.READY and c.status for c in release.state.conditions):
+            # Its build is still under way. One that was ready before is history, and told there.
+            self.names.add((Noun.RELEASE, f"{rollout.app}/{rollout.release}"))
         self.after = after
         self.told = ""
 

@@ -25,7 +25,7 @@ def credential(
 
     Git runs it; a person sets it up once:
 
-    Example: git config --global credential.http://127.0.0.1:7070.helper '!mcd credential'
+    Example: git config --global credential.http://127.0.0.1:7070.helper "!$(command -v mcd) credential"
     """
     asked = dict(line.rstrip("\n").partition("=")[::2] for line in sys.stdin)
     if action != "get":

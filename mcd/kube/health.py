@@ -96,7 +96,10 @@ def _pods(component: str, kind: str, workload: Object, found: Found, now: dateti
     cause = _cause(component, workload, found, replace(found.seen, pods=pods))
     late = _late(workload, pods, now)
     if cause is None:
+        old = total - updated
         words = f"{min(ready, updated, desired)} of {desired} new pods are ready."
+        if updated >= desired and old > 0:
+            words = f"the new pods are there; {old} old {'pod stops' if old == 1 else 'pods stop'}."
         if late:
             told = f"not ready in {late} s: {words}"
             return replace(answer, state=HealthState.FAILED, reason=Reason.DEADLINE_EXCEEDED, message=told)

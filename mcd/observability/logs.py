@@ -56,7 +56,7 @@ def processors() -> list[Processor]:
 
 
 def configure(level: str = "info", stream: TextIO | None = None) -> None:
-    """Called once, by `mcd serve`, before anything is logged. Lines of libraries (uvicorn, sqlalchemy …) come out in the same form."""
+    """Called once, by `mcd serve`, before anything is logged. Lines of libraries come out in the same form."""
     out = stream or sys.stdout
     number = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
@@ -79,6 +79,8 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
         # Requests are logged by the API's own middleware, once, with route and request id.
         logging.getLogger(name).handlers = []
         logging.getLogger(name).propagate = name != "uvicorn.access"
+    # At info it writes the address of each WebSocket, with the ticket in it.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 
 def logger(room: str) -> FilteringBoundLogger:

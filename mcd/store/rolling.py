@@ -124,7 +124,7 @@ async def _supersede(tx: Tx, now: datetime, actor: Actor, app: Row, old: Row, by
     await tx.run(
         update(t.rollout)
         .where(t.rollout.c.id == old["id"])
-        .values(live=False, next_run_at=None, conditions=conditions, generation=t.rollout.c.generation + 1)
+        .values(live=False, next_run_at=None, conditions=conditions)
     )
     events.append(
         tx,
