@@ -24,7 +24,7 @@ from mcd.model import Noun, Result, Role, Scope
 from mcd.runtime import Runtime
 from mcd.settings import Environment
 from mcd.store import accounts, intents
-from mcd.store.keyring import create_keyring
+from mcd.store.keyring import create_keyring, read_keyring
 from mcd.store.session import Database, migrate
 from tests.store.world import ADMIN, World
 
@@ -166,28 +166,33 @@ class Site:
 
 @asynccontextmanager
 async def site(folder: Path, *, push_limit: int = 8) -> AsyncIterator[Site]:
-    """Opens the API in this process; product lines demo and other; nobody yet but the world's admin."""
+    """Opens the API in this process on a fresh store: product lines demo and other, and alice, a developer of demo."""
     data = folder / "data"
     data.mkdir()
-    url = f"sqlite:///{data}/mcd.db"
-    migrate(url)
+    migrate(f"sqlite:///{data}/mcd.db")
+    create_keyring(data / "keys.json")
+    async with serving(data, push_limit=push_limit) as opened:
+        await opened.world.places("demo", "other")
+        await opened.person("alice", Role.DEVELOPER, default="demo")
+        yield opened
+
+
+@asynccontextmanager
+async def serving(data: Path, *, push_limit: int = 8) -> AsyncIterator[Site]:
+    """Opens the API in this process on a store that is there."""
     listener = socket.create_server(("127.0.0.1", 0))
     address = f"127.0.0.1:{listener.getsockname()[1]}"
     settings = Environment(data=data, listen=address, push_limit=push_limit, gateway_port=8081)
-    db = Database(url, create_keyring(data / "keys.json"))
-    world = World(db, datetime.now(UTC))
-    await world.places("demo", "other")
+    db = Database(f"sqlite:///{data}/mcd.db", read_keyring(data / "keys.json"))
     runtime = Runtime(settings, db, owner="mcd-test", forges={"mcd": LocalForge(settings.repositories)})
-    config = uvicorn.Config(create_app(runtime, more=(git.router,)), log_config=None, access_log=False, lifespan="off")
-    server = uvicorn.Server(config)
+    application = create_app(runtime, more=(git.router,))
+    server = uvicorn.Server(uvicorn.Config(application, log_config=None, access_log=False, lifespan="off"))
     server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    opened = Site(f"http://{address}", data, world, runtime, server)
-    await opened.person("alice", Role.DEVELOPER, default="demo")
+    running = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        yield opened
+        yield Site(f"http://{address}", data, World(db, datetime.now(UTC)), runtime, server)
     finally:
         server.should_exit = True
         server.force_exit = True
-        await asyncio.wait_for(serving, 20)
+        await asyncio.wait_for(running, 20)
         await runtime.close()
