@@ -30,11 +30,11 @@ def diff_text(live: Mapping[str, Any] | None, desired: Object) -> str:
         before = _ours(desired["kind"], "", after, _visible(live), applied_tree(live, FIELD_MANAGER))
         if desired["kind"] == "Secret":
             _mask_changes(before, after)
-    if desired["kind"] == "Secret":
-        before, after = _masked(before), _masked(after)
-    first = _lines(before) if before is not None else []
+    secret = desired["kind"] == "Secret"
+    first = _lines(_masked(before) if secret else before) if before is not None else []
+    second = _lines(_masked(after) if secret else after)
     name = f"{ref.kind}/{ref.name}"
-    return "\n".join(difflib.unified_diff(first, _lines(after), f"live/{name}", f"wanted/{name}", lineterm=""))
+    return "\n".join(difflib.unified_diff(first, second, f"live/{name}", f"wanted/{name}", lineterm=""))
 
 
 def _visible(obj: Mapping[str, Any]) -> Object:
@@ -89,9 +89,7 @@ def _mask_changes(before: Object, after: Object) -> None:
             after[field] = {k: CHANGED if k in old and old[k] != v else v for k, v in new.items()}
 
 
-def _masked(obj: Object | None) -> Object | None:
-    if obj is None:
-        return None
+def _masked(obj: Object) -> Object:
     hidden = {
         field: {k: v if v == CHANGED else MASK for k, v in obj[field].items()}
         for field in ("data", "stringData")
@@ -100,5 +98,5 @@ def _masked(obj: Object | None) -> Object | None:
     return {**obj, **hidden}
 
 
-def _lines(obj: Object | None) -> list[str]:
+def _lines(obj: Object) -> list[str]:
     return yaml.safe_dump(obj, sort_keys=True, default_flow_style=False, allow_unicode=True, width=1000).splitlines()
