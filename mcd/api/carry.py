@@ -57,6 +57,7 @@ async def _key(
         str | None,
         Header(
             alias="Idempotency-Key",
+            min_length=1,
             max_length=KEY_LIMIT,
             description="The same key with the same body answers what was answered before and does nothing again, "
             "for 24 hours; with another body it is refused.",

@@ -16,6 +16,7 @@ from typing import Any, Generic, TypeVar
 from sqlalchemy import ColumnElement, Select, tuple_
 
 from mcd.errors import Code, McdError
+from mcd.store.columns import storable
 from mcd.store.nouns import Row
 from mcd.store.tx import Tx
 
@@ -90,6 +91,8 @@ def _after(cursor: str, keys: Sequence[ColumnElement[Any]]) -> list[Any]:
         raise refused
     for value, key in zip(values, keys, strict=True):
         wanted = key.type.python_type
-        if type(value) is not wanted or (wanted is int and abs(value) >= 2**63) or (wanted is str and "\x00" in value):
+        if type(value) is not wanted or (wanted is int and abs(value) >= 2**63):
+            raise refused
+        if wanted is str and storable(value) != value:
             raise refused
     return values
