@@ -73,7 +73,8 @@ class Environment(BaseSettings):
     workers: Annotated[int, Field(ge=1, le=256, description="Passes that one process works on at the same time.")] = 16
     holder: str = Field(
         default="",
-        description="Name of this process in leases and logs. Empty: host name and process id.",
+        description="Name of this process in leases and logs, never borne by two at a time. A process that is started "
+        "again under its name goes on at once with what the one before it held. Empty: host name and process id.",
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="The least severe log line that is written."

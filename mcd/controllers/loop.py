@@ -101,7 +101,7 @@ class Loop:
 
     runtime: Runtime
     holder: str
-    _busy: set[asyncio.Task[None]] = field(default_factory=set)
+    _busy: dict[asyncio.Task[None], LeaseFence] = field(default_factory=dict)
     _hints: set[tuple[Noun, str]] = field(default_factory=set)
     _hinted: asyncio.Event = field(default_factory=asyncio.Event)
     _recorded: asyncio.Event = field(default_factory=asyncio.Event)
@@ -112,6 +112,7 @@ class Loop:
         hints = asyncio.create_task(self._carry_hints(), name="hints")
         ages = asyncio.create_task(self._measure(), name="ages")
         self.runtime.watch_with(self._hint)
+        await self._take_over_from_ourselves()
         try:
             while not stop.is_set():
                 await self._turn(stop)
@@ -119,6 +120,16 @@ class Loop:
             hints.cancel()
             ages.cancel()
             await self._hand_over()
+
+    async def _take_over_from_ourselves(self) -> None:
+        """A process that was killed left its leases behind. One that was given its name (MCD_HOLDER) is its successor,
+        and need not wait until they run out."""
+        if not self.runtime.settings.holder:
+            return
+        async with self.runtime.db.writing() as tx:
+            freed = await leases.free_held(tx, self.holder, self.runtime.now())
+        if freed:
+            log.info("leases_of_the_last_run_freed", count=freed)
 
     async def _turn(self, stop: asyncio.Event) -> None:
         self._raise_what_broke()
@@ -141,9 +152,14 @@ class Loop:
         for lease in taken:
             fence = LeaseFence(self.runtime, lease, began + lease.ttl * (1 - SAFETY))
             task = asyncio.create_task(self._work(lease, fence), name=f"{noun}:{lease.row_id}")
-            self._busy.add(task)
+            self._busy[task] = fence
             task.add_done_callback(self._ended)
         return len(taken)
+
+    @property
+    def fences(self) -> tuple[LeaseFence, ...]:
+        """The fences of the passes under way."""
+        return tuple(self._busy.values())
 
     async def idle(self) -> None:
         """Returns when every pass under way has ended."""
@@ -158,7 +174,7 @@ class Loop:
             raise self._broken
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._busy.discard(task)
+        self._busy.pop(task, None)
         self._recorded.set()
         if not task.cancelled() and task.exception() is not None:
             self._broken = task.exception()

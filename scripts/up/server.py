@@ -51,6 +51,7 @@ def planned(cluster: Mapping[str, Any], database: str) -> Server:
         "MCD_DATA": str(folder / "data"),
         "MCD_LISTEN": f"127.0.0.1:{port}",
         "MCD_PUBLIC_URL": f"http://127.0.0.1:{port}",
+        "MCD_HOLDER": "local",
         "MCD_GATEWAY_PORT": str(gateway.get("port", 80)),
         **({"MCD_DATABASE_URL": database} if database else {}),
         **({"MCD_REGISTRY": cluster["registry"], "MCD_BUILDER": "buildah"} if cluster.get("registry") else {}),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from mcd.controllers.conditions import LONGEST_RETRY, conclude, conclude_failure
 from mcd.errors import Code, McdError
-from mcd.model import Condition, ConditionType, Ready, Reason, Stalled, Waiting
+from mcd.model import Condition, Ready, Reason, Stalled, Waiting
 
 NOW = datetime(2026, 5, 3, 10, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)

@@ -1,4 +1,4 @@
-"""A push becomes running pods, and stays so: the loop and its reconcilers against a real store and a cluster in memory."""
+"""A push becomes running pods, and stays so: the loop and its reconcilers, a real store, a cluster in memory."""
 
 from __future__ import annotations
 

@@ -125,6 +125,10 @@ class World:
             page = await reads.events(ADMIN, tx, after=0, kinds=[EventKind(kind)])
         return [event.message for event in page.items]
 
+    async def release(self, number: int, app: str = "hello") -> Release:
+        async with self.runtime.db.reading() as tx:
+            return await reads.release(ADMIN, tx, app, number)
+
     async def release_conditions(self, release: Release) -> dict[ConditionType, Condition]:
         async with self.runtime.db.reading() as tx:
             seen = await reads.release(ADMIN, tx, release.app, release.number)

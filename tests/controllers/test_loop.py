@@ -1,0 +1,116 @@
+"""The loop itself: leases, fences, hints, what breaks, and handing over."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mcd.controllers.loop import Loop
+from mcd.errors import Code
+from mcd.kube.cluster import KubeError, KubeReason
+from mcd.kube.memory import Died, Faults
+from mcd.model import ConditionType, Noun, Reason
+from mcd.objects import Ref
+from tests.controllers.world import HELLO, World, world
+
+
+async def test_a_lease_that_ran_out_before_the_write_writes_nothing(here: World) -> None:
+    """The process slept between its decision and the write; somebody else may own the App by now."""
+    await here.push(HELLO)
+    await here.settle()
+    await here.push(HELLO.replace("hello:1", "hello:2"))
+    await here.loop.take(Noun.RELEASE, 10)
+    await here.loop.idle()
+    before = here.written
+    await here.loop.take(Noun.ROLLOUT, 10)
+    for fence in here.loop.fences:
+        fence.deadline = 0.0
+    await here.loop.idle()
+    assert here.writes_since(before) == []
+
+
+async def test_what_a_pass_found_without_its_lease_is_dropped(here: World) -> None:
+    await here.push(HELLO)
+    await here.loop.take(Noun.RELEASE, 10)
+    here.clock.forward(3600)
+    await here.loop.idle()
+    release = await here.release(1)
+    ready = next(c for c in release.state.conditions if c.type is ConditionType.READY)
+    assert ready.reason is Reason.NEW
+
+
+async def test_a_cluster_that_does_not_answer_loses_no_wish(here: World) -> None:
+    def unreachable(verb: str, ref: Ref) -> KubeError | None:
+        return KubeError(Code.UNAVAILABLE, KubeReason.UNREACHABLE, "the cluster does not answer.")
+
+    here.kube.faults.refuse = unreachable
+    await here.push(HELLO)
+    await here.settle(horizon=3)
+    ready = await here.ready()
+    assert not ready.status
+    assert "does not answer" in await here.said()
+    here.kube.faults.refuse = None
+    await here.settle()
+    assert (await here.ready()).status
+
+
+async def test_a_bug_in_a_reconciler_shows_no_text_of_it_and_is_tried_again(here: World) -> None:
+    seen: list[str] = []
+
+    def broken(verb: str, ref: Ref) -> KubeError | None:
+        if verb == "apply" and ref.kind == "Deployment" and not seen:
+            seen.append("once")
+            raise RuntimeError("token=hunter2")
+        return None
+
+    here.kube.faults.refuse = broken
+    await here.push(HELLO)
+    await here.settle()
+    assert seen
+    assert "hunter2" not in await here.said()
+    assert (await here.ready()).status
+
+
+async def test_a_process_started_again_under_its_name_need_not_wait(tmp_path: Path, template: Path) -> None:
+    async with world(tmp_path, template) as here:
+        here.runtime.settings = here.runtime.settings.model_copy(update={"holder": "local"})
+        here.loop = Loop(here.runtime, "local")
+        await here.push(HELLO)
+        here.kube.faults = Faults(die_before=here.kube.counted + 1)
+        with pytest.raises(Died):
+            await here.settle()
+        here.kube.faults = Faults()
+        died = here.clock()
+        successor = Loop(here.runtime, "local")
+        stop = asyncio.Event()
+        stop.set()
+        await successor.run(stop)
+        here.loop = successor
+        while await here.turn():
+            continue
+        assert here.clock() == died
+        assert "Deployment/hello-web" in here.ours()
+
+
+async def test_a_stopped_loop_gives_back_what_it_holds(here: World) -> None:
+    held = asyncio.Event()
+
+    def hold(verb: str, ref: Ref) -> KubeError | None:
+        held.set()
+        return None
+
+    here.kube.faults.refuse = hold
+    await here.push(HELLO)
+    stop = asyncio.Event()
+    running = asyncio.create_task(here.loop.run(stop))
+    await asyncio.wait_for(held.wait(), 30)
+    stop.set()
+    await asyncio.wait_for(running, 30)
+    here.kube.faults = replace(here.kube.faults, refuse=None)
+    here.loop = Loop(here.runtime, "next")
+    await here.turn()
+    await here.settle()
+    assert (await here.ready()).status
