@@ -113,6 +113,7 @@ async def test_a_second_push_deploys_the_next_commit(here: Site) -> None:
     second = clone.commit({"app.yaml": APP_YAML, "more": "x"})
     lines = await pushed(here, clone)
     assert await releases(here) == [second, first]
+    assert refs_of(here.repositories / "shop.git") == {"refs/heads/main": second}
     assert not any("was made" in line for line in lines)
 
 
@@ -308,6 +309,19 @@ async def test_a_branch_that_is_moved_back_deploys_the_old_release_again(here: S
         live = await reads.live_rollout(ADMIN, tx, "shop")
     assert live is not None
     assert live.release == 1
+
+
+async def test_a_commit_that_failed_and_is_pushed_again_is_not_judged_by_its_old_verdict(here: Site) -> None:
+    clone = here.clone()
+    first = clone.commit({"app.yaml": APP_YAML})
+    pushing = asyncio.create_task(clone.tried("push", here.remote(), "main"))
+    await here.finished(Noun.RELEASE, Result(Stalled(Reason.BUILD_FAILED, "The image could not be built.")))
+    assert "Stalled (BuildFailed)" in (await pushing).text
+    clone.commit({"app.yaml": TWO})
+    await pushed(here, clone)
+    lines = await pushed(here, clone, "--force", f"{first}:main")
+    assert not any("Stalled" in line for line in lines), lines
+    assert lines[-1].startswith("Ready: ")
 
 
 async def test_of_two_concurrent_pushes_one_loses_and_is_told_to_fetch(here: Site) -> None:
