@@ -205,7 +205,7 @@ class Client:
             return self._stranger(f"it answered {status}")
         code = _code(told.get("code"), response.status_code)
         hint = str(told.get("hint") or "")
-        if code is Code.UNAUTHENTICATED:
+        if code is Code.UNAUTHENTICATED and "authorization" in response.request.headers:
             hint = "Sign in: `mcd login`."
         return McdError(
             code,

@@ -27,7 +27,12 @@ def server() -> Iterator[Client]:
     from mcd.cli.client import Client
     from mcd.cli.contexts import chosen
 
-    client = Client(chosen())
+    context = chosen()
+    if not context.token:
+        raise McdError(
+            Code.UNAUTHENTICATED, f"nobody is signed in to {context.server}.", "Run `mcd login`, or set MCD_TOKEN."
+        )
+    client = Client(context)
     try:
         yield client
     finally:
@@ -51,7 +56,7 @@ def _complete_app(incomplete: str) -> list[str]:
 
 AppArgument = Annotated[
     str | None,
-    typer.Argument(metavar="[APP]", help="The App. Else -a, MCD_APP, or appname of ./app.yaml.", show_default=False,
+    typer.Argument(metavar="APP", help="The App. Else -a, MCD_APP, or appname of ./app.yaml.", show_default=False,
                    autocompletion=_complete_app),
 ]  # fmt: skip
 AppOption = Annotated[

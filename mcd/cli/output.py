@@ -134,8 +134,12 @@ def note(text: str) -> None:
 
 def say_error(error: McdError) -> None:
     """The problems of a file as `file:line:column: …`, then the refusal: `mcd: what. what to do.`"""
-    for problem in error.problems:
+    in_files = [p for p in error.problems if p.line]
+    for problem in in_files:
         print(plain(str(problem)), file=sys.stderr)
+    if not in_files and len(error.problems) > 1:  # of a request; a single one is in the message
+        for problem in error.problems:
+            print(plain(f"{problem.field}: {problem.message} {problem.hint}".rstrip()), file=sys.stderr)
     hint = error.hint
     if not hint and error.retry_after:
         hint = f"Try again in {error.retry_after:.0f} s."

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import platform
 
 from mcd import __version__
-from mcd.cli.options import OutputOption, server
+from mcd.cli.client import Client
+from mcd.cli.contexts import chosen
+from mcd.cli.options import OutputOption
 from mcd.cli.output import Column, Form, show_one
 from mcd.errors import McdError
 
@@ -17,7 +20,7 @@ def version(output: OutputOption = Form.TABLE) -> None:
     """
     facts = {"client": __version__, "python": platform.python_version(), "server": None, "address": None}
     try:
-        with server() as client:
+        with contextlib.closing(Client(chosen())) as client:  # nobody needs to be signed in for this
             facts["address"] = client.context.server
             told = client.get("//version")
             facts["server"] = str(told.get("version", "")) if isinstance(told, dict) else None

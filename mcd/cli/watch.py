@@ -17,6 +17,7 @@ from mcd.cli.streams import follow
 from mcd.errors import McdError
 
 OVERTAKEN = 5
+SHOWN_BY_THE_PICTURE = ("created", "pushed", "rollout_requested", "applied", "progress", "ready", "stalled")
 SETTLED = ("ready", "stalled", "superseded")
 
 
@@ -31,19 +32,22 @@ class Watcher:
     def rollout(self, rollout: Mapping[str, Any]) -> None:
         """A picture of the Rollout: what changed since the one before."""
         for change in rollout.get("changes") or []:
-            if change.get("action") in ("created", "configured", "deleted", "held"):
-                of = change.get("object") or {}
-                self._once(f"{of.get('kind')}/{of.get('name')}", f"{change['action']}", change.get("detail"))
+            action, of = change.get("action"), change.get("object") or {}
+            if action in ("created", "configured", "deleted", "held"):
+                why = change.get("detail") if action == "held" else ""
+                self._once(f"{of.get('kind')}/{of.get('name')}", str(action), why)
         for component in rollout.get("components") or []:
             counts = f"{component.get('ready')}/{component.get('desired')}" if component.get("desired") else ""
             words = [str(component.get("state") or ""), counts, str(component.get("message") or "")]
             self._once(str(component.get("component")), " ".join(w for w in words if w))
-        if rollout.get("message") and rollout.get("state") == "progressing":
+        if rollout.get("message") and rollout.get("state") == "progressing" and not rollout.get("components"):
             self._once("", f"{rollout.get('reason')}: {rollout['message']}")
         self.tick(rollout)
 
     def event(self, event: Mapping[str, Any]) -> None:
-        """An Event of the history: its sentence."""
+        """An Event of the history: its sentence, where the picture does not show the same."""
+        if event.get("kind") in SHOWN_BY_THE_PICTURE:
+            return
         self._once(f"event {event.get('sequence')}", str(event.get("message") or ""), show_key=False)
 
     def tick(self, rollout: Mapping[str, Any]) -> None:

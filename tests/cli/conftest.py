@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import io
 import os
 import socket
 import subprocess
@@ -18,9 +19,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+import structlog
 import uvicorn
 
 from mcd.api.throttle import Rates
+from mcd.cli.main import run
 
 T = TypeVar("T")
 PASSWORD = "correct horse battery"
@@ -42,18 +45,48 @@ Mcd = Callable[..., Ran]
 @pytest.fixture
 def mcd(tmp_path: Path) -> Mcd:
     """Runs `mcd` as a process in an empty folder with an empty configuration of its own."""
-    work = tmp_path / "work"
-    work.mkdir()
+    (tmp_path / "work").mkdir()
 
     def call(*argv: str, stdin: str = "", env: dict[str, str] | None = None, cwd: Path | None = None) -> Ran:
-        clean = {k: v for k, v in os.environ.items() if not k.startswith("MCD_")}
-        clean |= {"MCD_CONFIG_HOME": str(tmp_path / "config"), "NO_COLOR": "1", **(env or {})}
         done = subprocess.run(
             [sys.executable, "-m", "mcd", *argv],
-            input=stdin, capture_output=True, text=True, cwd=cwd or work, env=clean, timeout=60, check=False,
+            input=stdin, capture_output=True, text=True, cwd=cwd or tmp_path / "work", env=environment(tmp_path, env),
+            timeout=60, check=False,
         )  # fmt: skip
         assert "Traceback" not in done.stderr, done.stderr
         return Ran(done.returncode, done.stdout, done.stderr)
+
+    return call
+
+
+def environment(tmp_path: Path, more: dict[str, str] | None = None) -> dict[str, str]:
+    """This machine's, without anything of mcd's but its own empty configuration."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("MCD_")}
+    return clean | {"MCD_CONFIG_HOME": str(tmp_path / "config"), "NO_COLOR": "1", **(more or {})}
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mcd:
+    """The same without a process of its own, which costs most of the time: the streams are bytes all the same."""
+    (tmp_path / "work").mkdir(exist_ok=True)
+
+    def call(*argv: str, stdin: str = "", env: dict[str, str] | None = None, cwd: Path | None = None) -> Ran:
+        streams = [
+            io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="") for data in (stdin.encode(), b"", b"")
+        ]
+        with monkeypatch.context() as patch:
+            for name in [name for name in os.environ if name.startswith("MCD_")]:
+                patch.delenv(name)
+            for name, value in environment(tmp_path, env).items():
+                patch.setenv(name, value)
+            patch.chdir(cwd or tmp_path / "work")
+            for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
+                patch.setattr(sys, name, stream)
+            code = run(argv)
+            for stream in streams[1:]:
+                stream.flush()
+            out, err = (stream.buffer.getvalue().decode() for stream in streams[1:])  # type: ignore[attr-defined]
+        return Ran(code, out, err)
 
     return call
 
@@ -133,9 +166,9 @@ class Platform:
     def deployed(self, app: str, components: str = "web: {type: web, image: 'registry.test/x:1'}") -> None:
         """One more push of an App, by the git remote's own door; waits until its Rollout is Ready."""
         text = f"appname: {app}\ncomponents:\n  " + components.replace("\n", "\n  ") + "\n"
-        self.inside(lambda: self.world.push(text, app))
+        release = self.inside(lambda: self.world.push(text, app))
         with self.hurry():
-            self.until(lambda: self.is_ready(app))
+            self.until(lambda: self.is_ready(app, release.number))
 
     def until(self, true: Callable[[], bool]) -> None:
         """Waits for something that the controllers do. Its deadline is a hang, not a slow machine."""
@@ -145,10 +178,10 @@ class Platform:
             assert time.monotonic() < deadline, self.inside(self.world.said)
             self.inside(lambda: asyncio.sleep(0.02))
 
-    def is_ready(self, app: str) -> bool:
+    def is_ready(self, app: str, release: int = 0) -> bool:
         async def look() -> bool:
             rollout = await self.world.live(app)
-            conditions = rollout.state.conditions if rollout else ()
+            conditions = rollout.state.conditions if rollout and release in (0, rollout.release) else ()
             return any(c.status for c in conditions if c.type == "Ready")
 
         return self.inside(look)
@@ -172,7 +205,9 @@ class Platform:
             self.tokens = await self._people()
             listener = socket.create_server(("127.0.0.1", 0))
             self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-            config = uvicorn.Config(create_app(self.world.runtime, rates=NO_LIMIT), log_config=None, access_log=False, lifespan="off")
+            config = uvicorn.Config(
+                create_app(self.world.runtime, rates=NO_LIMIT), log_config=None, access_log=False, lifespan="off"
+            )
             server = uvicorn.Server(config)
             serving = asyncio.create_task(server.serve(sockets=[listener]))
             self.working = asyncio.create_task(self._work())
@@ -226,21 +261,23 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
 
     folder = tmp_path_factory.mktemp("platform")
     made = Platform(folder, migrated(folder / "template.db"))
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # its log is not the command's output
     made.start()
     yield made
     made.end()
+    structlog.reset_defaults()
 
 
 @pytest.fixture
-def dora(mcd: Mcd, platform: Platform) -> Mcd:
+def dora(here: Mcd, platform: Platform) -> Mcd:
     """`mcd` of a developer of product line demo, signed in."""
-    return signed_in(mcd, platform, "dora")
+    return signed_in(here, platform, "dora")
 
 
 @pytest.fixture
-def root(mcd: Mcd, platform: Platform) -> Mcd:
+def root(here: Mcd, platform: Platform) -> Mcd:
     """`mcd` of an admin."""
-    return signed_in(mcd, platform, "root")
+    return signed_in(here, platform, "root")
 
 
 def signed_in(mcd: Mcd, platform: Platform, person: str) -> Mcd:

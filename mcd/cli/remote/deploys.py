@@ -108,7 +108,8 @@ def told(client: Client, rollout: Mapping[str, Any], output: Form, waiting: Wait
     """Shows a Rollout that was wished just now, before or after watching it."""
     watching = waiting.wait and rollout.get("state") not in ("ready",)
     if output in (Form.TABLE, Form.WIDE):
-        said = "is requested" if new else f"runs this already: {rollout.get('state')}"
+        already = "runs this already" if rollout.get("state") == "ready" else "is on its way already"
+        said = "is requested" if new else already
         of = f"(Release {rollout['release']}, Settings {rollout['settings']})"
         print(plain(f"Rollout {rollout['number']} of {rollout['app']} {said} {of}"))
     elif output is Form.NAME:
@@ -316,7 +317,10 @@ def long_running(client: Client, app: str) -> list[str]:
 
 def scale(
     words: Annotated[
-        list[str], typer.Argument(metavar="[APP] COMPONENT=N...", help="N pods; `default` gives it back to app.yaml.")
+        list[str],
+        typer.Argument(
+            metavar="COMPONENT=N", help="N pods; `default` gives it back to app.yaml. The App may stand first."
+        ),
     ],
     name: AppOption = None,
     wait: WaitOption = False,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import platform
+import secrets
 import sys
 from dataclasses import replace
 from typing import Annotated
@@ -29,7 +30,7 @@ TOKEN_DAYS = 30
 def login(
     address: Annotated[
         str | None,
-        typer.Argument(metavar="[SERVER]", help="Address of the server. Default: MCD_SERVER, else the last one."),
+        typer.Argument(metavar="SERVER", help="Address of the server. Default: MCD_SERVER, else the last one."),
     ] = None,
     name: Annotated[str | None, typer.Option("--name", "-n", help="Your name there. Asked for when absent.")] = None,
     password_stdin: Annotated[
@@ -99,7 +100,8 @@ def _exchange(at: Context, name: str | None, password_stdin: bool) -> Context:
     with contextlib.closing(client):
         # the session is in a cookie, which the client keeps for these three calls
         client.post_once("/sessions", {"name": name, "password": password})
-        wish = {"name": f"mcd on {platform.node() or 'a machine'}"[:100], "scope": "all", "days": TOKEN_DAYS}
+        label = f"mcd on {(platform.node() or 'a machine')[:80]}, {secrets.token_hex(3)}"  # names are taken once only
+        wish = {"name": label, "scope": "all", "days": TOKEN_DAYS}
         made = client.post_once(f"/people/{segment(name)}/tokens", wish).body
         with contextlib.suppress(McdError):
             client.delete("/sessions/current")

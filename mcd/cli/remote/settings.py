@@ -65,7 +65,9 @@ def settings_show(app: AppArgument = None, name: AppOption = None, output: Outpu
 
 @settings.command("set")
 def settings_set(
-    words: Annotated[list[str], typer.Argument(metavar="[APP] NAME=VALUE...", help="Variables of the environment.")],
+    words: Annotated[
+        list[str], typer.Argument(metavar="NAME=VALUE", help="Variables of the environment. The App may stand first.")
+    ],
     app: AppFlag = None,
     output: OutputOption = Form.TABLE,
 ) -> None:
@@ -81,7 +83,7 @@ def settings_set(
 
 @settings.command("unset")
 def settings_unset(
-    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Variables of the environment.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Variables of the environment.")],
     app: AppFlag = None,
     output: OutputOption = Form.TABLE,
 ) -> None:
@@ -133,7 +135,10 @@ LineFlag = Annotated[
 
 SecretWords = Annotated[
     list[str],
-    typer.Argument(metavar="[APP] SECRET [KEY=VALUE...]", help="KEY=@FILE reads a file, KEY=- stdin."),
+    typer.Argument(
+        metavar="SECRET|KEY=VALUE",
+        help="The secret, then its keys; the App may stand first. KEY=@FILE reads a file, KEY=- stdin.",
+    ),
 ]
 
 
@@ -221,7 +226,7 @@ def _unquoted(value: str) -> str:
 
 @secret.command("unset")
 def secret_unset(
-    words: Annotated[list[str], typer.Argument(metavar="[APP] SECRET")],
+    words: Annotated[list[str], typer.Argument(metavar="SECRET", help="The App may stand first.")],
     app: AppFlag = None,
     product_line: LineFlag = None,
 ) -> None:

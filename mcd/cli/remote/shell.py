@@ -44,7 +44,7 @@ def exec_(
     target: Annotated[
         str | None,
         typer.Argument(
-            metavar="[APP[/COMPONENT]]", help="Where. The component when there are several.", show_default=False
+            metavar="APP[/COMPONENT]", help="Where. The component when there are several.", show_default=False
         ),
     ] = None,
     app: AppOption = None,
