@@ -82,7 +82,10 @@ def _pod(cluster: MemoryCluster, owner: Object, name: str, version: str, fate: F
     labels = {**(template.get("metadata") or {}).get("labels", {}), "pod-template-hash": version}
     ref = Ref("v1", "Pod", meta["namespace"], name)
     if ref not in cluster.objects():
-        reference = {"apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": meta["name"], "uid": meta["uid"]}
+        reference = {
+            "apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": meta["name"], "uid": meta["uid"],
+            "controller": True,
+        }  # fmt: skip
         pod_meta = {"name": name, "namespace": meta["namespace"], "labels": labels, "ownerReferences": [reference]}
         cluster.person(
             {"apiVersion": "v1", "kind": "Pod", "metadata": pod_meta, "spec": template["spec"]}, manager="kubelet"
