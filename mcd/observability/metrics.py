@@ -31,8 +31,9 @@ HTTP_IN_FLIGHT = Gauge(
     "mcd_http_requests_in_flight", "Requests being answered, streams not counted.", registry=REGISTRY
 )
 HTTP_STREAMS = Gauge(
-    "mcd_http_streams", "Open streams by what they carry: events, log, build_log, exec or git.", ["kind"], registry=REGISTRY
-)
+    "mcd_http_streams", "Open streams by what they carry: events, log, build_log, exec or git.", ["kind"],
+    registry=REGISTRY,
+)  # fmt: skip
 HTTP_BUGS = Counter("mcd_http_bugs_total", "Requests that ended in an error of MCD itself (500).", registry=REGISTRY)
 RATE_LIMITED = Counter(
     "mcd_http_rate_limited_total", "Requests refused because there were too many, by bucket.", ["bucket"],
