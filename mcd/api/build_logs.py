@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from mcd.api.access import Credential, actor_of
+from mcd.api.streams import unbroken
 from mcd.errors import McdError
 from mcd.runtime import Runtime
 from mcd.store import reads
@@ -24,11 +25,7 @@ async def build_lines(
     seen = await runtime.db.news(0, -1)
     while True:
         try:
-            actor = await actor_of(runtime, credential)
-            async with runtime.db.reading() as tx:
-                if number is None:
-                    number = (await reads.release(actor, tx, app)).number
-                part = await reads.release_log(actor, tx, app, number, after=after, limit=LINES)
+            number, part = await unbroken(_look(runtime, credential, app, number, after))
         except McdError as error:
             yield f"mcd: {error}\n".encode()
             return
@@ -40,3 +37,13 @@ async def build_lines(
         if part.ended or not follow:
             return
         seen = await runtime.db.news(LOOK_AGAIN, seen)
+
+
+async def _look(
+    runtime: Runtime, credential: Credential, app: str, number: int | None, after: int
+) -> tuple[int, reads.LogPart]:
+    actor = await actor_of(runtime, credential)
+    async with runtime.db.reading() as tx:
+        if number is None:
+            number = (await reads.release(actor, tx, app)).number
+        return number, await reads.release_log(actor, tx, app, number, after=after, limit=LINES)

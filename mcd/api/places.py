@@ -82,7 +82,8 @@ async def _hangs_on_ours(cluster: Cluster, place: Place, obj: Object) -> bool:
     for _ in range(_OWNERS):
         if obj["metadata"].get("uid") in uids:
             return True
-        owner = next((o for o in obj["metadata"].get("ownerReferences") or () if o.get("controller")), None)
+        owners = obj["metadata"].get("ownerReferences") or ()
+        owner = next((o for o in owners if o.get("controller")), owners[0] if owners else None)
         if owner is None:
             return False
         above = await cluster.get(Ref(owner["apiVersion"], owner["kind"], place.line.namespace, owner["name"]))

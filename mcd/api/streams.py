@@ -10,7 +10,9 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
+import anyio
 from fastapi.sse import EventSourceResponse, format_sse_event
 from pydantic import BaseModel
 from starlette.requests import Request
@@ -20,6 +22,8 @@ from mcd.api.throttle import Throttle
 from mcd.errors import Code, McdError
 from mcd.model import Actor
 from mcd.runtime import Runtime
+
+T = TypeVar("T")
 
 HEARTBEAT = 15.0
 """Seconds of silence after which a comment is sent: proxies close what says nothing."""
@@ -80,6 +84,13 @@ async def _counted(lines: AsyncIterator[bytes], throttle: Throttle, person: str)
             yield line
 
 
+async def unbroken(question: Awaitable[T]) -> T:
+    """A question to the database that ends though its asker left: one that is cut off costs a connection."""
+    with anyio.CancelScope(shield=True):
+        answer = await question
+    return answer  # noqa: RET504 (the scope may swallow, so that a return inside is not the only way out)
+
+
 async def _beats(
     runtime: Runtime, actor: Actor, credential: Credential, look: Looker, every: float
 ) -> AsyncIterator[bytes]:
@@ -90,13 +101,13 @@ async def _beats(
     while True:
         if clock() - checked >= RECHECK:
             try:
-                actor = await actor_of(runtime, credential)
+                actor = await unbroken(actor_of(runtime, credential))
             except McdError as error:
                 yield _refusal(error)
                 return
             checked = clock()
         try:
-            found = await look(actor)
+            found = await unbroken(look(actor))
         except McdError as error:
             yield _refusal(error)
             return

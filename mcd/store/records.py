@@ -155,13 +155,15 @@ def _rollout(row: Row, result: Result, seen: RolloutObserved | None, now: dateti
 def _changes(row: Row, result: Result) -> list[dict[str, Any]]:
     """The newest action of each object that this Rollout wrote or left alone. What was held and is not any more, is
     not held."""
-    named = {change.ref for change in result.changes}
+    told = [change for change in result.changes if change.action != "unchanged"]
+    # Unchanged since it was written is no newer action: what the Rollout did stays told.
+    named = {change.ref for change in told}
     kept = [
         old
         for old in row["changes"]
         if old["action"] != "held" and not any(old["ref"] == ref_json(ref) for ref in named)
     ]
-    return kept + [change_json(change) for change in result.changes if change.action != "unchanged"]
+    return kept + [change_json(change) for change in told]
 
 
 # --- inventory ------------------------------------------------------------------------------------------------------
