@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from tests.acceptance import drift, gpu, push, security, startup
+from tests.acceptance import crashes, drift, gpu, push, security, startup
 from tests.acceptance.rows import Check
 
-GROUPS: tuple[tuple[Check, ...], ...] = (push.CHECKS, drift.CHECKS, gpu.CHECKS, security.CHECKS, startup.CHECKS)
+GROUPS: tuple[tuple[Check, ...], ...] = (
+    push.CHECKS,
+    drift.CHECKS,
+    gpu.CHECKS,
+    security.CHECKS,
+    startup.CHECKS,
+    crashes.CHECKS,
+)

@@ -64,7 +64,8 @@ def fresh(keep: bool) -> Iterator[World]:
         )  # fmt: skip
         world.work.mkdir()
         world.kept["up seconds"] = seconds
-        yield world
+        with world.later:
+            yield world
     finally:
         if keep:
             print(f"kept: {checkout}; `make -C {checkout} reset` forgets it", file=sys.stderr)
@@ -76,8 +77,9 @@ def fresh(keep: bool) -> Iterator[World]:
 
 @contextlib.contextmanager
 def here(keep: bool) -> Iterator[World]:
-    """The cluster of this checkout's `make up`, with an MCD and a product line of our own beside the developer's."""
-    cluster = described(CHECKOUT, None)
+    """The cluster of this checkout's `make up` (or the one in MCD_CLUSTER_HOME), with an MCD and a product line of our own beside the developer's."""
+    home = os.environ.get("MCD_CLUSTER_HOME", "")
+    cluster = described(CHECKOUT, Path(home) if home else None)
     if not cluster.get("running"):
         raise Miss("the local cluster does not run. Run `make up`, or leave --here away for a fresh clone.")
     with beside(cluster, keep=keep) as world:
@@ -85,14 +87,16 @@ def here(keep: bool) -> Iterator[World]:
 
 
 @contextlib.contextmanager
-def beside(cluster: Mapping[str, Any], *, keep: bool = False, user: str = "mcd") -> Iterator[World]:
-    """An MCD of our own on a running cluster, with an admin, the cluster, its node pools and one product line."""
+def beside(
+    cluster: Mapping[str, Any], *, keep: bool = False, user: str = "mcd", of: World | None = None
+) -> Iterator[World]:
+    """An MCD of our own on a running cluster, with an admin, the cluster, its node pools and one product line. `of`
+    names the stage whose checkout it runs from; its API user on the cluster is `user`."""
+    checkout, programs = (of.checkout, of.bin) if of else (CHECKOUT, Path(sys.executable).parent)
     folder = Path(tempfile.mkdtemp(prefix="mcd-acc-", dir="/tmp"))
     line = f"acc-{secrets.token_hex(3)}"
-    server = planned(folder, cluster, f"127.0.0.1:{free_port()}")
-    world = World(
-        CHECKOUT, Path(sys.executable).parent, folder / "work", cluster, server.url, "", line, folder / "config", server
-    )
+    server = planned(folder, cluster, f"127.0.0.1:{free_port()}", programs)
+    world = World(checkout, programs, folder / "work", cluster, server.url, "", line, folder / "config", server)
     world.work.mkdir()
     world.config.mkdir(mode=0o700)
     try:
@@ -106,12 +110,13 @@ def beside(cluster: Mapping[str, Any], *, keep: bool = False, user: str = "mcd")
         if keep:
             print(f"kept: {folder}, product line {line}, {server.url}", file=sys.stderr)
         else:
+            world.later.close()
             server.stop()
             world.kubectl("delete", "namespace", line, "--ignore-not-found", "--wait=false")
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def planned(folder: Path, cluster: Mapping[str, Any], listen: str, **more: str) -> Server:
+def planned(folder: Path, cluster: Mapping[str, Any], listen: str, programs: Path, **more: str) -> Server:
     """A server with its data in `folder`; it builds when the cluster has a registry."""
     settings = {
         "MCD_DATA": str(folder / "data"), "MCD_LISTEN": listen, "MCD_PUBLIC_URL": f"http://{listen}",
@@ -119,7 +124,7 @@ def planned(folder: Path, cluster: Mapping[str, Any], listen: str, **more: str) 
     }  # fmt: skip
     if cluster.get("registry"):
         settings |= {"MCD_REGISTRY": cluster["registry"], "MCD_BUILDER": "buildah"}
-    return Server(Path(sys.executable).parent, folder, settings)
+    return Server(programs, folder, settings)
 
 
 def sign_in(world: World, password: str) -> None:

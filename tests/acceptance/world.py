@@ -6,11 +6,13 @@ it reaches MCD only from outside.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -76,6 +78,8 @@ class World:
     """The cluster's name in `python -m scripts.cluster`."""
     kept: dict[str, Any] = field(default_factory=dict)
     """What one check leaves for the next of its module: an App that takes a while to make."""
+    later: contextlib.ExitStack = field(default_factory=contextlib.ExitStack)
+    """What ends with this stage."""
 
     # --- what is there ----------------------------------------------------------------------------------------------
 
@@ -103,6 +107,10 @@ class World:
     def hands(self, **more: str) -> dict[str, str]:
         """The environment of a person who is signed in to this MCD."""
         return environment({"MCD_CONFIG_HOME": str(self.config), "NO_COLOR": "1", "COLUMNS": "250", **more})
+
+    def entered(self, block: AbstractContextManager[T]) -> T:
+        """Enters a block that ends with this stage."""
+        return self.later.enter_context(block)
 
     # --- what is typed ----------------------------------------------------------------------------------------------
 
