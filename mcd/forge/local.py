@@ -8,13 +8,11 @@ one, or follow a name out of its folder.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import heapq
 import struct
 import zlib
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -30,12 +28,12 @@ from mcd.errors import Code, McdError, echo, not_found
 from mcd.forge.export import Writer
 from mcd.forge.forge import Commit
 from mcd.forge.paths import DEPTH, commit_id, looks_abbreviated, path_parts, repository_parts, short_ref
+from mcd.forge.trees import KIND, LINK, MODULE, Leaf, tree_digest
 
 ENTRIES = 100_000
 """Entries that are looked at below one folder. A tree may name itself ten times on ten levels: more is an attack."""
 
-_FOLDER, _LINK, _MODULE = 0o040000, 0o120000, 0o160000
-_KIND = 0o170000
+_FOLDER = 0o040000
 _YIELD = 500
 """Objects after which others get a turn: the disk is read without a thread."""
 
@@ -52,23 +50,6 @@ _DAMAGE = (
 
 # Only encodings that cannot answer with anything but text; a commit may claim any name.
 _ENCODINGS = frozenset({"utf-8", "iso-8859-1", "latin-1", "gbk", "gb2312", "gb18030", "big5", "shift_jis", "euc-jp"})
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """One leaf of a tree: a file, a symlink or a submodule. `path` begins at the root of the repository."""
-
-    path: bytes
-    mode: int
-    sha: ObjectID
-
-    @property
-    def regular(self) -> bool:
-        return self.mode & _KIND not in (_LINK, _MODULE)
-
-    @property
-    def shown(self) -> str:
-        return echo(self.path.decode("utf-8", "backslashreplace"), 120)
 
 
 class LocalForge:
@@ -145,8 +126,8 @@ class LocalForge:
         parts = path_parts(path)
         with self._open(repository) as repo:
             mode, sha = self._walk_down(repo, commit, parts)
-            if mode & _KIND == _LINK or mode & _KIND == _MODULE:
-                what = "a symlink" if mode & _KIND == _LINK else "a submodule"
+            if mode & KIND == LINK or mode & KIND == MODULE:
+                what = "a symlink" if mode & KIND == LINK else "a submodule"
                 raise McdError(
                     Code.INVALID,
                     f"{echo(path)} is {what}.",
@@ -162,7 +143,7 @@ class LocalForge:
         """Mode and id of a path. A symlink or submodule on the way is not followed: the path is then not there."""
         mode, sha = _FOLDER, _root_tree(repo, commit)
         for number, part in enumerate(parts):
-            tree = repo.object_store[sha] if mode & _KIND == _FOLDER else None
+            tree = repo.object_store[sha] if mode & KIND == _FOLDER else None
             if not isinstance(tree, Tree) or part.encode() not in tree:
                 raise not_found("path", "/".join(parts[: number + 1]))
             mode, sha = tree[part.encode()]
@@ -183,17 +164,10 @@ class LocalForge:
     async def tree_digest(self, repository: str, commit: str, under: str, *, without: str = "") -> str:
         """As in Forge: 64 hex digits. `without` is a path from the root of the repository. A file's mode counts; where
         the folder itself lies does not."""
-        parts = path_parts(under)
-        left_out = "/".join(path_parts(without)).encode()
-        start = len("/".join(parts).encode())
-        digest = hashlib.sha256()
+        parts, left_out = path_parts(under), "/".join(path_parts(without))
         with self._open(repository) as repo:
-            entries = [e async for e in self._entries(repo, commit, parts)]
-        for entry in sorted(entries, key=lambda e: e.path):
-            if not left_out or entry.path != left_out:
-                name = entry.path[start:].lstrip(b"/")
-                digest.update(b"%o %s %d %s\0" % (entry.mode, entry.sha, len(name), name))
-        return digest.hexdigest()
+            leaves = [leaf async for leaf in self._entries(repo, commit, parts)]
+        return tree_digest(leaves, "/".join(parts), left_out)
 
     async def is_ancestor(self, repository: str, ancestor: str, descendant: str) -> bool:
         wanted = commit_id(ancestor)
@@ -230,25 +204,25 @@ class LocalForge:
         with self._open(repository) as repo:
             async for entry in self._entries(repo, commit, parts):
                 name = entry.path[start:].lstrip(b"/")
-                if entry.mode & _KIND == _MODULE:
+                if entry.mode & KIND == MODULE:
                     raise McdError(
                         Code.INVALID,
                         f"{entry.shown} is a submodule, which is not fetched.",
                         "Commit its files, or leave it out.",
                         reason="PathNotAllowed",
                     )
-                blob = repo.object_store[entry.sha]
+                blob = repo.object_store[ObjectID(entry.sha)]
                 if not isinstance(blob, Blob):
                     raise _BrokenTree("a file that is not a blob")
-                if entry.mode & _KIND == _LINK:
+                if entry.mode & KIND == LINK:
                     writer.link(name, blob.data)
                 else:
                     writer.file(name, blob.data, executable=bool(entry.mode & 0o100))
 
-    async def _entries(self, repo: Repo, commit: str, parts: tuple[str, ...]) -> AsyncIterator[Entry]:
+    async def _entries(self, repo: Repo, commit: str, parts: tuple[str, ...]) -> AsyncIterator[Leaf]:
         """Every leaf below a folder. Raises McdError: not_found, invalid (not a folder), too_large (ENTRIES, DEPTH)."""
         mode, sha = self._walk_down(repo, commit, parts)
-        if mode & _KIND != _FOLDER:
+        if mode & KIND != _FOLDER:
             raise McdError(Code.INVALID, f"{echo('/'.join(parts))} is not a folder.", "Give the path of a folder.")
         prefix = "/".join(parts).encode()
         pending: list[tuple[bytes, ObjectID, int]] = [(prefix, sha, 0)]
@@ -273,10 +247,10 @@ class LocalForge:
                         reason="PathNotAllowed",
                     )
                 path = where + b"/" + item.path if where else item.path
-                if item.mode & _KIND == _FOLDER:
+                if item.mode & KIND == _FOLDER:
                     pending.append((path, item.sha, depth + 1))
                 else:
-                    yield Entry(path, item.mode, item.sha)
+                    yield Leaf(path, item.mode, item.sha)
 
 
 def _damaged(repository: str, how: str) -> McdError:
