@@ -167,6 +167,9 @@ class Reason(StrEnum):
     """The commit is not in the repository any more. Push again."""
     BUILD_FAILED = "BuildFailed"
     """The image could not be built. The end of the builder's log is shown; `mcd deploy` tries the same commit again."""
+    IMAGE_MISSING = "ImageMissing"
+    """An image that app.yaml names is not in the platform's registry. Push it there, then `mcd deploy` tries the same
+    commit again; or correct its name and push."""
     BUILD_UNAVAILABLE = "BuildUnavailable"
     """There is no builder or registry here. Use `image:` in app.yaml, or set MCD_BUILDER and MCD_REGISTRY."""
     REFUSED_BY_CLUSTER = "RefusedByCluster"
@@ -290,6 +293,7 @@ class EventKind(StrEnum):
     SIGN_IN_REFUSED = "sign_in_refused"
     EXEC = "exec"
     SECRET_SET = "secret_set"
+    WARNING = "warning"
 
 
 # --- the nouns ------------------------------------------------------------------------------------------------------

@@ -15,8 +15,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from mcd import model
+from mcd.build import machine
 from mcd.build.buildah import Buildah, Limits
 from mcd.build.builder import Builder
+from mcd.build.pins import Pin, Registry
 from mcd.errors import Code, McdError, echo
 from mcd.forge.forge import Forge
 from mcd.forge.local import LocalForge
@@ -29,8 +31,8 @@ from mcd.kube.watch import Caches
 from mcd.objects import Object
 from mcd.settings import Environment
 from mcd.store import secrets
-from mcd.store.keyring import read_keyring
 from mcd.store.installation import identity
+from mcd.store.keyring import read_keyring
 from mcd.store.session import Database
 
 _MIB = 1024 * 1024
@@ -75,6 +77,8 @@ class Runtime:
     owner: str
     """Id of this MCD, written on every object that it makes: two MCDs never fight over one object."""
     builder: Builder | None = None
+    pin: Pin = Registry("").pin
+    """Finds the digest of an image that app.yaml names."""
     forges: dict[str, Forge] = field(default_factory=dict)
     connect: Connect = connect
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
@@ -169,6 +173,7 @@ async def open_runtime(settings: Environment) -> AsyncIterator[Runtime]:
             db,
             owner=await identity(db),
             builder=_builder(settings),
+            pin=Registry(settings.registry).pin,
             forges=_forges(settings),
             skew=await db.skew(datetime.now(UTC)),
         )
@@ -184,7 +189,12 @@ async def open_runtime(settings: Environment) -> AsyncIterator[Runtime]:
 def _builder(settings: Environment) -> Builder | None:
     if settings.builder == "none" or not settings.registry:
         return None
-    return Buildah(settings.data / "build", settings.registry, limits=Limits(image=settings.build_image_limit * _MIB))
+    return Buildah(
+        settings.data / "build",
+        settings.registry,
+        machine=machine.read(os.environ),
+        limits=Limits(image=settings.build_image_limit * _MIB),
+    )
 
 
 def _forges(settings: Environment) -> dict[str, Forge]:

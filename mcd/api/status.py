@@ -36,6 +36,7 @@ router = APIRouter(prefix="/api/v1", tags=["apps"], route_class=StrictRoute)
 NEXT: Mapping[Reason, str] = {
     Reason.INVALID_APP_YAML: "Mend app.yaml, commit and push again.",
     Reason.BUILD_FAILED: "Read `mcd logs --build {app}`, mend it and push; or try the same commit: `mcd deploy {app}`.",
+    Reason.IMAGE_MISSING: "Push the image and `mcd deploy {app}`; or correct image: in app.yaml and push.",
     Reason.BUILD_UNAVAILABLE: "Use `image:` in app.yaml, or ask an admin to set MCD_BUILDER and MCD_REGISTRY.",
     Reason.COMMIT_NOT_FOUND: "Push the commit again.",
     Reason.CRASH_LOOPING: "Read `mcd logs --previous {app}`; mend it and push, or `mcd rollback {app}`.",

@@ -249,3 +249,8 @@ class AppSpec:
     secrets: tuple[SecretNeed, ...]
     settings_revision: int
     tag: str = ""
+
+    @property
+    def built(self) -> tuple[ComponentSpec, ...]:
+        """The components that run the image that is built."""
+        return tuple(component for component in self.components if not component.own_image)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ import structlog
 from mcd.controllers import clusters, product_lines, releases, rollouts
 from mcd.controllers.conditions import conclude, conclude_failure, is_a_bug
 from mcd.errors import McdError
+from mcd.kube.secret import Values
 from mcd.model import (
     RECONCILED,
     Action,
@@ -29,13 +30,14 @@ from mcd.model import (
     Result,
     RolloutItem,
     RolloutObserved,
+    SecretText,
     Waiting,
     WorkItem,
 )
 from mcd.objects import INSTANCE, PART_OF, Object, Ref
 from mcd.observability import metrics
 from mcd.runtime import Runtime
-from mcd.store import leases
+from mcd.store import leases, secrets
 from mcd.store.leases import Lease
 
 log = structlog.get_logger("mcd.loop")
@@ -258,14 +260,18 @@ class Loop:
                 client = await runtime.client(item.cluster)
                 return await clusters.reconcile(item, client, runtime.now())
             case ProductLineItem():
-                return await product_lines.reconcile(item, await runtime.live(item.cluster), fence, runtime.owner)
+                live = await runtime.live(item.cluster)
+                values = opener(runtime, line=item.line.id)
+                return await product_lines.reconcile(item, live, fence, runtime.owner, values)
             case RolloutItem():
                 live = await runtime.live(item.cluster)
-                return await rollouts.reconcile(item, live, fence, runtime.owner, runtime.now())
+                values = opener(runtime, app=item.app.id)
+                return await rollouts.reconcile(item, live, fence, runtime.owner, runtime.now(), values=values)
             case ReleaseItem():
                 async with BuildLog(runtime, item.release.id) as build_log:
                     shop = releases.Workshop(
                         runtime.forge(item.app.repository),
+                        runtime.pin,
                         runtime.builder,
                         runtime.settings.registry,
                         runtime.settings.build_timeout,
@@ -320,6 +326,18 @@ class Loop:
         for task in late:
             task.cancel()
         await asyncio.gather(*late, return_exceptions=True)
+
+
+def opener(runtime: Runtime, *, app: str = "", line: str = "") -> Values:
+    """Opens secrets of an App or of a product line (its id), one at a time, in a short read transaction of its own."""
+
+    async def values(name: str, version: int) -> Mapping[str, SecretText]:
+        async with runtime.db.reading() as tx:
+            if line:
+                return await secrets.line_values(tx, line, name, version)
+            return (await secrets.secret_values(tx, app, [name], versions={name: version}))[name]
+
+    return values
 
 
 @dataclass(slots=True)

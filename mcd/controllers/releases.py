@@ -1,4 +1,4 @@
-"""Makes a Release ready: read the commit, compile, build, pin by digest.
+"""Makes a Release ready: read the commit, compile, pin its images by digest, build.
 
 A tuple of small steps over one pass; the first that does not go on decides the outcome. No cluster is touched here: a
 Release that cannot be compiled or built changes nothing that runs.
@@ -10,13 +10,16 @@ import asyncio
 import tempfile
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from mcd.appyaml.compiler import Compiled
 from mcd.appyaml.live import compile_pair
-from mcd.build import inputs, runtimes
+from mcd.appyaml.spec import AppSpec, BuildSpec
+from mcd.build import inputs
 from mcd.build.builder import Builder, BuildRequest, LogSink
+from mcd.build.pins import Pin, pin_all
 from mcd.errors import Code, McdError, Problem, has_errors
+from mcd.forge import trees
 from mcd.forge.forge import Forge
 from mcd.model import (
     EventKind,
@@ -42,10 +45,11 @@ SOON = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What a Release is made with. `builder` is None where nothing builds; `registry` is where images go; `timeout` in
-    seconds."""
+    """What a Release is made with. `pin` finds the digest of an image that app.yaml names; `builder` is None where
+    nothing builds; `registry` is where images go; `timeout` in seconds."""
 
     forge: Forge
+    pin: Pin
     builder: Builder | None
     registry: str
     timeout: float
@@ -59,7 +63,16 @@ class _Pass:
     seen: ReleaseObserved
     compiled: Compiled | None = None
     problems: tuple[Problem, ...] = ()
+    left: tuple[EventNote, ...] = ()
+    """Of the images that could not be pinned."""
     events: list[EventNote] = field(default_factory=list)
+
+    @property
+    def spec(self) -> AppSpec:
+        """What was compiled without an error."""
+        assert self.compiled is not None
+        assert self.compiled.spec is not None
+        return self.compiled.spec
 
 
 async def reconcile(item: ReleaseItem, shop: Workshop) -> Result:
@@ -74,6 +87,8 @@ async def reconcile(item: ReleaseItem, shop: Workshop) -> Result:
         outcome = await step(work)
         if outcome is not None:
             return _result(work, outcome)
+    # Said once: a Release becomes ready once, however often it was looked at before.
+    work.events.extend(work.left)
     return _result(work, Ready(_summary(work), again_in=FROZEN_LOOKS_AGAIN))
 
 
@@ -119,12 +134,26 @@ async def _compile(work: _Pass) -> Outcome | None:
     return None
 
 
+async def _pin(work: _Pass) -> Outcome | None:
+    """The digest of each image that app.yaml names: a tag that moves later changes nothing that runs."""
+    written = {component.name: component.image for component in work.spec.components if component.own_image}
+    try:
+        pinned = await pin_all(work.shop.pin, written)
+    except McdError as error:
+        if error.code is not Code.NOT_FOUND:
+            raise
+        work.events.append(EventNote(EventKind.RELEASE_FAILED, str(error)))
+        return Stalled(Reason.IMAGE_MISSING, str(error))
+    work.left = tuple(
+        EventNote(EventKind.WARNING, f"image {image} could not be pinned: {why}.") for image, why in pinned.left.items()
+    )
+    work.seen = replace(work.seen, images={**work.seen.images, **pinned.images})
+    return None
+
+
 async def _build(work: _Pass) -> Outcome | None:
     """One image for all components that name none. Equal inputs take the digest of the earlier build."""
-    assert work.compiled is not None
-    spec = work.compiled.spec
-    assert spec is not None
-    if spec.build is None:
+    if work.spec.build is None:
         return None
     if work.shop.builder is None:
         return Stalled(
@@ -133,32 +162,21 @@ async def _build(work: _Pass) -> Outcome | None:
             "Write image: on each component, or set MCD_BUILDER=buildah and MCD_REGISTRY.",
         )
     try:
-        image = await _built(work, work.shop.builder)
+        image = await _built(work, work.spec.build, work.shop.builder)
     except McdError as error:
         return _build_failed(work, error)
-    built = {component.name: image for component in spec.components if not component.own_image}
-    work.seen = replace(work.seen, images={**work.seen.images, **built})
+    work.seen = replace(work.seen, images={**work.seen.images, **{c.name: image for c in work.spec.built}})
     return None
 
 
-async def _built(work: _Pass, builder: Builder) -> str:
+async def _built(work: _Pass, build: BuildSpec, builder: Builder) -> str:
     item, shop = work.item, work.shop
-    assert work.compiled is not None
-    assert work.compiled.spec is not None
-    build = work.compiled.spec.build
-    assert build is not None
-    folder = str(PurePosixPath(item.app.path).parent)
-    root = "" if folder == "." else folder
-    context = str(PurePosixPath(root) / build.context) if build.context != "." else root
     repository, commit = item.app.repository, work.seen.commit
-    names = [PurePosixPath(p) for p in await shop.forge.paths(repository, commit, context)]
-    inside = {str(p.relative_to(context)) if context else str(p) for p in names}
-    text = ""
-    if build.dockerfile not in inside:
-        text = _default_dockerfile(work, build.runtime, build.dockerfile, inside)
-    tree = await shop.forge.tree_digest(repository, commit, context, without=item.app.path)
-    made_of = inputs.digest(tree, text or build.dockerfile, build.target, build.args, build.platforms)
-    known = item.builds.get(made_of, "")
+    context = trees.below(item.app.path, build.context)
+    folder = await trees.folder(shop.forge, repository, commit, context, without=item.app.path)
+    bare = any(not component.command for component in work.spec.built)
+    made = inputs.made_of(build, folder.tree, folder.names, needs_command=bare)
+    known = item.builds.get(made.digest, "")
     if known and await builder.exists(known):
         metrics.BUILDS_REUSED.inc()
         await shop.log(f"nothing that goes into the image changed: {known} is used again")
@@ -170,8 +188,8 @@ async def _built(work: _Pass, builder: Builder) -> str:
             builder,
             BuildRequest(
                 context=Path(scratch),
-                dockerfile="" if text else build.dockerfile,
-                dockerfile_text=text,
+                dockerfile="" if made.text else build.dockerfile,
+                dockerfile_text=made.text,
                 repository=f"{shop.registry}/{item.app.name}",
                 tag=commit[:12],
                 target=build.target,
@@ -182,7 +200,7 @@ async def _built(work: _Pass, builder: Builder) -> str:
             shop.log,
         )
     work.events.append(EventNote(EventKind.BUILD_FINISHED, f"built {image}"))
-    work.seen = replace(work.seen, builds={made_of: image})
+    work.seen = replace(work.seen, builds={made.digest: image})
     return image
 
 
@@ -198,20 +216,6 @@ async def _timed(builder: Builder, request: BuildRequest, log: LogSink) -> str:
     return image
 
 
-def _default_dockerfile(work: _Pass, runtime: str, dockerfile: str, inside: set[str]) -> str:
-    if not runtime:
-        raise McdError(
-            Code.INVALID,
-            f"there is no {dockerfile} in the build context.",
-            "Add one, or write runtime: (python3.11, node24, static) in app.yaml, or image: on each component.",
-        )
-    assert work.compiled is not None
-    assert work.compiled.spec is not None
-    bare = [c for c in work.compiled.spec.components if not c.own_image and not c.command]
-    top = {name for name in inside if "/" not in name}
-    return runtimes.default_dockerfile(runtime, top, needs_command=bool(bare))
-
-
 def _build_failed(work: _Pass, error: McdError) -> Outcome:
     if error.code is Code.UNAVAILABLE:
         return Waiting(Reason.BUILDING, f"the build could not run: {error}", error.retry_after or SOON)
@@ -221,9 +225,11 @@ def _build_failed(work: _Pass, error: McdError) -> Outcome:
 
 Step = Callable[[_Pass], Awaitable[Outcome | None]]
 
-STEPS: tuple[Step, ...] = (_read, _compile, _build)
+STEPS: tuple[Step, ...] = (_read, _compile, _pin, _build)
 
 
 def _summary(work: _Pass) -> str:
     images = sorted(set(work.seen.images.values()))
-    return f"image {images[0]}" if images else "nothing had to be built"
+    if not images:
+        return "nothing had to be built"
+    return f"image {images[0]}" + (f" and {len(images) - 1} more" if len(images) > 1 else "")

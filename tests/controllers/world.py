@@ -6,17 +6,19 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from dulwich.repo import Repo
+
 from mcd.controllers.loop import Loop
 from mcd.forge.local import LocalForge
 from mcd.kube.memory import MemoryCluster
 from mcd.kube.play import play
-from mcd.model import RECONCILED, Actor, Condition, ConditionType, EventKind, Release, Rollout
+from mcd.model import RECONCILED, Actor, App, Condition, ConditionType, EventKind, Release, Rollout
 from mcd.objects import Object
 from mcd.runtime import Runtime
 from mcd.settings import Environment
@@ -24,6 +26,8 @@ from mcd.store import intents, leases, reads
 from mcd.store.installation import identity
 from mcd.store.keyring import create_keyring
 from mcd.store.session import Database, migrate
+from tests.controllers.foundry import HOST, Foundry
+from tests.forge.written import bare, commit
 
 ADMIN = Actor("p0", "admin", admin=True)
 LINE = "demo"
@@ -61,15 +65,28 @@ class World:
 
     # --- wishes ---
 
-    async def push(self, app_yaml: str, app: str = "hello") -> Release:
-        """A pushed commit, as the git remote stores it; the App is made by the first."""
+    async def push(self, app_yaml: str, app: str = "hello", files: Mapping[str, str] | None = None) -> Release:
+        """A pushed commit, as the git remote stores it; the App is made by the first. With `files` the commit is in a
+        real repository."""
         async with self.runtime.db.writing() as tx:
-            known = {listed.app.name for listed in (await reads.apps(ADMIN, tx)).items}
-            if app not in known:
-                await intents.create_app(ADMIN, tx, self.clock(), app, product_line=LINE)
-            return await intents.push(
-                ADMIN, tx, self.clock(), app, commit=next(self._commits), branch="main", app_yaml=app_yaml
-            )
+            known = {listed.app.name: listed.app for listed in (await reads.apps(ADMIN, tx)).items}
+            owner = known.get(app) or await intents.create_app(ADMIN, tx, self.clock(), app, product_line=LINE)
+        commit = next(self._commits) if files is None else self.commit(owner, {"app.yaml": app_yaml, **files})
+        async with self.runtime.db.writing() as tx:
+            return await intents.push(ADMIN, tx, self.clock(), app, commit=commit, branch="main", app_yaml=app_yaml)
+
+    def commit(self, app: App, files: Mapping[str, str]) -> str:
+        """Writes a commit into the App's repository, which nobody is told of."""
+        folder = self.runtime.settings.repositories / f"{app.name}.git"
+        if not folder.exists():
+            bare(folder).close()
+            (folder / "mcd-app").write_text(app.id)
+        with Repo(str(folder), bare=True) as repo:
+            return commit(repo, {name: text.encode() for name, text in files.items()})
+
+    async def retry(self, release: Release) -> None:
+        async with self.runtime.db.writing() as tx:
+            await intents.retry_release(ADMIN, tx, self.clock(), release.app, release.number)
 
     async def delete(self, app: str = "hello") -> None:
         async with self.runtime.db.writing() as tx:
@@ -152,10 +169,13 @@ class World:
 
 
 @asynccontextmanager
-async def world(folder: Path, template: Path, kube: MemoryCluster | None = None) -> AsyncIterator[World]:
-    """A world with one cluster and one product line, settled. `template` is a migrated database."""
+async def world(
+    folder: Path, template: Path, kube: MemoryCluster | None = None, foundry: Foundry | None = None
+) -> AsyncIterator[World]:
+    """A world with one cluster and one product line, settled. `template` is a migrated database; without a foundry
+    nothing is built or pinned."""
     shutil.copy(template, folder / "mcd.db")
-    settings = Environment(data=folder, workers=100)
+    settings = Environment(data=folder, workers=100, registry=HOST if foundry else "")
     keyring = create_keyring(folder / "keys.json")
     db = Database(settings.database, keyring)
     clock = Clock()
@@ -168,6 +188,8 @@ async def world(folder: Path, template: Path, kube: MemoryCluster | None = None)
         connect=lambda _text, _token: kube,
         clock=clock,
     )
+    if foundry is not None:
+        runtime.builder, runtime.pin = foundry, foundry.pin
     made = World(runtime, kube, clock, Loop(runtime, "test"))
     async with db.writing() as tx:
         await intents.create_cluster(
