@@ -33,6 +33,9 @@ HASH = PREFIX + "hash"
 OWNER = PREFIX + "owner"
 """Annotation: the id of the MCD that made the object. Added by the apply step only."""
 PRODUCT_LINE = PREFIX + "product-line"
+SECRET = PREFIX + "secret"
+SECRET_VERSION = PREFIX + "secret-version"
+"""Annotations of a Secret that we fill: which secret of the portal it holds, and which version of it."""
 
 APPLY_ORDER = (
     "Namespace", "ResourceQuota", "LimitRange", "ServiceAccount", "Role", "RoleBinding", "NetworkPolicy", "ConfigMap",

@@ -14,6 +14,8 @@ from mcd.api.app_shapes import Change, ObjectRef
 from mcd.kube.cluster import FIELD_MANAGER
 from mcd.kube.fields import IDENTITY, Path, Tree, applied_tree, leaves, shown
 from mcd.kube.inventory import differences
+from mcd.kube.secret import KIND as SECRET
+from mcd.kube.secret import as_applied, told
 from mcd.model import Action, Plan, Planned
 from mcd.objects import HASH, MASK, OWNER, Object, masked, ref_of
 
@@ -50,7 +52,11 @@ def _planned(planned: Planned) -> Change:
 
 def _lines(desired: Object, live: Object | None) -> list[str]:
     lines: list[str] = []
-    for path, before, after in _fields(desired, live):
+    fields = _fields(desired, live)
+    if live is not None and desired["kind"] == SECRET.kind:
+        lines = _secret_lines(desired, live)
+        fields = (field for field in fields if field[0][0] != "f:data")
+    for path, before, after in fields:
         name = shown(path)
         if before is not None:
             lines.append(f"- {name}: {_said(before)}")
@@ -67,7 +73,7 @@ def _fields(desired: Object, live: Object | None) -> Iterator[tuple[Path, Any, A
         for path, value in want.items():
             yield path, None, value
         return
-    have = _told(live)
+    have = _told(as_applied(live))
     changed = {d.path for d in differences(desired, live)}
     for path, value in want.items():
         if any(path[: len(c)] == c for c in changed):
@@ -78,6 +84,13 @@ def _fields(desired: Object, live: Object | None) -> Iterator[tuple[Path, Any, A
         # What is owned as a whole is sent as a whole: a part of it that nobody wrote is a default of the API server.
         if mine is not None and not _within(want, mine):
             yield path, value, None
+
+
+def _secret_lines(desired: Object, live: Object) -> list[str]:
+    """Key names, and whether what they hold may change. The values are not known here."""
+    before, after = told(desired, live)
+    gone = [f"- data.{key}: {_said(word)}" for key, word in before.items() if after.get(key) != word]
+    return gone + [f"+ data.{key}: {_said(word)}" for key, word in after.items() if before.get(key) != word]
 
 
 def _told(obj: Mapping[str, Any]) -> dict[Path, Any]:

@@ -22,6 +22,7 @@ from mcd.kube.inventory import (
     not_ours,
     uid_of,
 )
+from mcd.kube.secret import Values, filled
 from mcd.model import Action, Change, ChangeSet, Fence, InventoryEntry, Plan, Planned, Reason, RolloutObserved
 from mcd.objects import FIRST_WAVE, TRIGGER, Object, Ref, kind_rank, ref_of
 
@@ -62,6 +63,7 @@ class _Pass:
     entries: dict[Ref, InventoryEntry]
     told: Callable[[Change], None] | None
     slots: asyncio.Semaphore
+    values: Values | None = None
     changes: list[Change] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     down: KubeError | None = None
@@ -90,18 +92,21 @@ async def carry_out(
     owner: str,
     bounds: Bounds,
     observed: RolloutObserved | None = None,
+    values: Values | None = None,
     in_flight: int = IN_FLIGHT,
     on_change: Callable[[Change], None] | None = None,
 ) -> Applied:
     """Applies and prunes what `plan` says.
 
     References that are to be created and are not in `inventory` yet are written there first (`fence.intend`, together
-    with `observed`). Objects of one wave do not stop each other; a failure stops later waves and every delete. Raises
-    LeaseLost at once when the lease is over, McdError(forbidden, Policy) from the gate before anything is sent.
+    with `observed`). A Secret that is a shell gets its values from `values` right before it is sent, and nobody keeps
+    them. Objects of one wave do not stop each other; a failure stops later waves and every delete. Raises LeaseLost at
+    once when the lease is over, McdError(forbidden, Policy) from the gate before anything is sent.
     """
     for planned in plan.apply:
         check(planned.desired, bounds)
-    run = _Pass(cluster, fence, bounds, owner, {e.ref: e for e in inventory}, on_change, asyncio.Semaphore(in_flight))
+    entries, slots = {e.ref: e for e in inventory}, asyncio.Semaphore(in_flight)
+    run = _Pass(cluster, fence, bounds, owner, entries, on_change, slots, values)
     new = tuple(r for r in (ref_of(p.desired) for p in plan.apply) if r not in run.entries)
     if new or observed is not None:
         fence.check()
@@ -176,9 +181,10 @@ async def _write(run: _Pass, planned: Planned) -> None:
     error: KubeError | None = None
     for _ in range(TRIES):
         check(planned.desired, run.bounds)
+        sent = await filled(planned.desired, run.values)
         run.fence.check()
         try:
-            answer = await run.cluster.apply(planned.desired, live=planned.live, force=planned.force)
+            answer = await run.cluster.apply(sent, live=planned.live, force=planned.force)
         except KubeError as refused:
             error = refused
             if refused.kube_reason is KubeReason.CONFLICT and planned.may_force and not planned.force:

@@ -27,6 +27,8 @@ from mcd.kube.cluster import (
 )
 from mcd.kube.kinds import GROUPS, collection_path, object_path
 from mcd.kube.kubeconfig import Connection
+from mcd.kube.secret import KIND as SECRET_KIND
+from mcd.kube.secret import ONLY_METADATA, ONLY_METADATA_OF_A_LIST, without_values
 from mcd.kube.transport import MAX_LIST, Answer, Transport
 from mcd.model import Serves
 from mcd.objects import Object, Ref, canonical, ref_of
@@ -77,7 +79,7 @@ class KubeClient:
         return Serves(str(version.get("gitVersion", "")), frozenset(kinds), names)
 
     async def get(self, ref: Ref) -> Object | None:
-        answer = await self._transport.send("GET", object_path(ref))
+        answer = await self._transport.send("GET", object_path(ref), headers=_accept(Kind(ref.api_version, ref.kind)))
         if answer.status == 404:
             error = refusal(str(ref), 404, answer.body)
             if error.kube_reason is KubeReason.NOT_SERVED:
@@ -93,7 +95,9 @@ class KubeClient:
         token, left = "", MAX_LIST
         while True:
             more = [("continue", token)] if token else []
-            answer = _accepted(await self._transport.send("GET", path, [*query, *more], limit=left), what)
+            headers = _accept(kind, ONLY_METADATA_OF_A_LIST)
+            asked = await self._transport.send("GET", path, [*query, *more], limit=left, headers=headers)
+            answer = _accepted(asked, what)
             page = _json(answer, what)
             left -= len(answer.body)
             meta, items = page.get("metadata"), page.get("items")
@@ -129,7 +133,7 @@ class KubeClient:
             query += [("sendInitialEvents", "true"), ("resourceVersionMatch", "NotOlderThan")]
         path = collection_path(kind.api_version, kind.kind, namespace)
         what = f"watch of {kind.kind}"
-        async with self._transport.stream(path, query) as response:
+        async with self._transport.stream(path, query, _accept(kind)) as response:
             if response.status != 200:
                 error = await streams.refused(response, what)
                 if not resource_version and error.kube_reason is KubeReason.INVALID:
@@ -166,7 +170,8 @@ class KubeClient:
                 Code.TOO_LARGE, KubeReason.INVALID, f"{ref}: it is larger than 1 MiB, which Kubernetes does not keep.",
                 "Make it smaller; large files belong into an image or a volume. Nothing was sent.",
             )  # fmt: skip
-        answer = await self._transport.send("PATCH", object_path(ref), query, body=body, headers=APPLY)
+        headers = {**APPLY, **_accept(Kind(ref.api_version, ref.kind))}
+        answer = await self._transport.send("PATCH", object_path(ref), query, body=body, headers=headers)
         if answer.status not in (200, 201):
             error = refusal(str(ref), answer.status, answer.body, answer.headers, wrote=True)
             if live is None and error.kube_reason is KubeReason.CONFLICT:
@@ -241,6 +246,11 @@ def _selected(selector: Mapping[str, str] | None) -> list[tuple[str, str]]:
     return [("labelSelector", ",".join(f"{key}={value}" for key, value in sorted(selector.items())))]
 
 
+def _accept(kind: Kind, form: str = ONLY_METADATA) -> dict[str, str]:
+    """The header that keeps values of Secrets where they are. For other kinds nothing special."""
+    return {"Accept": form} if kind == SECRET_KIND else {}
+
+
 def _accepted(answer: Answer, what: str) -> Answer:
     if answer.status != 200:
         raise refusal(what, answer.status, answer.body, answer.headers)
@@ -271,6 +281,7 @@ def _object(answer: Answer, ref: Ref, *, wrote: bool = False) -> Object:
     meta = found.get("metadata")
     if not isinstance(meta, dict) or not meta.get("uid"):
         raise _garbage(str(ref), wrote=wrote)
+    found = without_values(found, Kind(ref.api_version, ref.kind))
     if (meta.get("name"), meta.get("namespace", ""), found.get("kind")) != (ref.name, ref.namespace, ref.kind):
         raise _garbage(str(ref), wrote=wrote)
     return found
@@ -280,7 +291,7 @@ def _item(item: Any, kind: Kind, what: str) -> Object:
     """An item of a list; the server leaves apiVersion and kind out of items of its own kinds."""
     if not isinstance(item, dict) or not isinstance(item.get("metadata"), dict) or not item["metadata"].get("name"):
         raise _garbage(what)
-    return {"apiVersion": kind.api_version, "kind": kind.kind, **item}
+    return without_values({"apiVersion": kind.api_version, "kind": kind.kind, **item}, kind)
 
 
 def _event(line: bytes, kind: Kind, what: str) -> WatchEvent:

@@ -14,9 +14,9 @@ import yaml
 
 from mcd.kube.cluster import FIELD_MANAGER
 from mcd.kube.fields import IDENTITY, Tree, applied_tree, key_segment, keys_in, merge_keys, node_at, same
+from mcd.kube.secret import KIND, as_applied, told
 from mcd.objects import HASH, MASK, OWNER, Object, ref_of
 
-CHANGED = f"{MASK} (changed)"
 _ABSENT: Any = object()
 
 
@@ -27,12 +27,12 @@ def diff_text(live: Mapping[str, Any] | None, desired: Object) -> str:
     after = _visible(desired)
     before = None
     if live is not None:
-        before = _ours(desired["kind"], "", after, _visible(live), applied_tree(live, FIELD_MANAGER))
-        if desired["kind"] == "Secret":
-            _mask_changes(before, after)
-    secret = desired["kind"] == "Secret"
-    first = _lines(_masked(before) if secret else before) if before is not None else []
-    second = _lines(_masked(after) if secret else after)
+        before = _ours(desired["kind"], "", after, _visible(as_applied(live)), applied_tree(live, FIELD_MANAGER))
+    if desired["kind"] == KIND.kind:
+        old, new = told(desired, live) if live is not None else ({}, dict.fromkeys(desired.get("data") or {}, MASK))
+        before = {**before, "data": old} if before is not None else None
+        after = {**after, "data": new}
+    first, second = _lines(before) if before is not None else [], _lines(after)
     name = f"{ref.kind}/{ref.name}"
     return "\n".join(difflib.unified_diff(first, second, f"live/{name}", f"wanted/{name}", lineterm=""))
 
@@ -80,22 +80,6 @@ def _ours_of_list(kind: str, field: str, want: list[Any], have: list[Any], tree:
         if segment in wanted or node is not None:
             found.append(_ours(kind, field, wanted.get(segment, _ABSENT), item, node))
     return found
-
-
-def _mask_changes(before: Object, after: Object) -> None:
-    for field in ("data", "stringData"):
-        old, new = before.get(field), after.get(field)
-        if isinstance(old, dict) and isinstance(new, dict):
-            after[field] = {k: CHANGED if k in old and old[k] != v else v for k, v in new.items()}
-
-
-def _masked(obj: Object) -> Object:
-    hidden = {
-        field: {k: v if v == CHANGED else MASK for k, v in obj[field].items()}
-        for field in ("data", "stringData")
-        if isinstance(obj.get(field), dict)
-    }
-    return {**obj, **hidden}
 
 
 def _lines(obj: Object) -> list[str]:

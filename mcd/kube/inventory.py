@@ -15,6 +15,7 @@ from typing import Any
 from mcd.errors import Code, McdError
 from mcd.kube.cluster import FIELD_MANAGER
 from mcd.kube.fields import Difference, Managed, applied_tree, compare, managed, node_at
+from mcd.kube.secret import as_applied
 from mcd.model import Action, Change, InventoryEntry, Plan, Planned, Reason
 from mcd.objects import (
     HASH,
@@ -72,7 +73,7 @@ def uid_of(obj: Mapping[str, Any]) -> str:
 def differences(desired: Object, live: Mapping[str, Any]) -> tuple[Difference, ...]:
     """What applying `desired` (stamped) would change. While the live object carries the same hash, a value that the API
     server still counts as ours is what it made of the same request before, so sending it again changes nothing."""
-    found = compare(desired, live, applied_tree(live, FIELD_MANAGER))
+    found = compare(desired, as_applied(live), applied_tree(live, FIELD_MANAGER))
     if applied_hash(desired) and applied_hash(desired) == applied_hash(live):
         return tuple(d for d in found if not d.owned)
     return found

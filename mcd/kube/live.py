@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from mcd.kube.cluster import Cluster, Kind, KubeError, KubeReason
 from mcd.kube.kinds import KINDS
+from mcd.kube.secret import KIND as SECRET
 from mcd.kube.watch import Caches
 from mcd.objects import INSTANCE, Object, Ref
 
@@ -29,7 +30,9 @@ class LiveObjects:
         found: dict[Ref, Object | None] = {}
         unknown: list[Ref] = []
         for ref in refs:
-            if self.caches is not None and self.caches.synced(Kind(ref.api_version, ref.kind)):
+            if self.caches is not None and ref.kind == SECRET.kind:
+                self.caches.follow(SECRET, ref.namespace)
+            if self.caches is not None and self.caches.synced(Kind(ref.api_version, ref.kind), ref.namespace):
                 found[ref] = self.caches.get(ref)
             else:
                 unknown.append(ref)

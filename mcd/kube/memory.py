@@ -10,7 +10,7 @@ import asyncio
 import copy
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,7 @@ from mcd.kube.cluster import (
     WatchEventType,
 )
 from mcd.kube.kinds import KINDS, served
+from mcd.kube.secret import without_values
 from mcd.kube.world import World, bookmark, expired, filtered, selected, shell
 from mcd.model import Serves
 from mcd.objects import Object, Ref, ref_of
@@ -96,13 +97,13 @@ class MemoryCluster:
         self._known(ref.api_version, ref.kind)
         self._refuse("get", ref)
         found = self._seen().get(ref)
-        return copy.deepcopy(found) if found is not None else None
+        return _seen_by_us(found) if found is not None else None
 
     async def list(self, kind: Kind, namespace: str = "", selector: Mapping[str, str] | None = None) -> Listing:
         self._known(kind.api_version, kind.kind)
         self._refuse("list", Ref(kind.api_version, kind.kind, namespace, ""))
         found = [
-            copy.deepcopy(obj)
+            _seen_by_us(obj)
             for ref, obj in sorted(self._seen().items())
             if selected(ref, obj, kind, namespace, selector)
         ]
@@ -134,7 +135,7 @@ class MemoryCluster:
                     at = row.version
                     told = filtered(row, kind, namespace, selector)
                     if told is not None:
-                        yield told
+                        yield replace(told, object=_seen_by_us(told.object))
                 self._refuse("watch", Ref(kind.api_version, kind.kind, namespace, ""))
                 await bell.wait()
         finally:
@@ -152,12 +153,12 @@ class MemoryCluster:
         self._refuse("apply", ref)
         answer, created = self._world.applied(obj, live, FIELD_MANAGER, force=force)
         if dry_run:
-            return answer
+            return _seen_by_us(answer)
         if answer != self._world.objects.get(ref):
             self._world.store(answer)
         self.writes.append(Write("apply", ref, answer["metadata"]["uid"], FIELD_MANAGER, created))
         self._after()
-        return copy.deepcopy(self._world.objects.get(ref, answer))
+        return _seen_by_us(self._world.objects.get(ref, answer))
 
     async def delete(self, ref: Ref, uid: str, *, resource_version: str = "") -> bool:
         self._known(ref.api_version, ref.kind)
@@ -329,6 +330,11 @@ class MemoryCluster:
                 Code.INVALID, KubeReason.NOT_SERVED, f"the cluster does not know {api_version}/{kind}.",
                 "Ask its owner to install it.",
             )  # fmt: skip
+
+
+def _seen_by_us(obj: Object) -> Object:
+    """A copy, as the real client answers it: a Secret without its values."""
+    return without_values(copy.deepcopy(obj), Kind(obj["apiVersion"], obj["kind"]))
 
 
 @dataclass

@@ -111,11 +111,13 @@ class Transport:
             raise _failed(error, wrote=wrote) from None
 
     @contextlib.asynccontextmanager
-    async def stream(self, path: str, query: Query) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def stream(
+        self, path: str, query: Query, headers: Mapping[str, str] | None = None
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
         """An answer that goes on. The head comes within the deadline; whoever reads has a deadline of their own."""
         try:
             async with asyncio.timeout(DEADLINE):
-                response = await self._open("GET", path, query, None, None, timeout=None)
+                response = await self._open("GET", path, query, None, headers, timeout=None)
         except (TimeoutError, aiohttp.ClientError, _Redirected, OSError) as error:
             raise _failed(error, wrote=False) from None
         try:

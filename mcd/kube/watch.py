@@ -29,6 +29,9 @@ THIN = frozenset({"Node", "Event", "Pod", "ReplicaSet"})
 MAX_EVENTS = 5_000
 """Kubernetes Events kept in all; the oldest go first."""
 
+FORGOTTEN_AFTER = 3600.0
+"""Seconds after which the watch of one namespace ends when nobody asked for it."""
+
 FIRST_BACKOFF, LAST_BACKOFF = 0.2, 60.0
 """Seconds between two attempts to watch: doubled after each failure, with jitter."""
 
@@ -42,6 +45,9 @@ class _Store:
     synced: bool = False
     heard: float = 0.0
     problem: KubeError | None = None
+    namespace: str = ""
+    asked: float = 0.0
+    """When `follow` was called last, for the store of one namespace."""
 
     def put(self, obj: Object) -> None:
         ref = ref_of(obj)
@@ -74,7 +80,11 @@ class Caches:
         self._cluster = cluster
         self._stores = {kind: _Store() for kind in kinds}
         self._on_change = on_change
+        self._places: dict[tuple[Kind, str], _Store] = {}
+        """Kinds that are watched namespace by namespace (`follow`)."""
         self._tasks: list[asyncio.Task[None]] = []
+        self._following: set[asyncio.Task[None]] = set()
+        self._running = False
         self._changed = asyncio.Event()
         self._random = random.Random()  # noqa: S311  (jitter, not a secret)
 
@@ -82,13 +92,29 @@ class Caches:
     def kinds(self) -> Sequence[Kind]:
         return tuple(self._stores)
 
-    def synced(self, kind: Kind) -> bool:
-        """Whether the cache of this kind has all that exists and its stream lives."""
-        store = self._stores.get(kind)
+    def follow(self, kind: Kind, namespace: str) -> None:
+        """From now on also watches a kind in one namespace: for Secrets, which nobody may list in a whole cluster."""
+        if kind in self._stores or not self._running:
+            return
+        place = (kind, namespace)
+        store = self._places.get(place)
+        if store is None:
+            store = self._places[place] = _Store(namespace=namespace)
+            task = asyncio.ensure_future(self._keep_place(place, store))
+            self._following.add(task)
+            task.add_done_callback(self._following.discard)
+        store.asked = time.monotonic()
+
+    def synced(self, kind: Kind, namespace: str = "") -> bool:
+        """Whether the cache of this kind (in this namespace) has all that exists and its stream lives."""
+        store = self._store(kind, namespace)
         return store is not None and store.synced
 
+    def _store(self, kind: Kind, namespace: str) -> _Store | None:
+        return self._stores.get(kind) or self._places.get((kind, namespace))
+
     def healthy(self) -> bool:
-        """Whether every kind is synced."""
+        """Whether every kind is synced that is watched in the whole cluster."""
         return all(store.synced for store in self._stores.values())
 
     def age(self, kind: Kind) -> float:
@@ -103,7 +129,7 @@ class Caches:
 
     def get(self, ref: Ref) -> Object | None:
         """The object as last seen. Not to be altered. None also when it does not carry our label."""
-        store = self._stores.get(Kind(ref.api_version, ref.kind))
+        store = self._store(Kind(ref.api_version, ref.kind), ref.namespace)
         return store.objects.get(ref) if store is not None else None
 
     def of_instance(self, kind: Kind, namespace: str, app: str) -> tuple[Object, ...]:
@@ -127,6 +153,7 @@ class Caches:
 
     async def run(self) -> None:
         """Watches every kind until cancelled. A stream that breaks is opened again; only its own kind waits for it."""
+        self._running = True
         self._tasks = [asyncio.ensure_future(self._keep(kind, store)) for kind, store in self._stores.items()]
         try:
             await asyncio.gather(*self._tasks)
@@ -135,12 +162,28 @@ class Caches:
 
     async def close(self) -> None:
         """Ends every stream. Calling it twice is fine."""
-        for task in self._tasks:
+        self._running = False
+        tasks = [*self._tasks, *self._following]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self._tasks = []
-        for store in self._stores.values():
+        for store in (*self._stores.values(), *self._places.values()):
             store.synced = False
+        self._places.clear()
+
+    async def _keep_place(self, place: tuple[Kind, str], store: _Store) -> None:
+        """The watch of one namespace, until nobody asks for it any more."""
+        watching = asyncio.ensure_future(self._keep(place[0], store))
+        try:
+            while (left := store.asked + FORGOTTEN_AFTER - time.monotonic()) > 0:
+                await asyncio.wait([watching], timeout=left)
+                if watching.done():
+                    watching.result()
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+            self._places.pop(place, None)
 
     async def _keep(self, kind: Kind, store: _Store) -> None:
         failures = 0
@@ -167,9 +210,8 @@ class Caches:
         """One stream, to its end. Answers the version from which the next one goes on."""
         selector = None if kind in UNSELECTED else OURS
         seen: set[Ref] | None = None if version else set()
-        watch = cast(
-            AsyncGenerator[WatchEvent, None], self._cluster.watch(kind, selector=selector, resource_version=version)
-        )
+        opened = self._cluster.watch(kind, store.namespace, selector, resource_version=version)
+        watch = cast(AsyncGenerator[WatchEvent, None], opened)
         async with contextlib.aclosing(watch) as stream:
             async for event in stream:
                 store.heard = time.monotonic()

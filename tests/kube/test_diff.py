@@ -6,7 +6,9 @@ from mcd.kube.cluster import Cluster
 from mcd.kube.diff import diff_text
 from mcd.kube.inventory import stamped
 from mcd.kube.memory import MemoryCluster
-from mcd.objects import ref_of
+from mcd.kube.secret import filled
+from mcd.model import SecretText
+from mcd.objects import MASK, SECRET, SECRET_VERSION, Object, ref_of
 from tests.kube.given import OWNER, deployment, obj
 
 
@@ -33,14 +35,35 @@ async def test_what_others_added_is_not_in_it() -> None:
     assert diff_text(live, deployment()) == ""
 
 
+def shell(version: str, *keys: str) -> Object:
+    wish = obj("v1", "Secret", "s", type="Opaque", data=dict.fromkeys(keys, MASK))
+    wish["metadata"]["annotations"] = {SECRET: "api", SECRET_VERSION: version}
+    return wish
+
+
+async def values(_name: str, version: int) -> dict[str, SecretText]:
+    return {key: SecretText(f"canary {key} {version}") for key in ("kept", "gone", "added")}
+
+
 async def test_a_secret_shows_keys_and_whether_they_change() -> None:
     cluster = MemoryCluster()
-    old = obj("v1", "Secret", "s", data={"kept": "Y2FuYXJ5MQ==", "changed": "Y2FuYXJ5Mg==", "gone": "Y2FuYXJ5Mw=="})
-    new = obj("v1", "Secret", "s", data={"kept": "Y2FuYXJ5MQ==", "changed": "Y2FuYXJ5NA==", "added": "Y2FuYXJ5NQ=="})
-    live = await cluster.apply(stamped(old, OWNER))
-    for text in (diff_text(live, new), diff_text(None, new)):
-        assert "Y2FuYXJ5" not in text
-    assert "+  changed: '*** (changed)'" in diff_text(live, new)
-    assert "-  gone: '***'" in diff_text(live, new)
-    assert "   kept: '***'" in diff_text(live, new)
-    assert "+  added: '***'" in diff_text(None, new)
+    live = await cluster.apply(await filled(stamped(shell("1", "kept", "gone"), OWNER), values))
+    for new in (shell("2", "kept", "added"), shell("1", "kept", "added")):
+        for text in (diff_text(live, new), diff_text(None, new)):
+            assert "canary" not in text
+            assert "Y2FuYXJ5" not in text
+        assert "-  gone: '***'" in diff_text(live, new)
+        assert "+  added: '***'" in diff_text(live, new)
+        assert "+  added: '***'" in diff_text(None, new)
+    assert "+  kept: '*** (changed: yes)'" in diff_text(live, shell("2", "kept"))
+    assert "   kept: '***'" in diff_text(live, shell("1", "kept"))
+
+
+async def test_a_key_that_a_hand_changed_shows_as_changed() -> None:
+    cluster = MemoryCluster()
+    await cluster.apply(await filled(stamped(shell("1", "kept", "gone"), OWNER), values))
+    cluster.edit(ref_of(shell("1")), lambda o: o["data"].update(kept="b3RoZXI="))
+    live = await cluster.get(ref_of(shell("1")))
+    text = diff_text(live, shell("1", "kept", "gone"))
+    assert "+  kept: '*** (changed: yes)'" in text
+    assert "   gone: '***'" in text
