@@ -14,9 +14,10 @@ from typing import Any, Protocol
 
 from mcd.appyaml.compiler import Compiled, Source, check, compile_app, render_line, template_digests
 from mcd.appyaml.context import Context, read_context
+from mcd.appyaml.shells import LINE, app_shells, line_shells
 from mcd.errors import Code, McdError, Problem, has_errors, in_order
 from mcd.model import App, Cluster, Device, NodePool, ProductLine, Release, Rollout, Settings
-from mcd.objects import TRIGGER, Object
+from mcd.objects import TRIGGER, Object, Ref, in_apply_order
 
 
 class Bound(Protocol):
@@ -50,8 +51,8 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """What should be live. With errors among the problems there are no objects. `commits` and `digests` are those of
-    `Rollout`: component → commit that changed it last, and digest of its pod template."""
+    """What should be live, Secrets as shells. With errors among the problems there are no objects. `commits` and
+    `digests` are those of `Rollout`: component → commit that changed it last, and digest of its pod template."""
 
     compiled: Compiled
     objects: tuple[Object, ...]
@@ -84,8 +85,10 @@ def desired(bound: Bound, rollout: Rollout | None, previous: Rollout | None) -> 
 
 
 def _finished(compiled: Compiled, commits: Mapping[str, str]) -> Desired:
-    objects = tuple(obj for obj in compiled.objects if not _waits_for_a_run(obj))
-    return Desired(compiled, objects, commits, template_digests(compiled), compiled.problems)
+    objects = [obj for obj in compiled.objects if not _waits_for_a_run(obj)]
+    if compiled.ok and compiled.spec is not None:
+        objects = in_apply_order([*objects, *app_shells(compiled.spec)])
+    return Desired(compiled, tuple(objects), commits, template_digests(compiled), compiled.problems)
 
 
 def _waits_for_a_run(obj: Object) -> bool:
@@ -112,8 +115,16 @@ def compile_pair(
 
 
 def line_objects(line: ProductLine, cluster: Cluster, pools: Sequence[NodePool]) -> list[Object]:
-    """The objects of a product line (app-yaml 6.16)."""
-    return render_line(line_context(line, cluster, pools))
+    """The objects of a product line (app-yaml 6.16), with shells of all its secrets: they are one object each for all
+    its Apps."""
+    context = line_context(line, cluster, pools)
+    return in_apply_order([*render_line(context), *line_shells(context.product_line)])
+
+
+def of_the_line(wanted: Desired, namespace: str) -> tuple[Ref, ...]:
+    """The Secret objects of the product line that an App's pods read: the line makes them, the App waits for them."""
+    needs = [need for need in wanted.compiled.secrets if need.source == LINE]
+    return tuple(Ref("v1", "Secret", namespace, need.name) for need in needs)
 
 
 def line_context(line: ProductLine, cluster: Cluster, pools: Sequence[NodePool]) -> Context:

@@ -149,12 +149,17 @@ def check_literal(findings: Findings, name: str, variable: Variable, path: Path)
         findings.warn("secret.name", path, message, "Put it into a secret and write {secret: name/key}.")
 
 
+def line_object_name(secret: str) -> str:
+    """The Secret object of a product line's secret (app-yaml 6.1)."""
+    return short(f"mcd-line-{secret}", 63)
+
+
 def secret_need(findings: Findings, context: Context, app: str, variable: Variable, path: Path) -> SecretNeed | None:
     """The Secret behind `{secret: name/key}`: the App's own, else the product line's."""
     name, _, wanted = (variable.secret or "").partition("/")
     for source, facts, object_name in (
         ("settings", context.settings.secrets, short(f"{app}-secret-{name}", 63)),
-        ("line", context.product_line.secrets, short(f"mcd-line-{name}", 63)),
+        ("line", context.product_line.secrets, line_object_name(name)),
     ):
         if name in facts:
             fact = facts[name]

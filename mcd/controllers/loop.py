@@ -7,6 +7,7 @@ must not decide anything about a noun, and what woke it is never used: the row i
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
@@ -47,6 +48,9 @@ LONGEST_PAUSE = 5.0
 
 HINTS_GATHERED = 0.05
 """Seconds in which hints of the same App become one write."""
+
+GATHERED = 0.5
+"""Seconds for which lines of a build are gathered before they are written."""
 
 MEASURED_EVERY = 10.0
 """Seconds."""
@@ -124,9 +128,9 @@ class Loop:
             await self._hand_over()
 
     async def _take_over_from_ourselves(self) -> None:
-        """A process that was killed left its leases behind. One that was given its name (MCD_HOLDER) is its successor,
-        and need not wait until they run out."""
-        if not self.runtime.settings.holder:
+        """A process that was killed left its leases behind. One that bears its name is its successor, and need not
+        wait until they run out."""
+        if not self.runtime.holder_lasts:
             return
         async with self.runtime.db.writing() as tx:
             freed = await leases.free_held(tx, self.holder, self.runtime.now())
@@ -348,6 +352,7 @@ class BuildLog:
     release_id: str
     _lines: list[str] = field(default_factory=list)
     _writer: asyncio.Task[None] | None = None
+    _ending: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def __aenter__(self) -> BuildLog:
         return self
@@ -358,18 +363,26 @@ class BuildLog:
             self._writer = asyncio.create_task(self._write_soon())
 
     async def _write_soon(self) -> None:
-        await asyncio.sleep(0.5)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._ending.wait(), GATHERED)
         await self._flush()
 
     async def _flush(self) -> None:
-        lines, self._lines = self._lines, []
-        if lines:
+        """Writes what was gathered. Lines that cannot be written stay, for the next attempt."""
+        lines = tuple(self._lines)
+        if not lines:
+            return
+        try:
             async with self.runtime.db.writing() as tx:
                 await leases.append_build_log(tx, self.release_id, lines)
+        except McdError as error:
+            log.warning("build_log_not_written", release=self.release_id, lines=len(lines), error=str(error))
+        else:
+            del self._lines[: len(lines)]
 
     async def __aexit__(self, *exc: object) -> None:
+        self._ending.set()
         if self._writer is not None:
-            self._writer.cancel()
             await asyncio.gather(self._writer, return_exceptions=True)
         await self._flush()
 

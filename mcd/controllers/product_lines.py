@@ -1,4 +1,4 @@
-"""Keeps a ProductLine's namespace true: Namespace, quota, limits, policies, rights.
+"""Keeps a ProductLine's namespace true: Namespace, quota, limits, policies, rights, and the secrets of the line.
 
 It writes namespace-wide objects only, never one of an App, and it never deletes a namespace that holds anything of
 somebody else.
@@ -14,13 +14,13 @@ from mcd.kube.apply import Applied, carry_out
 from mcd.kube.gate import LINE_KINDS, Bounds
 from mcd.kube.inventory import plan
 from mcd.kube.live import LiveObjects
+from mcd.kube.secret import Values
 from mcd.kube.verdict import outcome_of
 from mcd.model import (
     EventKind,
     EventNote,
     Fence,
     Outcome,
-    Plan,
     ProductLineItem,
     Ready,
     Reason,
@@ -33,8 +33,9 @@ from mcd.objects import Ref, ref_of
 RETRY = 2.0
 
 
-async def reconcile(item: ProductLineItem, live: LiveObjects, fence: Fence, owner: str) -> Result:
-    """One pass. Raises LeaseLost; KubeError is for the loop to retry."""
+async def reconcile(item: ProductLineItem, live: LiveObjects, fence: Fence, owner: str, values: Values) -> Result:
+    """One pass. `values` opens a secret of the product line while its Secret object is written. Raises LeaseLost;
+    KubeError is for the loop to retry."""
     if item.line.state.deleted_at is not None:
         return await _take_away(item, live, fence, owner)
     if not item.cluster.serves.kubernetes:
@@ -52,7 +53,15 @@ async def reconcile(item: ProductLineItem, live: LiveObjects, fence: Fence, owne
         take_over=bool(item.line.wishes.get("adopt")),
         wished_deletes=[entry.ref for entry in item.inventory if entry.ref.kind != "Namespace"],
     )
-    applied = await _carry_out(item, live, fence, decided, owner)
+    applied = await carry_out(
+        live.cluster,
+        decided,
+        fence,
+        inventory=item.inventory,
+        owner=owner,
+        bounds=Bounds(item.line.namespace, LINE_KINDS),
+        values=values,
+    )
     return _result(item, outcome_of(applied) or Ready(f"namespace {item.line.namespace} is as asked for"), applied)
 
 
@@ -79,7 +88,8 @@ async def _take_away(item: ProductLineItem, live: LiveObjects, fence: Fence, own
         return Result(Stalled(Reason.NAMESPACE_NOT_EMPTY, message))
     wished = [entry.ref for entry in item.inventory]
     decided = plan((), item.inventory, seen, owner=owner, wished_deletes=wished)
-    applied = await _carry_out(item, live, fence, decided, owner)
+    bounds = Bounds(item.line.namespace, LINE_KINDS)
+    applied = await carry_out(live.cluster, decided, fence, inventory=item.inventory, owner=owner, bounds=bounds)
     if problem := outcome_of(applied):
         return _result(item, problem, applied)
     if applied.inventory:
@@ -87,11 +97,6 @@ async def _take_away(item: ProductLineItem, live: LiveObjects, fence: Fence, own
         return _result(item, Waiting(Reason.DELETING, message, RETRY), applied)
     note = EventNote(EventKind.DELETED, f"is gone with namespace {item.line.namespace}.")
     return Result(Ready("gone"), changes=applied.changes, inventory=(), events=(note,), gone=True)
-
-
-async def _carry_out(item: ProductLineItem, live: LiveObjects, fence: Fence, decided: Plan, owner: str) -> Applied:
-    bounds = Bounds(item.line.namespace, LINE_KINDS)
-    return await carry_out(live.cluster, decided, fence, inventory=item.inventory, owner=owner, bounds=bounds)
 
 
 def _listed(refs: Sequence[Ref]) -> str:

@@ -10,13 +10,14 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from mcd.appyaml.live import Desired, desired
+from mcd.appyaml.live import Desired, desired, of_the_line
 from mcd.errors import has_errors
 from mcd.kube.apply import Applied, carry_out
 from mcd.kube.gate import Bounds
 from mcd.kube.inventory import FIGHT_WINDOW, fighting, plan
 from mcd.kube.live import LiveObjects
 from mcd.kube.look import look
+from mcd.kube.secret import Values
 from mcd.kube.verdict import outcome_of
 from mcd.model import (
     Change,
@@ -58,6 +59,7 @@ class _Pass:
     fence: Fence
     owner: str
     now: datetime
+    values: Values
     wanted: Desired | None = None
     seen: Mapping[Ref, Object | None] = field(default_factory=dict)
     plan: Plan | None = None
@@ -68,9 +70,12 @@ class _Pass:
     events: list[EventNote] = field(default_factory=list)
 
 
-async def reconcile(item: RolloutItem, live: LiveObjects, fence: Fence, owner: str, now: datetime) -> Result:
-    """One pass. Raises LeaseLost; KubeError is for the loop to retry."""
-    work = _Pass(item, live, fence, owner, now)
+async def reconcile(
+    item: RolloutItem, live: LiveObjects, fence: Fence, owner: str, now: datetime, *, values: Values
+) -> Result:
+    """One pass. `values` opens a secret of the App while its Secret object is written. Raises LeaseLost; KubeError is
+    for the loop to retry."""
+    work = _Pass(item, live, fence, owner, now, values)
     steps = DELETING if item.app.deleted_at is not None else STEPS
     for step in steps:
         outcome = await step(work)
@@ -137,8 +142,16 @@ async def _compile(work: _Pass) -> Outcome | None:
 async def _decide(work: _Pass) -> Outcome | None:
     assert work.wanted is not None
     item = work.item
+    shared = of_the_line(work.wanted, item.line.namespace)
     refs = {ref_of(obj) for obj in work.wanted.objects} | {entry.ref for entry in item.inventory}
-    work.seen = await work.live.get(refs)
+    work.seen = await work.live.get(refs.union(shared))
+    missing = next((ref for ref in shared if work.seen[ref] is None), None)
+    if missing is not None:
+        return Waiting(
+            Reason.PRODUCT_LINE_PENDING,
+            f'waits for {missing}, which product line "{item.line.name}" makes.',
+            DEPENDENCY_RETRY,
+        )
     work.plan = plan(
         work.wanted.objects,
         item.inventory,
@@ -166,6 +179,7 @@ async def _write(work: _Pass) -> Outcome | None:
         owner=work.owner,
         bounds=_bounds(item),
         observed=RolloutObserved(work.wanted.commits, work.wanted.digests) if begins else None,
+        values=work.values,
     )
     return outcome_of(work.applied)
 

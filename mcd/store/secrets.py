@@ -106,19 +106,25 @@ async def secret_values(
     Raises McdError: not_found (reason SecretMissing, names the secret), unavailable (KeyRingMissing, KeyMissing,
     SecretUnreadable)."""
     line_id = await tx.value(select(t.app.c.product_line_id).where(t.app.c.id == app_id))
-    opened = {}
-    for name in names:
-        owner, owner_id = (Noun.PRODUCT_LINE, line_id) if of_line else (Noun.APP, app_id)
-        place = Place(owner, owner_id, line_id, name)
-        version = (versions or {}).get(name)
-        values = await _open(tx, place, version)
-        if not values:
-            which = f"version {version} of the secret" if version else "the secret"
-            raise McdError(
-                Code.NOT_FOUND, f'there is no {which} "{name}".', "Set it: `mcd secret set`.", reason="SecretMissing"
-            )
-        opened[name] = values
-    return opened
+    owner, owner_id = (Noun.PRODUCT_LINE, line_id) if of_line else (Noun.APP, app_id)
+    return {
+        name: await _found(tx, Place(owner, owner_id, line_id, name), (versions or {}).get(name)) for name in names
+    }
+
+
+async def line_values(tx: Tx, line_id: str, name: str, version: int) -> dict[str, SecretText]:
+    """Key → value of one version of a product line's secret, for the apply step. Raises as `secret_values`."""
+    return await _found(tx, Place(Noun.PRODUCT_LINE, line_id, line_id, name), version)
+
+
+async def _found(tx: Tx, place: Place, version: int | None) -> dict[str, SecretText]:
+    values = await _open(tx, place, version)
+    if not values:
+        which = f"version {version} of the secret" if version else "the secret"
+        raise McdError(
+            Code.NOT_FOUND, f'there is no {which} "{place.name}".', "Set it: `mcd secret set`.", reason="SecretMissing"
+        )
+    return values
 
 
 async def _open(tx: Tx, place: Place, version: int | None) -> dict[str, SecretText]:
