@@ -23,7 +23,7 @@ from mcd.errors import Code, McdError, echo
 from mcd.forge.forge import Forge
 from mcd.forge.local import LocalForge
 from mcd.kube.client import KubeClient
-from mcd.kube.cluster import Cluster
+from mcd.kube.cluster import Cluster, Kind
 from mcd.kube.kinds import KINDS
 from mcd.kube.kubeconfig import parse_kubeconfig
 from mcd.kube.live import LiveObjects
@@ -60,6 +60,16 @@ class _Connection:
     client: Cluster
     caches: Caches | None = None
     task: asyncio.Task[None] | None = None
+    watched: tuple[Kind, ...] = ()
+
+    async def watch(self, caches: Caches, kinds: tuple[Kind, ...], name: str) -> None:
+        """Begins to watch, or begins anew when the cluster serves other kinds than before."""
+        before = self.task
+        self.watched, self.caches = kinds, caches
+        self.task = asyncio.create_task(caches.run(), name=f"watch:{name}")
+        if before is not None:
+            before.cancel()
+            await asyncio.gather(before, return_exceptions=True)
 
     async def close(self) -> None:
         if self.task is not None:
@@ -93,7 +103,16 @@ class Runtime:
 
     @property
     def holder(self) -> str:
-        return self.settings.holder or f"{socket.gethostname()}-{os.getpid()}"
+        """The name of this process in leases."""
+        if self.holder_lasts:
+            return self.settings.holder or "sqlite"
+        return f"{socket.gethostname()}-{os.getpid()}"
+
+    @property
+    def holder_lasts(self) -> bool:
+        """Whether a process that is started again has the name of the one before it: it was given one, or it is the
+        only process on its SQLite file."""
+        return bool(self.settings.holder) or self.settings.database.startswith("sqlite")
 
     def forge(self, repository: str) -> Forge:
         """The git host of a repository's URL. Raises McdError(invalid) for one that is not served."""
@@ -119,10 +138,10 @@ class Runtime:
     async def live(self, cluster: model.Cluster) -> LiveObjects:
         """What is live in a cluster: from watches when this process keeps them (`watch_with`)."""
         connection = await self._connection(cluster.id, cluster.state.generation)
-        if self._on_change is not None and connection.caches is None and cluster.serves.kubernetes:
-            kinds = [k for k in WATCHED if cluster.serves.has(k.api_version, k.kind)]
-            connection.caches = Caches(connection.client, kinds, self._changed)
-            connection.task = asyncio.create_task(connection.caches.run(), name=f"watch:{cluster.name}")
+        if self._on_change is not None and cluster.serves.kubernetes:
+            kinds = tuple(k for k in WATCHED if cluster.serves.has(k.api_version, k.kind))
+            if connection.watched != kinds:
+                await connection.watch(Caches(connection.client, kinds, self._changed), kinds, cluster.name)
         return LiveObjects(connection.client, connection.caches)
 
     def watch_with(self, on_change: Callable[[Object], None]) -> None:
