@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
@@ -69,22 +70,20 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 
 
-def create_app(runtime: Runtime, *, rates: Rates | None = None, more: tuple[APIRouter, ...] = ()) -> FastAPI:
+def create_app(
+    runtime: Runtime,
+    *,
+    rates: Rates | None = None,
+    patience: shells.Patience | None = None,
+    more: tuple[APIRouter, ...] = (),
+) -> FastAPI:
     """The application. `more` are routers beside those of the API, for tests. Raises RuntimeError when a route declares
     no permission."""
     public = urlsplit(runtime.settings.url)
     https = public.scheme == "https"
     secret = session_secret(runtime)
-    app = FastAPI(
-        title="MCD",
-        version=mcd.__version__,
-        description=openapi.DESCRIPTION,
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        telemetry={"auto_configure": False, "tracing": False, "metrics": False},
-        middleware=[
+    app = _with_routes(
+        [
             Middleware(Edge, https=https),
             Middleware(SameOrigin, origin=f"{public.scheme}://{public.netloc}"),
             Middleware(BodyLimit),
@@ -98,12 +97,36 @@ def create_app(runtime: Runtime, *, rates: Rates | None = None, more: tuple[APIR
                 https_only=https,
             ),
         ],
+        more,
     )
     metrics.BUILD_INFO.labels(mcd.__version__, mcd.REVISION).set(1)
     app.state.runtime = runtime
     app.state.session_secret = secret
+    app.state.patience = patience or shells.Patience()
     app.state.throttle = Throttle(rates or Rates())
     errors.install(app)
+    return app
+
+
+def description() -> dict[str, Any]:
+    """The OpenAPI document, for who wants to read it without a server."""
+    return _with_routes([], ()).openapi()
+
+
+def _with_routes(middleware: list[Middleware], more: tuple[APIRouter, ...]) -> FastAPI:
+    app = FastAPI(
+        title="MCD",
+        version=mcd.__version__,
+        description=openapi.DESCRIPTION,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        # Our own routes answer the document, and no page is loaded from elsewhere.
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        telemetry={"auto_configure": False, "tracing": False, "metrics": False},
+        middleware=middleware,
+    )
     for router in (*ROUTERS, *more):
         app.include_router(router)
     app.state.routes = require_permissions(app)

@@ -21,7 +21,7 @@ from mcd.errors import Code, McdError, echo
 from mcd.kube.cluster import KubeError
 from mcd.observability import logs, metrics
 
-DOCUMENTED = "https://mcd.internal/docs/api/problems#"
+DOCUMENTED = "https://mcd.internal/docs/reference/problems#"
 MEDIA_TYPE = "application/problem+json"
 
 STATUS: Mapping[Code, int] = {

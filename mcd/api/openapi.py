@@ -92,7 +92,12 @@ def install(app: FastAPI) -> None:
 
 def _complete(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
-        title=app.title, version=app.version, description=app.description, routes=app.routes, tags=TAGS
+        title=app.title,
+        version=app.version,
+        description=app.description,
+        license_info=app.license_info,
+        routes=app.routes,
+        tags=TAGS,
     )
     facts: dict[tuple[str, str], RouteFact] = {
         (fact.path, method): fact for fact in app.state.routes for method in fact.methods
@@ -106,6 +111,7 @@ def _complete(app: FastAPI) -> dict[str, Any]:
     for name, schema in schemas["ProblemDetails"].pop("$defs", {}).items():
         schemas.setdefault(name, schema)
     document["components"]["schemas"] = dict(sorted(schemas.items()))
+    document["components"]["responses"] = {f"Refused{status}": _refusal(status) for status in _SAYS}
     document["components"]["securitySchemes"] = {
         "token": {"type": "http", "scheme": "bearer", "description": "A personal API token, `mcd_pat_…`."},
         "session": {"type": "apiKey", "in": "cookie", "name": "mcd", "description": "Set by POST /api/v1/sessions."},
@@ -125,7 +131,7 @@ def _finish(path: str, method: str, operation: dict[str, Any], fact: RouteFact) 
     if "HTTPValidationError" in str(responses.get("422", "")):
         del responses["422"]
     for status in _refusals(path, method, operation, fact):
-        responses.setdefault(str(status), _refusal(status))
+        responses.setdefault(str(status), {"$ref": f"#/components/responses/Refused{status}"})
     if fact.verb is None:
         operation["security"] = []
     else:
@@ -140,7 +146,9 @@ def _refusals(path: str, method: str, operation: dict[str, Any], fact: RouteFact
         found |= {422, 429, 503}
     if fact.verb is not None:
         found |= {401, 403}
-    if "{" in path or "requestBody" in operation:
+    if operation["operationId"] == "sign_in":
+        found.add(401)
+    elif "{" in path or "requestBody" in operation:
         found.add(404)
     if method != "GET":
         found |= {403, 409}

@@ -63,7 +63,7 @@ async def list_rollouts(request: Request, app: AppName, actor: Reader, runtime: 
     response_model=Rollout,
     responses={
         200: {
-            "model": DryRun,
+            "model": DryRun | Rollout,
             "description": "The answer to `dry_run`; or, without it, the live Rollout when it is what was asked for.",
         }
     },

@@ -49,10 +49,18 @@ from mcd.store.authorize import require
 router = APIRouter(prefix="/api/v1", tags=["pods"], route_class=StrictRoute)
 
 TICKET_SECONDS = 30
-RECHECK = 5.0
-"""Seconds between two looks whether the person may still be in there."""
-IDLE = 15 * 60.0
-HARD = 4 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a session may last, in seconds."""
+
+    recheck: float = 5.0
+    """Between two looks whether the person may still be in there."""
+    idle: float = 15 * 60.0
+    """Without a word in either direction."""
+    whole: float = 4 * 3600.0
+
 
 FRAME_LIMIT = 64 * 1024
 INPUT, OUTPUT, ERROR, EXIT, SIZE = range(5)
@@ -200,7 +208,8 @@ async def run_exec(
         )
         async with opened as session:
             await websocket.accept()
-            await _Bridge(websocket, session, runtime, credential, place).run()
+            patience: Patience = websocket.app.state.patience
+            await _Bridge(websocket, session, runtime, credential, place, patience).run()
 
 
 @dataclass
@@ -210,6 +219,7 @@ class _Bridge:
     runtime: Runtime
     credential: Credential
     place: Place
+    patience: Patience
     heard: float = 0.0
 
     async def run(self) -> None:
@@ -276,9 +286,11 @@ class _Bridge:
         clock = asyncio.get_running_loop().time
         began = clock()
         while True:
-            await asyncio.sleep(RECHECK)
-            if clock() - began > HARD or clock() - self.heard > IDLE:
-                return CLOSE_TIME, "open for too long" if clock() - began > HARD else "nothing was said for too long"
+            await asyncio.sleep(self.patience.recheck)
+            if clock() - began > self.patience.whole:
+                return CLOSE_TIME, "open for too long"
+            if clock() - self.heard > self.patience.idle:
+                return CLOSE_TIME, "nothing was said for too long"
             try:
                 actor = await actor_of(self.runtime, self.credential)
                 require(actor, Verb.SHELL, Noun.APP, self.place.app.name, self.place.app.product_line)

@@ -15,9 +15,6 @@ from mcd.kube.cluster import Cluster
 LINES_HELD = 512
 """Lines that may wait for the reader."""
 
-LOOK_AGAIN = 5.0
-"""Seconds between two looks for new pods, and whether the reader may still read."""
-
 
 @dataclass(frozen=True, slots=True)
 class Source:
@@ -37,6 +34,8 @@ class Options:
     since_seconds: int | None = None
     timestamps: bool = False
     prefix: bool = False
+    look_again: float = 5.0
+    """Seconds between two looks for new pods, and whether the reader may still read."""
 
 
 Sources = Callable[[], Awaitable[Sequence[Source]]]
@@ -64,7 +63,7 @@ async def lines(cluster: Cluster, namespace: str, find: Sources, options: Option
     clock = asyncio.get_running_loop().time
     try:
         going = await start(True)
-        look = clock() + LOOK_AGAIN
+        look = clock() + options.look_again
         while going or options.follow:
             try:
                 line = await asyncio.wait_for(queue.get(), max(0.0, look - clock()) if options.follow else None)
@@ -76,7 +75,7 @@ async def lines(cluster: Cluster, namespace: str, find: Sources, options: Option
                 yield line
             if options.follow and clock() >= look:
                 going += await start(False)
-                look = clock() + LOOK_AGAIN
+                look = clock() + options.look_again
     except McdError as error:
         yield f"mcd: {error}\n".encode()
     finally:

@@ -17,7 +17,7 @@ import httpx
 from fastapi import FastAPI
 
 from mcd.api.app import create_app
-from mcd.api.throttle import Rates
+from mcd.api.shells import Patience
 from mcd.controllers.loop import Loop
 from mcd.forge.local import LocalForge
 from mcd.kube.memory import MemoryCluster
@@ -87,9 +87,9 @@ class Api:
         await self.world.settle()
 
 
-async def api_of(made: World, rates: Rates | None = None) -> Api:
+async def api_of(made: World, patience: Patience | None = None) -> Api:
     """The API of a world, with the people of the tests in it."""
-    api = Api(made, create_app(made.runtime, rates=rates))
+    api = Api(made, create_app(made.runtime, patience=patience))
     db, now = made.runtime.db, made.clock()
     async with db.writing() as tx:
         await intents.create_product_line(ADMIN, tx, now, OTHER, cluster="local")
@@ -136,7 +136,7 @@ async def prepare(folder: Path, template: Path) -> Stage:
 
 
 @asynccontextmanager
-async def on_stage(stage: Stage, folder: Path, rates: Rates | None = None) -> AsyncIterator[Api]:
+async def on_stage(stage: Stage, folder: Path) -> AsyncIterator[Api]:
     for name in ("mcd.db", "keys.json"):
         shutil.copy(stage.folder / name, folder / name)
     settings = Environment(data=folder)
@@ -154,6 +154,6 @@ async def on_stage(stage: Stage, folder: Path, rates: Rates | None = None) -> As
     )
     try:
         made = World(runtime, kube, clock, Loop(runtime, "test"))
-        yield Api(made, create_app(runtime, rates=rates), dict(stage.tokens), dict(stage.rollouts))
+        yield Api(made, create_app(runtime), dict(stage.tokens), dict(stage.rollouts))
     finally:
         await runtime.close()

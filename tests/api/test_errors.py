@@ -27,7 +27,7 @@ def is_problem(answer: httpx.Response, status: int, code: str) -> dict[str, obje
     assert body["code"] == code
     assert body["title"] == TITLES[status]
     assert body["request_id"] == answer.headers["x-request-id"]
-    assert str(body["type"]).startswith("https://mcd.internal/docs/api/problems#")
+    assert str(body["type"]).startswith("https://mcd.internal/docs/reference/problems#")
     assert body["detail"]
     return body
 
