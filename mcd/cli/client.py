@@ -6,6 +6,7 @@ redirects are never followed.
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -23,6 +24,8 @@ API = "/api/v1"
 CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 60.0
 """A dry run asks a whole cluster; everything else answers in milliseconds."""
+PATIENCE = 3.0
+"""The longest Retry-After that is waited for instead of told."""
 PAGE = 500
 _BODY_LIMIT = 64 * 1024 * 1024
 
@@ -134,9 +137,10 @@ class Client:
         headers: Mapping[str, str] | None = None,
     ) -> Answer:
         """One request below `/api/v1` (a path that begins with `//` is one of the server itself: `//version`). What may
-        safely be said twice is sent once more when the answer got lost on the way."""
+        safely be said twice is sent once more when the answer got lost on the way, or when the server asks for a moment
+        of patience (a database that is busy)."""
         send = dict(headers or {})
-        tries = 2 if method in ("GET", "DELETE") or "Idempotency-Key" in send else 1
+        tries = 2 if method in ("GET", "DELETE", "PUT") or send.keys() & {"Idempotency-Key", "If-Match"} else 1
         for left in range(tries - 1, -1, -1):
             try:
                 response = self.http.request(method, self._url(path), json=body, params=_query(query), headers=send)
@@ -146,7 +150,10 @@ class Client:
             except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
                 raise self._unreachable(error) from error
             else:
-                return self._answer(response)
+                patience = _seconds(response.headers.get("Retry-After"))
+                if not left or response.status_code != 503 or patience is None or not 0 <= patience <= PATIENCE:
+                    return self._answer(response)
+                time.sleep(patience)
         raise AssertionError("the loop above ends by itself")
 
     @contextmanager

@@ -97,6 +97,8 @@ class Played:
 
     url: str = ""
     answers: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
+    then: dict[str, tuple[int, dict[str, str], bytes]] = field(default_factory=dict)
+    """What the path answers from the second time on."""
     asked: list[tuple[str, dict[str, str], bytes]] = field(default_factory=list)
 
 
@@ -111,6 +113,7 @@ def stub_server() -> Iterator[Played]:
             path = self.path.split("?")[0]
             played.asked.append((f"{self.command} {self.path}", dict(self.headers), self.rfile.read(length)))
             status, headers, body = played.answers.get(path, (404, {"Content-Type": "text/html"}, b"<h1>nothing"))
+            played.answers.update({path: played.then.pop(path)} if path in played.then else {})
             self.send_response(status)
             for key, value in headers.items():
                 self.send_header(key, value)

@@ -167,3 +167,19 @@ def test_no_proxy_is_asked_for_this_machine(
     monkeypatch.setenv("HTTP_PROXY", f"http://127.0.0.1:{free_port()}")
     stub_server.answers["/api/v1/whoami"] = (200, {}, b'{"name": "a"}')
     assert client(stub_server.url).get("/whoami") == {"name": "a"}
+
+
+@pytest.mark.parametrize(("patience", "calls"), [("0", 2), ("60", 1)])
+def test_a_short_pause_that_the_server_asks_for_is_made_and_a_long_one_is_told(
+    client: Callable[..., Client], stub_server: Played, patience: str, calls: int
+) -> None:
+    busy = (503, {**PROBLEM, "Retry-After": patience}, b'{"code": "unavailable", "detail": "the database is busy."}')
+    stub_server.answers["/api/v1/whoami"] = busy
+    stub_server.then["/api/v1/whoami"] = (200, {}, b'{"name": "a"}')
+    if calls == 2:
+        assert client(stub_server.url).get("/whoami") == {"name": "a"}
+    else:
+        with pytest.raises(McdError, match="busy") as told:
+            client(stub_server.url).get("/whoami")
+        assert (told.value.code, told.value.retry_after) == (Code.UNAVAILABLE, 60.0)
+    assert len(stub_server.asked) == calls

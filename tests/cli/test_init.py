@@ -39,6 +39,8 @@ def test_an_empty_folder_gets_a_program_that_is_found_again(mcd: Mcd, tmp_path: 
     assert languages_of(folder)[0] is language
     assert sorted(told.out.split()) == sorted(p.name for p in folder.iterdir())
     assert RECIPES[language](folder, 8080).program == {}
+    told = mcd("validate", cwd=folder)
+    assert (told.code, told.out) == (0, ""), "what init wrote is not accepted by validate"
 
 
 def test_what_exists_is_kept_and_an_app_yaml_stops_it(mcd: Mcd, tmp_path: Path) -> None:
