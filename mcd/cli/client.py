@@ -140,12 +140,12 @@ class Client:
         safely be said twice is sent once more when the answer got lost on the way, or when the server asks for a moment
         of patience (a database that is busy)."""
         send = dict(headers or {})
-        tries = 2 if method in ("GET", "DELETE", "PUT") or send.keys() & {"Idempotency-Key", "If-Match"} else 1
-        for left in range(tries - 1, -1, -1):
+        twice = method in ("GET", "DELETE") or "Idempotency-Key" in send  # also when the first may have been done
+        for left in (1, 0):
             try:
                 response = self.http.request(method, self._url(path), json=body, params=_query(query), headers=send)
             except (httpx.RemoteProtocolError, httpx.ReadError) as error:
-                if not left:
+                if not left or not twice:
                     raise self._unreachable(error) from error
             except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
                 raise self._unreachable(error) from error
