@@ -49,8 +49,8 @@ class Environment(BaseSettings):
     )
     registry: str = Field(
         default="",
-        description="The platform's registry, `host:port` or `host/path`: built images are pushed to it, and an `image:` "
-        "of it is pinned to a digest. Empty: `build:` is refused.",
+        description="The platform's registry, `host:port` or `host/path`: built images are pushed to it, and an "
+        "`image:` of it is pinned to a digest. Empty: `build:` is refused.",
     )
     builder: Literal["none", "buildah"] = Field(
         default="none",

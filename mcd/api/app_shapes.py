@@ -203,6 +203,8 @@ class DryRun(Shape):
     unchanged: int
     writes: int
     """Number of objects that would be created, configured or deleted."""
+    to_build: list[str] = Field(default_factory=list)
+    """Components whose image is not there yet: it is built first, and their diff shows the tag that it will get."""
     confirm_prune: str = ""
     """Not empty: the deletes need this digest as `confirmed_prune`."""
     warnings: list[Problem] = Field(default_factory=list)

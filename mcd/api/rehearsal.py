@@ -6,7 +6,8 @@ objects are read; the plan is told. No decision is made here.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from mcd import model
@@ -14,12 +15,14 @@ from mcd.api import places
 from mcd.api.app_shapes import DryRun
 from mcd.api.carry import rehearse
 from mcd.api.diffs import changes_of
+from mcd.api.images import Foretold, foretell
 from mcd.api.shapes import Problem
 from mcd.appyaml.live import Desired, desired
 from mcd.errors import Code, McdError, has_errors
+from mcd.forge.trees import Folder
 from mcd.kube.inventory import fighting, plan
 from mcd.kube.live import LiveObjects
-from mcd.model import Actor, Noun, Plan, RolloutItem
+from mcd.model import Actor, Noun, Plan, ReleaseItem, RolloutItem
 from mcd.objects import Ref, ref_of
 from mcd.runtime import Runtime
 from mcd.store import reads, work
@@ -30,17 +33,33 @@ Wish = Callable[[Tx, datetime], Awaitable[model.Rollout]]
 """Makes the Rollout that is to be rehearsed."""
 
 
-async def dry_run(runtime: Runtime, wish: Wish, *, deletes_are_wished: bool = False) -> DryRun:
-    """The exact ChangeSet of the Rollout that `wish` makes. Raises McdError of the wish, invalid with all problems of
-    app.yaml, unavailable when the cluster cannot be read."""
+async def dry_run(
+    runtime: Runtime, wish: Wish, *, deletes_are_wished: bool = False, folder: Folder | None = None
+) -> DryRun:
+    """The exact ChangeSet of the Rollout that `wish` makes. `folder` is the build context of a commit that was not
+    pushed yet. Raises McdError of the wish, invalid with all problems of app.yaml, unavailable when the cluster cannot
+    be read."""
 
-    async def act(tx: Tx, now: datetime) -> RolloutItem:
+    async def act(tx: Tx, now: datetime) -> tuple[RolloutItem, Mapping[str, str]]:
         rollout = await wish(tx, now)
         loaded = (await work.load(tx, Noun.ROLLOUT, [rollout.id]))[rollout.id]
         assert isinstance(loaded, RolloutItem)
-        return loaded
+        release = (await work.load(tx, Noun.RELEASE, [loaded.release.id]))[loaded.release.id]
+        assert isinstance(release, ReleaseItem)
+        return loaded, release.builds
 
-    item = await rehearse(runtime, act)
+    item, builds = await rehearse(runtime, act)
+    spec = _compiled(item).compiled.spec
+    assert spec is not None
+    foretold = await foretell(runtime, item, spec, builds, folder)
+    item = replace(item, release=replace(item.release, images=foretold.images))
+    wanted = _compiled(item)
+    found = await _plan(runtime, item, wanted, deletes_are_wished)
+    return _told(item, wanted, found, foretold)
+
+
+def _compiled(item: RolloutItem) -> Desired:
+    """As the Rollout would compile it. Raises McdError(invalid) with all problems."""
     wanted = desired(item, item.rollout, item.previous)
     if has_errors(wanted.problems):
         count = sum(has_errors([p]) for p in wanted.problems)
@@ -51,8 +70,7 @@ async def dry_run(runtime: Runtime, wish: Wish, *, deletes_are_wished: bool = Fa
             reason="InvalidAppYaml",
             problems=wanted.problems,
         )
-    found = await _plan(runtime, item, wanted, deletes_are_wished)
-    return _told(item, wanted, found)
+    return wanted
 
 
 async def _plan(runtime: Runtime, item: RolloutItem, wanted: Desired, deletes_are_wished: bool) -> Plan:
@@ -72,7 +90,7 @@ async def _plan(runtime: Runtime, item: RolloutItem, wanted: Desired, deletes_ar
     )
 
 
-def _told(item: RolloutItem, wanted: Desired, found: Plan) -> DryRun:
+def _told(item: RolloutItem, wanted: Desired, found: Plan, foretold: Foretold) -> DryRun:
     changes = changes_of(found)
     return DryRun(
         release=item.release.number,
@@ -80,6 +98,7 @@ def _told(item: RolloutItem, wanted: Desired, found: Plan) -> DryRun:
         changes=changes,
         unchanged=len(found.unchanged),
         writes=len(found.apply) + len(found.delete),
+        to_build=list(foretold.to_build),
         confirm_prune=found.prune_digest,
         warnings=[Problem.of(p) for p in wanted.problems],
     )

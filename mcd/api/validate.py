@@ -18,6 +18,7 @@ from mcd.api.wishes import DiffAsk, Validate
 from mcd.appyaml.compiler import check, compile_app
 from mcd.appyaml.live import Pair, desired
 from mcd.errors import Code, McdError
+from mcd.forge.trees import Folder
 from mcd.model import Actor
 from mcd.store import intents, reads
 from mcd.store.tx import Tx
@@ -59,7 +60,8 @@ async def _pair(actor: Actor, tx: Tx, now: datetime, wish: Validate) -> Pair:
 
 @router.post("/apps/{app}/diff", operation_id="diff_app")
 async def diff_app(app: AppName, wish: DiffAsk, actor: Deployer, runtime: RuntimeOf) -> DryRun:
-    """What a push of this app.yaml would write. Images that a build would make are shown by their future tag."""
+    """What a push of this app.yaml would write. An image that the push would build is shown by its future tag, unless
+    `context` says that it was built before."""
 
     async def rehearsed(tx: Tx, now: datetime) -> model.Rollout:
         found = await _app(actor, tx, now, app, wish.product_line)
@@ -68,7 +70,7 @@ async def diff_app(app: AppName, wish: DiffAsk, actor: Deployer, runtime: Runtim
             tx,
             now,
             app,
-            commit=wish.commit or NO_COMMIT,
+            commit=await _commit(actor, tx, app, wish),
             branch=wish.branch or found.branch,
             app_yaml=wish.app_yaml,
             deploys=False,
@@ -76,7 +78,21 @@ async def diff_app(app: AppName, wish: DiffAsk, actor: Deployer, runtime: Runtim
         asked = await intents.request_rollout(actor, tx, now, app, release=release.number)
         return asked.rollout
 
-    return await dry_run(runtime, rehearsed, deletes_are_wished=True)
+    folder = Folder(wish.context.tree, frozenset(wish.context.names)) if wish.context is not None else None
+    return await dry_run(runtime, rehearsed, deletes_are_wished=True, folder=folder)
+
+
+async def _commit(actor: Actor, tx: Tx, app: str, wish: DiffAsk) -> str:
+    """The commit that the text will be. One that was pushed with another text is not it: its Release is what it is."""
+    if wish.commit is None:
+        return NO_COMMIT
+    try:
+        known = await reads.release_by_commit(actor, tx, app, wish.commit)
+    except McdError as error:
+        if error.code is not Code.NOT_FOUND:
+            raise
+        return wish.commit
+    return wish.commit if known.app_yaml == wish.app_yaml else NO_COMMIT
 
 
 async def _app(actor: Actor, tx: Tx, now: datetime, name: str, product_line: str | None) -> model.App:

@@ -269,6 +269,17 @@ class Validate(Wish):
     """Check it also with this App's Settings."""
 
 
+class BuildContext(Wish):
+    """The folder that an image is built from, as git would push it."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"tree": "0f" * 32, "names": ["Dockerfile"]}]})
+    tree: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+    """SHA-256 over one line for each file but app.yaml, in the order of paths: mode in octal, a space, git's id, a
+    space, the length in bytes of the path from the folder, a space, that path, a zero byte."""
+    names: Annotated[list[Annotated[str, StringConstraints(max_length=1024)]], Field(max_length=2000)]
+    """The Dockerfile, when it is there; else what lies at the top of the folder."""
+
+
 class DiffAsk(Wish):
     """What a push of this app.yaml would write."""
 
@@ -281,3 +292,5 @@ class DiffAsk(Wish):
     branch: Annotated[str, StringConstraints(min_length=1, max_length=244)] | None = None
     product_line: Name | None = None
     """Where the App would be made when there is none of this name yet."""
+    context: BuildContext | None = None
+    """Of a commit that was not pushed yet. Without it an image that would be built counts as new."""

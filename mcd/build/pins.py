@@ -39,7 +39,7 @@ class Pinned:
 
 
 Pin = Callable[[str], Awaitable[Pinned]]
-"""Pins one reference. Raises McdError(not_found, ImageMissing) for a tag that is known not to be there."""
+"""Pins one reference. Raises McdError(invalid, ImageMissing) for a tag that is known not to be there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ class Registry:
             return Pinned(image, f"the registry {self.host} does not answer")
         if answer.status_code == httpx.codes.NOT_FOUND:
             raise McdError(
-                Code.NOT_FOUND,
+                Code.INVALID,
                 f"there is no image {echo(image, 300)} in the registry.",
                 "Push it there, or correct image: in app.yaml.",
                 reason="ImageMissing",

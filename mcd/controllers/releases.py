@@ -140,7 +140,7 @@ async def _pin(work: _Pass) -> Outcome | None:
     try:
         pinned = await pin_all(work.shop.pin, written)
     except McdError as error:
-        if error.code is not Code.NOT_FOUND:
+        if error.code is not Code.INVALID:
             raise
         work.events.append(EventNote(EventKind.RELEASE_FAILED, str(error)))
         return Stalled(Reason.IMAGE_MISSING, str(error))

@@ -79,7 +79,7 @@ async def test_a_tag_that_is_not_there_is_refused_in_one_line(host: str, image: 
     put(host, "team/there", "1")
     with pytest.raises(McdError) as refused:
         await Registry(host).pin(f"{host}/{image}")
-    assert (refused.value.code, refused.value.reason) == (Code.NOT_FOUND, "ImageMissing")
+    assert (refused.value.code, refused.value.reason) == (Code.INVALID, "ImageMissing")
     assert str(refused.value).startswith(f"there is no image {host}/{image} in the registry. Push it")
 
 

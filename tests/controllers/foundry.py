@@ -46,7 +46,7 @@ class Foundry:
             return Pinned(image, f"the registry {HOST} does not answer")
         if image not in self.tags:
             raise McdError(
-                Code.NOT_FOUND, f"there is no image {image} in the registry.", "Push it there.", reason="ImageMissing"
+                Code.INVALID, f"there is no image {image} in the registry.", "Push it there.", reason="ImageMissing"
             )
         return Pinned(f"{image.rpartition(':')[0]}@{self.tags[image]}")
 
