@@ -174,10 +174,19 @@ def plan(client: Client, app: str, wish: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def plan_of_file(client: Client, app: str, file: Path, product_line: str | None) -> dict[str, Any]:
-    """The server's dry run of a push of this file. A tree without uncommitted changes is pushed as its commit."""
+    """The server's dry run of a push of this file. A tree without uncommitted changes is pushed as its commit; with
+    some, as `git commit -a` would make it."""
     from mcd.cli.documents import text_from
+    from mcd.cli.remote.worktree import build_context, clean_commit
 
-    ask: dict[str, Any] = {"app_yaml": text_from(file), "commit": clean_commit(file), "product_line": product_line}
+    text = text_from(file)
+    ask: dict[str, Any] = {"app_yaml": text, "commit": clean_commit(file), "product_line": product_line}
+    try:
+        ask["context"] = build_context(file, text, client.get(f"/apps/{segment(app)}")["path"])
+    except McdError as error:
+        # An App that is not there yet has built nothing.
+        if error.code is not Code.NOT_FOUND:
+            raise
     ask = {key: value for key, value in ask.items() if value}
     try:
         found: dict[str, Any] = client.post(f"/apps/{segment(app)}/diff", ask).body
@@ -187,24 +196,6 @@ def plan_of_file(client: Client, app: str, file: Path, product_line: str | None)
             raise
         found = client.post(f"/apps/{segment(app)}/diff", {**ask, "product_line": line}).body
     return found
-
-
-def clean_commit(file: Path) -> str:
-    """The commit that git would push from the file's folder, or nothing when there are changes that are in none."""
-    import subprocess
-
-    if str(file) == "-":
-        return ""
-
-    def git(*words: str) -> str:
-        where = str(file.resolve().parent)
-        done = subprocess.run(["git", "-C", where, *words], capture_output=True, text=True, timeout=10, check=True)
-        return done.stdout.strip()
-
-    try:
-        return "" if git("status", "--porcelain", "--untracked-files=no") else git("rev-parse", "--verify", "HEAD")
-    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):
-        return ""
 
 
 def show_plan(app: str, found: Mapping[str, Any], output: Form) -> None:
@@ -225,6 +216,8 @@ def show_plan(app: str, found: Mapping[str, Any], output: Form) -> None:
     for problem in found.get("warnings") or []:
         where = problem.get("field") or problem.get("file")
         note(f"warning: {where}: {problem.get('message')} {problem.get('hint') or ''}".rstrip())
+    if found.get("to_build"):
+        note(f"{app}: the image is built by the push, no earlier one is equal: {', '.join(found['to_build'])} change.")
     writes = found.get("writes", 0)
     count = "nothing would be written" if not writes else f"{writes} {'write' if writes == 1 else 'writes'}"
     pair = f"Release {found.get('release')}, Settings {found.get('settings')}"
