@@ -23,9 +23,10 @@ def credential(
 ) -> None:
     """Answer git's question for user and password, with the token of `mcd login`.
 
-    Git runs it; a person sets it up once:
+    Git runs it, once a person has said so:
+    git config --global credential.http://127.0.0.1:7070.helper "!$(command -v mcd) credential"
 
-    Example: git config --global credential.http://127.0.0.1:7070.helper "!$(command -v mcd) credential"
+    Example: mcd credential get
     """
     asked = dict(line.rstrip("\n").partition("=")[::2] for line in sys.stdin)
     if action != "get":

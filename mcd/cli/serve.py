@@ -29,7 +29,9 @@ from mcd.observability import logs, metrics
 from mcd.runtime import Runtime, open_runtime
 from mcd.settings import Environment
 from mcd.store import accounts
-from mcd.store.keyring import create_keyring
+from mcd.store import secrets as secret_store
+from mcd.store.address import parse_url
+from mcd.store.keyring import KeyRing, add_key, create_keyring, read_keyring
 from mcd.store.session import Database, migrate
 
 log = structlog.get_logger("mcd.serve")
@@ -163,6 +165,7 @@ def admin_migrate() -> None:
     Example: MCD_DATABASE_URL=postgresql://mcd@db/mcd mcd admin migrate
     """
     settings = read_environment()
+    parse_url(settings.database)
     try:
         settings.data.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
@@ -198,9 +201,42 @@ async def _create_admin(db: Database, name: str, password: str) -> None:
         await accounts.ensure_admin(tx, name, password, datetime.now(UTC))
 
 
-async def _with_database(work: Callable[[Database], Awaitable[None]]) -> None:
+@admin.command("add-key")
+def admin_add_key() -> None:
+    """Put a new key in front of the key ring: the first half of a rotation.
+
+    Restart every process of MCD afterwards, so that all of them know the key, then run `mcd admin seal-again`.
+
+    Example: mcd admin add-key
+    """
     settings = read_environment()
-    db = Database(settings.database)
+    ring = add_key(settings.keys_file)
+    print(f"{settings.keys_file} begins with {ring.newest} now. Back it up, restart MCD, then: mcd admin seal-again")
+
+
+@admin.command("seal-again")
+def admin_seal_again() -> None:
+    """Seal every secret with the newest key, while MCD runs: the second half of a rotation.
+
+    Example: mcd admin seal-again
+    """
+    ring = read_keyring(read_environment().keys_file)
+    asyncio.run(_with_database(lambda db: _seal_again(db, ring), ring))
+
+
+async def _seal_again(db: Database, ring: KeyRing) -> None:
+    count = await secret_store.rotate(db)
+    async with db.reading() as tx:
+        used = await secret_store.keys_in_use(tx)
+    idle = [key for key in ring.ids if key != ring.newest and key not in used]
+    print(f"{count} values were sealed again with {ring.newest}.")
+    if idle:
+        print(f"Nothing needs {', '.join(idle)} any more: remove them from the file, and from backups in time.")
+
+
+async def _with_database(work: Callable[[Database], Awaitable[None]], ring: KeyRing | None = None) -> None:
+    settings = read_environment()
+    db = Database(settings.database, ring)
     try:
         await db.check()
         await work(db)

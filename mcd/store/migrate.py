@@ -15,11 +15,12 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import Connection, create_engine, event, text
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from mcd.errors import Code, McdError
+from mcd.store.address import parse_url
 from mcd.store.failures import as_mcd_error, not_migrated, place
 
 _MIGRATOR_LOCK = 0x6D6364
@@ -49,7 +50,7 @@ def head() -> str:
 def migrate(url: str, revision: str = "head") -> str:
     """Moves the tables up (or down, when `revision` is older) in one transaction, and answers the revision that they
     are at now. Raises McdError: unavailable (with what to do), invalid for a revision that is not known."""
-    parsed = make_url(url)
+    parsed = parse_url(url)
     sqlite = parsed.get_backend_name() == "sqlite"
     try:
         if sqlite:

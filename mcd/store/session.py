@@ -10,18 +10,18 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import event, text, update
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, SQLAlchemyError
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from mcd.errors import Code, McdError
+from mcd.errors import McdError
 from mcd.store import events
 from mcd.store import tables as t
+from mcd.store.address import parse_url
 from mcd.store.columns import json_text
 from mcd.store.failures import as_mcd_error, damaged, not_migrated, unreachable
 from mcd.store.keyring import KeyRing
@@ -45,26 +45,6 @@ _NOTES_KEPT = 10_000
 
 _POLL_SECONDS = 0.5
 """How often SQLite is asked whether another process committed. PostgreSQL tells us."""
-
-
-def parse_url(url: str) -> URL:
-    """`sqlite:///path` or `postgresql://…`. Raises McdError invalid, without the URL: it may hold a password."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        parsed = None
-    backend = parsed.get_backend_name() if parsed is not None else ""
-    if parsed is None or backend not in {"sqlite", "postgresql"}:
-        raise McdError(
-            Code.INVALID,
-            "MCD_DATABASE_URL is not a database that MCD knows.",
-            "Write sqlite:////var/lib/mcd/mcd.db or postgresql://user:password@host/database.",
-        )
-    if backend == "sqlite" and parsed.database in {None, "", ":memory:"}:
-        raise McdError(Code.INVALID, "MCD_DATABASE_URL names no file.", "Write sqlite:////var/lib/mcd/mcd.db.")
-    if backend == "postgresql" and find_spec("psycopg") is None:
-        raise McdError(Code.UNAVAILABLE, "The PostgreSQL driver is not installed.", "Install mcd[server,postgres].")
-    return parsed
 
 
 class Database:
