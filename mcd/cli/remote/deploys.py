@@ -150,8 +150,9 @@ def diff(
 ) -> None:
     """Show what a push or a deploy would change in the cluster, object by object. Changes nothing.
 
-    Against what runs now; values of secrets are masked. The working ./app.yaml of this App is taken, else the newest
-    Release; --commit and --release name something else.
+    Against what runs now; values of secrets are masked. The working ./app.yaml of this App is taken with the files that
+    git knows as they are now, else the newest Release; --commit and --release name something else. An image that no
+    earlier build made is built by the push: that is said, and what runs it is named.
 
     Example: mcd diff
     """  # fmt: skip
