@@ -11,12 +11,14 @@ from starlette.requests import Request
 from mcd.api.access import Reader, RuntimeOf, Setter
 from mcd.api.carry import Answer, carry
 from mcd.api.paths import AppName, LineName, SecretName
+from mcd.api.secret_uses import refuse_what_breaks
 from mcd.api.shapes import Page, Secret
 from mcd.api.strict import StrictRoute
 from mcd.api.wishes import SecretPut
 from mcd.model import Actor, SecretText
 from mcd.runtime import Runtime
 from mcd.store import intents, reads
+from mcd.store.intents.secret_values import SecretSet
 from mcd.store.tx import Tx
 
 router = APIRouter(prefix="/api/v1", tags=["secrets"], route_class=StrictRoute)
@@ -38,7 +40,8 @@ async def list_line_secrets(line: LineName, actor: Reader, runtime: RuntimeOf) -
 async def set_app_secret(
     request: Request, app: AppName, secret: SecretName, wish: SecretPut, actor: Setter, runtime: RuntimeOf
 ) -> Response:
-    """Replaces a secret of an App by its next version. What runs gets it with a new Rollout."""
+    """Replaces a secret of an App by its next version. What runs gets it with a new Rollout. A key that the App
+    reads cannot be left out (409)."""
     return await _set(request, actor, runtime, secret, wish, app=app)
 
 
@@ -46,7 +49,8 @@ async def set_app_secret(
 async def set_line_secret(
     request: Request, line: LineName, secret: SecretName, wish: SecretPut, actor: Setter, runtime: RuntimeOf
 ) -> Response:
-    """Replaces a secret of a product line by its next version, for all its Apps."""
+    """Replaces a secret of a product line by its next version, for all its Apps. A key that one of them reads cannot
+    be left out (409)."""
     return await _set(request, actor, runtime, secret, wish, product_line=line)
 
 
@@ -54,7 +58,7 @@ async def set_line_secret(
 async def unset_app_secret(
     request: Request, app: AppName, secret: SecretName, actor: Setter, runtime: RuntimeOf
 ) -> Response:
-    """Removes a secret of an App with all its versions."""
+    """Removes a secret of an App with all its versions. Refused (409) while the App reads it."""
     return await _unset(request, actor, runtime, secret, app=app)
 
 
@@ -62,7 +66,7 @@ async def unset_app_secret(
 async def unset_line_secret(
     request: Request, line: LineName, secret: SecretName, actor: Setter, runtime: RuntimeOf
 ) -> Response:
-    """Removes a secret of a product line with all its versions."""
+    """Removes a secret of a product line with all its versions. Refused (409) while an App reads it."""
     return await _unset(request, actor, runtime, secret, product_line=line)
 
 
@@ -86,10 +90,17 @@ async def _set(
 ) -> Response:
     values = {key: SecretText(value.get_secret_value()) for key, value in wish.values.items()}
 
+    async def put(tx: Tx, now: datetime) -> SecretSet:
+        return await intents.set_secret(actor, tx, now, name, values, app=app, product_line=product_line)
+
     async def act(tx: Tx, now: datetime) -> Answer:
-        done = await intents.set_secret(actor, tx, now, name, values, app=app, product_line=product_line)
+        done = await put(tx, now)
         return Answer(200, Secret(name=done.name, keys=list(done.keys), version=done.version))
 
+    async with runtime.db.reading() as tx:
+        known = await reads.secret_names(actor, tx, app=app, product_line=product_line)
+    if any(held.name == name and not set(held.keys) <= set(values) for held in known):
+        await refuse_what_breaks(runtime, actor, put, app=app, product_line=product_line)
     return await carry(request, runtime, actor, act)
 
 
@@ -102,8 +113,12 @@ async def _unset(
     app: str | None = None,
     product_line: str | None = None,
 ) -> Response:
-    async def act(tx: Tx, now: datetime) -> Answer:
+    async def take(tx: Tx, now: datetime) -> None:
         await intents.unset_secret(actor, tx, now, name, app=app, product_line=product_line)
+
+    async def act(tx: Tx, now: datetime) -> Answer:
+        await take(tx, now)
         return Answer(204)
 
+    await refuse_what_breaks(runtime, actor, take, app=app, product_line=product_line)
     return await carry(request, runtime, actor, act)

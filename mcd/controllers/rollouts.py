@@ -162,7 +162,9 @@ async def _decide(work: _Pass) -> Outcome | None:
         wished_deletes=item.wished_deletes,
         yielded=fighting([(h.at, h.ref) for h in item.heals], work.now),
     )
-    return None
+    # No pod may start with the values of somebody else's Secret, or with one that is about to vanish.
+    wrong = [c for c in work.plan.held if c.ref.kind == "Secret" and c.reason in (Reason.NOT_OURS, Reason.DELETING)]
+    return outcome_of(Applied((wrong[0],), item.inventory)) if wrong else None
 
 
 async def _write(work: _Pass) -> Outcome | None:

@@ -91,8 +91,10 @@ def _forbidden(what: str, raw: str, said: str, status: Mapping[str, Any]) -> Kub
         )  # fmt: skip
     _, found, quota = raw.partition("exceeded quota: ")
     if found:
+        # About a Secret no word of the server is repeated.
+        words = "a Secret more is too many" if what.startswith("Secret/") else echo(quota, WORDS)
         return KubeError(
-            Code.FORBIDDEN, KubeReason.QUOTA, f"{what}: exceeded quota: {echo(quota, WORDS)}",
+            Code.FORBIDDEN, KubeReason.QUOTA, f"{what}: exceeded quota: {words}",
             "Free something, or ask the owners of the product line for more.",
         )  # fmt: skip
     rbac = _RBAC.search(raw)

@@ -230,7 +230,7 @@ def secret_unset(
     app: AppFlag = None,
     product_line: LineFlag = None,
 ) -> None:
-    """Take a secret away. Pods that need it will not start any more.
+    """Take a secret away. Refused while something that runs reads it.
 
     Example: mcd secret unset shop payment
     """

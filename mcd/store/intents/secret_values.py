@@ -24,8 +24,8 @@ from mcd.store.tx import Tx
 VALUE_LIMIT = 64 * 1024
 """Characters of one value."""
 
-SECRET_LIMIT = 900 * 1024
-"""Characters of all values of one secret: a Kubernetes Secret holds 1 MiB."""
+SECRET_LIMIT = 700 * 1024
+"""Bytes of all values of one secret: as base64, with all else of its object, they must stay below 1 MiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +122,11 @@ def _check(values: Mapping[str, str]) -> None:
     for key, value in values.items():
         names.check_key(key)
         plain = value.reveal() if isinstance(value, SecretText) else value
-        size += len(plain)
+        size += len(plain.encode(errors="surrogatepass"))
         if len(plain) > VALUE_LIMIT:
             raise McdError(Code.TOO_LARGE, f"the value of {key} is larger than 64 KiB.", "Make it smaller.")
     if size > SECRET_LIMIT:
-        raise McdError(Code.TOO_LARGE, "the secret is larger than 900 KiB.", "Split it.")
+        raise McdError(Code.TOO_LARGE, "the secret is larger than 700 KiB.", "Split it.")
 
 
 def _tell(tx: Tx, now: datetime, actor: Actor, row: Row, place: Place, message: str) -> None:
