@@ -69,6 +69,8 @@ def _row(check: Check, world: World, *, cold: bool) -> Row:
     skipped = ""
     if check.cold and not cold:
         skipped = "not tried: it was not asked for (--cold)"
+    if check.needs_clone and world.server is not None:
+        skipped = "not tried: the stage is a developer's cluster (--here)"
     if check.needs_node and not world.real:
         skipped = "not tried: pods do not truly run here (MCD_NODE=sim)"
     if skipped:

@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
-from tests.acceptance import crashes, drift, gpu, push, security, startup
+from tests.acceptance import (
+    bad_files,
+    bad_machine,
+    bad_places,
+    bad_requests,
+    crashes,
+    drift,
+    first,
+    gpu,
+    mutations,
+    processes,
+    push,
+    security,
+    startup,
+)
 from tests.acceptance.rows import Check
 
 GROUPS: tuple[tuple[Check, ...], ...] = (
+    first.CHECKS,
     push.CHECKS,
     drift.CHECKS,
     gpu.CHECKS,
     security.CHECKS,
     startup.CHECKS,
+    bad_files.CHECKS,
+    bad_requests.CHECKS,
+    bad_places.CHECKS,
+    bad_machine.CHECKS,
     crashes.CHECKS,
+    processes.CHECKS,
+    mutations.CHECKS,
+    first.COLD,
 )

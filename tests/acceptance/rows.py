@@ -45,8 +45,9 @@ class Seen:
 
 @dataclass(frozen=True)
 class Check:
-    """One promise. `seconds` is its deadline. `needs_node`: pods must truly run. `in_slice`: part of `make test`.
-    `cold`: only when asked for, because it builds everything from nothing."""
+    """One promise. `seconds` is its deadline. `needs_node`: pods must truly run. `needs_clone`: the stage is
+    a fresh clone of our own. `in_slice`: part of `make test`. `cold`: only when asked for, because it builds everything
+    from nothing."""
 
     id: str
     typed: str
@@ -54,6 +55,7 @@ class Check:
     run: Callable[[World], Seen]
     seconds: float = 120.0
     needs_node: bool = False
+    needs_clone: bool = False
     in_slice: bool = False
     cold: bool = False
 

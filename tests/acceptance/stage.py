@@ -77,7 +77,8 @@ def fresh(keep: bool) -> Iterator[World]:
 
 @contextlib.contextmanager
 def here(keep: bool) -> Iterator[World]:
-    """The cluster of this checkout's `make up` (or the one in MCD_CLUSTER_HOME), with an MCD and a product line of our own beside the developer's."""
+    """The cluster of this checkout's `make up` (or the one in MCD_CLUSTER_HOME), with an MCD and a product line of our
+    own beside the developer's."""
     home = os.environ.get("MCD_CLUSTER_HOME", "")
     cluster = described(CHECKOUT, Path(home) if home else None)
     if not cluster.get("running"):
@@ -88,14 +89,22 @@ def here(keep: bool) -> Iterator[World]:
 
 @contextlib.contextmanager
 def beside(
-    cluster: Mapping[str, Any], *, keep: bool = False, user: str = "mcd", of: World | None = None
+    cluster: Mapping[str, Any],
+    *,
+    keep: bool = False,
+    user: str = "mcd",
+    of: World | None = None,
+    words: tuple[str, ...] = (),
+    **more: str,
 ) -> Iterator[World]:
     """An MCD of our own on a running cluster, with an admin, the cluster, its node pools and one product line. `of`
-    names the stage whose checkout it runs from; its API user on the cluster is `user`."""
+    names the stage whose checkout it runs from; its API user on the cluster is `user`; `words` say which half of the
+    server, `more` its other settings."""
     checkout, programs = (of.checkout, of.bin) if of else (CHECKOUT, Path(sys.executable).parent)
     folder = Path(tempfile.mkdtemp(prefix="mcd-acc-", dir="/tmp"))
     line = f"acc-{secrets.token_hex(3)}"
-    server = planned(folder, cluster, f"127.0.0.1:{free_port()}", programs)
+    server = planned(folder, cluster, f"127.0.0.1:{free_port()}", programs, **more)
+    server.words = words
     world = World(checkout, programs, folder / "work", cluster, server.url, "", line, folder / "config", server)
     world.work.mkdir()
     world.config.mkdir(mode=0o700)
