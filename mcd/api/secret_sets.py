@@ -100,7 +100,7 @@ async def _set(
     async with runtime.db.reading() as tx:
         known = await reads.secret_names(actor, tx, app=app, product_line=product_line)
     if any(held.name == name and not set(held.keys) <= set(values) for held in known):
-        await refuse_what_breaks(runtime, actor, put, app=app, product_line=product_line)
+        await refuse_what_breaks(runtime, actor, name, put, app=app, product_line=product_line)
     return await carry(request, runtime, actor, act)
 
 
@@ -120,5 +120,5 @@ async def _unset(
         await take(tx, now)
         return Answer(204)
 
-    await refuse_what_breaks(runtime, actor, take, app=app, product_line=product_line)
+    await refuse_what_breaks(runtime, actor, name, take, app=app, product_line=product_line)
     return await carry(request, runtime, actor, act)

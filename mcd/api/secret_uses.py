@@ -30,6 +30,7 @@ Items = dict[str, RolloutItem]
 async def refuse_what_breaks(
     runtime: Runtime,
     actor: Actor,
+    secret: str,
     wish: Callable[[Tx, datetime], Awaitable[object]],
     *,
     app: str | None = None,
@@ -53,10 +54,11 @@ async def refuse_what_breaks(
         if new:
             broken.append(f"{name} ({new[0]})")
     if broken:
+        apps = ", ".join(broken[:SHOWN])
         more = f" and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
         raise McdError(
             Code.CONFLICT,
-            f"it is in use by {', '.join(broken[:SHOWN])}{more}. Nothing was changed.",
+            f'secret "{secret}" is in use by {apps}{more}. Nothing was changed.',
             "Push an app.yaml without it first.",
             reason="SecretInUse",
         )
