@@ -17,7 +17,7 @@ from mcd.kube.inventory import differences
 from mcd.kube.secret import KIND as SECRET
 from mcd.kube.secret import as_applied, told
 from mcd.model import Action, Plan, Planned
-from mcd.objects import HASH, MASK, OWNER, Object, masked, ref_of
+from mcd.objects import HASH, OWNER, Object, masked, ref_of
 
 LINE_LIMIT = 400
 """Characters of one side of one field: a ConfigMap may hold a book."""
@@ -95,13 +95,12 @@ def _secret_lines(desired: Object, live: Object) -> list[str]:
 
 def _told(obj: Mapping[str, Any]) -> dict[Path, Any]:
     """The fields of an object as a person may see them."""
-    is_secret = obj.get("kind") == "Secret"
     fields = {}
     for path, value in leaves(masked({k: v for k, v in obj.items() if k != "status"})).items():
         identity = path[0] == "f:metadata" and len(path) > 1 and path[1][2:] in IDENTITY
         if identity or path[-1] in _OURS or path[-1] == ".":
             continue
-        fields[path] = MASK if is_secret and path[0] in ("f:data", "f:stringData") else value
+        fields[path] = value
     return fields
 
 

@@ -105,6 +105,39 @@ async def test_a_diff_of_the_working_file_names_exactly_what_its_push_writes(liv
     assert written(live, before) == named(told["changes"])
 
 
+WITH_SECRET = """
+appname: hello
+components:
+  web: {type: web, image: "registry.test/hello:1", env: {TOKEN: {secret: payment/token}}}
+"""
+
+
+async def test_no_dry_run_and_no_answer_shows_a_secret(live: Api, capsys: pytest.CaptureFixture[str]) -> None:
+    await live.world.push(HELLO)
+    path = "/api/v1/apps/hello/secrets/payment"
+    assert (await live.ask("PUT", path, {"values": {"token": "canary-one"}}, "olaf")).status_code == 200
+    await live.deployed(WITH_SECRET)
+    assert (await live.get("/api/v1/apps/hello/status")).json()["rollout"]["state"] == "ready"
+    held = next(o for o in live.world.kube.objects().values() if o["kind"] == "Secret")
+    value = held["data"]["token"]
+    told = [
+        (await live.post("/api/v1/apps/hello/diff", {"app_yaml": WITH_SECRET.replace("hello:1", "hello:9")})).text,
+        (await rollout(live, {"release": 1, "dry_run": True}, 200)),
+    ]
+    before = live.world.written
+    await live.ask("PUT", path, {"values": {"token": "canary-two"}}, "olaf")
+    told.append(await rollout(live, {"settings": 1, "dry_run": True}, 200))
+    await live.world.settle()
+    assert any(ref.startswith("Secret/") for _, ref in written(live, before))
+    for look in ("status", "rollouts", "releases", "settings", "settings/history", "secrets", "pods"):
+        told.append((await live.get(f"/api/v1/apps/hello/{look}")).text)
+    told.append((await live.get("/api/v1/events?limit=500", "root")).text)
+    told.append((await live.get("/metrics")).text)
+    said = str(told) + capsys.readouterr().out
+    assert "canary" not in said
+    assert value not in said
+
+
 async def test_a_diff_for_an_app_that_is_not_there_yet_makes_none(live: Api) -> None:
     ask = {"app_yaml": HELLO, "product_line": "demo"}
     told = (await live.post("/api/v1/apps/hello/diff", ask)).json()
