@@ -47,7 +47,7 @@ PORT_REF = either(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Probe:
     """One probe: exactly one of http, tcp, grpc, exec."""
 
@@ -156,7 +156,7 @@ PROBE = either(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Health:
     """`health`: how the platform sees that a pod has started, takes requests and still lives."""
 
@@ -193,7 +193,7 @@ def read_health_short(report: Report, node: Node, path: Path) -> Any:
 STRATEGIES = choice(("rolling", "recreate"), later=("canary",))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Rollout:
     """`rollout`: how new pods replace old ones."""
 
@@ -245,7 +245,7 @@ def read_rollout_short(report: Report, node: Node, path: Path) -> Any:
     return BAD if got is BAD else Rollout(strategy=got)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Stop:
     """`stop`: how a program is asked to end."""
 
@@ -268,7 +268,7 @@ class Stop:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class History:
     """`history`: finished runs that are kept."""
 

@@ -69,7 +69,7 @@ def later(meaning: str, **words: Any) -> Any:
 # ── variables ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Variable:
     """One entry of `env`: a value, or a reference to a secret."""
 
@@ -121,7 +121,7 @@ ENV = mapping(VARIABLE, name=check_variable, most=500, nouns="variables")
 # ── build ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Build:
     """`build`: how the image of the App is made."""
 
@@ -172,7 +172,7 @@ class Build:
 # ── resources ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Gpu:
     """`resources.gpu`: how many devices, of which kind."""
 
@@ -214,7 +214,7 @@ GPU = model(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Resources:
     """`resources`: what a pod is guaranteed."""
 
@@ -257,7 +257,7 @@ class Resources:
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Limits:
     """`limits`: what a pod may use at most."""
 
@@ -290,7 +290,7 @@ class Limits:
 # ── ports, domains ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class LongPort:
     """A port in long form: `{port, protocol}`."""
 
@@ -324,7 +324,7 @@ PORT = either(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Domain:
     """One item of `domains`."""
 

@@ -69,7 +69,7 @@ from mcd.appyaml.units import Bytes
 _ONE_OF = "Use one of web, service, daemon, cron, job."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Component:
     """One component: a program of the App and how it runs."""
 
@@ -410,7 +410,7 @@ _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 _RUNTIME = re.compile(rf"(?:{'|'.join(FAMILIES)})[0-9.]*")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class App:
     """app.yaml itself."""
 

@@ -1,6 +1,9 @@
 """AppSpec: an App with nothing optional left, which is all that the renderers read.
 
 Frozen values only. It must not know where a value came from.
+
+Here and in the schema the dataclasses go without `repr` and `eq`: nothing compares or prints them (a parsed file is never
+printed), and making those methods for a hundred classes is a third of what `mcd validate` needs to start.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from mcd.appyaml.context import ClusterFacts, Dependent
 from mcd.appyaml.units import Bytes
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Source:
     """What is to run: the commit, and the images that were built from it or pinned.
 
@@ -27,7 +30,7 @@ class Source:
     images: Mapping[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class EnvEntry:
     """One variable of a container: a value, a field of the pod, or a key of a Secret."""
 
@@ -37,7 +40,7 @@ class EnvEntry:
     secret: tuple[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class PortSpec:
     """A port of the main container."""
 
@@ -46,7 +49,7 @@ class PortSpec:
     protocol: str = "TCP"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Action:
     """What a probe does: one of the four, `port` for all but exec."""
 
@@ -56,7 +59,7 @@ class Action:
     command: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class ProbeSpec:
     """One probe; times in seconds."""
 
@@ -68,7 +71,7 @@ class ProbeSpec:
     successes: int = 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class ResourceSpec:
     """Requests and limits; CPU in thousandths."""
 
@@ -83,7 +86,7 @@ class ResourceSpec:
     shm: Bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Expression:
     """A node label and the values that fit."""
 
@@ -91,14 +94,14 @@ class Expression:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Toleration:
     key: str
     value: str
     effect: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Placement:
     """Where pods of a component may stand."""
 
@@ -108,7 +111,7 @@ class Placement:
     runtime_class: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class RolloutSpec:
     """How new pods replace old ones; `timeout` in seconds."""
 
@@ -119,7 +122,7 @@ class RolloutSpec:
     on_fail: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class HostSpec:
     """A host and the prefix of its paths."""
 
@@ -127,7 +130,7 @@ class HostSpec:
     path: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class WebSpec:
     """What only a web has."""
 
@@ -137,7 +140,7 @@ class WebSpec:
     request_timeout: int | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class ScheduleSpec:
     """What only a cron has; times in seconds."""
 
@@ -150,7 +153,7 @@ class ScheduleSpec:
     failure: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class RunSpec:
     """What cron and job have; times in seconds. `keep` is for a job."""
 
@@ -160,7 +163,7 @@ class RunSpec:
     trigger: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class Identity:
     """Who the program is in its pod. `user` is a uid, or None for the image's own."""
 
@@ -170,7 +173,7 @@ class Identity:
     signal: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class SecretNeed:
     """A Secret object that must exist before the workloads do. `source` is settings or line; `secret` is its name in
     the portal."""
@@ -182,7 +185,7 @@ class SecretNeed:
     secret: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class ComponentSpec:
     """A component with nothing left open."""
 
@@ -221,7 +224,7 @@ class ComponentSpec:
         return self.run is None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class BuildSpec:
     """How the image is made; paths are relative to the folder of app.yaml. `runtime` has the default Dockerfile."""
 
@@ -233,7 +236,7 @@ class BuildSpec:
     runtime: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False, eq=False)
 class AppSpec:
     """An App with nothing left open. `build` is None when every component names its image."""
 

@@ -19,6 +19,9 @@ from mcd.objects import Object
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "CronJob", "Job"})
 """The kinds that a component's health is read from."""
 
+STARTS = 8
+"""Seconds after its creation in which a pod whose probe fails is said to start."""
+
 DEADLINE = 600
 """Seconds in which pods must become ready where the object itself says nothing (a StatefulSet)."""
 
@@ -95,6 +98,8 @@ def _pods(component: str, kind: str, workload: Object, found: Found, now: dateti
     pods = newest_pods(workload, found.replica_sets, found.seen.pods)
     cause = _cause(component, workload, found, replace(found.seen, pods=pods))
     late = _late(workload, pods, now)
+    if cause is not None and cause.reason is Reason.PROBE_FAILING and _just_started(pods, now):
+        cause = None
     if cause is None:
         old = total - updated
         words = f"{min(ready, updated, desired)} of {desired} new pods are ready."
@@ -143,6 +148,14 @@ def _late(workload: Object, pods: Sequence[Object], now: datetime) -> int:
     unready = [p for p in pods if _is_false(p, "Ready")]
     born = min((_time(p["metadata"].get("creationTimestamp")) for p in unready), default=None, key=lambda t: t or now)
     return DEADLINE if born is not None and now - born > timedelta(seconds=DEADLINE) else 0
+
+
+def _just_started(pods: Sequence[Object], now: datetime) -> bool:
+    """A program that is starting answers no probe yet: that is no news, and must not look like an alarm."""
+    born = [
+        t for p in pods if _is_false(p, "Ready") and (t := _time(p["metadata"].get("creationTimestamp"))) is not None
+    ]
+    return all(now - t < timedelta(seconds=STARTS) for t in born)
 
 
 # --- Job, HTTPRoute -------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ must not judge or wait.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -16,7 +16,7 @@ from mcd.kube.explain import EVIDENCE_LINES, Seen, explain
 from mcd.kube.health import WORKLOADS, Found, health, needs, newest_pods
 from mcd.kube.live import LiveObjects
 from mcd.model import ComponentHealth, HealthState, Reason
-from mcd.objects import COMPONENT, Object, ref_of
+from mcd.objects import COMPONENT, Object, Ref, ref_of
 
 POD = Kind("v1", "Pod")
 REPLICA_SET = Kind("apps/v1", "ReplicaSet")
@@ -38,10 +38,17 @@ class _Component:
 
 
 async def look(
-    live: LiveObjects, namespace: str, app: str, objects: Sequence[Object], now: datetime
+    live: LiveObjects,
+    namespace: str,
+    app: str,
+    objects: Sequence[Object],
+    now: datetime,
+    *,
+    written: Collection[Ref] = (),
 ) -> tuple[ComponentHealth, ...]:
-    """The health of each component that has a workload among the desired `objects`, by name."""
-    components = await _gather(live, namespace, app, objects)
+    """The health of each component that has a workload among the desired `objects`, by name. What was `written` a
+    moment ago is asked of the API server: a cache may still hold what was there before, healthy as it was."""
+    components = await _gather(live, namespace, app, objects, written)
     judged = [health(c.name, c.kind, c.found, now) for c in components]
     if all(j.state in _FINE for j in judged):
         return tuple(judged)
@@ -57,10 +64,12 @@ async def look(
     return tuple(answers)
 
 
-async def _gather(live: LiveObjects, namespace: str, app: str, objects: Sequence[Object]) -> list[_Component]:
+async def _gather(
+    live: LiveObjects, namespace: str, app: str, objects: Sequence[Object], written: Collection[Ref]
+) -> list[_Component]:
     wanted = sorted((o for o in objects if o["kind"] in WORKLOADS), key=lambda o: str(_component(o)))
     routes = [o for o in objects if o["kind"] == "HTTPRoute"]
-    found = await live.get([ref_of(o) for o in (*wanted, *routes)])
+    found = await live.get([ref_of(o) for o in (*wanted, *routes)], fresh=written)
     pods = await live.of_app(POD, namespace, app)
     replica_sets = await live.of_app(REPLICA_SET, namespace, app)
     return [
