@@ -94,7 +94,7 @@ def named(told: Ran) -> set[str]:
 def test_diff_names_what_the_push_writes_when_an_image_is_built(dora: Mcd, clone: Clone) -> None:
     first = dora("diff")
     assert "the image is built by the push" in first.err
-    assert "web, worker change." in first.err
+    assert "For: web, worker." in first.err
     assert named(first) == clone.pushed()
 
     clone.write("app.yaml", APP.replace('"5"', '"6"'))

@@ -57,7 +57,7 @@ class Repository:
     def said(self) -> dict[str, object] | None:
         return build_context(self.file, self.file.read_text(), str(self.file.relative_to(self.folder)))
 
-    def served(self) -> Folder:
+    def served(self, context: str = "src") -> Folder:
         """What the server finds of HEAD, which is pushed."""
         bare = self.home / "root" / "shop.git"
         if not bare.exists():
@@ -65,7 +65,7 @@ class Repository:
         self.git("push", "-q", "-f", str(bare), "HEAD:main")
         path = str(self.file.relative_to(self.folder))
         forge, head = LocalForge(self.home / "root"), self.git("rev-parse", "HEAD")
-        return asyncio.run(folder(forge, "mcd:shop", head, below(path, "src"), without=path))
+        return asyncio.run(folder(forge, "mcd:shop", head, below(path, context), without=path))
 
     def prints(self) -> dict[str, str]:
         """Everything below the folder, git's own files too."""
@@ -127,6 +127,18 @@ def test_app_yaml_what_lies_elsewhere_and_what_git_does_not_know_do_not_count(re
     repository.write("other/file", "y")
     repository.write("src/untracked.py", "")
     assert repository.said() == before
+
+
+@pytest.mark.parametrize("at", ["", "apps/shop"])
+def test_an_app_yaml_inside_the_context_does_not_count_either(tmp_path: Path, at: str) -> None:
+    one = Repository(tmp_path, BUILT.replace("context: src", "dockerfile: src/Dockerfile"), at)
+    before = one.said()
+    assert before == {"tree": one.served(".").tree, "names": ["src/Dockerfile"]}
+    one.write("app.yaml", one.file.read_text().replace("type: web", "type: web, port: 8080"))
+    assert one.said() == before
+    one.write("src/app.yaml", "another one")
+    one.git("add", "-A")
+    assert one.said() != before
 
 
 def test_an_app_in_a_folder_of_the_repository_is_found_from_there(tmp_path: Path) -> None:
