@@ -20,6 +20,7 @@ from mcd.kube.look import look
 from mcd.kube.secret import Values
 from mcd.kube.verdict import outcome_of
 from mcd.model import (
+    Action,
     Change,
     ComponentHealth,
     ConditionType,
@@ -144,7 +145,9 @@ async def _decide(work: _Pass) -> Outcome | None:
     item = work.item
     shared = of_the_line(work.wanted, item.line.namespace)
     refs = {ref_of(obj) for obj in work.wanted.objects} | {entry.ref for entry in item.inventory}
-    work.seen = await work.live.get(refs.union(shared))
+    # An object that somebody else made has no label of ours, so no watch of ours shows it: to adopt it is to ask for it.
+    asked = refs if item.rollout.take_over else ()
+    work.seen = await work.live.get(refs.union(shared), fresh=asked)
     missing = next((ref for ref in shared if work.seen[ref] is None), None)
     if missing is not None:
         return Waiting(
@@ -189,7 +192,11 @@ async def _write(work: _Pass) -> Outcome | None:
 async def _healthy(work: _Pass) -> Outcome | None:
     """What runs decides: Ready is never said before the live objects are so."""
     assert work.wanted is not None
-    work.health = await look(work.live, work.item.line.namespace, work.item.app.name, work.wanted.objects, work.now)
+    assert work.applied is not None
+    written = [c.ref for c in work.applied.changes if c.action in (Action.CREATED, Action.CONFIGURED)]
+    work.health = await look(
+        work.live, work.item.line.namespace, work.item.app.name, work.wanted.objects, work.now, written=written
+    )
     work.health = tuple(sorted((*work.health, *_waiting_for_runs(work.wanted)), key=lambda h: h.component))
     failed = [h for h in work.health if h.state is HealthState.FAILED]
     if failed:

@@ -25,14 +25,16 @@ class LiveObjects:
     cluster: Cluster
     caches: Caches | None = None
 
-    async def get(self, refs: Iterable[Ref]) -> Mapping[Ref, Object | None]:
-        """The live object of each reference, None where there is none. With a synced cache no request is made."""
+    async def get(self, refs: Iterable[Ref], *, fresh: Collection[Ref] = ()) -> Mapping[Ref, Object | None]:
+        """The live object of each reference, None where there is none. With a synced cache no request is made, but for
+        those of `fresh`: the API server is asked for them."""
         found: dict[Ref, Object | None] = {}
         unknown: list[Ref] = []
         for ref in refs:
             if self.caches is not None and ref.kind == SECRET.kind:
                 self.caches.follow(SECRET, ref.namespace)
-            if self.caches is not None and self.caches.synced(Kind(ref.api_version, ref.kind), ref.namespace):
+            cached = self.caches is not None and self.caches.synced(Kind(ref.api_version, ref.kind), ref.namespace)
+            if self.caches is not None and cached and ref not in fresh:
                 found[ref] = self.caches.get(ref)
             else:
                 unknown.append(ref)
