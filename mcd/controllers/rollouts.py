@@ -145,7 +145,7 @@ async def _decide(work: _Pass) -> Outcome | None:
     item = work.item
     shared = of_the_line(work.wanted, item.line.namespace)
     refs = {ref_of(obj) for obj in work.wanted.objects} | {entry.ref for entry in item.inventory}
-    # An object that somebody else made has no label of ours, so no watch of ours shows it: to adopt it is to ask for it.
+    # What somebody else made has no label of ours, so no watch of ours shows it: to adopt it is to ask for it.
     asked = refs if item.rollout.take_over else ()
     work.seen = await work.live.get(refs.union(shared), fresh=asked)
     missing = next((ref for ref in shared if work.seen[ref] is None), None)
