@@ -24,6 +24,7 @@ from mcd.api.app_shapes import (
     rollout_fields,
 )
 from mcd.api.carry import Answer, IdempotencyKey, carry
+from mcd.api.components import RESTART, refuse_others, types_in, types_of
 from mcd.api.etag import shown
 from mcd.api.pages import Piece, page
 from mcd.api.paths import AppName, RolloutId
@@ -73,6 +74,8 @@ async def create_rollout(
 ) -> Response:
     """Runs a Release with Settings: a deploy, a rollback, a restart. `dry_run` answers what would be written."""
     source = await sources.find(runtime, actor, app, wish.commit) if wish.commit is not None else None
+    if wish.restart:
+        await _refuse_others(actor, runtime, app, wish, source)
     ask = _asker(actor, app, wish, source)
     if wish.dry_run:
 
@@ -89,6 +92,17 @@ async def create_rollout(
         return Answer(status, Rollout.shown(made), f"/api/v1/rollouts/{made.id}")
 
     return await carry(request, runtime, actor, act, key)
+
+
+async def _refuse_others(
+    actor: Actor, runtime: Runtime, app: str, wish: RolloutNew, source: sources.Source | None
+) -> None:
+    if source is not None:
+        types = types_in(source.app_yaml)
+    else:
+        async with runtime.db.reading() as tx:
+            types = await types_of(actor, tx, app, wish.release)
+    refuse_others(types, wish.restart, RESTART)
 
 
 def _asker(

@@ -13,6 +13,7 @@ from mcd import model
 from mcd.api.access import Reader, RuntimeOf, Setter
 from mcd.api.app_shapes import DryRun, Settings
 from mcd.api.carry import Answer, carry
+from mcd.api.components import REPLICAS, refuse_others, types_of
 from mcd.api.etag import IfMatch, shown
 from mcd.api.pages import Piece, page
 from mcd.api.paths import AppName, Revision
@@ -22,6 +23,7 @@ from mcd.api.strict import StrictRoute
 from mcd.api.wishes import SettingsChange
 from mcd.errors import Code, McdError
 from mcd.model import Actor
+from mcd.runtime import Runtime
 from mcd.store import intents, reads
 from mcd.store.tx import Tx
 
@@ -66,6 +68,7 @@ async def change_settings(
 ) -> Response:
     """Changes what is named and nothing else. What runs gets it with a new Rollout."""
     changes = _changes(wish)
+    await _refuse_others(actor, runtime, app, changes.get("components", {}))
     if wish.dry_run:
 
         async def rehearsed(tx: Tx, now: datetime) -> model.Rollout:
@@ -84,6 +87,15 @@ async def change_settings(
 def _changes(wish: SettingsChange) -> dict[str, Any]:
     named = wish.model_dump(exclude_unset=True, exclude={"dry_run"})
     return {word: value for word, value in named.items() if value}
+
+
+async def _refuse_others(actor: Actor, runtime: Runtime, app: str, components: dict[str, Any]) -> None:
+    """What was set for a component that is gone since can be taken away; nothing else can be said of one."""
+    async with runtime.db.reading() as tx:
+        held = (await reads.settings(actor, tx, app)).values.get("components", {})
+        types = await types_of(actor, tx, app)
+    gone = [name for name, wanted in components.items() if name in held and wanted.get("replicas") is None]
+    refuse_others(types, [name for name in components if name not in gone], REPLICAS)
 
 
 async def _rollout_with(

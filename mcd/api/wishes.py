@@ -224,7 +224,7 @@ class RolloutNew(Wish):
 
 
 class ComponentSettings(Wish):
-    replicas: Annotated[StrictInt, Field(ge=0, le=1000)] | None = None
+    replicas: Annotated[StrictInt, Field(json_schema_extra={"minimum": 0, "maximum": 500})] | None = None
     """Null: as app.yaml says."""
 
 

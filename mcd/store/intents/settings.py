@@ -21,6 +21,9 @@ from mcd.store.tx import Tx
 COMPONENT_KEYS = ("replicas",)
 """What Settings may override of a component so far (app-yaml 4.3)."""
 
+REPLICAS_LIMIT = 500
+"""As in app.yaml."""
+
 VARIABLE_LIMIT = 64 * 1024
 """Characters of one variable."""
 
@@ -107,9 +110,13 @@ def _check_component(name: str, component: Any) -> None:
         where = f"components.{name}.{echo(str(key))}"
         if key not in COMPONENT_KEYS:
             raise McdError(Code.INVALID, f"{where}: not supported.", f"Use one of: {', '.join(COMPONENT_KEYS)}.")
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        if value is not None and not (whole and 0 <= value <= 1000):
-            raise McdError(Code.INVALID, f"{where}: {echo(str(value))} is not a count.", "Use 0 to 1000.")
+        if value is None:
+            continue
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise McdError(Code.INVALID, f"{where}: this is not a count.", f"Use 0 to {REPLICAS_LIMIT}.")
+        if not 0 <= value <= REPLICAS_LIMIT:
+            shown = echo(str(value), 12)
+            raise McdError(Code.INVALID, f"{where}: {shown} is out of range.", f"Use 0 to {REPLICAS_LIMIT}.")
 
 
 def _tidy(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,57 @@
+"""Whether a wish names components that there are, and that it can be meant for: asked before the wish is stored.
+
+They are read from the Release that the wish is about. It writes nothing, and what no app.yaml says it lets pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from mcd.appyaml.compiler import check
+from mcd.appyaml.parts import LONG
+from mcd.errors import Code, McdError, echo
+from mcd.model import Actor
+from mcd.store import reads
+from mcd.store.tx import Tx
+
+Types = Mapping[str, str]
+"""Component → its type."""
+
+REPLICAS = "has no replicas"
+RESTART = "has no pods to restart"
+
+
+async def types_of(actor: Actor, tx: Tx, app: str, release: int | None = None) -> Types | None:
+    """Of this Release, else of the live one, else of the newest. None when nothing is known yet. Raises McdError
+    not_found."""
+    number = release
+    if number is None and (live := await reads.live_rollout(actor, tx, app)) is not None:
+        number = live.release
+    try:
+        return types_in((await reads.release(actor, tx, app, number)).app_yaml)
+    except McdError as error:
+        if error.code is not Code.NOT_FOUND or number is not None:
+            raise
+        # Whether the App may be seen was answered by the look for its live Rollout: it has no Release.
+        return None
+
+
+def types_in(app_yaml: str) -> Types | None:
+    """None for a text that is no app.yaml."""
+    checked = check(app_yaml, "app.yaml") if app_yaml else None
+    if checked is None or checked.app_file is None or not checked.ok:
+        return None
+    return {name: part.type for name, part in checked.app_file.app.components.items()}
+
+
+def refuse_others(types: Types | None, names: Iterable[str], lacking: str) -> None:
+    """Raises McdError(invalid) for a name that is no component, or one that does not run all the time and so `lacking`
+    (one of the texts above)."""
+    if types is None:
+        return
+    for name in names:
+        if name not in types:
+            known = ", ".join(sorted(n for n, kind in types.items() if kind in LONG))
+            raise McdError(Code.INVALID, f"there is no component {echo(name)}.", f"Known: {known or 'none'}.")
+        if types[name] not in LONG:
+            raise McdError(Code.INVALID, f"{name} is a {types[name]}, which {lacking}.")
