@@ -47,7 +47,7 @@ def _line_of_cluster(world: World, name: str, *words: str) -> Seen:
 def unreachable(world: World) -> Seen:
     """Nobody listens at port 1. Other clusters are not held up: ours goes on, and answers at once."""
     _strange(world, "acc-nowhere", server="https://127.0.0.1:1")
-    seen = _line_of_cluster(world, "acc-nowhere", "127.0.0.1:1")
+    seen = _line_of_cluster(world, "acc-nowhere", "refuses the connection")
     app = "acc-beside"
     folder = world.repository(app, {"app.yaml": apps.played(world, app, ["web"])})
     took = world.push(folder, app).ok().seconds
@@ -57,24 +57,27 @@ def unreachable(world: World) -> Seen:
 
 def unauthorised(world: World) -> Seen:
     _strange(world, "acc-unknown", token="not-a-token-that-it-knows")
-    return _line_of_cluster(world, "acc-unknown", "token")
+    return _line_of_cluster(world, "acc-unknown", "credential")
 
 
 def without_rights(world: World) -> Seen:
     told = yaml.safe_load(world.kubeconfig("nobody").read_text())["users"][0]["user"]["token"]
     _strange(world, "acc-powerless", token=told)
-    return _line_of_cluster(world, "acc-powerless", "may not")
+    return _line_of_cluster(world, "acc-powerless", "does not allow")
 
 
 def foreign(world: World) -> Seen:
     """A Deployment of a person has our name: held, untouched, its maker named; `--take-over` is the way out."""
     app = "acc-foreign"
     name = f"{app}-web"
-    labels = {"by": "hand"}
+    # What `mcd render` gave somebody: with our selector, which can never be changed, it can be adopted later.
+    instance, component = "app.kubernetes.io/instance", "app.kubernetes.io/component"
+    labels = {instance: app, component: "web", "mcd.internal/track": "stable"}
     pod = {
         "metadata": {"labels": labels},
         "spec": {
             "securityContext": {"runAsNonRoot": True, "runAsUser": 1000, "seccompProfile": {"type": "RuntimeDefault"}},
+            "automountServiceAccountToken": False,
             "containers": [{
                 "name": "web", "image": apps.IMAGE,
                 "resources": {"requests": {"cpu": "1m", "memory": "1Mi"}, "limits": {"memory": "16Mi"}},
@@ -111,7 +114,7 @@ def quota(world: World) -> Seen:
     """A product line of one pod. The quota is named with what was asked, used and allowed."""
     line = f"{world.line}-q"
     stage.add_line(world, line, "--quota", "pods=1")
-    app = "acc-quota"
+    app = "acc-full"
     text = apps.played(world, app, ["one", "two", "three"])
     folder = world.repository(app, {"app.yaml": text})
     ran = world.push(folder, app, "-o", f"product-line={line}", seconds=40)
@@ -153,8 +156,8 @@ def unreachable_base(world: World) -> Seen:
 
 CHECKS = (
     Check("bad.unreachable", "mcd cluster create with a server at which nobody listens; push to another cluster",
-          "one sentence with the address; the other cluster is not held up", unreachable, 120, in_slice=True),
-    Check("bad.unauthorised", "mcd cluster create with a token that it does not know", "one sentence: the token",
+          "one sentence that says why; the other cluster is not held up", unreachable, 120, in_slice=True),
+    Check("bad.unauthorised", "mcd cluster create with a token that it does not know", "one sentence: the credential",
           unauthorised, 60, in_slice=True),
     Check("bad.powerless", "mcd cluster create with a user that has no rights", "one sentence: what it may not do",
           without_rights, 60),

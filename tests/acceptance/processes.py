@@ -5,7 +5,9 @@ Each has a user of its own at the API server, so that the audit log says who did
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -166,14 +168,16 @@ def _left_when_stored(world: World, template: Path, name: str) -> str:
     """Empty when the push was taken, else all that git said."""
     command = ["git", "push", world.remote(name), "main"]
     with subprocess.Popen(
-        command, cwd=template, env=world.git_hands(), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True
-    ) as process:
+        command, cwd=template, env=world.git_hands(), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True,
+        start_new_session=True,
+    ) as process:  # fmt: skip
         assert process.stderr is not None
         said = []
         for line in process.stderr:
             said.append(line.strip())
             if f"Release 1 of {name}" in line:
-                process.terminate()
+                # Ctrl-C reaches git's own children too: one of them holds the connection.
+                os.killpg(process.pid, signal.SIGINT)
                 return ""
     return " ".join(said)
 
