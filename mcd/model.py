@@ -502,7 +502,7 @@ class LeaseLost(Exception):
 
 class Fence(Protocol):
     """What a reconciler holds while it works on a row: proof that the row is still its own, and the one thing that must
-    be written before the work is done (ADR 3)."""
+    be written before the work is done (ADR 2)."""
 
     def check(self) -> None:
         """Raises LeaseLost when the lease's deadline has passed on the monotonic clock. Called before each write."""

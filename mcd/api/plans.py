@@ -12,6 +12,7 @@ from mcd.api.rehearsal import pools_of
 from mcd.appyaml.live import Desired, Pair, desired
 from mcd.errors import Code, McdError, Problem, echo
 from mcd.forge.forge import Commit, Forge
+from mcd.forge.text import read_text
 from mcd.forge.wire import ZERO, PushRequest, RefUpdate
 from mcd.model import (
     Actor,
@@ -32,7 +33,6 @@ from mcd.store import names, reads
 from mcd.store.authorize import require
 from mcd.store.tx import Tx
 
-APP_YAML_LIMIT = 256 * 1024
 PUSHED = "mcd:q"
 """The repository of a quarantine."""
 
@@ -162,9 +162,7 @@ async def plan_push(forge: Forge, target: Target, update: RefUpdate) -> Planned:
     """Reads and compiles the commit in the context of its product line. Raises McdError when app.yaml is not there or
     no file, or what people wrote about the line is wrong."""
     commit = await forge.resolve(PUSHED, update.new)
-    raw = await _app_yaml(forge, commit.id, target.app.path)
-    # What is no text is a problem that the compiler names, with its place.
-    text = raw.decode("utf-8", "surrogateescape")
+    text = await _app_yaml(forge, commit.id, target.app.path)
     wanted = _compiled(target, _release(target, commit, text))
     forced = update.old != ZERO and not await forge.is_ancestor(PUSHED, update.old, update.new)
     spec = wanted.compiled.spec
@@ -180,9 +178,9 @@ async def plan_push(forge: Forge, target: Target, update: RefUpdate) -> Planned:
     )
 
 
-async def _app_yaml(forge: Forge, commit: str, path: str) -> bytes:
+async def _app_yaml(forge: Forge, commit: str, path: str) -> str:
     try:
-        return await forge.read(PUSHED, commit, path, limit=APP_YAML_LIMIT)
+        return await read_text(forge, PUSHED, commit, path)
     except McdError as error:
         if error.code is not Code.NOT_FOUND:
             raise

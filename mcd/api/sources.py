@@ -11,14 +11,12 @@ from datetime import datetime
 from mcd.errors import Code, McdError, echo, not_found
 from mcd.forge.forge import Commit
 from mcd.forge.receive import belongs, repository_path
+from mcd.forge.text import read_text
 from mcd.model import Actor, ConditionType, Noun, Verb
 from mcd.runtime import Runtime
 from mcd.store import intents, reads
 from mcd.store.authorize import require
 from mcd.store.tx import Tx
-
-YAML_LIMIT = 256 * 1024
-"""Bytes of an app.yaml (app-yaml 2.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +52,10 @@ async def find(runtime: Runtime, actor: Actor, app: str, commit: str) -> Source:
         raise not_found("commit", commit)
     forge = runtime.forge(found.repository)
     at = await forge.resolve(found.repository, commit)
-    raw = await forge.read(found.repository, at.id, found.path, limit=YAML_LIMIT)
+    text = await read_text(forge, found.repository, at.id, found.path)
     async with runtime.db.reading() as tx:
         number = await _number(actor, tx, app, at.id)
-    return Source(at, found.branch, raw.decode("utf-8", "replace"), number)
+    return Source(at, found.branch, text, number)
 
 
 async def _number(actor: Actor, tx: Tx, app: str, commit: str) -> int | None:

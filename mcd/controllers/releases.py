@@ -21,6 +21,7 @@ from mcd.build.pins import Pin, pin_all
 from mcd.errors import Code, McdError, Problem, has_errors
 from mcd.forge import trees
 from mcd.forge.forge import Forge
+from mcd.forge.text import read_text
 from mcd.model import (
     EventKind,
     EventNote,
@@ -35,7 +36,6 @@ from mcd.model import (
 )
 from mcd.observability import metrics
 
-APP_YAML_LIMIT = 256 * 1024
 CONTEXT_LIMIT = 1024 * 1024 * 1024
 """Bytes that the sources of one build may have."""
 FROZEN_LOOKS_AGAIN = 24 * 3600.0
@@ -103,7 +103,7 @@ async def _read(work: _Pass) -> Outcome | None:
         return None
     try:
         commit = await work.shop.forge.resolve(app.repository, release.commit)
-        raw = await work.shop.forge.read(app.repository, commit.id, app.path, limit=APP_YAML_LIMIT)
+        text = await read_text(work.shop.forge, app.repository, commit.id, app.path)
     except McdError as error:
         return _unreadable(error)
     work.seen = replace(
@@ -111,7 +111,7 @@ async def _read(work: _Pass) -> Outcome | None:
         commit=commit.id,
         author=commit.author,
         title=commit.title,
-        app_yaml=raw.decode("utf-8", errors="surrogateescape"),
+        app_yaml=text,
     )
     return None
 
