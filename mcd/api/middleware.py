@@ -5,10 +5,11 @@ Nothing here knows a route or a noun. The order is Edge → SameOrigin → BodyL
 
 from __future__ import annotations
 
+import asyncio
 import re
 import secrets
 import time
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
@@ -19,6 +20,8 @@ from mcd.api import errors
 from mcd.errors import Code, McdError
 from mcd.observability import logs, metrics
 
+BODY_IDLE = 30.0
+"""Seconds between two pieces of a body, after which it is not waited for any more."""
 BODY_LIMIT = 1024 * 1024
 """Bytes of a request's body. The git remote has limits of its own."""
 
@@ -190,15 +193,10 @@ class SameOrigin:
     def _same(self, headers: Headers) -> bool:
         origin = headers.get("origin")
         if origin is not None:
-            return origin == self.origin or _host(origin) == headers.get("host", "none")
+            host = headers.get("host", "")
+            # An https site is not spoken for by its own plain http half, which anybody on the way can write.
+            return origin in (self.origin, f"https://{host}", f"{self.origin.partition(':')[0]}://{host}")
         return headers.get("sec-fetch-site", "none") in ("same-origin", "none")
-
-
-def _host(origin: str) -> str | None:
-    try:
-        return urlsplit(origin).netloc or None
-    except ValueError:
-        return None
 
 
 class BodyTooLarge(HTTPException):
@@ -206,6 +204,13 @@ class BodyTooLarge(HTTPException):
 
     def __init__(self) -> None:
         super().__init__(413)
+
+
+class BodyTooSlow(HTTPException):
+    """The client stopped in the middle of its body."""
+
+    def __init__(self) -> None:
+        super().__init__(408)
 
 
 class BodyLimit:
@@ -224,10 +229,19 @@ class BodyLimit:
             await self._refuse(scope, receive, send)
             return
         size = 0
+        complete = False
 
         async def counting() -> Message:
-            nonlocal size
-            message = await receive()
+            nonlocal size, complete
+            if complete:
+                # What is awaited now is that the client goes away, however long it listens.
+                return await receive()
+            try:
+                async with asyncio.timeout(BODY_IDLE):
+                    message = await receive()
+            except TimeoutError:
+                raise BodyTooSlow from None
+            complete = not message.get("more_body", False)
             size += len(message.get("body", b""))
             if size > self.limit:
                 raise BodyTooLarge

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import httpx
 import pytest
 from fastapi import APIRouter, FastAPI
@@ -237,6 +239,25 @@ async def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_do_not_get(
         assert (await client.get("/api/v1/whoami")).json()["via"] == "session"
         assert (await client.delete("/api/v1/sessions/current")).status_code == 204
         assert (await client.get("/api/v1/whoami")).status_code == 401
+
+
+async def test_behind_https_the_cookie_is_bound_to_this_host(api: Api) -> None:
+    runtime = api.world.runtime
+    settings = runtime.settings.model_copy(update={"public_url": "https://mcd.example.com"})
+    app = create_app(dataclasses.replace(runtime, settings=settings))
+    transport = httpx.ASGITransport(app)
+    wish = {"name": "dora", "password": PASSWORD}
+    async with httpx.AsyncClient(transport=transport, base_url="https://mcd.example.com") as client:
+        answer = await client.post("/api/v1/sessions", json=wish, headers={"Origin": "https://mcd.example.com"})
+        cookie = answer.headers["set-cookie"]
+        assert cookie.startswith("__Host-mcd=")
+        assert "secure" in cookie.lower()
+        assert "path=/;" in cookie.lower()
+        assert "domain" not in cookie.lower()
+        assert answer.headers["Strict-Transport-Security"].startswith("max-age=")
+        assert (await client.get("/api/v1/whoami")).status_code == 200
+        plain = await client.post("/api/v1/sessions", json=wish, headers={"Origin": "http://mcd.example.com"})
+        assert plain.status_code == 403
 
 
 async def test_a_stolen_cookie_is_worth_nothing_after_signing_out(api: Api) -> None:
