@@ -81,7 +81,7 @@ class Settings(Shape):
     app: str
     revision: int
     values: dict[str, Any]
-    """components.X.replicas, env, secrets (names and versions, never values)."""
+    """components.X.replicas, secrets (names and versions, never values)."""
     created_at: datetime
     created_by: str
 

@@ -231,14 +231,17 @@ class ComponentSettings(Wish):
 class SettingsChange(Wish):
     """What changes; all else stays."""
 
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"components": {"web": {"replicas": 3}}, "env": {"SITE_NAME": "Harbour"}}]}
-    )
+    model_config = ConfigDict(json_schema_extra={"examples": [{"components": {"web": {"replicas": 3}}}]})
     components: Annotated[dict[Name, ComponentSettings], Field(max_length=100)] = {}
-    env: Annotated[dict[Key, Annotated[str, StringConstraints(max_length=65536)] | None], Field(max_length=500)] = {}
-    """Name → text; null takes a variable away."""
     dry_run: StrictBool = False
     """Answer what would be written, and write nothing."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_variables(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "env" in given:
+            raise ValueError("Settings hold no env. Write variables under env: in app.yaml, or set a secret")
+        return given
 
 
 class ExecNew(Wish):

@@ -121,7 +121,7 @@ def disk_full(world: World) -> Seen:
         if ran.code == 0:
             raise Miss("a push was taken though the disk is full")
         seen = refused.by_command(own, ran, mark, (1, 128), "full")
-        wish = own.mcd("settings", "set", app, "A=1")
+        wish = own.mcd("settings", "set", app, "components.web.replicas=2")
         refused.by_command(own, wish, mark, 6, "full")
         status = own.mcd("status", app).ok()
         filler.unlink()

@@ -32,7 +32,7 @@ BODIES: dict[str, Any] = {
     "create_app": {"name": "fresh", "product_line": "demo"},
     "change_app": {"branch": "trunk"},
     "create_rollout": {"release": 1},
-    "change_settings": {"env": {"SITE_NAME": "Harbour"}},
+    "change_settings": {"components": {"web": {"replicas": 3}}},
     "set_app_secret": {"values": {"token": "canary"}},
     "set_line_secret": {"values": {"token": "canary"}},
     "ask_exec": {"command": ["true"]},

@@ -78,3 +78,13 @@ async def test_settings_of_an_app_that_was_never_pushed_are_kept_for_its_first_p
     assert (await api.post("/api/v1/apps", {"name": "fresh", "product_line": "demo"})).status_code == 201
     path = "/api/v1/apps/fresh/settings"
     assert (await api.ask("PATCH", path, {"components": {"web": {"replicas": 2}}}, "olaf")).status_code == 200
+
+
+@pytest.mark.parametrize("env", [{"SITE_NAME": "Harbour"}, {"SITE_NAME": None}, {}])
+async def test_variables_are_refused_with_where_they_are_written(api: Api, env: dict[str, object]) -> None:
+    wish = {"env": env, "components": {"web": {"replicas": 3}}}
+    answer = await api.ask("PATCH", "/api/v1/apps/own-olaf/settings", wish, "olaf")
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    assert "under env: in app.yaml" in answer.json()["detail"]
+    assert "Harbour" not in answer.text
+    assert (await api.get("/api/v1/apps/own-olaf/settings")).json()["revision"] == 0

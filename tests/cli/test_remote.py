@@ -300,11 +300,12 @@ def test_settings_and_secrets_are_kept_and_no_value_comes_back(dora: Mcd, platfo
         told = olaf("scale", "tuned", "web=2", "--wait")
         assert told.code == 0, told.err
     assert "web=2" in dora("settings", "show", "tuned").out
-    assert olaf("settings", "set", "tuned", "SITE=Harbour").code == 0
-    assert olaf("settings", "unset", "SITE", "-a", "tuned").code == 0
-    assert [i["values"].get("env", {}) for i in data(dora("settings", "history", "tuned", "-o", "json"))["items"]][
-        :2
-    ] == [{}, {"SITE": "Harbour"}]  # type: ignore[attr-defined]
+    assert olaf("settings", "set", "tuned", "components.web.replicas=3").code == 0
+    assert olaf("settings", "unset", "components.web.replicas", "-a", "tuned").code == 0
+    assert [i["values"] for i in data(dora("settings", "history", "tuned", "-o", "json"))["items"]][:2] == [
+        {},
+        {"components": {"web": {"replicas": 3}}},
+    ]  # type: ignore[attr-defined]
     assert olaf("secret", "set", "tuned", "payment", "--from-stdin", stdin="TOKEN=s3cr3t\n").code == 0
     told = dora("secret", "list", "tuned", "-o", "json")
     assert "s3cr3t" not in told.out

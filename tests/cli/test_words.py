@@ -12,6 +12,7 @@ from mcd.cli.options import appname_of, pairs, seconds, which_app
 from mcd.cli.remote.deploys import earlier, replicas
 from mcd.cli.remote.settings import secret_values
 from mcd.errors import Code, McdError
+from tests.cli.conftest import Mcd
 
 
 @pytest.fixture(autouse=True)
@@ -98,6 +99,15 @@ def test_a_rollback_skips_what_failed_and_what_is_the_same() -> None:
     with pytest.raises(McdError, match="never ran anything else") as told:
         earlier(rows[:1], "shop", None)
     assert told.value.code is Code.NOT_FOUND
+
+
+@pytest.mark.parametrize("word", ["SITE=Harbour", "env.A=s3cr3t", "components.web=1", "components..replicas=1"])
+def test_a_variable_is_refused_with_where_it_is_written_and_without_its_value(here: Mcd, word: str) -> None:
+    told = here("settings", "set", "shop", word)
+    assert (told.code, told.out, told.err.count("\n")) == (2, "", 1)
+    assert "under env: in app.yaml" in told.err
+    assert "s3cr3t" not in told.err
+    assert here("settings", "unset", "SITE", "-a", "shop").code == 2
 
 
 class Stdin:

@@ -90,7 +90,9 @@ ABOUT_AN_APP: dict[str, Ask] = {
     "push": lambda a, tx, w, n: intents.push(a, tx, w.now, n, commit="b" * 40, branch="main"),
     "retry_release": lambda a, tx, w, n: intents.retry_release(a, tx, w.now, n, 1),
     "request_rollout": lambda a, tx, w, n: intents.request_rollout(a, tx, w.now, n, release=1),
-    "change_settings": lambda a, tx, w, n: intents.change_settings(a, tx, w.now, n, changes={"env": {"A": "b"}}),
+    "change_settings": lambda a, tx, w, n: intents.change_settings(
+        a, tx, w.now, n, changes={"components": {"web": {"replicas": 2}}}
+    ),
     "set_secret": lambda a, tx, w, n: intents.set_secret(a, tx, w.now, "pay", {"k": "v"}, app=n),
     "unset_secret": lambda a, tx, w, n: intents.unset_secret(a, tx, w.now, "pay", app=n),
     "change_app": lambda a, tx, w, n: intents.change_app(a, tx, w.now, n, branch="trunk"),

@@ -208,7 +208,7 @@ async def test_a_superseded_rollout_ends_before_the_next_begins(world: World, ot
     await world.app("shop", released=True)
     old = await world.one(Noun.ROLLOUT)
     async with world.db.writing() as tx:
-        await intents.change_settings(ADMIN, tx, world.now, "shop", changes={"env": {"A": "b"}})
+        await intents.change_settings(ADMIN, tx, world.now, "shop", changes={"components": {"web": {"replicas": 2}}})
     assert await world.take(Noun.ROLLOUT, db=other) == []
     async with world.db.reading() as tx:
         due = await leases.next_due(tx, world.now)

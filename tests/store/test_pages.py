@@ -40,7 +40,9 @@ async def test_newest_first_pages_do_not_repeat(world: World) -> None:
     await world.app("shop", released=True)
     for number in range(7):
         async with world.db.writing() as tx:
-            await intents.change_settings(ADMIN, tx, world.now, "shop", changes={"env": {"A": str(number)}})
+            await intents.change_settings(
+                ADMIN, tx, world.now, "shop", changes={"components": {"web": {"replicas": number}}}
+            )
     async with world.db.reading() as tx:
         first = await reads.settings_history(ADMIN, tx, "shop", Part(5))
         second = await reads.settings_history(ADMIN, tx, "shop", Part(5, first.next_cursor))

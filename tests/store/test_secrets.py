@@ -142,7 +142,9 @@ async def test_without_the_key_ring_nothing_is_read_set_or_lost(world: World, ur
                 await intents.set_secret(ADMIN, tx, world.now, "payment", {"token": "x"}, app="shop")
         assert refused.value.reason == "KeyRingMissing"
         async with bare.writing() as tx:
-            await intents.change_settings(ADMIN, tx, world.now, "shop", changes={"env": {"A": "b"}})
+            await intents.change_settings(
+                ADMIN, tx, world.now, "shop", changes={"components": {"web": {"replicas": 2}}}
+            )
     finally:
         await bare.close()
         await stranger.close()

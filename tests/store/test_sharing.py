@@ -83,7 +83,9 @@ async def _people(world: World, db: Database, number: int) -> None:
         await intents.push(ADMIN, tx, world.now, app, commit=f"{number:040x}", branch="main")
     for turn in range(ROUNDS):
         async with db.writing() as tx:
-            await intents.change_settings(ADMIN, tx, world.now, app, changes={"env": {"TURN": str(turn)}})
+            await intents.change_settings(
+                ADMIN, tx, world.now, app, changes={"components": {"web": {"replicas": turn}}}
+            )
         if number % 4 == 0:
             async with db.writing() as tx:
                 wishes = {"quota": {"pods": number * 100 + turn}}

@@ -5,6 +5,7 @@ A change of Settings is a new revision, and a new Rollout when the App runs. No 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
@@ -26,10 +27,6 @@ secret = typer.Typer(
 AppFlag = AppOption
 
 
-def _env(item: Item) -> str:
-    return ", ".join(f"{k}={text(v)}" for k, v in sorted((item["values"].get("env") or {}).items()))
-
-
 def _replicas(item: Item) -> str:
     components = item["values"].get("components") or {}
     return ", ".join(
@@ -45,7 +42,6 @@ def _secrets(item: Item) -> str:
 COLUMNS = [
     field("revision"),
     Column("replicas", _replicas),
-    Column("env", _env),
     Column("secrets", _secrets),
     field("by", "created_by"),
     ago("age", "created_at"),
@@ -66,32 +62,64 @@ def settings_show(app: AppArgument = None, name: AppOption = None, output: Outpu
 @settings.command("set")
 def settings_set(
     words: Annotated[
-        list[str], typer.Argument(metavar="NAME=VALUE", help="Variables of the environment. The App may stand first.")
+        list[str],
+        typer.Argument(
+            metavar="NAME=VALUE",
+            help="components.COMPONENT.replicas=N; `default` gives it back to app.yaml. The App may stand first.",
+        ),
     ],
     app: AppFlag = None,
     output: OutputOption = Form.TABLE,
 ) -> None:
-    """Set variables of the environment. `mcd scale` sets replicas, `mcd secret set` secrets.
+    """Set what the platform may say over app.yaml: how many pods a component has, as `mcd scale` does.
 
-    Example: mcd settings set shop SITE_NAME=Harbour
+    Variables of the environment are not set here: write them under env: in app.yaml, or use `mcd secret set`.
+
+    Example: mcd settings set shop components.web.replicas=3
     """
     named_app = words.pop(0) if "=" not in words[0] else None
     if not words:
-        raise McdError(Code.INVALID, "no variable is named.", "Write NAME=VALUE.")
-    change_settings(which_app(named_app, app), {"env": pairs(words, "NAME=VALUE")}, output)
+        raise McdError(Code.INVALID, "nothing is named.", "Write components.COMPONENT.replicas=N.")
+    given = {_component(name): _count(value) for name, value in pairs(words, "NAME=VALUE").items()}
+    change_settings(which_app(named_app, app), _wish(given), output)
 
 
 @settings.command("unset")
 def settings_unset(
-    names: Annotated[list[str], typer.Argument(metavar="NAME", help="Variables of the environment.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME", help="components.COMPONENT.replicas.")],
     app: AppFlag = None,
     output: OutputOption = Form.TABLE,
 ) -> None:
-    """Take variables away again.
+    """Give it back to app.yaml.
 
-    Example: mcd settings unset SITE_NAME -a shop
+    Example: mcd settings unset components.web.replicas -a shop
     """
-    change_settings(which_app(None, app), {"env": dict.fromkeys(names)}, output)
+    change_settings(which_app(None, app), _wish(dict.fromkeys(map(_component, names))), output)
+
+
+def _component(name: str) -> str:
+    """`components.web.replicas` → `web`. Raises McdError(invalid) that says where everything else is written."""
+    first, _, rest = name.partition(".")
+    component, _, last = rest.partition(".")
+    if first != "components" or last != "replicas" or not component:
+        raise McdError(
+            Code.INVALID,
+            f'"{echo(name)}" is not set here, only components.COMPONENT.replicas is.',
+            "Write a variable under env: in app.yaml and push, or keep it with `mcd secret set`.",
+        )
+    return component
+
+
+def _count(text: str) -> int | None:
+    if text == "default":
+        return None
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise McdError(Code.INVALID, f'"{echo(text)}" is not a count.', "Use 0 to 500, or default.")
+    return int(text)
+
+
+def _wish(counts: Mapping[str, int | None]) -> dict[str, Any]:
+    return {"components": {component: {"replicas": count} for component, count in counts.items()}}
 
 
 @settings.command("history")

@@ -24,9 +24,6 @@ COMPONENT_KEYS = ("replicas",)
 REPLICAS_LIMIT = 500
 """As in app.yaml."""
 
-VARIABLE_LIMIT = 64 * 1024
-"""Characters of one variable."""
-
 
 async def change_settings(
     actor: Actor,
@@ -37,7 +34,7 @@ async def change_settings(
     changes: Mapping[str, Any],
     base_revision: int | None = None,
 ) -> Settings:
-    """A merge patch of `components` and `env`: what is not named stays, None takes away. No difference: the newest
+    """A merge patch of `components`: what is not named stays, None takes away. No difference: the newest
     revision is answered and nothing happens. `base_revision` is the revision that was read. Raises McdError
     precondition, invalid, not_found, forbidden."""
     row = await find_app(actor, tx, Verb.SET, app, lock=True)
@@ -88,16 +85,14 @@ def _check(changes: Mapping[str, Any]) -> None:
     for word, value in changes.items():
         if word == "secrets":
             raise McdError(Code.INVALID, "secrets are not set here.", "Use `mcd secret set`.")
-        if word not in {"components", "env"}:
-            raise McdError(Code.INVALID, f'settings: there is no "{echo(word)}".', "Use components or env.")
+        if word == "env":
+            raise McdError(Code.INVALID, "env is not set here.", "Write it in app.yaml, or use `mcd secret set`.")
+        if word != "components":
+            raise McdError(Code.INVALID, f'settings: there is no "{echo(word)}".', "Use components.")
         if not isinstance(value, Mapping):
             raise McdError(Code.INVALID, f"settings: {word} is not a mapping.", "Write names and values.")
     for name, component in changes.get("components", {}).items():
         _check_component(name, component)
-    for name, text in changes.get("env", {}).items():
-        names.check_variable(name)
-        if text is not None and not (isinstance(text, str) and len(text) <= VARIABLE_LIMIT):
-            raise McdError(Code.INVALID, f"env.{echo(name)}: not text of at most 64 KiB.", "Write text, or null.")
 
 
 def _check_component(name: str, component: Any) -> None:
@@ -126,10 +121,9 @@ def _tidy(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _said(changes: Mapping[str, Any]) -> str:
-    """What changed, by name: values of variables stay out of the Events."""
+    """What changed, by name."""
     parts = []
     for name, component in changes.get("components", {}).items():
         replicas = (component or {}).get("replicas")
         parts.append(f"{name} as app.yaml says" if replicas is None else f"{replicas} replicas of {name}")
-    parts += [f"variable {name}" for name in changes.get("env", {})]
     return ", ".join(parts[:20]) or "nothing"
