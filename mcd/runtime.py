@@ -61,11 +61,12 @@ class _Connection:
     caches: Caches | None = None
     task: asyncio.Task[None] | None = None
     watched: tuple[Kind, ...] = ()
+    name: str = ""
 
     async def watch(self, caches: Caches, kinds: tuple[Kind, ...], name: str) -> None:
         """Begins to watch, or begins anew when the cluster serves other kinds than before."""
         before = self.task
-        self.watched, self.caches = kinds, caches
+        self.watched, self.caches, self.name = kinds, caches, name
         self.task = asyncio.create_task(caches.run(), name=f"watch:{name}")
         if before is not None:
             before.cancel()
@@ -143,6 +144,11 @@ class Runtime:
             if connection.watched != kinds:
                 await connection.watch(Caches(connection.client, kinds, self._changed), kinds, cluster.name)
         return LiveObjects(connection.client, connection.caches)
+
+    def silent_clusters(self) -> list[str]:
+        """The names of watched clusters whose watches are not all alive."""
+        watched = [c for c in self._connections.values() if c.caches is not None]
+        return sorted(c.name for c in watched if c.caches is not None and not c.caches.healthy())
 
     def watch_with(self, on_change: Callable[[Object], None]) -> None:
         """From now on clusters are watched, and every change of an object of ours is told."""

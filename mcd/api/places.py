@@ -48,12 +48,22 @@ async def place_of(actor: Actor, tx: Tx, name: str, verb: Verb) -> Place:
 
 
 async def pods_of(cluster: Cluster, place: Place, component: str | None = None) -> list[Object]:
-    """The pods with the App's labels, by component and name."""
+    """The App's pods, by component and name: those with its labels that hang on an object of its inventory."""
     selector = {INSTANCE: place.app.name, MANAGED_BY: "mcd"}
     if component is not None:
         selector[COMPONENT] = component
     listing = await cluster.list(POD, place.line.namespace, selector)
-    return sorted(listing.objects, key=lambda p: (label(p, COMPONENT), p["metadata"]["name"]))
+    # Pods of one workload share their owner: it is looked at once.
+    judged: dict[str, bool] = {}
+    ours = []
+    for pod in listing.objects:
+        owner = _owner(pod)
+        key = str(owner.get("uid", "")) if owner is not None else str(pod["metadata"].get("uid", ""))
+        if key not in judged:
+            judged[key] = await _hangs_on_ours(cluster, place, pod)
+        if judged[key]:
+            ours.append(pod)
+    return sorted(ours, key=lambda p: (label(p, COMPONENT), p["metadata"]["name"]))
 
 
 async def client_of(runtime: Runtime, place: Place) -> Cluster:
@@ -82,8 +92,7 @@ async def _hangs_on_ours(cluster: Cluster, place: Place, obj: Object) -> bool:
     for _ in range(_OWNERS):
         if obj["metadata"].get("uid") in uids:
             return True
-        owners = obj["metadata"].get("ownerReferences") or ()
-        owner = next((o for o in owners if o.get("controller")), owners[0] if owners else None)
+        owner = _owner(obj)
         if owner is None:
             return False
         above = await cluster.get(Ref(owner["apiVersion"], owner["kind"], place.line.namespace, owner["name"]))
@@ -91,6 +100,11 @@ async def _hangs_on_ours(cluster: Cluster, place: Place, obj: Object) -> bool:
             return False
         obj = above
     return False
+
+
+def _owner(obj: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    owners = obj["metadata"].get("ownerReferences") or ()
+    return next((o for o in owners if o.get("controller")), owners[0] if owners else None)
 
 
 def label(obj: Mapping[str, Any], name: str) -> str:

@@ -36,6 +36,11 @@ from mcd.store.session import Database, migrate
 
 log = structlog.get_logger("mcd.serve")
 
+HEAD_LIMIT = 64 * 1024
+"""Bytes that the head of a request may have."""
+CONNECTIONS = 2000
+"""Connections at one time; one more is answered 503."""
+
 serve = typer.Typer(
     help="Run MCD: the API and the controllers in one process, or one of them.\n\nExample: mcd serve",
     invoke_without_command=True,
@@ -131,6 +136,10 @@ async def _serve_api(runtime: Runtime, stop: asyncio.Event) -> None:
         proxy_headers=False,
         server_header=False,
         timeout_graceful_shutdown=8,
+        # The other parser gathers a head without a limit, and the controllers share this loop.
+        http="h11",
+        h11_max_incomplete_event_size=HEAD_LIMIT,
+        limit_concurrency=CONNECTIONS,
         ws_max_size=1024 * 1024,
     )
     server = uvicorn.Server(config)

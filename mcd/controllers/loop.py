@@ -52,7 +52,7 @@ HINTS_GATHERED = 0.05
 GATHERED = 0.5
 """Seconds for which lines of a build are gathered before they are written."""
 
-MEASURED_EVERY = 10.0
+MEASURED_EVERY = 5.0
 """Seconds."""
 
 HAND_OVER = 8.0
@@ -318,6 +318,10 @@ class Loop:
                     ages = await leases.due_ages(tx, self.runtime.now())
                 for noun, age in ages.items():
                     metrics.DUE_AGE_SECONDS.labels(noun).set(age)
+                if silent := self.runtime.silent_clusters():
+                    # Its watches broke: whether it answers at all is found out now, not at the next regular look.
+                    async with self.runtime.db.writing() as tx:
+                        await leases.wake(tx, Noun.CLUSTER, silent, self.runtime.now())
             except McdError as error:
                 log.warning("not_measured", error=str(error))
             await asyncio.sleep(MEASURED_EVERY)

@@ -85,7 +85,8 @@ async def _take_away(item: ProductLineItem, live: LiveObjects, fence: Fence, own
         message = (
             f"{_listed(foreign)} in namespace {item.line.namespace} is not ours. Move or delete it, then it goes on."
         )
-        return Result(Stalled(Reason.NAMESPACE_NOT_EMPTY, message))
+        # Nobody watches what is not ours: it is looked at again, so that it goes on when the person has made room.
+        return Result(Waiting(Reason.NAMESPACE_NOT_EMPTY, message, RETRY * 5))
     wished = [entry.ref for entry in item.inventory]
     decided = plan((), item.inventory, seen, owner=owner, wished_deletes=wished)
     bounds = Bounds(item.line.namespace, LINE_KINDS)
