@@ -10,7 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from starlette.requests import Request
 
 from mcd import model
-from mcd.api.access import Reader, RuntimeOf, Setter
+from mcd.api.access import Deployer, Reader, RuntimeOf
 from mcd.api.app_shapes import DryRun, Settings
 from mcd.api.carry import Answer, carry
 from mcd.api.components import REPLICAS, refuse_others, types_of
@@ -64,9 +64,9 @@ async def show_settings_revision(
     },
 )
 async def change_settings(
-    request: Request, app: AppName, wish: SettingsChange, actor: Setter, runtime: RuntimeOf, expected: IfMatch
+    request: Request, app: AppName, wish: SettingsChange, actor: Deployer, runtime: RuntimeOf, expected: IfMatch
 ) -> Response:
-    """Changes what is named and nothing else. What runs gets it with a new Rollout."""
+    """Changes what is named and nothing else. What runs gets it with a new Rollout. Who may deploy may scale."""
     changes = _changes(wish)
     await _refuse_others(actor, runtime, app, changes.get("components", {}))
     if wish.dry_run:

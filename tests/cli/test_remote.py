@@ -297,7 +297,7 @@ def test_settings_and_secrets_are_kept_and_no_value_comes_back(dora: Mcd, platfo
     platform.deployed("tuned")
     olaf = signed_in(dora, platform, "olaf")
     with platform.hurry():
-        told = olaf("scale", "tuned", "web=2", "--wait")
+        told = dora("scale", "tuned", "web=2", "--wait")
         assert told.code == 0, told.err
     assert "web=2" in dora("settings", "show", "tuned").out
     assert olaf("settings", "set", "tuned", "components.web.replicas=3").code == 0

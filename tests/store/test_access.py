@@ -173,14 +173,35 @@ async def test_a_role_does_what_it_may_and_no_more(world: World) -> None:
     viewer = await world.person("vera", Role.VIEWER)
     developer = await world.person("dan", Role.DEVELOPER)
     owner = await world.person("olga", Role.OWNER)
-    set_it = ABOUT_AN_APP["change_settings"]
+    scale = ABOUT_AN_APP["change_settings"]
+    set_it = ABOUT_AN_APP["set_secret"]
     deploy = ABOUT_AN_APP["request_rollout"]
-    assert (await _refusal(world, viewer, deploy, "shop"))[0] is Code.FORBIDDEN
+    for ask in (deploy, scale):
+        assert (await _refusal(world, viewer, ask, "shop"))[0] is Code.FORBIDDEN
     assert (await _refusal(world, developer, set_it, "shop"))[0] is Code.FORBIDDEN
     assert (await _refusal(world, owner, ABOUT_A_LINE["change_product_line"], "demo"))[0] is Code.FORBIDDEN
     async with world.db.writing() as tx:
         await deploy(developer, tx, world, "shop")
+        await scale(developer, tx, world, "shop")
         await set_it(owner, tx, world, "shop")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"components": {"web": {"replicas": 2, "autoscale": {}}}},
+        {"components": {"web": None}},
+        {"components": {"web": {"replicas": 2}}, "env": {"A": "b"}},
+        {"components": []},
+    ],
+)
+async def test_who_may_scale_may_not_set_anything_else(world: World, changes: dict[str, object]) -> None:
+    await world.app("shop", released=True)
+    developer = await world.person("dan", Role.DEVELOPER)
+    with pytest.raises(McdError) as refused:
+        async with world.db.writing() as tx:
+            await intents.change_settings(developer, tx, world.now, "shop", changes=changes)
+    assert refused.value.code is Code.FORBIDDEN
 
 
 async def test_an_owner_cannot_leave_a_line_without_one(world: World) -> None:

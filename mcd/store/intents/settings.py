@@ -37,7 +37,7 @@ async def change_settings(
     """A merge patch of `components`: what is not named stays, None takes away. No difference: the newest
     revision is answered and nothing happens. `base_revision` is the revision that was read. Raises McdError
     precondition, invalid, not_found, forbidden."""
-    row = await find_app(actor, tx, Verb.SET, app, lock=True)
+    row = await find_app(actor, tx, _verb(changes), app, lock=True)
     not_going(Noun.APP, app, row)
     newest = await _newest(tx, row)
     expect(Noun.SETTINGS, app, base_revision, newest["revision"])
@@ -79,6 +79,14 @@ async def _newest(tx: Tx, app: Row) -> Row:
     row = await tx.row(select(t.settings).where(t.settings.c.app_id == app["id"], t.settings.c.revision == revision))
     assert row is not None
     return row
+
+
+def _verb(changes: Mapping[str, Any]) -> Verb:
+    """How many pods run is a matter of deploying; whatever else Settings come to hold is not."""
+    components = changes.get("components", {})
+    parts = components.values() if isinstance(components, Mapping) else [None]
+    scales = set(changes) <= {"components"} and all(isinstance(p, Mapping) and set(p) <= {"replicas"} for p in parts)
+    return Verb.DEPLOY if scales else Verb.SET
 
 
 def _check(changes: Mapping[str, Any]) -> None:
