@@ -19,7 +19,7 @@ from mcd.forge.receive import Limits, Quarantine, quarantine
 from mcd.forge.updates import refusals
 from mcd.forge.wire import ZERO, PushRequest, RefUpdate
 from mcd.model import Actor, EventKind, Release
-from mcd.observability import logs
+from mcd.observability import logs, metrics
 from mcd.runtime import Runtime
 from mcd.store import intents
 
@@ -101,6 +101,17 @@ class Push:
                 raise error from None
 
     async def _judged(self, q: Quarantine, asked: PushRequest, refusal: McdError | None) -> Verdict:
+        """Carries the push out, or says why not. Raises only what is a bug of ours."""
+        result = "failed"
+        try:
+            with metrics.GIT_PUSH_SECONDS.time():
+                verdict = await self._accepted_or_refused(q, asked, refusal)
+            result = "refused" if any(reason for _, reason in verdict.results) else "accepted"
+        finally:
+            metrics.GIT_PUSHES.labels(result).inc()
+        return verdict
+
+    async def _accepted_or_refused(self, q: Quarantine, asked: PushRequest, refusal: McdError | None) -> Verdict:
         try:
             if refusal is not None:
                 raise refusal

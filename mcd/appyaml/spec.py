@@ -2,8 +2,8 @@
 
 Frozen values only. It must not know where a value came from.
 
-Here and in the schema the dataclasses go without `repr` and `eq`: nothing compares or prints them (a parsed file is never
-printed), and making those methods for a hundred classes is a third of what `mcd validate` needs to start.
+Here and in the schema the dataclasses go without `repr` and `eq`: nothing compares or prints them (a parsed file is
+never printed), and making those methods for a hundred classes is a third of what `mcd validate` needs to start.
 """
 
 from __future__ import annotations

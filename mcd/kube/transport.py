@@ -23,6 +23,7 @@ from mcd import __version__
 from mcd.errors import Code
 from mcd.kube.cluster import KubeError, KubeReason
 from mcd.kube.kubeconfig import Connection
+from mcd.observability import metrics
 
 DEADLINE = 10.0
 """Seconds for a whole request. The API server itself would answer 504 only after 34 s."""
@@ -97,9 +98,11 @@ class Transport:
         """One request and its whole answer. Raises KubeError UNREACHABLE when nothing can have happened, and
         UNKNOWN_OUTCOME when a write was sent and no whole answer came within the deadline."""
         wrote = method not in ("GET", "HEAD")
+        began, status = asyncio.get_running_loop().time(), None
         try:
             async with asyncio.timeout(DEADLINE):
                 response = await self._open(method, path, query, body, headers, timeout=DEADLINE)
+                status = response.status
                 try:
                     raw = await _read(response, limit)
                 finally:
@@ -109,6 +112,9 @@ class Transport:
             raise _unreachable(f"its answer is larger than {limit // 2**20} MiB") from None
         except (TimeoutError, aiohttp.ClientError, _Redirected, OSError) as error:
             raise _failed(error, wrote=wrote) from None
+        finally:
+            seconds = asyncio.get_running_loop().time() - began
+            metrics.KUBE_SECONDS.labels(method, metrics.code_class(status)).observe(seconds)
 
     @contextlib.asynccontextmanager
     async def stream(

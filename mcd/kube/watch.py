@@ -16,6 +16,7 @@ from typing import cast
 
 from mcd.kube.cluster import Cluster, Kind, KubeError, KubeReason, WatchEvent, WatchEventType
 from mcd.objects import INSTANCE, MANAGED_BY, Object, Ref, ref_of
+from mcd.observability import metrics
 
 OURS: Mapping[str, str] = {MANAGED_BY: "mcd"}
 """The label that selects what MCD made; pods and replica sets inherit it from their template."""
@@ -63,6 +64,13 @@ class _Store:
             if not refs:
                 self.by_app.pop(_app(old), None)
         return old
+
+
+async def _counted(stream: AsyncGenerator[WatchEvent, None]) -> AsyncGenerator[WatchEvent, None]:
+    """The events of a stream, which is counted among the open ones while it gives them."""
+    with metrics.KUBE_WATCHES.track_inprogress():
+        async for event in stream:
+            yield event
 
 
 def _app(obj: Object) -> tuple[str, str]:
@@ -212,8 +220,8 @@ class Caches:
         seen: set[Ref] | None = None if version else set()
         opened = self._cluster.watch(kind, store.namespace, selector, resource_version=version)
         watch = cast(AsyncGenerator[WatchEvent, None], opened)
-        async with contextlib.aclosing(watch) as stream:
-            async for event in stream:
+        async with contextlib.aclosing(watch) as stream, contextlib.aclosing(_counted(stream)) as counted:
+            async for event in counted:
                 store.heard = time.monotonic()
                 version = str(event.object["metadata"].get("resourceVersion", version))
                 if event.type is WatchEventType.BOOKMARK:

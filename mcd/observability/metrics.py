@@ -67,8 +67,8 @@ CHANGES = Counter(
 
 KUBE_SECONDS = Histogram(
     "mcd_kube_request_seconds",
-    "Seconds of one request to a Kubernetes API, by verb and class of its answer (2xx … 5xx, none: no answer).",
-    ["verb", "code_class"],
+    "Seconds of one request to a Kubernetes API, by method and class of its answer (2xx … 5xx, none: no answer).",
+    ["method", "code_class"],
     buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0),
     registry=REGISTRY,
 )
@@ -93,16 +93,6 @@ BUILD_SECONDS = Histogram(
 BUILDS_REUSED = Counter(
     "mcd_builds_reused_total", "Builds spared because their inputs were built before.", registry=REGISTRY
 )
-
-
-def reconciled(noun: str, outcome: str, seconds: float) -> None:
-    """One pass of the loop ended. `outcome`: ready, waiting, stalled, error or dropped."""
-    RECONCILE_SECONDS.labels(noun, outcome).observe(seconds)
-
-
-def kube_request(verb: str, status: int | None, seconds: float) -> None:
-    """One request to a Kubernetes API ended. `verb`: get, list, watch, apply, delete, exec, log; no status: no answer."""
-    KUBE_SECONDS.labels(verb, code_class(status)).observe(seconds)
 
 
 def code_class(status: int | None) -> str:

@@ -122,9 +122,7 @@ async def add(tx: Tx, now: datetime, actor: Actor, app: Row, wanted: Wanted) -> 
 async def _supersede(tx: Tx, now: datetime, actor: Actor, app: Row, old: Row, by: int) -> None:
     conditions = superseded_conditions(now, old, by)
     await tx.run(
-        update(t.rollout)
-        .where(t.rollout.c.id == old["id"])
-        .values(live=False, next_run_at=None, conditions=conditions)
+        update(t.rollout).where(t.rollout.c.id == old["id"]).values(live=False, next_run_at=None, conditions=conditions)
     )
     events.append(
         tx,

@@ -107,9 +107,7 @@ async def secret_values(
     SecretUnreadable)."""
     line_id = await tx.value(select(t.app.c.product_line_id).where(t.app.c.id == app_id))
     owner, owner_id = (Noun.PRODUCT_LINE, line_id) if of_line else (Noun.APP, app_id)
-    return {
-        name: await _found(tx, Place(owner, owner_id, line_id, name), (versions or {}).get(name)) for name in names
-    }
+    return {name: await _found(tx, Place(owner, owner_id, line_id, name), (versions or {}).get(name)) for name in names}
 
 
 async def line_values(tx: Tx, line_id: str, name: str, version: int) -> dict[str, SecretText]:

@@ -95,8 +95,8 @@ def _refresh_credential(api: Api, cluster: Mapping[str, Any]) -> None:
     """A local cluster that was forgotten and made again has a new certificate and token."""
     shown = api.get(f"/clusters/{CLUSTER}")
     assert shown is not None
-    reason = next((c["reason"] for c in shown.get("conditions", []) if c["type"] == "Stalled" and c["status"] == "True"), "")
-    if reason == "ClusterAuthFailed":
+    stalled = [c for c in shown.get("conditions", []) if c["type"] == "Stalled" and c["status"] == "True"]
+    if any(c["reason"] == "ClusterAuthFailed" for c in stalled):
         api.send("PATCH", f"/clusters/{CLUSTER}", {"kubeconfig": _cluster(cluster)["kubeconfig"]})
 
 
