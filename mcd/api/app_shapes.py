@@ -240,6 +240,20 @@ class ComponentStatus(ComponentHealth):
     urls: list[str]
 
 
+class NotLive(Shape):
+    """The newest Release, which is not what runs, and why."""
+
+    release: int
+    commit: str
+    rollout: int | None
+    """Number of its newest Rollout; null when it had none."""
+    state: StateWord
+    reason: model.Reason
+    message: str
+    evidence: list[str]
+    """Lines of a log or of the cluster's own messages, of what failed."""
+
+
 class Status(Shape):
     """All that a person asks first about an App, in one answer."""
 
@@ -247,6 +261,8 @@ class Status(Shape):
     rollout: Rollout | None
     release: ReleaseWhole | None
     """The newest Release: the one that is deployed, or the one on its way."""
+    not_live: NotLive | None
+    """What became of the newest Release when it is not what runs: it failed, was put back, or is on its way."""
     components: list[ComponentStatus]
     problems: list[Problem]
     next_step: str

@@ -15,9 +15,10 @@ from starlette.requests import Request
 from mcd import model
 from mcd.api import places
 from mcd.api.access import Reader, RuntimeOf
-from mcd.api.app_shapes import App, ComponentHealth, ComponentStatus, ReleaseWhole, Rollout, Status
+from mcd.api.app_shapes import App, ComponentHealth, ComponentStatus, NotLive, ReleaseWhole, Rollout, Status
 from mcd.api.apps import with_live
 from mcd.api.etag import shown
+from mcd.api.newest import not_live
 from mcd.api.paths import AppName
 from mcd.api.rehearsal import pools_of
 from mcd.api.shapes import Problem, summary
@@ -46,7 +47,7 @@ NEXT: Mapping[Reason, str] = {
     Reason.PROBE_FAILING: "Check port and health in app.yaml, and `mcd logs {app}`.",
     Reason.UNSCHEDULABLE: "Change resources, gpu or node_pool in app.yaml, or free a node.",
     Reason.DEADLINE_EXCEEDED: "Read `mcd logs {app}`; mend it and push, or `mcd rollback {app}`.",
-    Reason.ROLLED_BACK: "Read `mcd logs --previous {app}`, mend it and push again.",
+    Reason.ROLLED_BACK: "Mend what it says and push again; `mcd history {app} -o wide` tells what was tried.",
     Reason.NOT_OURS: "Delete the other object, or `mcd deploy {app} --take-over`.",
     Reason.FIELD_FIGHT: "Stop the other manager, then `mcd deploy {app}`.",
     Reason.PRUNE_NEEDS_CONFIRMATION: "Read the list in `mcd diff {app}`, then confirm it.",
@@ -77,9 +78,10 @@ class _Facts:
         problems: tuple[FileProblem, ...],
         seen: reads.RolloutSeen | None,
         running: Pair | None,
+        aside: NotLive | None,
     ) -> None:
         self.app, self.shape, self.newest, self.problems = app, shape, newest, problems
-        self.seen, self.running = seen, running
+        self.seen, self.running, self.aside = seen, running, aside
 
     def status(self, runtime: Runtime) -> Status:
         wanted = desired(self.running, self.seen.rollout, None) if self.running and self.seen else None
@@ -88,6 +90,7 @@ class _Facts:
             app=self.shape,
             rollout=Rollout.shown(self.seen.rollout) if self.seen else None,
             release=ReleaseWhole.shown(self.newest) if self.newest else None,
+            not_live=self.aside,
             components=self._components(runtime, wanted),
             problems=[Problem.of(p) for p in (*self.problems, *warnings)],
             next_step=self._next_step(),
@@ -106,10 +109,9 @@ class _Facts:
         if self.newest is None:
             where = self.shape.git_url or self.app.repository
             return f"Push a commit with an {self.app.path}: git push {where} {self.app.branch}"
-        for state in (self.newest.state, self.seen.rollout.state if self.seen else None):
-            if state is None:
-                continue
-            word, reason, _ = summary(state)
+        aside = [(self.aside.state, self.aside.reason)] if self.aside else []
+        live = [summary(self.seen.rollout.state)[:2]] if self.seen else []
+        for word, reason in (summary(self.newest.state)[:2], *aside, *live):
             if word == "stalled":
                 return NEXT.get(reason, "").format(app=self.app.name)
         if self.seen is None and not self.newest.deploys:
@@ -128,13 +130,14 @@ async def _facts(runtime: Runtime, actor: Actor, tx: Tx, name: str) -> _Facts:
         newest = None
     problems = await reads.release_problems(actor, tx, name, newest.number) if newest is not None else ()
     live = await reads.live_rollout(actor, tx, name)
+    aside = await not_live(actor, tx, newest, live)
     if live is None:
-        return _Facts(place.app, shape, newest, problems, None, None)
+        return _Facts(place.app, shape, newest, problems, None, None, aside)
     release = await reads.release(actor, tx, name, live.release)
     settings = await reads.settings(actor, tx, name, live.settings)
     pools = await pools_of(actor, tx, place.cluster.name)
     running = Pair(place.app, release, settings, place.line, place.cluster, pools) if release.app_yaml else None
-    return _Facts(place.app, shape, newest, problems, await reads.rollout_seen(actor, tx, live.id), running)
+    return _Facts(place.app, shape, newest, problems, await reads.rollout_seen(actor, tx, live.id), running, aside)
 
 
 def _component(spec: ComponentSpec, health: model.ComponentHealth | None, urls: list[str]) -> ComponentStatus:

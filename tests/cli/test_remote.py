@@ -302,10 +302,10 @@ def test_settings_and_secrets_are_kept_and_no_value_comes_back(dora: Mcd, platfo
     assert "web=2" in dora("settings", "show", "tuned").out
     assert olaf("settings", "set", "tuned", "components.web.replicas=3").code == 0
     assert olaf("settings", "unset", "components.web.replicas", "-a", "tuned").code == 0
-    assert [i["values"] for i in data(dora("settings", "history", "tuned", "-o", "json"))["items"]][:2] == [
+    assert [i["values"] for i in data(dora("settings", "history", "tuned", "-o", "json"))["items"]][:2] == [  # type: ignore[attr-defined]
         {},
         {"components": {"web": {"replicas": 3}}},
-    ]  # type: ignore[attr-defined]
+    ]
     assert olaf("secret", "set", "tuned", "payment", "--from-stdin", stdin="TOKEN=s3cr3t\n").code == 0
     told = dora("secret", "list", "tuned", "-o", "json")
     assert "s3cr3t" not in told.out
@@ -322,6 +322,9 @@ def test_a_rollback_runs_the_pair_before(dora: Mcd, platform: Platform) -> None:
     assert "back to Rollout 1: Release 1" in told.err
     newest = data(dora("history", "back", "-o", "json"))["items"][0]  # type: ignore[index]
     assert (newest["release"], newest["trigger"], newest["live"]) == (1, "rollback", True)
+    shown = dora("status", "back").out
+    assert "Release 2 (" in shown
+    assert ") is not live: Rollout 2: Rollout 3 (Release 1, rollback by dora) took its place." in shown
 
 
 def test_an_app_is_deleted_only_with_its_name_or_yes(dora: Mcd, platform: Platform) -> None:

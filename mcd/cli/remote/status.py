@@ -72,7 +72,7 @@ def show(found: Mapping[str, Any], output: Form) -> None:
     if output is Form.NAME:
         print(plain(f"app/{name}"))
         return
-    rollout, release = found.get("rollout"), found.get("release")
+    rollout = found.get("rollout")
     print(plain(f"{name} in {at(found, 'app', 'product_line')}"))
     if rollout:
         of = f"Rollout {rollout['number']}, Release {rollout['release']}, Settings {rollout['settings']}"
@@ -80,9 +80,12 @@ def show(found: Mapping[str, Any], output: Form) -> None:
         print(paint(plain(line)))
         if rollout.get("message") and rollout.get("state") != "ready":
             print(f"  {plain(' '.join(str(rollout['message']).split()))}")
-    if release and (not rollout or release.get("number") != rollout.get("release")):
-        which = f"Release {release['number']} ({short_commit(release.get('commit'))})"
-        print(plain(f"{which}: {state_text(release)} {_sentence(release)}".rstrip()))
+    if aside := found.get("not_live"):
+        which = f"Release {aside['release']} ({short_commit(aside.get('commit'))})"
+        yet = " yet" if aside.get("state") == "progressing" else ""
+        print(plain(f"{which} is not live{yet}: {_sentence(aside)}"))
+        for line in aside.get("evidence") or []:
+            print(f"  | {plain(str(line))}")
     elif not rollout:
         print("nothing was pushed yet")
     components = found.get("components") or []

@@ -1,0 +1,46 @@
+"""What became of the newest Release when it is not the one that runs: in one sentence, with the last lines it said.
+
+A person who pushed and sees "ready" must not take what runs for what was pushed. It only reads.
+"""
+
+from __future__ import annotations
+
+from mcd import model
+from mcd.api.app_shapes import NotLive
+from mcd.api.shapes import StateWord, summary
+from mcd.model import Actor, HealthState, Reason
+from mcd.store import reads
+from mcd.store.reads import Part
+from mcd.store.tx import Tx
+
+LOOKED_THROUGH = 100
+"""Rollouts among which that of the newest Release is looked for, newest first."""
+
+
+async def not_live(actor: Actor, tx: Tx, newest: model.Release | None, live: model.Rollout | None) -> NotLive | None:
+    """None when the newest Release is what runs, or there is none."""
+    if newest is None or (live is not None and live.release == newest.number):
+        return None
+    part = await reads.rollouts(actor, tx, newest.app, Part(LOOKED_THROUGH))
+    own = next((r for r in part.items if r.release == newest.number), None)
+    if own is None:
+        word, reason, message = summary(newest.state)
+        if word == "ready":
+            message = "it waits for its Rollout." if newest.deploys else "it waits for somebody to deploy it."
+        return _told(newest, None, word, reason, message, [])
+    word, reason, message = summary(own.state)
+    if word in ("ready", "superseded") and live is not None:
+        by = f"{live.trigger} by {live.created_by}"
+        message = f"Rollout {live.number} (Release {live.release}, {by}) took its place."
+    seen = await reads.rollout_seen(actor, tx, own.id)
+    evidence = [line for h in seen.health if h.state is HealthState.FAILED for line in h.evidence]
+    return _told(newest, own.number, word, reason, f"Rollout {own.number}: {message}", evidence)
+
+
+def _told(
+    newest: model.Release, rollout: int | None, word: StateWord, reason: Reason, message: str, evidence: list[str]
+) -> NotLive:
+    return NotLive(
+        release=newest.number, commit=newest.commit, rollout=rollout, state=word, reason=reason,
+        message=message or "nothing was said of it yet.", evidence=evidence,
+    )  # fmt: skip

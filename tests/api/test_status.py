@@ -1,0 +1,61 @@
+"""Status says what runs, and that it is not what was pushed last."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcd.kube.play import Fate, play
+from tests.api.client import Api
+from tests.controllers.world import HELLO
+
+
+async def status_of(api: Api) -> dict[str, Any]:
+    found: dict[str, Any] = (await api.get("/api/v1/apps/hello/status", "vera")).json()
+    return found
+
+
+async def crashing(api: Api, until: str) -> dict[str, Any]:
+    """Time goes by while every new pod dies."""
+    for _ in range(40):
+        await api.world.turn()
+        play(api.world.kube, lambda workload: Fate.CRASH)
+        api.world.clock.forward(15)
+        found = await status_of(api)
+        if (found["not_live"] or {}).get("reason") == until:
+            return found
+    raise AssertionError(found["not_live"] or found["rollout"])
+
+
+async def test_a_release_that_was_put_back_is_said_with_its_cause(live: Api) -> None:
+    await live.deployed()
+    assert (await status_of(live))["not_live"] is None
+    live.world.pods_run = False
+    await live.world.push(HELLO.replace("hello:1", "hello:2"))
+    aside = (found := await crashing(live, "RolledBack"))["not_live"]
+    assert found["rollout"]["trigger"] == "auto-rollback"
+    assert (aside["release"], aside["rollout"], aside["state"]) == (2, 2, "stalled")
+    assert aside["message"].startswith("Rollout 2: web: ")
+    assert "Rollout 1 (Release 1) is put back." in aside["message"]
+    assert "push again" in found["next_step"]
+
+
+async def test_a_newest_release_with_problems_is_said_beside_what_runs(live: Api) -> None:
+    await live.deployed()
+    await live.deployed(HELLO.replace("web:", "web: {type: web, image: 'x:1', port: 99999}\n  other:"))
+    found = await status_of(live)
+    aside = found["not_live"]
+    assert (aside["release"], aside["rollout"], aside["reason"]) == (2, None, "InvalidAppYaml")
+    assert found["rollout"]["state"] == "ready"
+    assert found["problems"][0]["message"].startswith("99999")
+    assert found["next_step"] == "Mend app.yaml, commit and push again."
+
+
+async def test_a_release_that_a_person_went_back_from_is_said_with_who_did(live: Api) -> None:
+    await live.deployed()
+    await live.deployed(HELLO.replace("hello:1", "hello:2"))
+    assert (await status_of(live))["not_live"] is None
+    assert (await live.post("/api/v1/apps/hello/rollouts", {"release": 1})).status_code == 202
+    await live.world.settle()
+    found = await status_of(live)
+    assert found["not_live"]["message"] == "Rollout 2: Rollout 3 (Release 1, rollback by dora) took its place."
+    assert found["next_step"] == ""
