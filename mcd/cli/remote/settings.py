@@ -13,7 +13,7 @@ import typer
 from mcd.cli.client import Client, segment
 from mcd.cli.documents import text_from
 from mcd.cli.options import AppArgument, AppOption, OutputOption, pairs, server, which_app
-from mcd.cli.output import Column, Form, Item, note, show_list, show_one
+from mcd.cli.output import Column, Form, Item, show_list, show_one
 from mcd.cli.remote.columns import ago, field, named, text
 from mcd.errors import Code, McdError, echo
 
@@ -268,4 +268,3 @@ def secret_unset(
     with server() as client:
         client.delete(f"{_owner(word, app, product_line)}/secrets/{segment(name)}")
     print(f"{name} is gone")
-    note("pods that run keep what they read; new ones need it set again, or app.yaml without it.")
