@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from mcd.api.access import Credential, actor_of
+from mcd.api.waiting import EVERY, still_waiting
 from mcd.errors import McdError
 from mcd.model import Action, Actor, ConditionType, Reason, Reconciled, Release, Rollout
 from mcd.runtime import Runtime
@@ -41,16 +42,20 @@ class Watch:
     hosts: tuple[str, ...]
     credential: Credential
     seconds: float = LIMIT
+    silence: float = EVERY
+    """Seconds without news after which is said what is still waited for."""
     ended: bool = False
     _after: int = 0
     _said: set[str] = field(default_factory=set)
     _rollout: str = ""
+    _why: str = ""
+    _old_answers: bool = False
 
     async def lines(self) -> AsyncIterator[str]:
         """Lines as they come; an empty one says that nothing new came for a while. Ends with a verdict, when the
         person may not see it any more, or after `seconds`, which is said too."""
         clock = asyncio.get_running_loop().time
-        started = checked = clock()
+        started = checked = heard = clock()
         bell = await self.runtime.db.news(0, -1)
         while True:
             try:
@@ -62,6 +67,7 @@ class Watch:
                 yield f"This is not followed any more: {error}"
                 return
             for line in new:
+                heard = clock()
                 yield line
             if self.ended:
                 return
@@ -69,7 +75,10 @@ class Watch:
                 minutes = f"{self.seconds / 60:g} minutes"
                 yield f"No verdict after {minutes}. It goes on by itself: mcd status {self.release.app}"
                 return
-            if not new:
+            if clock() - heard >= self.silence:
+                heard = clock()
+                yield still_waiting(heard - started, self.seconds, self._why, old_answers=self._old_answers)
+            elif not new:
                 yield ""
             looked = clock()
             bell = await self.runtime.db.news(LOOK_AGAIN, bell)
@@ -99,6 +108,9 @@ class Watch:
         if self._rollout:
             return await reads.rollout(self.actor, tx, self._rollout)
         page = await reads.rollouts(self.actor, tx, self.release.app, reads.Part(limit=20))
+        self._old_answers = any(
+            r.release != self.release.number and is_now(r.state, ConditionType.READY) for r in page.items
+        )
         found = next((r for r in page.items if r.release == self.release.number), None)
         if found is not None and (found.live or found.created_at >= self.release.created_at):
             self._rollout = found.id
@@ -142,6 +154,7 @@ class Watch:
         """Why it is not ready yet, each reason once."""
         waiting = next((c for c in state.conditions if c.type is ConditionType.RECONCILING and c.status), None)
         if waiting is not None and waiting.message and waiting.reason is not Reason.NEW:
+            self._why = waiting.message
             self._once(waiting.message, new)
 
     def _once(self, line: str, new: list[str]) -> None:

@@ -16,6 +16,7 @@ from mcd.errors import Code, McdError
 
 SILENCE = 45.0
 """Seconds without a line after which the connection is taken for dead: the server beats every 15 s."""
+BEAT = "beat"
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 
 
@@ -29,7 +30,8 @@ class Heard:
 
 
 def messages(lines: Iterable[str]) -> Iterator[Heard]:
-    """The Events of a stream; comments and what is not JSON are passed over."""
+    """The Events of a stream, and a `beat` for each comment, which says that the server is there; what is not JSON is
+    passed over."""
     kind, last = "message", ""
     data: list[str] = []
     for line in lines:
@@ -42,6 +44,8 @@ def messages(lines: Iterable[str]) -> Iterator[Heard]:
             kind, data = "message", []
             continue
         name, _, value = line.partition(":")
+        if not name:
+            yield Heard(BEAT, None)
         value = value.removeprefix(" ")
         if name == "event":
             kind = value
@@ -58,12 +62,13 @@ def follow(
     after: str = "",
     until: float | None = None,
     lost: Callable[[McdError], None],
+    beat: Callable[[], None] = lambda: None,
     **query: Any,
 ) -> Iterator[Heard]:
     """The Events of a path, across broken connections, until the server ends the stream or `until` (monotonic) comes.
 
-    `lost` is told each time the server cannot be reached; that ends nothing. Every other refusal is raised, also one
-    that is told inside the stream.
+    `beat` is called for each sign of life without news. `lost` is told each time the server cannot be reached; that
+    ends nothing. Every other refusal is raised, also one that is told inside the stream.
     """
     tries = 0
     while True:
@@ -77,7 +82,10 @@ def follow(
                     tries, after = 0, heard.id or after
                     if heard.kind == "error":
                         raise _told(heard.data)
-                    yield heard
+                    if heard.kind == BEAT:
+                        beat()
+                    else:
+                        yield heard
                     if until is not None and time.monotonic() >= until:
                         return
         except McdError as error:

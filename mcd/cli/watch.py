@@ -6,11 +6,12 @@ Watching changes nothing: whoever stops it, or loses the connection, stops nothi
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import typer
 
+from mcd.api.waiting import EVERY, still_waiting
 from mcd.cli.client import Client, segment
 from mcd.cli.output import FAILED, INTERRUPTED, TIMED_OUT, Progress, note
 from mcd.cli.streams import follow
@@ -24,9 +25,17 @@ SETTLED = ("ready", "stalled", "superseded")
 class Watcher:
     """Turns what the stream tells into lines, each said once."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(
+        self,
+        progress: Progress,
+        limit: float,
+        old_answers: Callable[[], bool],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.progress = progress
-        self.began = time.monotonic()
+        self.limit, self.old_answers, self.clock = limit, old_answers, clock
+        self.began = self.heard = clock()
+        self.why = ""
         self.said: dict[str, str] = {}
 
     def rollout(self, rollout: Mapping[str, Any]) -> None:
@@ -42,6 +51,7 @@ class Watcher:
             self._once(str(component.get("component")), " ".join(w for w in words if w))
         if rollout.get("message") and rollout.get("state") == "progressing" and not rollout.get("components"):
             self._once("", f"{rollout.get('reason')}: {rollout['message']}")
+        self.why = str(rollout.get("message") or "")
         self.tick(rollout)
 
     def event(self, event: Mapping[str, Any]) -> None:
@@ -51,13 +61,21 @@ class Watcher:
         self._once(f"event {event.get('sequence')}", str(event.get("message") or ""), show_key=False)
 
     def tick(self, rollout: Mapping[str, Any]) -> None:
-        seconds = time.monotonic() - self.began
+        seconds = self.clock() - self.began
         self.progress.tick(f"{seconds:.0f} s  {rollout.get('reason') or ''}: {rollout.get('message') or ''}")
+
+    def beat(self) -> None:
+        """The server is there and has nothing new: after a while that is worth a line too."""
+        now = self.clock()
+        if now - self.heard >= EVERY:
+            self.heard = now
+            self.progress.line(still_waiting(now - self.began, self.limit, self.why, old_answers=self.old_answers()))
 
     def _once(self, key: str, text: str, detail: Any = "", *, show_key: bool = True) -> None:
         whole = f"{text}: {detail}" if detail else text
         if whole and self.said.get(key) != whole:
             self.said[key] = whole
+            self.heard = self.clock()
             self.progress.line(f"{key}: {whole}" if key and show_key else whole)
 
 
@@ -65,7 +83,7 @@ def watch(client: Client, rollout: Mapping[str, Any], limit: float, progress: Pr
     """The Rollout when it has settled, or as it was when `limit` seconds were over. A server that is away is waited
     for: what was wished is kept there. Ctrl-C says that the deploy goes on, and exits with 130."""
     deadline = time.monotonic() + limit
-    watcher = Watcher(progress)
+    watcher = Watcher(progress, limit, lambda: _ran_before(client, rollout))
     name, now = str(rollout["id"]), dict(rollout)
 
     def lost(error: McdError) -> None:
@@ -73,7 +91,9 @@ def watch(client: Client, rollout: Mapping[str, Any], limit: float, progress: Pr
 
     try:
         while now.get("state") not in SETTLED and time.monotonic() < deadline:
-            for heard in follow(client, f"/rollouts/{segment(name)}/events", until=deadline, lost=lost):
+            for heard in follow(
+                client, f"/rollouts/{segment(name)}/events", until=deadline, lost=lost, beat=watcher.beat
+            ):
                 if heard.kind == "rollout":
                     now = {**now, **heard.data}
                     watcher.rollout(now)
@@ -89,6 +109,16 @@ def watch(client: Client, rollout: Mapping[str, Any], limit: float, progress: Pr
         raise typer.Exit(INTERRUPTED) from None
     progress.end()
     return now
+
+
+def _ran_before(client: Client, rollout: Mapping[str, Any]) -> bool:
+    """Whether the App was Ready with something else before: that goes on until the new pods are there."""
+    try:
+        rows = client.items(f"/apps/{segment(str(rollout.get('app')))}/rollouts", limit=20)
+    except McdError:
+        # Only a clause of a line hangs on it, and the watching has its own way to tell that the server is away.
+        return False
+    return any(r.get("state") == "ready" and r.get("id") != rollout.get("id") for r in rows)
 
 
 def _read(client: Client, name: str, now: Mapping[str, Any]) -> dict[str, Any]:
