@@ -26,12 +26,13 @@ from mcd.api.access import (
 )
 from mcd.api.app_shapes import Container, Pod
 from mcd.api.build_logs import build_lines
+from mcd.api.components import types_of
 from mcd.api.paths import AppName
 from mcd.api.places import Place
 from mcd.api.shapes import Page
 from mcd.api.strict import StrictRoute
 from mcd.api.throttle import Throttle
-from mcd.errors import Code, McdError, not_found
+from mcd.errors import Code, McdError, echo, not_found
 from mcd.kube.cluster import Cluster
 from mcd.model import Noun, Verb
 from mcd.objects import COMPONENT, Object
@@ -93,12 +94,26 @@ async def read_logs(
     options = tails.Options(follow, previous, tail, _seconds(since), timestamps, prefix)
     cluster = await places.client_of(runtime, place)
     first = await _sources(cluster, place, wanted)
+    if not first:
+        await _refuse_unknown(runtime, credential, app, component)
     if not first and not follow:
         raise McdError(
             Code.NOT_FOUND, f'App "{app}" has no such pod now.', "See `mcd status`; --build shows its build."
         )
     found = _Finder(runtime, credential, cluster, place, wanted, first)
     return _text(request, tails.lines(cluster, place.line.namespace, found, options), throttle, actor.person)
+
+
+async def _refuse_unknown(runtime: Runtime, credential: Credential, app: str, component: str | None) -> None:
+    """Nothing can be waited for of a component that neither runs nor is in app.yaml. Raises McdError(not_found)."""
+    if component is None:
+        return
+    actor = await actor_of(runtime, credential)
+    async with runtime.db.reading() as tx:
+        types = await types_of(actor, tx, app)
+    if types is not None and component not in types:
+        known = ", ".join(sorted(types))
+        raise McdError(Code.NOT_FOUND, f"there is no component {echo(component)}.", f"Known: {known}.")
 
 
 def _text(request: Request, source: AsyncIterator[bytes], throttle: Throttle, person: str) -> StreamingResponse:

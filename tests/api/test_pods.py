@@ -327,3 +327,10 @@ async def test_a_command_of_an_app_of_others_is_not_there(running: Api) -> None:
     answer = await running.post("/api/v1/apps/hello/exec", {"command": ["sh"]}, "nina")
     absent = await running.post("/api/v1/apps/ghost/exec", {"command": ["sh"]}, "nina")
     assert answer.json()["detail"].replace("hello", "ghost") == absent.json()["detail"]
+
+
+@pytest.mark.parametrize("follow", [False, True])
+async def test_the_log_of_a_component_that_is_none_is_refused_with_the_names_there_are(live: Api, follow: bool) -> None:
+    await live.deployed()
+    answer = await live.get(f"/api/v1/apps/hello/logs?component=nope&follow={str(follow).lower()}")
+    assert (answer.status_code, answer.json()["detail"]) == (404, "there is no component nope. Known: web.")

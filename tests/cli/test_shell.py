@@ -174,4 +174,4 @@ def test_events_are_read_with_their_kind_and_id_and_noise_is_passed_over() -> No
         "",
         "data: 3",
     ]
-    assert list(messages(lines)) == [Heard("rollout", {"a": 1}, "7"), Heard("message", 2, "7")]
+    assert list(messages(lines)) == [Heard("beat", None), Heard("rollout", {"a": 1}, "7"), Heard("message", 2, "7")]

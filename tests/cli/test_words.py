@@ -9,7 +9,7 @@ import pytest
 
 from mcd.cli.documents import mapping_from, text_from
 from mcd.cli.options import appname_of, pairs, seconds, which_app
-from mcd.cli.remote.deploys import earlier, replicas
+from mcd.cli.remote.deploys import doubt, earlier, replicas
 from mcd.cli.remote.settings import secret_values
 from mcd.errors import Code, McdError
 from tests.cli.conftest import Mcd
@@ -99,6 +99,16 @@ def test_a_rollback_skips_what_failed_and_what_is_the_same() -> None:
     with pytest.raises(McdError, match="never ran anything else") as told:
         earlier(rows[:1], "shop", None)
     assert told.value.code is Code.NOT_FOUND
+
+
+def test_going_back_to_what_failed_is_warned_of_with_its_cause() -> None:
+    failed = {
+        **rollout(3, 3, state="stalled"),
+        "reason": "RolledBack",
+        "message": "web: exit 1.\nRollout 2 is put back.",
+    }
+    assert doubt(failed) == "warning: Rollout 3 never got well: RolledBack: web: exit 1. Rollout 2 is put back."
+    assert doubt(rollout(2, 2)) == doubt(rollout(2, 2, state="ready")) == ""
 
 
 @pytest.mark.parametrize("word", ["SITE=Harbour", "env.A=s3cr3t", "components.web=1", "components..replicas=1"])

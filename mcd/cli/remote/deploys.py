@@ -250,6 +250,8 @@ def rollback(
     which = which_app(app, name)
     with server() as client:
         older = earlier(client.items(f"/apps/{segment(which)}/rollouts"), which, to)
+        if warning := doubt(older):
+            note(warning)
         wish = {"release": older["release"], "settings": older["settings"]}
         if dry_run:
             show_plan(which, plan(client, which, wish), output)
@@ -276,6 +278,14 @@ def earlier(rollouts: list[dict[str, Any]], app: str, to: int | None) -> dict[st
         if not one.get("live") and not same and not failed:
             return one
     raise McdError(Code.NOT_FOUND, f"{echo(app)} never ran anything else.", "There is nothing to go back to.")
+
+
+def doubt(older: Mapping[str, Any]) -> str:
+    """What a person should know before going back to a Rollout that failed itself; empty for one that ran well."""
+    if older.get("state") != "stalled":
+        return ""
+    said = " ".join(str(older.get("message") or "").split())
+    return f"warning: Rollout {older['number']} never got well: {older.get('reason')}: {said}".rstrip()
 
 
 def restart(
