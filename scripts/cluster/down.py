@@ -12,7 +12,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from scripts.cluster import controlplane, layout, node, postgres, processes, state
+from scripts.cluster import controlplane, layout, mounts, node, postgres, processes, state
 from scripts.cluster.api import Api
 from scripts.cluster.problems import ClusterProblem
 from scripts.cluster.progress import Line, spoken
@@ -168,10 +168,7 @@ def _clean_machine(home: Path) -> None:
     """Unmount, and take bridge, host name and packet rules away."""
     _kill_containers(home)
     short = node.runtime(home)
-    for point in _mounts_under(home / "node", short):
-        # Lazily: a mount that something still looks into goes when that is over.
-        subprocess.run(["umount", "-l", point], capture_output=True, check=False)
-    left = _mounts_under(home / "node", short)
+    left = mounts.release(home / "node", short)
     if left:
         raise ClusterProblem(f"{left[0]} is still mounted. Unmount it and run down again.")
     shutil.rmtree(short, ignore_errors=True)
@@ -181,17 +178,6 @@ def _clean_machine(home: Path) -> None:
         subprocess.run(["nft", "delete", "table", family, "kube-proxy"], capture_output=True, check=False)
     node.unname_host()
     node.release()
-
-
-def _mounts_under(*folders: Path) -> list[str]:
-    """Mount points below the folders, the deepest first."""
-    points = []
-    for row in Path("/proc/self/mountinfo").read_text().splitlines():
-        # Spaces and the like are written as octal escapes.
-        point = row.split()[4].encode().decode("unicode_escape")
-        if any(Path(point).is_relative_to(folder) for folder in folders):
-            points.append(point)
-    return sorted(points, key=len, reverse=True)
 
 
 def _forget_cluster(home: Path, name: str, remembered: state.State, line: Line) -> None:

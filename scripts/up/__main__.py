@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from scripts.cluster import mounts
 from scripts.cluster import places as cluster_places
 from scripts.cluster.problems import ClusterProblem
 from scripts.up import first, server, shop
@@ -101,8 +102,11 @@ def _down(*, forget: bool) -> int:
         _say("mcd", "stopped")
     _run("scripts.cluster", "reset" if forget else "down")
     _run("scripts.cluster", "postgres", "reset" if forget else "down")
-    if forget:
-        shutil.rmtree(server.home(), ignore_errors=True)
+    if forget and server.home().exists():
+        # The builder keeps its layers under a mount of their own.
+        if left := mounts.release(server.home()):
+            raise ClusterProblem(f"{left[0]} is still mounted. Unmount it and run this again.")
+        shutil.rmtree(server.home())
     return 0
 
 

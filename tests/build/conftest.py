@@ -12,6 +12,7 @@ import pytest
 from mcd.build.buildah import Buildah
 from mcd.build.builder import BuildRequest
 from mcd.build.machine import Machine
+from scripts.cluster import mounts
 from tests.servers.registry import registry, required
 
 MACHINE = Machine(
@@ -32,12 +33,20 @@ def registry_host() -> Iterator[str]:
         yield host
 
 
+@pytest.fixture(autouse=True)
+def _no_mount_stays(tmp_path: Path) -> Iterator[None]:
+    yield
+    assert mounts.release(tmp_path) == []
+
+
 @pytest.fixture(scope="module")
 def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """One store of layers for a whole module, as in life."""
     folder = tmp_path_factory.mktemp("builder")
     yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    # buildah keeps its layers under a mount of their own, which would outlive the test and the folder.
+    assert mounts.release(folder) == []
+    shutil.rmtree(folder)
 
 
 class Workshop:
