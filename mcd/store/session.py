@@ -76,6 +76,10 @@ class Database:
         with self._our_words():
             self._require_file()
             async with self._writer.connect() as connection:
+                if not self._sqlite:
+                    # The pool is the readers' too: what one of them left on the connection, going away at a bad moment,
+                    # must not make this wish "read-only".
+                    await connection.execution_options(isolation_level="READ COMMITTED", postgresql_readonly=False)
                 tx = Tx(connection, writable=True, keyring=self.keyring)
                 async with connection.begin():
                     yield tx
