@@ -28,7 +28,7 @@ _COPIED = (
     "Makefile",
     "README.md",
 )
-_FAILED = re.compile(r"^FAILED (\S+)", re.MULTILINE)
+_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+::\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -105,6 +105,7 @@ def _copy(world: World) -> Path:
 def _tested(world: World, copy: Path, tests: Iterable[str], *more: str) -> Ran:
     """pytest in the copy, which is imported from its own folder."""
     words = ["-q", "-x", "-p", "no:cacheprovider", "-p", "no:xdist", "-m", "not cluster and not real_node", *more]
+    words.append(f"--basetemp={copy.parent / 'pytest'}")
     env = environment({"PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"})
     return typed([str(world.bin / "python"), "-m", "pytest", *words, *tests], env, copy, None, 400)
 
