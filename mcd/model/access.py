@@ -27,12 +27,13 @@ class Verb(StrEnum):
     """What can be done to a thing. One closed list, so that the table role × verb can be tested whole."""
 
     READ = "read"
+    """See it: state, history, Settings, the names of secrets."""
     DEPLOY = "deploy"
     """Create an App, push, deploy, roll back, scale, restart."""
     SHELL = "shell"
     """Run a command in a pod, read its logs."""
     SET = "set"
-    """Change Settings, secrets, members, delete an App."""
+    """Change secrets, members, all Settings but the number of replicas; delete an App."""
     ADMINISTER = "administer"
     """Create and change product lines, clusters, pools, people."""
 
