@@ -1,4 +1,4 @@
-"""Writes the generated references in docs/reference from the code that they describe: settings, reasons, metrics, roles.
+"""Writes the generated references in docs/reference from the code: settings, reasons, metrics and roles.
 
 A test compares the files with what this prints, so that neither can change alone.
 """
