@@ -18,7 +18,8 @@ import pytest
 from mcd.controllers.loop import Loop
 from mcd.kube.memory import Died, Faults
 from mcd.objects import Object
-from tests.controllers.world import HELLO, World, world
+from mcd.store import intents
+from tests.controllers.world import ADMIN, HELLO, World, world
 
 TWO = """
 appname: hello
@@ -46,10 +47,23 @@ async def _delete(here: World) -> None:
     await here.delete()
 
 
+async def _secret(here: World) -> None:
+    async with here.runtime.db.writing() as tx:
+        await intents.set_secret(ADMIN, tx, here.clock(), "api", {"TOKEN": "one"}, app="hello")
+    await here.push(TWO.replace('worker:1"', 'worker:1", env: {TOKEN: {secret: api/TOKEN}}'))
+
+
+async def _rotate(here: World) -> None:
+    async with here.runtime.db.writing() as tx:
+        await intents.set_secret(ADMIN, tx, here.clock(), "api", {"TOKEN": "two"}, app="hello")
+
+
 CHANGES: dict[str, tuple[tuple[Change, ...], Change]] = {
     "create": ((), _create),
     "change": ((_create,), _change),
     "a component goes": ((_create,), _shrink),
+    "a secret comes": ((_create,), _secret),
+    "a secret changes": ((_create, _secret), _rotate),
     "delete": ((_create,), _delete),
 }
 

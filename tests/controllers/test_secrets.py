@@ -15,7 +15,6 @@ import structlog
 
 from mcd.controllers import rollouts
 from mcd.controllers.loop import opener
-from mcd.errors import McdError
 from mcd.kube.secret import KIND
 from mcd.kube.watch import Caches
 from mcd.model import Noun, Reason, RolloutItem, RolloutObserved
@@ -318,17 +317,14 @@ async def test_a_secret_of_the_line_edited_by_hand_is_healed(here: World) -> Non
 async def test_an_app_waits_for_a_secret_that_its_line_makes_again(here: World) -> None:
     await set_secret(here, "shared", app=None, TOKEN="one")
     await with_app(here, OF_LINE, "first")
-    here.kube.faults.refuse = lambda verb, ref: (
-        McdError("unavailable", "away") if (verb, ref.name) == ("apply", "mcd-line-shared") else None  # type: ignore[arg-type,return-value]
-    )
     here.kube.person_deletes(Ref("v1", "Secret", LINE, "mcd-line-shared"))
     before = here.written
     here.clock.forward(3600)
-    for _ in range(3):
-        await here.turn()
+    assert await here.loop.take(Noun.ROLLOUT, 100), "the App is looked at before its line"
+    await here.loop.idle()
     ready = await here.ready("first")
     assert (ready.status, ready.reason) == (False, Reason.PRODUCT_LINE_PENDING), str(ready)
-    here.kube.faults.refuse = None
+    assert "Secret/mcd-line-shared" in ready.message
     await here.settle()
     assert held(here, "mcd-line-shared") == {"TOKEN": "one"}
     assert (await here.ready("first")).status
