@@ -68,7 +68,7 @@ MUTATIONS = {
     "masking": Mutation(
         "an object is told with its secret values", "mcd/objects.py",
         "clean[field] = dict.fromkeys(clean[field], MASK)", "clean[field] = dict(clean[field])",
-        ("tests/kube/test_diff.py", "tests/api"),
+        ("tests/test_objects.py", "tests/api/test_diffs.py"),
     ),
     "masking-of-logs": Mutation(
         "a token stands in the log", "mcd/observability/logs.py",
