@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import secrets
 import signal
 import socket
@@ -20,12 +19,11 @@ import typer
 import uvicorn
 from pydantic import ValidationError
 
-from mcd import __version__
 from mcd.api import git
 from mcd.api.app import create_app
 from mcd.controllers.loop import Loop
 from mcd.errors import Code, McdError
-from mcd.observability import logs, metrics
+from mcd.observability import logs
 from mcd.runtime import Runtime, open_runtime
 from mcd.settings import Environment
 from mcd.store import accounts
@@ -84,7 +82,6 @@ def controllers() -> None:
 def _run(*, api: bool, controllers: bool) -> None:
     settings = read_environment()
     logs.configure(settings.log_level)
-    metrics.BUILD_INFO.labels(__version__, os.environ.get("MCD_REVISION", "unknown")).set(1)
     asyncio.run(_serve(settings, api=api, controllers=controllers))
 
 
@@ -181,11 +178,25 @@ def admin_migrate() -> None:
         raise McdError(
             Code.UNAVAILABLE, f"{settings.data} cannot be made: {error.strerror}.", "Set MCD_DATA to another folder."
         ) from None
+    migrate(settings.database)
     if not settings.keys_file.exists():
+        asyncio.run(_with_database(_needs_no_key))
         create_keyring(settings.keys_file)
         print(f"made the key ring {settings.keys_file}: back it up apart from the database", file=sys.stderr)
-    migrate(settings.database)
     print("the tables are those of this version", file=sys.stderr)
+
+
+async def _needs_no_key(db: Database) -> None:
+    """A new key ring beside sealed values would hide that the old one is lost, until somebody needs a value."""
+    async with db.reading() as tx:
+        used = await secret_store.keys_in_use(tx)
+    if used:
+        raise McdError(
+            Code.UNAVAILABLE,
+            f"the key ring is gone, and {sum(used.values())} values are sealed with {', '.join(sorted(used))}.",
+            "Put the file of MCD_SECRET_KEYS_FILE back from your backup; nothing was made.",
+            reason="KeyRingMissing",
+        )
 
 
 @admin.command("create-admin")
@@ -240,7 +251,10 @@ async def _seal_again(db: Database, ring: KeyRing) -> None:
     idle = [key for key in ring.ids if key != ring.newest and key not in used]
     print(f"{count} values were sealed again with {ring.newest}.")
     if idle:
-        print(f"Nothing needs {', '.join(idle)} any more: remove them from the file, and from backups in time.")
+        print(
+            f"No value needs {', '.join(idle)} any more. When every process was restarted since add-key, and a second "
+            "seal-again finds nothing, remove them from the file."
+        )
 
 
 async def _with_database(work: Callable[[Database], Awaitable[None]], ring: KeyRing | None = None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -85,3 +86,19 @@ def test_serving_without_tables_says_what_to_run(environment: dict[str, str]) ->
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert answer.returncode == 6
     assert "mcd admin migrate" in answer.stderr
+
+
+def test_a_lost_key_ring_is_not_replaced_while_values_are_sealed_with_it(environment: dict[str, str]) -> None:
+    run(environment, "migrate")
+    data = Path(environment["MCD_DATA"])
+    with sqlite3.connect(data / "mcd.db") as database:
+        database.execute(
+            "INSERT INTO secret (owner_id, name, version, key, owner, key_id, nonce, sealed, created_at, created_by)"
+            " VALUES ('c', 'n', 1, 'k', 'cluster', 'k1234', x'00', x'00', '2026-05-03 10:00:00.000000', 'a')"
+        )
+    database.close()
+    (data / "keys.json").unlink()
+    answer = run(environment, "migrate")
+    assert answer.returncode == 6
+    assert "k1234" in answer.stderr
+    assert not (data / "keys.json").exists()
