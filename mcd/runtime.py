@@ -161,21 +161,26 @@ class Runtime:
     async def _connection(self, cluster_id: str, generation: int) -> _Connection:
         async with self._connecting:
             known = self._connections.get(cluster_id)
-            token = self._token(cluster_id)
+            name = known.name if known is not None and known.name else await self._name(cluster_id)
+            token = self._token(name)
             if known is not None and known.generation >= generation and known.token == token:
                 return known
             async with self.db.reading() as tx:
                 kubeconfig = (await secrets.credentials(tx, cluster_id)).reveal()
-            made = _Connection(generation, token, self.connect(kubeconfig, token))
+            made = _Connection(generation, token, self.connect(kubeconfig, token), name=name)
             self._connections[cluster_id] = made
         if known is not None:
             await known.close()
         return made
 
-    def _token(self, cluster_id: str) -> str:
-        if self.settings.cluster_tokens is None:
+    async def _name(self, cluster_id: str) -> str:
+        async with self.db.reading() as tx:
+            return await secrets.cluster_name(tx, cluster_id)
+
+    def _token(self, name: str) -> str:
+        if self.settings.cluster_tokens is None or not name:
             return ""
-        file = self.settings.cluster_tokens / cluster_id
+        file = self.settings.cluster_tokens / name
         return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
 
     async def close(self) -> None:

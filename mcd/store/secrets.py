@@ -93,6 +93,11 @@ async def credentials(tx: Tx, cluster_id: str) -> SecretText:
     return found[KUBECONFIG_KEY]
 
 
+async def cluster_name(tx: Tx, cluster_id: str) -> str:
+    """What people call a cluster; empty for one that is gone."""
+    return str(await tx.value(select(t.cluster.c.name).where(t.cluster.c.id == cluster_id)) or "")
+
+
 async def secret_values(
     tx: Tx,
     app_id: str,
