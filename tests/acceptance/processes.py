@@ -70,13 +70,10 @@ def _pair(of: World) -> Iterator[Pair]:
 def _controllers(world: World, folder: Path, user: str) -> Server:
     """A controller process whose token at the cluster is the user's own."""
     assert world.server is not None
-    cluster = world.api("GET", "/clusters/local").json()
     tokens = folder / user
     tokens.mkdir(parents=True)
     token = yaml.safe_load(world.kubeconfig(user).read_text())["users"][0]["user"]["token"]
-    # By id and by name: whichever the settings ask for.
-    for name in {cluster.get("id", "local"), "local"}:
-        (tokens / name).write_text(token)
+    (tokens / "local").write_text(token)
     settings = {
         **world.server.settings, "MCD_CLUSTER_TOKENS": str(tokens), "MCD_HOLDER": user,
         "MCD_LISTEN": f"127.0.0.1:{free_port()}",

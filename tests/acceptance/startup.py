@@ -8,12 +8,13 @@ from tests.acceptance.rows import Check, Miss, Seen
 from tests.acceptance.server import environment
 from tests.acceptance.world import World
 
-ROUNDS = 9
+ROUNDS, ROUNDS_IN_SLICE = 9, 5
 
 
 def ratios(world: World) -> Seen:
+    rounds = str(ROUNDS_IN_SLICE if world.kept.get("slice") else ROUNDS)
     done = subprocess.run(
-        [world.bin / "python", "scripts/bench_startup.py", "--rounds", str(ROUNDS), "--limit", "1.5"],
+        [world.bin / "python", "scripts/bench_startup.py", "--rounds", rounds, "--limit", "1.5"],
         cwd=world.checkout, env=environment({}), capture_output=True, text=True, check=False, timeout=240,
     )  # fmt: skip
     lines = [" ".join(line.split()) for line in done.stdout.splitlines()[1:]]
