@@ -160,7 +160,7 @@ CHECKS = (
     Check("bad.no-network", "unshare -n python -m scripts.cluster build: empty cache", "one line: no network, exit 1",
           no_network, 90, in_slice=True),
     Check("bad.disk", f"git push; mcd settings set; MCD_DATA on a full disk of {DISK_MIB} MiB",
-          "one line each, no 5xx page; nothing lost; goes on with room", disk_full, 180, in_slice=True),
+          "one line each, no 5xx page; nothing lost; goes on with room", disk_full, 180),
     Check("bad.disk-at-start", "mcd admin migrate on a full disk", "one line, exit 6", start_on_full_disk, 60,
           in_slice=True),
 )  # fmt: skip

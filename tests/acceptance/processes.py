@@ -181,5 +181,5 @@ def _left_when_stored(world: World, template: Path, name: str) -> str:
 
 CHECKS = (
     Check("processes", "mcd serve api; two mcd serve controllers on PostgreSQL; 200 git pushes; kill -9 of one midway",
-          "both did 25 % or more, no App by two at one time, all Ready", two, 1500, in_slice=True),
+          "both did 25 % or more, no App by two at one time, all Ready", two, 1500),
 )  # fmt: skip

@@ -25,5 +25,5 @@ def ratios(world: World) -> Seen:
 
 CHECKS = (
     Check("startup", "mcd status shop; mcd app list; mcd validate",
-          "each within 1.5 x of importing its libraries alone, same run", ratios, 250, in_slice=True),
+          "each within 1.5 x of importing its libraries alone, same run", ratios, 250),
 )  # fmt: skip

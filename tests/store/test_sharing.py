@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
+import pytest
+
 from mcd.model import ConditionType, InventoryEntry, Noun, ReleaseItem, RolloutItem, RolloutObserved
 from mcd.objects import Ref
 from mcd.store import intents, leases, reads
@@ -94,6 +96,8 @@ async def _people(world: World, db: Database, number: int) -> None:
             await leases.wake(tx, Noun.ROLLOUT, [f"app-{n:02}" for n in range(APPS)], world.now)
 
 
+# Several processes need PostgreSQL (settings.py): on SQLite there is one.
+@pytest.mark.parametrize("url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
 async def test_two_processes_share_the_work_and_no_app_is_worked_on_twice(world: World, other: Database) -> None:
     controllers = Controllers(world, {"one": world.db, "two": other})
     workers = [asyncio.create_task(controllers.run(name)) for name in ("one", "two")]
