@@ -1,7 +1,7 @@
 """The slice of the acceptance that every `make test` plays: simulated nodes, a home of its own, a few minutes.
 
-The same checks as `make acceptance`, with fewer trials. A developer's cluster is never touched. What times something, and
-what is known to miss still, is in the whole table only.
+The same checks as `make acceptance`, with fewer trials. A developer's cluster is never touched. What times something,
+and what is known to miss still, is in the whole table only.
 """
 
 from __future__ import annotations
