@@ -86,12 +86,19 @@ def _run(*, api: bool, controllers: bool) -> None:
 
 
 async def _serve(settings: Environment, *, api: bool, controllers: bool) -> None:
+    # Bound before anything starts: a taken port is one clear line, and nothing was begun.
+    listener = _listen(settings) if api else None
+    with listener or contextlib.nullcontext():
+        await _serve_with(settings, listener, controllers=controllers)
+
+
+async def _serve_with(settings: Environment, listener: socket.socket | None, *, controllers: bool) -> None:
     async with open_runtime(settings) as runtime:
         stop = asyncio.Event()
         with _signals(stop):
             jobs: list[Awaitable[None]] = []
-            if api:
-                jobs.append(_serve_api(runtime, stop))
+            if listener is not None:
+                jobs.append(_serve_api(runtime, listener, stop))
             if controllers:
                 log.info("controllers", holder=runtime.holder)
                 jobs.append(Loop(runtime, runtime.holder).run(stop))
@@ -123,8 +130,7 @@ def _signals(stop: asyncio.Event) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-async def _serve_api(runtime: Runtime, stop: asyncio.Event) -> None:
-    listener = _listen(runtime.settings)
+async def _serve_api(runtime: Runtime, listener: socket.socket, stop: asyncio.Event) -> None:
     host, port = listener.getsockname()[:2]
     config = uvicorn.Config(
         create_app(runtime, more=(git.router,)),
@@ -151,7 +157,7 @@ async def _serve_api(runtime: Runtime, stop: asyncio.Event) -> None:
 
 
 def _listen(settings: Environment) -> socket.socket:
-    """The socket, bound before anything starts, so that a taken port is one clear line."""
+    """The socket of the API. Raises McdError(unavailable) where the address cannot be had."""
     try:
         return socket.create_server((settings.listen_host, settings.listen_port), backlog=512)
     except OSError as error:

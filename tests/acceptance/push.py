@@ -94,7 +94,7 @@ def keeps_pods(world: World) -> Seen:
     """Of the push before: web and catalog were left as they were."""
     before, after = world.kept.get("before"), world.kept.get("after")
     if not before or not after:
-        raise Miss("the push before did not end, so there is nothing to compare")
+        raise Miss(f"the push before did not end, so there is nothing to compare: before {before}, after {after}")
     lost = [name for name in before if ("-web-" in name or "-catalog-" in name) and after.get(name) != before[name]]
     kept = [name for name in before if after.get(name) == before[name]]
     if lost or not kept:
