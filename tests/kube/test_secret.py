@@ -169,7 +169,13 @@ async def test_a_shell_that_nobody_filled_is_refused_by_kubernetes(real: KubeCli
 @contextlib.asynccontextmanager
 async def following(cluster: Cluster, namespace: str) -> AsyncIterator[tuple[Caches, asyncio.Queue[Object]]]:
     heard: asyncio.Queue[Object] = asyncio.Queue()
-    caches = Caches(cluster, (Kind("v1", "ConfigMap"),), lambda obj, _deleted: heard.put_nowait(obj))
+
+    def hear(obj: Object, _deleted: bool) -> None:
+        # What other tests left in the cluster is told too.
+        if obj["metadata"]["namespace"] == namespace:
+            heard.put_nowait(obj)
+
+    caches = Caches(cluster, (Kind("v1", "ConfigMap"),), hear)
     task = asyncio.ensure_future(caches.run())
     await asyncio.sleep(0)
     try:
