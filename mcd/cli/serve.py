@@ -40,11 +40,14 @@ CONNECTIONS = 2000
 """Connections at one time; one more is answered 503."""
 
 serve = typer.Typer(
+    add_completion=False,
     help="Run MCD: the API and the controllers in one process, or one of them.\n\nExample: mcd serve",
     invoke_without_command=True,
 )
 admin = typer.Typer(
-    help="Set up and repair an installation, on a machine that reaches its database.", no_args_is_help=True
+    add_completion=False,
+    help="Set up and repair an installation, on a machine that reaches its database.",
+    no_args_is_help=True,
 )
 
 

@@ -78,6 +78,14 @@ def test_every_command_has_help_with_an_example(name: str) -> None:
         assert f" {path.split()[-1]}" in text.split("Example")[1], f"the example of {path} does not show it"
 
 
+@pytest.mark.parametrize("name", ENTRIES)
+def test_no_group_offers_to_install_a_completion_that_only_mcd_itself_has(name: str) -> None:
+    from mcd.cli.main import command_of
+
+    flags = {flag for parameter in command_of(name).params for flag in parameter.opts}
+    assert not {flag for flag in flags if "completion" in flag}
+
+
 def test_version_works_without_a_server_and_says_so(mcd: Mcd) -> None:
     told = mcd("version")
     assert told.code == 0

@@ -25,7 +25,9 @@ from mcd.cli.output import TIMED_OUT, Column, Form, note, show_list, show_one
 from mcd.cli.remote.columns import ago, at, field, message, named, short_commit, state
 from mcd.errors import Code, McdError
 
-app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Apps: list, show, create, set, delete.")
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, rich_markup_mode=None, help="Apps: list, show, create, set, delete."
+)
 
 COLUMNS = [
     field("name"),

@@ -15,9 +15,14 @@ from mcd.cli.output import Column, Form, show_list, show_one
 from mcd.cli.remote.columns import ago, field, message, named, state, text
 from mcd.errors import Code, McdError
 
-cluster = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Clusters: list, show, create, set, delete.")
+cluster = typer.Typer(
+    add_completion=False, no_args_is_help=True, rich_markup_mode=None, help="Clusters: list, show, create, set, delete."
+)
 node_pool = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Node pools of a cluster: list, show, set, delete."
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Node pools of a cluster: list, show, set, delete.",
 )
 
 COLUMNS = [field("name"), state(), field("kubernetes"), field("idc"), ago("seen", "seen_at"), message(wide=True)]

@@ -16,9 +16,17 @@ from mcd.cli.remote.columns import field, message, named, state
 from mcd.errors import Code, McdError
 
 product_line = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Product lines: list, show, create, set, delete."
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Product lines: list, show, create, set, delete.",
 )
-member = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Members of a product line: list, add, remove.")
+member = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Members of a product line: list, add, remove.",
+)
 
 COLUMNS = [
     field("name"),

@@ -15,8 +15,12 @@ from mcd.cli.output import Column, Form, note, show_list, show_one
 from mcd.cli.remote.columns import ago, field, named
 from mcd.errors import Code, McdError
 
-person = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="People: list, show, create, set.")
-token = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Your API tokens: list, create, revoke.")
+person = typer.Typer(
+    add_completion=False, no_args_is_help=True, rich_markup_mode=None, help="People: list, show, create, set."
+)
+token = typer.Typer(
+    add_completion=False, no_args_is_help=True, rich_markup_mode=None, help="Your API tokens: list, create, revoke."
+)
 
 COLUMNS = [
     field("name"),

@@ -13,8 +13,12 @@ from mcd.cli.remote.columns import ago, field, message, short_commit, state
 from mcd.cli.remote.status import HISTORY
 from mcd.errors import Code, McdError
 
-release = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Releases of an App: list, show, retry.")
-rollout = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Rollouts of an App: list, show, watch.")
+release = typer.Typer(
+    add_completion=False, no_args_is_help=True, rich_markup_mode=None, help="Releases of an App: list, show, retry."
+)
+rollout = typer.Typer(
+    add_completion=False, no_args_is_help=True, rich_markup_mode=None, help="Rollouts of an App: list, show, watch."
+)
 
 COLUMNS = [
     field("release", "number"),

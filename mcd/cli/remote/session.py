@@ -160,7 +160,9 @@ def whoami(output: OutputOption = Form.TABLE) -> None:
     )
 
 
-context = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Several servers: list, use, remove.")
+context = typer.Typer(
+    add_completion=False, no_args_is_help=True, rich_markup_mode=None, help="Several servers: list, use, remove."
+)
 
 
 @context.command("list")

@@ -18,10 +18,16 @@ from mcd.cli.remote.columns import ago, field, named, text
 from mcd.errors import Code, McdError, echo
 
 settings = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Settings of an App: show, set, unset, history."
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Settings of an App: show, set, unset, history.",
 )
 secret = typer.Typer(
-    no_args_is_help=True, rich_markup_mode=None, help="Secrets of an App or a product line: list, set, unset."
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Secrets of an App or a product line: list, set, unset.",
 )
 
 AppFlag = AppOption
