@@ -54,7 +54,7 @@ lint: venv ## Style, types, import contracts, lock file
 	@$(BIN)/lint-imports --no-cache
 	@$(BIN)/python -m scripts.lock_check
 
-acceptance: venv ## Every promise and every refusal on the real cluster, from a fresh clone, as a table (about an hour)
+acceptance: venv ## Every promise and every refusal on the real cluster, from a fresh clone, as a table (one to two hours)
 	@$(BIN)/python -m tests.acceptance
 
 ##@ Generated pages

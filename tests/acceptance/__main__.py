@@ -25,7 +25,6 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="list the checks and end")
     parser.add_argument("--keep", action="store_true", help="leave the stage standing at the end")
     parser.add_argument("--here", action="store_true", help="the cluster that runs here, not a fresh clone")
-    parser.add_argument("--cold", action="store_true", help="also build everything from an empty cache (45 minutes)")
     parser.add_argument("--out", type=Path, default=OUT, help="folder of acceptance.md and acceptance.json")
     arguments = parser.parse_args()
     chosen = _chosen(arguments.only or [])
@@ -41,7 +40,7 @@ def main() -> int:
     try:
         with stage.here(arguments.keep) if arguments.here else stage.fresh(arguments.keep) as world:
             for check in chosen:
-                rows.append(_row(check, world, cold=arguments.cold))
+                rows.append(_row(check, world))
                 print(as_text(rows[-1]), flush=True)
                 write(rows, arguments.out)
     except Miss as miss:
@@ -65,10 +64,8 @@ def _chosen(names: list[str]) -> list[Check]:
     return [c for c in checks if not names or any(c.id == n or c.id.startswith(f"{n}.") for n in names)]
 
 
-def _row(check: Check, world: World, *, cold: bool) -> Row:
+def _row(check: Check, world: World) -> Row:
     skipped = ""
-    if check.cold and not cold:
-        skipped = "not tried: it was not asked for (--cold)"
     if check.needs_clone and world.server is not None:
         skipped = "not tried: the stage is a developer's cluster (--here)"
     if check.needs_node and not world.real:

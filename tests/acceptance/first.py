@@ -114,6 +114,6 @@ CHECKS = (
 )  # fmt: skip
 
 COLD = (
-    Check("first.cold", "make up with an empty cache; kill -9 in the middle; make up",
-          "45 min at the most in all, nothing built twice", cold, 2 * COLD_SECONDS, needs_clone=True, cold=True),
+    Check("cold", "make up with an empty cache; kill -9 in the middle; make up",
+          "45 min at the most in all, nothing built twice", cold, 2 * COLD_SECONDS, needs_clone=True, needs_node=True),
 )  # fmt: skip

@@ -46,8 +46,7 @@ class Seen:
 @dataclass(frozen=True)
 class Check:
     """One promise. `seconds` is its deadline. `needs_node`: pods must truly run. `needs_clone`: the stage is
-    a fresh clone of our own. `in_slice`: part of `make test`. `cold`: only when asked for, because it builds everything
-    from nothing."""
+    a fresh clone of our own. `in_slice`: part of `make test`."""
 
     id: str
     typed: str
@@ -57,7 +56,6 @@ class Check:
     needs_node: bool = False
     needs_clone: bool = False
     in_slice: bool = False
-    cold: bool = False
 
 
 @dataclass(frozen=True)
