@@ -36,7 +36,7 @@ async def foretell(
     `folder` is the build context, for a commit that is not here yet. Raises McdError: invalid (an image is not in the
     registry, there is nothing to build from), unavailable."""
     release = item.release
-    if any(c.type is ConditionType.READY and c.status for c in release.state.conditions):
+    if release.state.is_now(ConditionType.READY):
         return Foretold(release.images)
     pinned = await pin_all(runtime.pin, {c.name: c.image for c in spec.components if c.own_image})
     if spec.build is None:

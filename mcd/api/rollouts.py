@@ -216,7 +216,7 @@ class _Watch:
         self.id = rollout.id
         self.app = rollout.app
         self.names = {(Noun.ROLLOUT, f"{rollout.app}/{rollout.number}")}
-        if not any(c.type is ConditionType.READY and c.status for c in release.state.conditions):
+        if not release.state.is_now(ConditionType.READY):
             # Its build is still under way. One that was ready before is history, and told there.
             self.names.add((Noun.RELEASE, f"{rollout.app}/{rollout.release}"))
         self.after = after

@@ -130,22 +130,21 @@ class State(Shape):
 
 def summary(state: model.Reconciled) -> tuple[StateWord, model.Reason, str]:
     """One word, its reason and its message, from the three conditions."""
-    by_type = {c.type: c for c in state.conditions}
-    stalled = by_type.get(model.ConditionType.STALLED)
-    if stalled and stalled.status:
+    stalled = state.condition(model.ConditionType.STALLED)
+    if stalled and state.is_now(model.ConditionType.STALLED):
         return "stalled", stalled.reason, stalled.message
-    ready = by_type.get(model.ConditionType.READY)
+    ready = state.condition(model.ConditionType.READY)
     if ready and ready.reason is model.Reason.SUPERSEDED:
         return "superseded", ready.reason, ready.message
-    going = by_type.get(model.ConditionType.RECONCILING)
+    going = state.condition(model.ConditionType.RECONCILING)
     if state.deleted_at is not None:
         told = going or ready
         return "deleting", model.Reason.DELETING, told.message if told else ""
-    if ready and ready.status and state.observed_generation >= state.generation:
+    if ready and state.is_now(model.ConditionType.READY):
         return "ready", ready.reason, ready.message
     if going and going.status:
         return "progressing", going.reason, going.message
-    if ready and not ready.status:
+    if ready and not ready.status and not (stalled and stalled.status):
         return "progressing", ready.reason, ready.message
     return "progressing", model.Reason.NEW, "It waits for a controller to look at it."
 

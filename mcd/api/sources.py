@@ -73,8 +73,7 @@ async def release_of(actor: Actor, tx: Tx, now: datetime, app: str, source: Sour
     number = await _number(actor, tx, app, source.commit.id)
     if number is not None:
         release = await reads.release(actor, tx, app, number)
-        failed = any(c.status and c.type is ConditionType.STALLED for c in release.state.conditions)
-        if failed:
+        if release.state.is_now(ConditionType.STALLED):
             await intents.retry_release(actor, tx, now, app, number)
         return number
     made = await intents.push(

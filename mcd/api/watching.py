@@ -109,7 +109,7 @@ class Watch:
             return await reads.rollout(self.actor, tx, self._rollout)
         page = await reads.rollouts(self.actor, tx, self.release.app, reads.Part(limit=20))
         self._old_answers = any(
-            r.release != self.release.number and is_now(r.state, ConditionType.READY) for r in page.items
+            r.release != self.release.number and r.state.is_now(ConditionType.READY) for r in page.items
         )
         found = next((r for r in page.items if r.release == self.release.number), None)
         if found is not None and (found.live or found.created_at >= self.release.created_at):
@@ -126,7 +126,7 @@ class Watch:
         if self._stalled(rollout.state, new):
             new += [f"| {line}" for health in seen.health for line in health.evidence]
             new.append(f"See: mcd status {rollout.app}, mcd logs {rollout.app} --previous")
-        elif is_now(rollout.state, ConditionType.READY):
+        elif rollout.state.is_now(ConditionType.READY):
             self.ended = True
             new.append(
                 f"Ready: {', '.join(self._urls())} in {seconds:.1f} s" if self.hosts else f"Ready in {seconds:.1f} s"
@@ -143,8 +143,8 @@ class Watch:
         return [f"http://{host}/" if port == 80 else f"http://{host}:{port}/" for host in self.hosts]
 
     def _stalled(self, state: Reconciled, new: list[str]) -> bool:
-        stalled = next((c for c in state.conditions if c.type is ConditionType.STALLED), None)
-        if stalled is None or not is_now(state, ConditionType.STALLED):
+        stalled = state.condition(ConditionType.STALLED)
+        if stalled is None or not state.is_now(ConditionType.STALLED):
             return False
         self.ended = True
         new.append(f"Stalled ({stalled.reason.value}): {stalled.message}")
@@ -152,8 +152,8 @@ class Watch:
 
     def _tell(self, state: Reconciled, new: list[str]) -> None:
         """Why it is not ready yet, each reason once."""
-        waiting = next((c for c in state.conditions if c.type is ConditionType.RECONCILING and c.status), None)
-        if waiting is not None and waiting.message and waiting.reason is not Reason.NEW:
+        waiting = state.condition(ConditionType.RECONCILING)
+        if waiting is not None and waiting.status and waiting.message and waiting.reason is not Reason.NEW:
             self._why = waiting.message
             self._once(waiting.message, new)
 
@@ -161,10 +161,3 @@ class Watch:
         if line not in self._said:
             self._said.add(line)
             new.append(line)
-
-
-def is_now(state: Reconciled, wanted: ConditionType) -> bool:
-    """Whether a condition holds for what is wished now, not for an older wish."""
-    return state.observed_generation == state.generation and any(
-        c.type is wanted and c.status for c in state.conditions
-    )

@@ -34,7 +34,6 @@ from mcd.model import (
     Plan,
     Ready,
     Reason,
-    Reconciled,
     Result,
     Rollout,
     RolloutItem,
@@ -114,17 +113,17 @@ def _heals(work: _Pass, changes: tuple[Change, ...]) -> tuple[Heal, ...] | None:
 async def _ready_to_start(work: _Pass) -> Outcome | None:
     """The Release is built, the namespace is there, the cluster answered: else wait without a request."""
     item = work.item
-    if not _is(item.release.state, ConditionType.READY):
+    if not item.release.state.is_now(ConditionType.READY):
         return Waiting(
             Reason.RELEASE_PENDING, f"Release {item.release.number} is not ready yet. See its build.", DEPENDENCY_RETRY
         )
     if not item.cluster.serves.kubernetes:
         return Waiting(Reason.CLUSTER_PENDING, f'cluster "{item.cluster.name}" was not seen yet.', DEPENDENCY_RETRY)
-    if not _is(item.line.state, ConditionType.READY):
-        why = next((c.message for c in item.line.state.conditions if c.type is ConditionType.READY), "")
+    if not item.line.state.is_now(ConditionType.READY):
+        said = item.line.state.condition(ConditionType.READY)
         return Waiting(
             Reason.PRODUCT_LINE_PENDING,
-            f'product line "{item.line.name}" is not ready. {why}'.rstrip(),
+            f'product line "{item.line.name}" is not ready. {said.message if said else ""}'.rstrip(),
             DEPENDENCY_RETRY,
         )
     return None
@@ -290,11 +289,6 @@ def _bounds(item: RolloutItem) -> Bounds:
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
-
-
-def _is(state: Reconciled, kind: ConditionType) -> bool:
-    """Whether a condition holds for what is wished now, not for an older wish."""
-    return any(c.status for c in state.conditions if c.type is kind) and state.observed_generation >= state.generation
 
 
 def _listed(entries: list[InventoryEntry]) -> str:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from mcd.model.access import Scope
-from mcd.model.outcomes import Condition, EventKind
+from mcd.model.outcomes import Condition, ConditionType, EventKind
 
 
 class Noun(StrEnum):
@@ -42,6 +42,16 @@ class Reconciled:
     observed_generation: int
     conditions: tuple[Condition, ...]
     deleted_at: datetime | None
+
+    def condition(self, kind: ConditionType) -> Condition | None:
+        """The condition of this kind, whatever wish it speaks of. None before anybody wrote one."""
+        return next((c for c in self.conditions if c.type is kind), None)
+
+    def is_now(self, kind: ConditionType) -> bool:
+        """Whether a condition holds for what is wished now. One that was seen of an older wish says nothing of this
+        one: what stalled before may be mended by it, and what was Ready may not be so any more."""
+        found = self.condition(kind)
+        return found is not None and found.status and self.observed_generation == self.generation
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,8 +59,7 @@ def superseded_conditions(now: datetime, row: Row, by: int) -> list[dict[str, An
     """What a Rollout that still was on its way says from now on. One that had ended keeps its last word: history is
     read to learn why something failed."""
     state = state_of(row)
-    ended = {ConditionType.READY, ConditionType.STALLED}
-    if any(c.status and c.type in ended for c in state.conditions) and state.observed_generation == state.generation:
+    if state.is_now(ConditionType.READY) or state.is_now(ConditionType.STALLED):
         return list(row["conditions"])
     said = f"Rollout {by} took over."
     return conditions_json(

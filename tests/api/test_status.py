@@ -59,3 +59,15 @@ async def test_a_release_that_a_person_went_back_from_is_said_with_who_did(live:
     found = await status_of(live)
     assert found["not_live"]["message"] == "Rollout 2: Rollout 3 (Release 1, rollback by dora) took its place."
     assert found["next_step"] == ""
+
+
+async def test_a_release_that_is_tried_again_is_not_called_stalled_for_what_was_seen_before(live: Api) -> None:
+    release = await live.world.push(HELLO.replace("web:", "web: {type: web, image: 'x:1', port: 99999}\n  other:"))
+    await live.world.settle()
+    path = f"/api/v1/apps/hello/releases/{release.number}"
+    assert (await live.get(path)).json()["state"] == "stalled"
+    await live.world.retry(release)
+    said = (await live.get(path)).json()
+    assert (said["state"], said["reason"]) == ("progressing", "New")
+    await live.world.settle()
+    assert (await live.get(path)).json()["state"] == "stalled"

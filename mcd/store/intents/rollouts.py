@@ -76,13 +76,13 @@ async def request_rollout(
 
 def _stalled(rollout: Row) -> bool:
     """Asked for again after it failed: that is a wish to try once more."""
-    return any(c.status and c.type is ConditionType.STALLED for c in state_of(rollout).conditions)
+    return state_of(rollout).is_now(ConditionType.STALLED)
 
 
 def _may_still_become(app: str, release: Row) -> None:
     state = state_of(release)
-    failed = next((c for c in state.conditions if c.type is ConditionType.STALLED and c.status), None)
-    if release["ready_at"] is None and failed is not None and state.observed_generation == state.generation:
+    failed = state.condition(ConditionType.STALLED)
+    if release["ready_at"] is None and failed is not None and state.is_now(ConditionType.STALLED):
         raise McdError(
             Code.CONFLICT,
             f"Release {release['number']} of {app} failed: {failed.message}",

@@ -98,9 +98,7 @@ async def release_log(actor: Actor, tx: Tx, app: str, number: int, *, after: int
 def _has_ended(release: Row) -> bool:
     if release["ready_at"] is not None or release["next_run_at"] is None:
         return True
-    state = state_of(release)
-    failed = any(c.type is ConditionType.STALLED and c.status for c in state.conditions)
-    return failed and state.observed_generation == state.generation
+    return state_of(release).is_now(ConditionType.STALLED)
 
 
 async def rollouts(actor: Actor, tx: Tx, app: str, part: Part = FIRST) -> Page[Rollout]:
