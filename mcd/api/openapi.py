@@ -46,7 +46,11 @@ TAGS = [
 
 _SAYS: dict[int, tuple[Code, str]] = {
     401: (Code.UNAUTHENTICATED, "nobody is signed in. Sign in, or send Authorization: Bearer TOKEN."),
-    403: (Code.FORBIDDEN, 'app "shop": you may not deploy to product line "demo". Ask an owner of the product line.'),
+    403: (
+        Code.FORBIDDEN,
+        'app "shop": you may not deploy to product line "demo": your role there is viewer, and this needs developer. '
+        "Ask an owner to do it or to give you that role; `mcd member list -p demo` shows who they are.",
+    ),
     404: (Code.NOT_FOUND, 'there is no app "shop" that you can see. Check the name.'),
     409: (Code.CONFLICT, 'the name "shop" is taken. Choose another name.'),
     412: (

@@ -33,9 +33,9 @@ are needed to write an app.yaml."""
 _ACTS: Mapping[Verb, str] = {
     Verb.READ: "see",
     Verb.DEPLOY: "deploy to",
-    Verb.SHELL: "run commands in",
-    Verb.SET: "change settings, secrets or members of, or delete from,",
-    Verb.ADMINISTER: "administer",
+    Verb.SHELL: "run commands or read logs in",
+    Verb.SET: "change settings, secrets or members, or delete, in",
+    Verb.ADMINISTER: "change",
 }
 
 
@@ -52,17 +52,44 @@ def may(actor: Actor, verb: Verb, product_line: str | None) -> bool:
 
 
 def require(actor: Actor, verb: Verb, noun: str, name: str, product_line: str | None) -> None:
-    """Raises McdError: not_found when the thing may not even be seen, forbidden when it may, but this act on it not."""
+    """Raises McdError: not_found when the thing may not even be seen, forbidden when it may, but this act on it not: then
+    the message says what the person is there, what it takes and who can give it, and names nobody. `name` is empty for
+    a thing that is not named yet."""
     if may(actor, verb, product_line):
         return
     if not may(actor, Verb.READ, product_line):
         raise not_found(noun, name)
-    where = f'product line "{echo(product_line)}"' if product_line is not None else "the platform"
     if actor.admin or verb in ROLES.get(actor.roles.get(product_line or "", Role.VIEWER), frozenset()):
-        raise McdError(
-            Code.FORBIDDEN,
-            f'{noun} "{echo(name)}": your token is only for {actor.scope.value}.',
-            "Use a token of a wider scope, or sign in.",
-        )
-    whom = "an admin" if product_line is None or verb is Verb.ADMINISTER else "an owner of the product line"
-    raise McdError(Code.FORBIDDEN, f'{noun} "{echo(name)}": you may not {_ACTS[verb]} {where}.', f"Ask {whom}.")
+        raise _too_narrow(actor, verb, noun, name)
+    thing = f'{noun} "{echo(name)}": ' if name else ""
+    if product_line is None:
+        act = f"{thing}you may not change clusters, node pools, product lines or people"
+        raise McdError(Code.FORBIDDEN, f"{act}: this needs an admin.", "Ask an admin of this MCD to do it.")
+    line = echo(product_line)
+    here = f'{thing}you may not {_ACTS[verb]} product line "{line}": your role there is {actor.roles[product_line]}, and'
+    if verb is Verb.ADMINISTER:
+        raise McdError(Code.FORBIDDEN, f"{here} this needs an admin.", "Ask an admin of this MCD to do it.")
+    raise McdError(
+        Code.FORBIDDEN,
+        f"{here} this needs {weakest(verb)}.",
+        f"Ask an owner to do it or to give you that role; `mcd member list -p {line}` shows who they are.",
+    )
+
+
+def weakest(verb: Verb) -> Role:
+    """The role with the fewest rights that may do it. Raises ValueError for what no role may do."""
+    found = next((role for role, verbs in ROLES.items() if verb in verbs), None)
+    if found is None:
+        raise ValueError(f"no role may {verb}")
+    return found
+
+
+def _too_narrow(actor: Actor, verb: Verb, noun: str, name: str) -> McdError:
+    """The person may, this token may not: that is the person's own to change."""
+    wide = next(scope for scope, verbs in SCOPES.items() if verb in verbs)
+    thing = f'{noun} "{echo(name)}": ' if name else ""
+    return McdError(
+        Code.FORBIDDEN,
+        f"{thing}your token is only for {actor.scope.value}, and this needs {wide.value}.",
+        f"Sign in with `mcd login`, or make a token: `mcd token create NAME --scope {wide.value}`.",
+    )

@@ -59,6 +59,43 @@ def test_what_may_be_seen_is_forbidden_and_what_may_not_is_absent(
     assert refused.value.code is (Code.FORBIDDEN if may(actor, R, "demo") else Code.NOT_FOUND)
 
 
+def _told(actor: Actor, verb: Verb, name: str = "shop", line: str | None = "demo") -> str:
+    with pytest.raises(McdError) as refused:
+        require(actor, verb, Noun.APP if line else Noun.CLUSTER, name, line)
+    assert refused.value.code is Code.FORBIDDEN
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("role", "verb", "needs"),
+    [(Role.VIEWER, D, "developer"), (Role.VIEWER, H, "developer"), (Role.DEVELOPER, S, "owner")],
+)
+def test_a_refusal_says_what_one_is_what_it_takes_and_where_to_see_who_can_give_it(
+    role: Role, verb: Verb, needs: str
+) -> None:
+    told = _told(_actor(role, Scope.ALL), verb)
+    assert told.startswith('app "shop": you may not ')
+    assert f'product line "demo": your role there is {role}, and this needs {needs}. Ask an owner' in told
+    assert "`mcd member list -p demo`" in told
+
+
+def test_what_only_an_admin_may_do_names_no_role_that_could_be_asked_for() -> None:
+    owner = _actor(Role.OWNER, Scope.ALL)
+    assert "your role there is owner, and this needs an admin. Ask an admin of this MCD" in _told(owner, A)
+    platform = _told(owner, A, "local", None)
+    assert platform.startswith('cluster "local": you may not change clusters, node pools,')
+    assert "needs an admin" in platform
+    assert _told(owner, A, "", None).startswith("you may not change clusters")
+
+
+def test_a_token_that_is_too_narrow_names_the_scope_that_would_do_and_asks_nobody_else() -> None:
+    told = _told(_actor(Role.OWNER, Scope.READ), D)
+    assert "your token is only for read, and this needs deploy." in told
+    assert "--scope deploy" in told
+    assert "owner" not in told
+    assert "--scope all" in _told(_actor("admin", Scope.DEPLOY), A, "local", None)
+
+
 def _functions(module: Any) -> list[tuple[str, Callable[..., Any]]]:
     found = [(name, getattr(module, name)) for name in module.__all__]
     return [(name, f) for name, f in found if inspect.iscoroutinefunction(f)]
