@@ -107,6 +107,8 @@ class Loop:
 
     runtime: Runtime
     holder: str
+    patience: float = HAND_OVER
+    """Seconds that passes under way have to end when `stop` is set."""
     _busy: dict[asyncio.Task[None], LeaseFence] = field(default_factory=dict)
     _hints: set[tuple[Noun, str]] = field(default_factory=set)
     _hinted: asyncio.Event = field(default_factory=asyncio.Event)
@@ -115,17 +117,18 @@ class Loop:
     _broken: BaseException | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
-        hints = asyncio.create_task(self._carry_hints(), name="hints")
-        ages = asyncio.create_task(self._measure(), name="ages")
+        beside = [asyncio.create_task(work, name=name) for name, work in
+                  (("hints", self._carry_hints()), ("ages", self._measure()))]  # fmt: skip
+        for task in beside:
+            task.add_done_callback(self._ended)
         self.runtime.watch_with(self._hint)
-        await self._take_over_from_ourselves()
         try:
+            await self._take_over_from_ourselves()
             while not stop.is_set():
                 await self._turn(stop)
         finally:
-            hints.cancel()
-            ages.cancel()
-            await self._hand_over()
+            # Waited for, not only cancelled: whoever closes the database next must find nobody in it.
+            await asyncio.gather(_end(*beside), self._hand_over())
 
     async def _take_over_from_ourselves(self) -> None:
         """A process that was killed left its leases behind. One that bears its name is its successor, and need not
@@ -187,7 +190,9 @@ class Loop:
 
     async def _pause(self, stop: asyncio.Event, *, full: bool) -> None:
         if full:
-            await asyncio.wait(self._busy, return_when=asyncio.FIRST_COMPLETED)
+            # The one pass may be a build of a quarter of an hour, and the one that ended may have been the last.
+            if self._busy:
+                await _first(stop.wait(), asyncio.wait(tuple(self._busy), return_when=asyncio.FIRST_COMPLETED))
             return
         self._recorded.clear()
         async with self.runtime.db.reading() as tx:
@@ -215,9 +220,9 @@ class Loop:
             # The record itself failed: the lease runs out and the row is taken again. Nothing was lost.
             log.error("not_recorded", noun=lease.noun, row=lease.row_id, error=str(error))
         finally:
-            keeper.cancel()
             metrics.LEASES_HELD.labels(lease.noun).dec()
             metrics.RECONCILE_SECONDS.labels(lease.noun, outcome).observe(clock() - began)
+            await _end(keeper)
 
     async def _pass(self, lease: Lease, fence: LeaseFence) -> str:
         state = lease.item_state
@@ -330,10 +335,8 @@ class Loop:
         """Ends the passes under way, or gives their rows back for another process to take at once."""
         if not self._busy:
             return
-        _, late = await asyncio.wait(self._busy, timeout=HAND_OVER)
-        for task in late:
-            task.cancel()
-        await asyncio.gather(*late, return_exceptions=True)
+        _, late = await asyncio.wait(self._busy, timeout=self.patience)
+        await _end(*late)
 
 
 def opener(runtime: Runtime, *, app: str = "", line: str = "") -> Values:
@@ -394,7 +397,14 @@ class BuildLog:
 async def _first(*waits: Coroutine[Any, Any, object]) -> None:
     """Returns when the first of them does; the others are cancelled."""
     tasks = [asyncio.ensure_future(w) for w in waits]
-    _, rest = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    for task in rest:
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await _end(*tasks)
+
+
+async def _end(*tasks: asyncio.Task[Any]) -> None:
+    """Cancels tasks and waits until they have put away what they held."""
+    for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -26,6 +26,7 @@ from mcd.store.columns import json_text
 from mcd.store.failures import as_mcd_error, damaged, not_migrated, unreachable
 from mcd.store.keyring import KeyRing
 from mcd.store.migrate import migrate, require_head
+from mcd.store.sqlite import connect
 from mcd.store.tx import Tx
 from mcd.store.wakes import CHANNEL, Bell, Ring
 
@@ -232,7 +233,7 @@ def _sqlite_engine(url: URL, *, writer: bool) -> AsyncEngine:
         max_overflow=0 if writer else 10,
         pool_timeout=BUSY_SECONDS,
         json_serializer=json_text,
-        connect_args={"timeout": BUSY_SECONDS},
+        connect_args={"timeout": BUSY_SECONDS, "async_creator_fn": connect},
         hide_parameters=True,
     )
     prepare_sqlite(engine, writer=writer)

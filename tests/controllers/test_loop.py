@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
+from mcd.build.pins import Pinned
 from mcd.controllers.loop import Loop
 from mcd.errors import Code
 from mcd.kube.cluster import KubeError, KubeReason
 from mcd.kube.memory import Died, Faults
 from mcd.model import ConditionType, Noun, Reason
 from mcd.objects import Ref
+from mcd.store import leases
 from tests.controllers.world import HELLO, World, world
 
 
@@ -114,3 +116,33 @@ async def test_a_stopped_loop_gives_back_what_it_holds(here: World) -> None:
     await here.turn()
     await here.settle()
     assert (await here.ready()).status
+
+
+async def test_a_loop_that_ended_leaves_nothing_running(here: World) -> None:
+    """Whoever closes the database next must find nobody in it: a question cut off twice never came back."""
+    before = asyncio.all_tasks()
+    stop = asyncio.Event()
+    stop.set()
+    await asyncio.wait_for(here.loop.run(stop), 30)
+    assert {task.get_name() for task in asyncio.all_tasks() - before} == set()
+
+
+async def test_a_stop_is_heard_while_every_worker_is_busy(here: World) -> None:
+    begun = asyncio.Event()
+
+    async def never(image: str) -> Pinned:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError(image)
+
+    here.runtime.pin = never
+    here.runtime.settings = here.runtime.settings.model_copy(update={"workers": 1})
+    here.loop = Loop(here.runtime, "test", patience=0.1)
+    release = await here.push(HELLO)
+    stop = asyncio.Event()
+    running = asyncio.create_task(here.loop.run(stop))
+    await asyncio.wait_for(begun.wait(), 30)
+    stop.set()
+    await asyncio.wait_for(running, 30)
+    async with here.runtime.db.reading() as tx:
+        assert await leases.next_due(tx, here.clock()) == here.clock(), f"{release.id} was not given back"
