@@ -50,7 +50,7 @@ MUTATIONS = {
         ("tests/kube/test_apply.py", "tests/controllers"),
     ),
     "fence": Mutation(
-        "a write without looking at the lease", "mcd/controllers/loop.py",
+        "a write without looking at the lease", "mcd/controllers/loop/fence.py",
         "if self.lost or asyncio.get_running_loop().time() >= self.deadline:", "if False:",
         ("tests/controllers", "tests/kube"),
     ),

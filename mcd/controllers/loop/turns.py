@@ -7,18 +7,17 @@ must not decide anything about a noun, and what woke it is never used: the row i
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
-from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import structlog
 
 from mcd.controllers import clusters, product_lines, releases, rollouts
 from mcd.controllers.conditions import conclude, conclude_failure, is_a_bug
+from mcd.controllers.loop.build_log import BuildLog
+from mcd.controllers.loop.fence import SAFETY, LeaseFence, opener
+from mcd.controllers.loop.tasks import end, first
 from mcd.errors import McdError
-from mcd.kube.secret import Values
 from mcd.model import (
     RECONCILED,
     Action,
@@ -30,15 +29,13 @@ from mcd.model import (
     ReleaseItem,
     Result,
     RolloutItem,
-    RolloutObserved,
-    SecretText,
     Waiting,
     WorkItem,
 )
-from mcd.objects import INSTANCE, PART_OF, Object, Ref
+from mcd.objects import INSTANCE, PART_OF, Object
 from mcd.observability import metrics
 from mcd.runtime import Runtime
-from mcd.store import leases, secrets
+from mcd.store import leases
 from mcd.store.leases import Lease
 
 log = structlog.get_logger("mcd.loop")
@@ -49,56 +46,11 @@ LONGEST_PAUSE = 5.0
 HINTS_GATHERED = 0.05
 """Seconds in which hints of the same App become one write."""
 
-GATHERED = 0.5
-"""Seconds for which lines of a build are gathered before they are written."""
-
 MEASURED_EVERY = 5.0
 """Seconds."""
 
 HAND_OVER = 8.0
 """Seconds that passes under way have to end when the process is asked to stop."""
-
-SAFETY = 0.2
-"""Share of the lease that is not used for writing, for clocks that run apart and answers that come late."""
-
-
-@dataclass(slots=True)
-class LeaseFence:
-    """The Fence of one pass. Its deadline is monotonic time, so that neither a clock that jumps nor a process that
-    slept can write with a lease that somebody else has by now."""
-
-    runtime: Runtime
-    lease: Lease
-    deadline: float
-    lost: bool = False
-
-    def check(self) -> None:
-        if self.lost or asyncio.get_running_loop().time() >= self.deadline:
-            raise LeaseLost
-
-    async def intend(self, refs: tuple[Ref, ...], observed: RolloutObserved | None = None) -> None:
-        self.check()
-        async with self.runtime.db.writing() as tx:
-            held = await leases.intend(tx, self.lease, refs, observed)
-        if not held:
-            self.lost = True
-            raise LeaseLost
-
-    async def keep(self) -> None:
-        """Extends the lease until cancelled. A lease that cannot be extended in time runs out by itself."""
-        ttl = self.lease.ttl
-        clock = asyncio.get_running_loop().time
-        while not self.lost:
-            await asyncio.sleep(ttl / 3)
-            began = clock()
-            try:
-                async with self.runtime.db.writing() as tx:
-                    held = await leases.extend(tx, self.lease, self.runtime.now(), ttl)
-            except McdError as error:
-                log.warning("lease_not_extended", noun=self.lease.noun, row=self.lease.row_id, error=str(error))
-                continue
-            self.lost = not held
-            self.deadline = began + ttl * (1 - SAFETY)
 
 
 @dataclass(slots=True)
@@ -128,7 +80,7 @@ class Loop:
                 await self._turn(stop)
         finally:
             # Waited for, not only cancelled: whoever closes the database next must find nobody in it.
-            await asyncio.gather(_end(*beside), self._hand_over())
+            await asyncio.gather(end(*beside), self._hand_over())
 
     async def _take_over_from_ourselves(self) -> None:
         """A process that was killed left its leases behind. One that bears its name is its successor, and need not
@@ -151,7 +103,7 @@ class Loop:
             await self._pause(stop, full=free <= 0)
         except McdError as error:
             log.error("database", error=str(error))
-            await _first(stop.wait(), asyncio.sleep(1.0))
+            await first(stop.wait(), asyncio.sleep(1.0))
 
     async def take(self, noun: Noun, limit: int) -> int:
         """Begins a pass on each row that is due, `limit` at the most; answers how many."""
@@ -192,14 +144,14 @@ class Loop:
         if full:
             # The one pass may be a build of a quarter of an hour, and the one that ended may have been the last.
             if self._busy:
-                await _first(stop.wait(), asyncio.wait(tuple(self._busy), return_when=asyncio.FIRST_COMPLETED))
+                await first(stop.wait(), asyncio.wait(tuple(self._busy), return_when=asyncio.FIRST_COMPLETED))
             return
         self._recorded.clear()
         async with self.runtime.db.reading() as tx:
             due = await leases.next_due(tx, self.runtime.now())
         until = (due - self.runtime.now()).total_seconds() if due else LONGEST_PAUSE
         if until > 0:
-            await _first(stop.wait(), self._recorded.wait(), self.runtime.db.woken(min(until, LONGEST_PAUSE)))
+            await first(stop.wait(), self._recorded.wait(), self.runtime.db.woken(min(until, LONGEST_PAUSE)))
 
     async def _work(self, lease: Lease, fence: LeaseFence) -> None:
         keeper = asyncio.create_task(fence.keep())
@@ -222,7 +174,7 @@ class Loop:
         finally:
             metrics.LEASES_HELD.labels(lease.noun).dec()
             metrics.RECONCILE_SECONDS.labels(lease.noun, outcome).observe(clock() - began)
-            await _end(keeper)
+            await end(keeper)
 
     async def _pass(self, lease: Lease, fence: LeaseFence) -> str:
         state = lease.item_state
@@ -336,75 +288,4 @@ class Loop:
         if not self._busy:
             return
         _, late = await asyncio.wait(self._busy, timeout=self.patience)
-        await _end(*late)
-
-
-def opener(runtime: Runtime, *, app: str = "", line: str = "") -> Values:
-    """Opens secrets of an App or of a product line (its id), one at a time, in a short read transaction of its own."""
-
-    async def values(name: str, version: int) -> Mapping[str, SecretText]:
-        async with runtime.db.reading() as tx:
-            if line:
-                return await secrets.line_values(tx, line, name, version)
-            return (await secrets.secret_values(tx, app, [name], versions={name: version}))[name]
-
-    return values
-
-
-@dataclass(slots=True)
-class BuildLog:
-    """Keeps the builder's output: lines are gathered and written every half second, so that a person sees them live."""
-
-    runtime: Runtime
-    release_id: str
-    _lines: list[str] = field(default_factory=list)
-    _writer: asyncio.Task[None] | None = None
-    _ending: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def __aenter__(self) -> BuildLog:
-        return self
-
-    async def line(self, text: str) -> None:
-        self._lines.append(text)
-        if self._writer is None or self._writer.done():
-            self._writer = asyncio.create_task(self._write_soon())
-
-    async def _write_soon(self) -> None:
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._ending.wait(), GATHERED)
-        await self._flush()
-
-    async def _flush(self) -> None:
-        """Writes what was gathered. Lines that cannot be written stay, for the next attempt."""
-        lines = tuple(self._lines)
-        if not lines:
-            return
-        try:
-            async with self.runtime.db.writing() as tx:
-                await leases.append_build_log(tx, self.release_id, lines)
-        except McdError as error:
-            log.warning("build_log_not_written", release=self.release_id, lines=len(lines), error=str(error))
-        else:
-            del self._lines[: len(lines)]
-
-    async def __aexit__(self, *exc: object) -> None:
-        self._ending.set()
-        if self._writer is not None:
-            await asyncio.gather(self._writer, return_exceptions=True)
-        await self._flush()
-
-
-async def _first(*waits: Coroutine[Any, Any, object]) -> None:
-    """Returns when the first of them does; the others are cancelled."""
-    tasks = [asyncio.ensure_future(w) for w in waits]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        await _end(*tasks)
-
-
-async def _end(*tasks: asyncio.Task[Any]) -> None:
-    """Cancels tasks and waits until they have put away what they held."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+        await end(*late)
