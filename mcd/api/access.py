@@ -16,11 +16,13 @@ from fastapi.routing import APIRoute, APIWebSocketRoute, iter_route_contexts
 from starlette.requests import HTTPConnection
 from starlette.routing import Mount
 
+from mcd.api.paths import word
 from mcd.api.throttle import Throttle
 from mcd.errors import Code, McdError
-from mcd.model import Actor, Verb
+from mcd.model import Actor, Noun, Verb
 from mcd.runtime import Runtime
-from mcd.store import accounts
+from mcd.store import accounts, reads
+from mcd.store.authorize import require
 
 SESSION_ID = "id"
 """The one key of the session cookie."""
@@ -109,6 +111,31 @@ class Permit(Permission):
         self.verb = verb
 
     async def __call__(self, connection: HTTPConnection) -> Actor:
+        state = connection.scope["state"]
+        if "actor" not in state:
+            state["actor"] = await self._who(connection)
+        actor: Actor = state["actor"]
+        return actor
+
+    async def admit(self, connection: HTTPConnection) -> None:
+        """Refuses before a byte of the body is read: whom the thing that the path names does not let in, or who is
+        nobody, learns nothing of the form, and every form gets them the same answer. A thing that only the body names
+        (the product line of a new App) is judged where it is known."""
+        actor = await self(connection)
+        if self.verb is Verb.READ:
+            return
+        runtime, named = runtime_of(connection), connection.path_params
+        async with runtime.db.reading() as tx:
+            if "app" in named:
+                app = await reads.app(actor, tx, word(Noun.APP, named["app"]))
+                require(actor, self.verb, Noun.APP, app.name, app.product_line)
+            elif "line" in named:
+                line = await reads.product_line(actor, tx, word(Noun.PRODUCT_LINE, named["line"]))
+                require(actor, self.verb, Noun.PRODUCT_LINE, line.name, line.name)
+            elif self.verb is Verb.ADMINISTER:
+                require(actor, self.verb, Noun.CLUSTER, "", None)
+
+    async def _who(self, connection: HTTPConnection) -> Actor:
         runtime, throttle = runtime_of(connection), throttle_of(connection)
         try:
             credential = credential_of(connection)
@@ -156,12 +183,13 @@ class RouteFact:
     operation_id: str
 
 
-def _permissions(dependant: Dependant) -> Iterator[Permission]:
+def permissions(dependant: Dependant) -> Iterator[Permission]:
+    """What a route declares, with all that it depends on."""
     call: object = dependant.call
     if isinstance(call, Permission):
         yield call
     for child in dependant.dependencies:
-        yield from _permissions(child)
+        yield from permissions(child)
 
 
 def require_permissions(app: FastAPI) -> tuple[RouteFact, ...]:
@@ -177,7 +205,7 @@ def _facts(contexts: Iterable[Any]) -> Iterator[RouteFact]:
             continue
         if not isinstance(route, (APIRoute, APIWebSocketRoute)):
             raise RuntimeError(f"the route {context.path} cannot declare a permission; make it a route of a router")  # noqa: TRY004
-        declared = list(_permissions(route.dependant))
+        declared = list(permissions(route.dependant))
         if len(declared) != 1:
             raise RuntimeError(
                 f"the route {context.path} declares {len(declared)} permissions; give it exactly one of mcd.api.access"

@@ -20,9 +20,10 @@ from mcd.api.shapes import Page, summary
 from mcd.api.sources import check_repository
 from mcd.api.strict import StrictRoute
 from mcd.api.wishes import AppChange, AppNew
-from mcd.model import Actor
+from mcd.model import Actor, Noun, Verb
 from mcd.runtime import Runtime
 from mcd.store import intents, reads
+from mcd.store.authorize import require
 from mcd.store.tx import Tx
 
 router = APIRouter(prefix="/api/v1", tags=["apps"], route_class=StrictRoute)
@@ -83,9 +84,11 @@ async def create_app(
     request: Request, wish: AppNew, actor: Deployer, runtime: RuntimeOf, key: IdempotencyKey
 ) -> Response:
     """Makes an App. Nothing runs until something is pushed or deployed."""
-    check_repository(runtime, wish.name, wish.repository)
 
     async def act(tx: Tx, now: datetime) -> Answer:
+        line = await reads.product_line(actor, tx, wish.product_line)
+        require(actor, Verb.DEPLOY, Noun.PRODUCT_LINE, line.name, line.name)
+        check_repository(runtime, wish.name, wish.repository)
         made = await intents.create_app(
             actor,
             tx,

@@ -17,42 +17,43 @@ _WORD = re.compile(r"[A-Za-z0-9][-._A-Za-z0-9]{0,252}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 
-def _word(noun: str, name: str) -> str:
+def word(noun: str, name: str) -> str:
+    """A part of a path that can name something. Raises McdError(not_found) for any other text."""
     if not _WORD.fullmatch(name):
         raise not_found(noun, name)
     return name
 
 
 async def _app(app: Annotated[str, Path(description="Name of an App.", examples=["shop"])]) -> str:
-    return _word("app", app)
+    return word("app", app)
 
 
 async def _line(line: Annotated[str, Path(description="Name of a product line.", examples=["demo"])]) -> str:
-    return _word("product-line", line)
+    return word("product-line", line)
 
 
 async def _cluster(cluster: Annotated[str, Path(description="Name of a cluster.", examples=["local"])]) -> str:
-    return _word("cluster", cluster)
+    return word("cluster", cluster)
 
 
 async def _pool(pool: Annotated[str, Path(description="Name of a node pool.", examples=["gpu-t4"])]) -> str:
-    return _word("node-pool", pool)
+    return word("node-pool", pool)
 
 
 async def _person(person: Annotated[str, Path(description="Name of a person.", examples=["alice"])]) -> str:
-    return _word("person", person)
+    return word("person", person)
 
 
 async def _token(token: Annotated[str, Path(description="Id of a token.")]) -> str:
-    return _word("token", token)
+    return word("token", token)
 
 
 async def _rollout(rollout: Annotated[str, Path(description="Id of a Rollout.")]) -> str:
-    return _word("rollout", rollout)
+    return word("rollout", rollout)
 
 
 async def _secret(secret: Annotated[str, Path(description="Name of a secret.", examples=["payment"])]) -> str:
-    return _word("secret", secret)
+    return word("secret", secret)
 
 
 async def _release(

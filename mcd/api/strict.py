@@ -1,7 +1,7 @@
 """Strict JSON in: one reading of a body, or a refusal. Used by every route through its route class.
 
-Refused: another content type, two equal keys, NaN and Infinity, numbers that nobody can hold, depth over 32, NUL and
-halves of surrogate pairs in any text. It knows no route.
+Who may not do it is refused before the body is read. Refused then: another content type, two equal keys, NaN and
+Infinity, numbers that nobody can hold, depth over 32, NUL and halves of surrogate pairs in any text. It knows no route.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 
+from mcd.api.access import Permit, permissions
 from mcd.api.errors import HttpRefusal
 
 DEPTH = 32
@@ -96,14 +97,17 @@ class StrictRequest(Request):
 
 
 class StrictRoute(APIRoute):
-    """A route that reads JSON bodies strictly and refuses every other content type."""
+    """A route that asks first who it is, then reads JSON bodies strictly and refuses every other content type."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         wants_body = self.body_field is not None
+        permits = [found for found in permissions(self.dependant) if isinstance(found, Permit)]
 
         async def strict(request: Request) -> Response:
             strictly = StrictRequest(request.scope, request.receive)
+            for permit in permits:
+                await permit.admit(strictly)
             if wants_body:
                 await _require_json(strictly)
             return await handle(strictly)

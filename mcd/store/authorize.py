@@ -52,9 +52,11 @@ def may(actor: Actor, verb: Verb, product_line: str | None) -> bool:
 
 
 def require(actor: Actor, verb: Verb, noun: str, name: str, product_line: str | None) -> None:
-    """Raises McdError: not_found when the thing may not even be seen, forbidden when it may, but this act on it not: then
-    the message says what the person is there, what it takes and who can give it, and names nobody. `name` is empty for
-    a thing that is not named yet."""
+    """Raises McdError: not_found when the thing may not even be seen; forbidden when it may, but this act on it not.
+
+    The message says what the person is there, what it takes and who can give it, and names nobody. `name` is empty for
+    a thing that is not named yet.
+    """
     if may(actor, verb, product_line):
         return
     if not may(actor, Verb.READ, product_line):
@@ -66,7 +68,8 @@ def require(actor: Actor, verb: Verb, noun: str, name: str, product_line: str | 
         act = f"{thing}you may not change clusters, node pools, product lines or people"
         raise McdError(Code.FORBIDDEN, f"{act}: this needs an admin.", "Ask an admin of this MCD to do it.")
     line = echo(product_line)
-    here = f'{thing}you may not {_ACTS[verb]} product line "{line}": your role there is {actor.roles[product_line]}, and'
+    role = actor.roles[product_line]
+    here = f'{thing}you may not {_ACTS[verb]} product line "{line}": your role there is {role}, and'
     if verb is Verb.ADMINISTER:
         raise McdError(Code.FORBIDDEN, f"{here} this needs an admin.", "Ask an admin of this MCD to do it.")
     raise McdError(

@@ -109,6 +109,50 @@ async def test_what_belongs_to_others_is_answered_as_what_is_not_there(
         assert set(other.headers) == set(absent.headers)
 
 
+WRONG_FORMS = (
+    {"json": {"nonsense": 1, "facts": {"nonsense": 1}, "kubeconfig": "x: &a [*a]"}},
+    {"content": b"{", "headers": {"Content-Type": "application/json"}},
+    {"content": b"a: 1", "headers": {"Content-Type": "application/yaml"}},
+    {"json": {}, "headers": {"If-Match": "nonsense", "Idempotency-Key": "k" * 300}},
+)
+JUDGED_BY_THE_BODY = {"create_app"}
+"""The product line is in the form, which must be read first: tested below."""
+MUTATING = [
+    row
+    for row in PERMITTED
+    if row[1] in ("POST", "PUT", "PATCH", "DELETE")
+    and row[2].verb is not Verb.READ
+    and row[0] not in JUDGED_BY_THE_BODY
+]
+
+
+@pytest.mark.parametrize(("operation", "method", "fact"), MUTATING, ids=[row[0] for row in MUTATING])
+async def test_who_may_not_do_it_learns_nothing_of_the_form(
+    api: Api, operation: str, method: str, fact: RouteFact
+) -> None:
+    assert fact.verb is not None
+    of_line = "{app}" in fact.path or "{line}" in fact.path
+    for person, role in PEOPLE.items():
+        if of_line and role is not None and fact.verb in ROLES[role]:
+            continue
+        right = await ask(api, fact, method, person, f"own-{person}", "demo")
+        for form in WRONG_FORMS:
+            wrong = await api.ask(method, path_of(api, fact, f"own-{person}", "demo"), None, person, **form)
+            said = f"{operation} by {person} with {form}: {wrong.text}"
+            assert wrong.status_code == right.status_code in (403, 404), said
+            assert neutral(wrong) == neutral(right), said
+    for form in WRONG_FORMS:
+        nobody = await api.ask(method, path_of(api, fact, "own-root", "demo"), None, "", **form)
+        assert nobody.status_code == 401, nobody.text
+
+
+async def test_a_new_app_is_judged_by_its_product_line_before_its_repository_is(api: Api) -> None:
+    wish = {"name": "fresh", "product_line": "demo", "repository": "mcd:alien"}
+    assert (await api.post("/api/v1/apps", wish, "vera")).status_code == 403
+    assert unseen(await api.post("/api/v1/apps", wish, "nina"))
+    assert (await api.post("/api/v1/apps", wish, "dora")).status_code == 422
+
+
 async def test_nobody_gets_anything_without_a_credential(api: Api) -> None:
     for operation, method, fact in PERMITTED:
         answer = await ask(api, fact, method, "", "own-root", "demo")
