@@ -45,7 +45,7 @@ servers: venv ## Install and build the real servers that the tests start (etcd, 
 	@$(BIN)/python -m scripts.cluster build
 
 test: lint servers ## Everything that CI runs
-	@MCD_REQUIRE=$(if $(CI),all,$(MCD_REQUIRE)) $(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
+	@MCD_REQUIRE=$(if $(CI),all,$(MCD_REQUIRE)) $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: venv ## Style, types, import contracts, lock file
 	@$(BIN)/ruff check .

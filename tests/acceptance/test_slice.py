@@ -16,7 +16,7 @@ from tests.acceptance.rows import Check, Verdict, as_text, carried_out
 from tests.acceptance.world import World
 from tests.servers.cluster import local_cluster
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("acceptance"), pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(600)]
 
 SLICE = [check for group in GROUPS for check in group if check.in_slice and not check.needs_node]
 

@@ -16,7 +16,7 @@ import pytest
 from scripts.cluster import processes
 from tests.servers.cluster import LocalCluster, local_cluster
 
-pytestmark = [pytest.mark.cluster, pytest.mark.xdist_group("cluster"), pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 
 @pytest.fixture(scope="module")

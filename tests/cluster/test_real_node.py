@@ -18,7 +18,6 @@ from tests.servers.cluster import LocalCluster, real_cluster
 pytestmark = [
     pytest.mark.cluster,
     pytest.mark.real_node,
-    pytest.mark.xdist_group("real-node"),
     pytest.mark.timeout(300),
 ]
 

@@ -1,8 +1,8 @@
 """A local Kubernetes of its own for tests: real control plane, simulated nodes, or the real node with MCD_NODE=real.
 
 It is started through scripts/cluster in a home of its own, so that a developer's cluster is never disturbed, and
-forgotten when the block ends. It must not be started once per test: take it in a fixture of session scope, and mark its
-tests `xdist_group("cluster")`, so that one worker has them all.
+forgotten when the block ends. It must not be started once per test: take it in a fixture of module scope. The tests of
+one file are run by one worker, in their order.
 """
 
 from __future__ import annotations
