@@ -46,12 +46,10 @@ def _additional(place: Place, key: str, version: int) -> bytes:
 
 
 async def store(tx: Tx, now: datetime, actor: Actor, place: Place, values: Mapping[str, str]) -> int:
-    """Seals the values as the next version of the secret, and answers its number. The whole secret is replaced."""
+    """Seals the values as the next version of the secret, and answers its number, which no version of it ever had. The
+    whole secret is replaced. What the secret belongs to is locked by who asks."""
     ring = _ring(tx)
-    newest = await tx.value(
-        select(func.max(t.secret.c.version)).where(t.secret.c.owner_id == place.owner_id, t.secret.c.name == place.name)
-    )
-    version = (newest or 0) + 1
+    version = await _next_version(tx, place)
     rows = []
     for key, value in values.items():
         plain = value.reveal() if isinstance(value, SecretText) else value
@@ -74,11 +72,31 @@ async def store(tx: Tx, now: datetime, actor: Actor, place: Place, values: Mappi
     return version
 
 
+async def _next_version(tx: Tx, place: Place) -> int:
+    """One more than there ever was. The versions themselves are looked at too: a program of the revision before knows
+    no counter."""
+    counter = t.secret_counter
+    mine = and_(counter.c.owner_id == place.owner_id, counter.c.name == place.name)
+    last = await tx.value(select(counter.c.last).where(mine))
+    newest = await tx.value(
+        select(func.max(t.secret.c.version)).where(t.secret.c.owner_id == place.owner_id, t.secret.c.name == place.name)
+    )
+    version = max(last or 0, newest or 0) + 1
+    if last is None:
+        await tx.run(insert(counter).values(owner_id=place.owner_id, name=place.name, last=version))
+    else:
+        await tx.run(update(counter).where(mine).values(last=version))
+    return version
+
+
 async def forget(tx: Tx, owner_id: str, name: str | None = None) -> int:
-    """Removes every version of a secret, or of all secrets of an owner."""
+    """Removes every version of a secret, or of all secrets of an owner that is gone. The number of a single one is
+    kept: a roll-back to a version that was removed must find nothing, and not what was set since."""
     condition = t.secret.c.owner_id == owner_id
     if name is not None:
         condition = condition & (t.secret.c.name == name)
+    else:
+        await tx.run(delete(t.secret_counter).where(t.secret_counter.c.owner_id == owner_id))
     return await tx.run(delete(t.secret).where(condition))
 
 

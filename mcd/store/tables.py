@@ -343,6 +343,16 @@ secret = Table(
     Index(None, "key_id"),
 )
 
+secret_counter = Table(
+    "secret_counter",
+    metadata,
+    Column("owner_id", Text, primary_key=True),
+    Column("name", Text, primary_key=True),
+    # It outlives the secret: a number that came back would open a new value for an older Settings revision.
+    Column("last", Integer, nullable=False),
+    CheckConstraint("last >= 1", name="last"),
+)
+
 event = Table(
     "event",
     metadata,

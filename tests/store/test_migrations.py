@@ -98,9 +98,9 @@ def test_a_migration_that_fails_half_way_leaves_the_tables_as_they_were(
     (copy / "versions").mkdir(parents=True)
     for file in [*folder().glob("*.*"), *folder().glob("versions/*.py")]:
         (copy / file.relative_to(folder())).write_bytes(file.read_bytes())
-    (copy / "versions" / "0002_breaks.py").write_text(
+    (copy / "versions" / "breaks.py").write_text(
         "from alembic import op\nimport sqlalchemy as sa\n"
-        "revision = '0002'\ndown_revision = '0001'\nbranch_labels = None\ndepends_on = None\n"
+        f"revision = 'breaks'\ndown_revision = '{head()}'\nbranch_labels = None\ndepends_on = None\n"
         "def upgrade():\n    op.create_table('half', sa.Column('id', sa.Integer))\n"
         "    op.execute('SELECT nonsense FROM nowhere')\n"
         "def downgrade():\n    pass\n"
@@ -111,6 +111,29 @@ def test_a_migration_that_fails_half_way_leaves_the_tables_as_they_were(
         migrate(empty_url)
     assert _shape(empty_url) == {}
     head.cache_clear()
+
+
+def test_secrets_that_were_set_before_there_was_a_counter_are_counted(empty_url: str) -> None:
+    migrate(empty_url, "0001")
+    engine = _engine(empty_url)
+    try:
+        with engine.begin() as connection:
+            for version in (1, 2):
+                connection.execute(
+                    text(
+                        "INSERT INTO secret (owner_id, name, version, key, owner, key_id, nonce, sealed, created_at, "
+                        "created_by) VALUES ('a1', 'payment', :version, 'token', 'app', 'k1', :bytes, :bytes, "
+                        "'2026-05-03 10:00:00', 'dora')"
+                    ),
+                    {"version": version, "bytes": b"sealed"},
+                )
+        migrate(empty_url)
+        with engine.connect() as connection:
+            assert connection.execute(text("SELECT owner_id, name, last FROM secret_counter")).all() == [
+                ("a1", "payment", 2)
+            ]
+    finally:
+        engine.dispose()
 
 
 def test_an_unknown_revision_is_refused_in_one_line(empty_url: str) -> None:

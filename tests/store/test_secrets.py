@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from mcd.errors import Code, McdError
 from mcd.model import Noun, RolloutItem, SecretText
@@ -81,6 +81,48 @@ async def test_setting_a_secret_makes_a_rollout_with_its_version(world: World) -
     assert lease.item.settings.values["secrets"]["payment"]["version"] == 2
     assert await _value(world) == "second"
     assert await _value(world, versions={"payment": 1}) == CANARY
+
+
+@pytest.mark.parametrize("owner", [{"app": "shop"}, {"product_line": "demo"}], ids=["app", "product-line"])
+async def test_a_version_that_was_removed_never_comes_back_under_another_value(
+    world: World, owner: dict[str, str]
+) -> None:
+    await world.app("shop", released=True)
+    of_line = "product_line" in owner
+
+    async def put(value: str) -> int:
+        async with world.db.writing() as tx:
+            return (await intents.set_secret(ADMIN, tx, world.now, "payment", {"token": value}, **owner)).version
+
+    assert [await put("first"), await put("second")] == [1, 2]
+    for nth in (3, 4):
+        async with world.db.writing() as tx:
+            await intents.unset_secret(ADMIN, tx, world.now, "payment", **owner)
+        assert await put(f"value {nth}") == nth
+    assert await _value(world, of_line=of_line) == "value 4"
+    for gone in (1, 2, 3):
+        with pytest.raises(McdError, match=f"no version {gone} of the secret") as refused:
+            await _value(world, of_line=of_line, versions={"payment": gone})
+        assert refused.value.reason == "SecretMissing"
+
+
+async def test_a_secret_that_an_older_program_set_goes_on_from_its_version(world: World) -> None:
+    await world.app("shop", released=True)
+    await _set(world)
+    async with world.db.writing() as tx:
+        await tx.run(delete(t.secret_counter))
+        await tx.run(update(t.secret).values(version=7))
+    await _set(world, token="next")
+    assert await _value(world, versions={"payment": 8}) == "next"
+
+
+async def test_nothing_of_an_app_that_is_gone_is_counted(world: World) -> None:
+    await world.app("shop")
+    await _set(world)
+    async with world.db.writing() as tx:
+        await intents.delete_app(ADMIN, tx, world.now, "shop")
+    async with world.db.reading() as tx:
+        assert await tx.rows(select(t.secret_counter).where(t.secret_counter.c.name == "payment")) == []
 
 
 async def test_a_secret_of_the_product_line_wakes_its_apps(world: World) -> None:
