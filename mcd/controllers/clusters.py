@@ -54,7 +54,7 @@ def _silent(item: ClusterItem, error: KubeError) -> Result:
         return Result(Stalled(Reason.CLUSTER_AUTH_FAILED, message))
     if error.kube_reason is KubeReason.FORBIDDEN:
         return Result(Stalled(Reason.FORBIDDEN, f'cluster "{name}": {error}'))
-    message = f'cluster "{name}" does not answer: {error} Nothing was changed; it is asked again.'
+    message = f'cluster "{name}" does not answer: {error.message} Nothing was changed; it is asked again.'
     return Result(Waiting(Reason.UNREACHABLE, message, error.retry_after or UNREACHABLE_RETRY))
 
 

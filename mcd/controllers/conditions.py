@@ -8,14 +8,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 
 from mcd.errors import Code, McdError
-from mcd.model import Condition, ConditionType, Outcome, Ready, Reason, Stalled, Waiting
+from mcd.model import Condition, ConditionType, Outcome, Ready, Reason, Reconciled, Stalled, Waiting
 
 FIRST_RETRY = 0.2
 LONGEST_RETRY = 60.0
 STALLED_LOOKS_AGAIN = 600.0
 """Seconds. A stalled row needs a person or a change in the cluster; a lost hint of such a change costs this long."""
+
+
+AGAIN = "It is tried again by itself."
+
+HELD = frozenset({Reason.NOT_OURS, Reason.PRUNE_NEEDS_CONFIRMATION, Reason.FIELD_FIGHT})
+"""Why MCD itself keeps its hands off until a person decides."""
+
+
+class AppState(StrEnum):
+    """In one word, from the conditions of its live Rollout."""
+
+    READY = "ready"
+    RETRYING = "retrying"
+    """It was ready when it was seen last; its cluster does not let us look."""
+    PROGRESSING = "progressing"
+    STALLED = "stalled"
+    HELD = "held"
+    DELETING = "deleting"
+    UNDEPLOYED = "undeployed"
+    """It has no live Rollout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +89,7 @@ def conclude_failure(
     Ready, because nothing that was seen says otherwise; that it is being retried is said beside it."""
     before = {c.type: c for c in previous}
     ready = before.get(ConditionType.READY)
-    message = f"{error} It is tried again by itself." if isinstance(error, McdError) else _BUG
+    message = _retried(str(error)) if isinstance(error, McdError) else _BUG
     words = {
         ConditionType.READY: (ready.status, ready.reason, ready.message)
         if ready
@@ -82,7 +103,25 @@ def conclude_failure(
     return Concluded(_write(words, previous, generation, now), now + timedelta(seconds=delay), failures + 1)
 
 
-_BUG = "A bug in MCD ended this pass; the server's log has the details. It is tried again by itself."
+_BUG = f"A bug in MCD ended this pass; the server's log has the details. {AGAIN}"
+
+
+def _retried(said: str) -> str:
+    """Some errors say it themselves, because they reach people by other ways too."""
+    return said if said.endswith(AGAIN) else f"{said} {AGAIN}"
+
+
+def app_state(state: Reconciled) -> AppState:
+    """`state` of a live Rollout. What was seen of an older wish does not count."""
+    stalled = state.condition(ConditionType.STALLED)
+    if stalled is not None and state.is_now(ConditionType.STALLED):
+        return AppState.HELD if stalled.reason in HELD else AppState.STALLED
+    if state.deleted_at is not None:
+        return AppState.DELETING
+    if not state.is_now(ConditionType.READY):
+        return AppState.PROGRESSING
+    going = state.condition(ConditionType.RECONCILING)
+    return AppState.RETRYING if going is not None and going.status else AppState.READY
 
 
 def is_a_bug(error: BaseException) -> bool:

@@ -63,6 +63,30 @@ CHANGES = Counter(
     ["action"], registry=REGISTRY,
 )  # fmt: skip
 
+# --- how it stands, as every process of the controllers reads it from the database -----------------------------------
+
+CLUSTER_UP = Gauge(
+    "mcd_cluster_up", "1: the cluster answers and may be used. 0: it does not; `mcd cluster show` says why.",
+    ["cluster"], registry=REGISTRY,
+)  # fmt: skip
+CLUSTER_SEEN = Gauge(
+    "mcd_cluster_last_seen_timestamp_seconds",
+    "Unix time at which the cluster answered last (asked every minute); 0: never. Away since: time() minus this.",
+    ["cluster"],
+    registry=REGISTRY,
+)
+APPS = Gauge(
+    "mcd_apps",
+    "Apps by state: ready, retrying (ran when it was seen last; MCD cannot look now), progressing, stalled, held "
+    "(waits for a person's word), deleting, undeployed.",
+    ["state"],
+    registry=REGISTRY,
+)
+STALLED = Gauge(
+    "mcd_stalled", "Clusters, product lines and live Rollouts that wait for a person, by noun and reason.",
+    ["noun", "reason"], registry=REGISTRY,
+)  # fmt: skip
+
 # --- what we call -----------------------------------------------------------------------------------------------------
 
 KUBE_SECONDS = Histogram(

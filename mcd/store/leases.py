@@ -76,6 +76,8 @@ class Lease:
     ttl: float
     failures: int
     taken_at: datetime
+    taken_from: str = ""
+    """The holder that let it run out, or an empty text."""
 
     @property
     def subject(self) -> Cluster | ProductLine | Release | Rollout:
@@ -115,7 +117,7 @@ async def take(db: Database, noun: Noun, holder: str, now: datetime, limit: int,
     three times and never recorded is quarantined instead. Rows that another process is taking are skipped."""
     table = TABLES[noun]
     wanted = (
-        select(table.c.id, table.c.takes, table.c.attempts)
+        select(table.c.id, table.c.takes, table.c.attempts, table.c.lease_holder)
         .where(_due(noun, now))
         .order_by(table.c.next_run_at, table.c.id)
         .limit(limit)
@@ -147,7 +149,16 @@ async def take(db: Database, noun: Noun, holder: str, now: datetime, limit: int,
             )
         items = await load(tx, noun, list(kept))
     return [
-        Lease(noun, row_id, tokens[row_id], items[row_id], ttl, kept[row_id]["attempts"], now)
+        Lease(
+            noun,
+            row_id,
+            tokens[row_id],
+            items[row_id],
+            ttl,
+            kept[row_id]["attempts"],
+            now,
+            taken_from=kept[row_id]["lease_holder"] or "",
+        )
         for row_id in kept
         if row_id in items
     ]

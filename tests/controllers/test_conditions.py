@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from mcd.controllers.conditions import LONGEST_RETRY, conclude, conclude_failure
+from mcd.controllers.conditions import AGAIN, LONGEST_RETRY, AppState, app_state, conclude, conclude_failure
 from mcd.errors import Code, McdError
-from mcd.model import Condition, Ready, Reason, Stalled, Waiting
+from mcd.model import Condition, Ready, Reason, Reconciled, Stalled, Waiting
 
 NOW = datetime(2026, 5, 3, 10, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -60,3 +60,25 @@ def test_failures_back_off_to_a_ceiling() -> None:
 def test_a_server_that_says_when_to_come_back_is_obeyed() -> None:
     error = McdError(Code.RATE_LIMITED, "the API server is busy.", retry_after=17)
     assert conclude_failure(error, (), 1, 0, NOW, 0).next_run_at >= NOW + timedelta(seconds=17)
+
+
+def test_that_it_is_tried_again_is_said_once() -> None:
+    plain = McdError(Code.UNAVAILABLE, "the registry does not answer.")
+    saying = McdError(Code.UNAVAILABLE, "the cluster cannot be reached.", AGAIN)
+    for error in (plain, saying):
+        message = by_type(conclude_failure(error, (), 1, 0, NOW, 0).conditions)["Reconciling"].message
+        assert message.endswith(f". {AGAIN}")
+        assert message.count(AGAIN) == 1
+
+
+def test_an_app_is_counted_once_by_what_is_seen_of_its_newest_wish() -> None:
+    def word(conditions: tuple[Condition, ...], observed: int = 1) -> AppState:
+        return app_state(Reconciled(1, observed, conditions, None))
+
+    ready = conclude(Ready(), (), 1, NOW, 0).conditions
+    away = conclude_failure(McdError(Code.UNAVAILABLE, "away."), ready, 1, 0, NOW, 0).conditions
+    assert word(ready) is AppState.READY
+    assert word(ready, observed=0) is AppState.PROGRESSING
+    assert word(away) is AppState.RETRYING
+    assert word(conclude(Stalled(Reason.CRASH_LOOPING, ""), (), 1, NOW, 0).conditions) is AppState.STALLED
+    assert word(conclude(Stalled(Reason.NOT_OURS, ""), (), 1, NOW, 0).conditions) is AppState.HELD

@@ -6,7 +6,9 @@ from mcd.observability import metrics
 
 CLOSED_LABELS = {
     "version", "revision", "method", "route", "code_class", "kind", "noun", "outcome", "reason", "action", "verb",
-    "result", "bucket", "cause",
+    "result", "bucket", "cause", "state",
+    # As many as an administrator registers; the series of one that is gone goes with it.
+    "cluster",
 }  # fmt: skip
 
 

@@ -14,6 +14,7 @@ import structlog
 
 from mcd.controllers import clusters, product_lines, releases, rollouts
 from mcd.controllers.conditions import conclude, conclude_failure, is_a_bug
+from mcd.controllers.loop import noticing
 from mcd.controllers.loop.build_log import BuildLog
 from mcd.controllers.loop.fence import SAFETY, LeaseFence, opener
 from mcd.controllers.loop.tasks import end, first
@@ -37,6 +38,7 @@ from mcd.observability import metrics
 from mcd.runtime import Runtime
 from mcd.store import leases
 from mcd.store.leases import Lease
+from mcd.store.standing import standing
 
 log = structlog.get_logger("mcd.loop")
 
@@ -74,13 +76,17 @@ class Loop:
         for task in beside:
             task.add_done_callback(self._ended)
         self.runtime.watch_with(self._hint)
+        settings = self.runtime.settings
+        log.info("loop_started", holder=self.holder, workers=settings.workers, lease_seconds=settings.lease)
         try:
             await self._take_over_from_ourselves()
             while not stop.is_set():
                 await self._turn(stop)
         finally:
             # Waited for, not only cancelled: whoever closes the database next must find nobody in it.
-            await asyncio.gather(end(*beside), self._hand_over())
+            log.info("loop_stopping", holder=self.holder, under_way=len(self._busy))
+            _, given_back = await asyncio.gather(end(*beside), self._hand_over())
+            log.info("loop_stopped", holder=self.holder, given_back=given_back)
 
     async def _take_over_from_ourselves(self) -> None:
         """A process that was killed left its leases behind. One that bears its name is its successor, and need not
@@ -111,6 +117,7 @@ class Loop:
         began = asyncio.get_running_loop().time()
         taken = await leases.take(self.runtime.db, noun, self.holder, self.runtime.now(), limit, settings.lease)
         for lease in taken:
+            noticing.took(lease)
             fence = LeaseFence(self.runtime, lease, began + lease.ttl * (1 - SAFETY))
             task = asyncio.create_task(self._work(lease, fence), name=f"{noun}:{lease.row_id}")
             self._busy[task] = fence
@@ -209,6 +216,7 @@ class Loop:
             )
         if not recorded:
             raise LeaseLost
+        noticing.turned(lease, concluded.conditions, self.runtime.now())
         for change in result.changes:
             if change.action is not Action.UNCHANGED:
                 metrics.CHANGES.labels("healed" if change.healed_from else change.action).inc()
@@ -267,14 +275,20 @@ class Loop:
             except McdError as error:
                 log.warning("hints_dropped", count=len(hints), error=str(error))
 
+    async def measure(self) -> None:
+        """How late the work is and how everything stands, for the metrics: what says that the controllers keep up, and
+        for whom it is not as it should be."""
+        async with self.runtime.db.reading() as tx:
+            ages = await leases.due_ages(tx, self.runtime.now())
+            seen = await standing(tx)
+        for noun, age in ages.items():
+            metrics.DUE_AGE_SECONDS.labels(noun).set(age)
+        noticing.show(seen)
+
     async def _measure(self) -> None:
-        """How late the work is, for the metrics: the one number that says whether the controllers keep up."""
         while True:
             try:
-                async with self.runtime.db.reading() as tx:
-                    ages = await leases.due_ages(tx, self.runtime.now())
-                for noun, age in ages.items():
-                    metrics.DUE_AGE_SECONDS.labels(noun).set(age)
+                await self.measure()
                 if silent := self.runtime.silent_clusters():
                     # Its watches broke: whether it answers at all is found out now, not at the next regular look.
                     async with self.runtime.db.writing() as tx:
@@ -283,9 +297,10 @@ class Loop:
                 log.warning("not_measured", error=str(error))
             await asyncio.sleep(MEASURED_EVERY)
 
-    async def _hand_over(self) -> None:
-        """Ends the passes under way, or gives their rows back for another process to take at once."""
+    async def _hand_over(self) -> int:
+        """Ends the passes under way, or gives their rows back for another process to take at once; answers how many."""
         if not self._busy:
-            return
+            return 0
         _, late = await asyncio.wait(self._busy, timeout=self.patience)
         await end(*late)
+        return len(late)

@@ -1,0 +1,107 @@
+"""What an operator is told: a line when the state of something turned, and numbers of how everything stands.
+
+A pass that found what the one before it found says nothing. It reads what was recorded and must not decide or write
+anything; people's timeline are the Events, which the store appends.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from mcd.controllers.conditions import AppState, app_state
+from mcd.model import Cluster, Condition, ConditionType, Noun, Reason, Reconciled, Release, Rollout
+from mcd.observability import metrics
+from mcd.store.leases import Lease
+from mcd.store.standing import Standing
+
+log = structlog.get_logger("mcd.loop")
+
+_TOLD = {AppState.READY, AppState.STALLED, AppState.HELD}
+
+
+def took(lease: Lease) -> None:
+    """A row was taken. That another process let it run out is worth a line: it died, slept, or is too slow."""
+    if lease.taken_from:
+        log.warning("lease_taken_over", **_named(lease), taken_from=lease.taken_from)
+
+
+def turned(lease: Lease, conditions: Iterable[Condition], now: datetime) -> None:
+    """A pass was recorded with these conditions."""
+    before = lease.item_state
+    after = replace(before, conditions=tuple(conditions), observed_generation=before.generation)
+    if isinstance(lease.subject, Cluster):
+        _cluster_turned(lease.subject, before, after, now)
+        return
+    old, new = _word(before), _word(after)
+    reason, message = _why(after)
+    if new not in _TOLD or (new, reason) == (old, _why(before)[0]):
+        return
+    say = log.info if new is AppState.READY else log.warning
+    more = {} if new is AppState.READY else {"reason": reason.value, "message": message}
+    say(f"{lease.noun.replace('-', '_')}_{new}", **_named(lease), **more)
+
+
+def _cluster_turned(cluster: Cluster, before: Reconciled, after: Reconciled, now: datetime) -> None:
+    old, new = before.condition(ConditionType.READY), after.condition(ConditionType.READY)
+    if new is None:
+        return
+    if new.status and not (old is not None and old.status):
+        away = {}
+        if old is not None and old.reason is not Reason.NEW:
+            away = {"away_seconds": round((now - old.last_transition).total_seconds())}
+        log.info("cluster_up", cluster=cluster.name, message=new.message, **away)
+    elif not new.status and (old is None or old.status or old.reason is not new.reason):
+        log.warning("cluster_away", cluster=cluster.name, reason=new.reason.value, message=new.message)
+
+
+def _word(state: Reconciled) -> AppState:
+    """Not being able to look is told once, of the cluster, and not of each of its Apps."""
+    word = app_state(state)
+    return AppState.READY if word is AppState.RETRYING else word
+
+
+def _why(state: Reconciled) -> tuple[Reason, str]:
+    stalled = state.condition(ConditionType.STALLED)
+    return (Reason.READY, "") if stalled is None or not stalled.status else (stalled.reason, stalled.message)
+
+
+def _named(lease: Lease) -> dict[str, str | int]:
+    subject = lease.subject
+    if isinstance(subject, Release | Rollout):
+        return {"app": subject.app, lease.noun.value: subject.number}
+    return {lease.noun.replace("-", "_"): subject.name}
+
+
+# --- numbers ----------------------------------------------------------------------------------------------------------
+
+
+def show(standing: Standing) -> None:
+    """Sets the gauges. What is gone has no series any more."""
+    metrics.CLUSTER_UP.clear()
+    metrics.CLUSTER_SEEN.clear()
+    for cluster in standing.clusters:
+        ready = cluster.state.condition(ConditionType.READY)
+        metrics.CLUSTER_UP.labels(cluster.name).set(ready is not None and ready.status)
+        metrics.CLUSTER_SEEN.labels(cluster.name).set(cluster.seen_at.timestamp() if cluster.seen_at else 0)
+    words = Counter(app_state(state) for state in standing.rollouts)
+    words[AppState.UNDEPLOYED] = standing.apps - len(standing.rollouts)
+    for word in AppState:
+        metrics.APPS.labels(word).set(words[word])
+    stalled = Counter(
+        (noun, _why(state)[0])
+        for noun, states in (
+            (Noun.CLUSTER, tuple(cluster.state for cluster in standing.clusters)),
+            (Noun.PRODUCT_LINE, standing.lines),
+            (Noun.ROLLOUT, standing.rollouts),
+        )
+        for state in states
+        if state.is_now(ConditionType.STALLED)
+    )
+    metrics.STALLED.clear()
+    for (noun, reason), count in stalled.items():
+        metrics.STALLED.labels(noun, reason).set(count)

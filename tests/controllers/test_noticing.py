@@ -1,0 +1,127 @@
+"""What an operator is told: how everything stands in numbers, a line for each turn, none for a pass like the last."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import structlog
+from structlog.testing import LogCapture
+
+from mcd.controllers.loop import Loop
+from mcd.errors import Code
+from mcd.kube.cluster import KubeError, KubeReason
+from mcd.model import Noun
+from mcd.objects import Ref
+from mcd.observability import metrics
+from tests.controllers.world import HELLO, LINE, World
+
+
+@pytest.fixture
+def lines() -> Iterator[list[Any]]:
+    """Log lines, newest last."""
+    capture = LogCapture()
+    structlog.configure(processors=[capture])
+    yield capture.entries
+    structlog.reset_defaults()
+
+
+def named(lines: list[Any], *events: str) -> list[Any]:
+    return [line for line in lines if line["event"] in events]
+
+
+def value(name: str, **labels: str) -> float | None:
+    return metrics.REGISTRY.get_sample_value(name, labels)
+
+
+def unreachable(verb: str, ref: Ref) -> KubeError:
+    return KubeError(Code.UNAVAILABLE, KubeReason.UNREACHABLE, "the cluster cannot be reached: no route.")
+
+
+async def test_a_cluster_that_is_away_is_a_zero_with_the_time_of_its_last_answer(here: World) -> None:
+    await here.push(HELLO)
+    await here.settle()
+    await here.loop.measure()
+    assert value("mcd_cluster_up", cluster="local") == 1
+    assert value("mcd_apps", state="ready") == 1
+    seen = value("mcd_cluster_last_seen_timestamp_seconds", cluster="local")
+    here.kube.faults.refuse = unreachable
+    here.clock.forward(120)
+    await here.turn()
+    await here.loop.measure()
+    assert value("mcd_cluster_up", cluster="local") == 0
+    assert value("mcd_cluster_last_seen_timestamp_seconds", cluster="local") == seen
+    assert seen is not None
+    assert seen < here.clock().timestamp() - 100
+
+
+async def test_what_is_counted_is_every_app_once(here: World) -> None:
+    await here.push(HELLO)
+    await here.push(HELLO.replace("hello", "second"), "second")
+    await here.loop.measure()
+    assert value("mcd_apps", state="undeployed") == 2
+    await here.settle()
+    await here.loop.measure()
+    assert value("mcd_apps", state="undeployed") == 0
+    assert value("mcd_apps", state="ready") == 2
+
+
+async def test_an_app_that_is_held_is_counted_and_told_once_with_its_reason(here: World, lines: list[Any]) -> None:
+    named_so = {"name": "hello-web", "namespace": LINE}
+    spec = {"ports": [{"name": "http", "port": 81}]}
+    foreign = {"apiVersion": "v1", "kind": "Service", "metadata": named_so, "spec": spec}
+    here.kube.person(foreign, manager="kubectl-create")
+    await here.push(HELLO)
+    await here.settle()
+    for _ in range(3):
+        here.clock.forward(700)
+        await here.turn()
+    await here.loop.measure()
+    assert value("mcd_apps", state="held") == 1
+    assert value("mcd_stalled", noun="rollout", reason="NotOurs") == 1
+    (told,) = named(lines, "rollout_held")
+    assert (told["app"], told["rollout"], told["reason"], told["log_level"]) == ("hello", 1, "NotOurs", "warning")
+    assert "hello-web" in told["message"]
+
+
+async def test_a_cluster_going_away_and_coming_back_is_two_lines(here: World, lines: list[Any]) -> None:
+    await here.push(HELLO)
+    await here.settle()
+    here.kube.faults.refuse = unreachable
+    here.clock.forward(61)
+    for _ in range(20):
+        await here.turn()
+        here.clock.forward(6)
+    here.kube.faults.refuse = None
+    await here.settle()
+    turns = named(lines, "cluster_away", "cluster_up")
+    assert [line["event"] for line in turns] == ["cluster_away", "cluster_up"]
+    assert (turns[0]["cluster"], turns[0]["reason"]) == ("local", "Unreachable")
+    assert "no route" in turns[0]["message"]
+    assert 60 < turns[1]["away_seconds"] < 240
+    # Its Apps ran on all the time; nobody is told that each of them is well again.
+    assert [line["app"] for line in named(lines, "rollout_ready")] == ["hello"]
+
+
+async def test_a_pass_like_the_last_says_nothing(here: World, lines: list[Any]) -> None:
+    await here.push(HELLO)
+    await here.settle()
+    said = len(lines)
+    here.clock.forward(3600)
+    await here.settle()
+    assert lines[said:] == []
+
+
+async def test_a_lease_taken_over_names_who_let_it_run_out(here: World, lines: list[Any]) -> None:
+    await here.push(HELLO)
+    dead = Loop(here.runtime, "dead-one")
+    await dead.take(Noun.RELEASE, 10)
+    for fence in dead.fences:
+        fence.lost = True
+    here.clock.forward(3600)
+    await dead.idle()
+    await here.loop.take(Noun.RELEASE, 10)
+    await here.loop.idle()
+    (told,) = named(lines, "lease_taken_over")
+    assert (told["taken_from"], told["app"], told["release"]) == ("dead-one", "hello", 1)
