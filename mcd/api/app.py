@@ -40,6 +40,7 @@ from mcd.api import (
     validate,
 )
 from mcd.api.access import require_permissions
+from mcd.api.disk import Disk
 from mcd.api.middleware import BodyLimit, Edge, SameOrigin
 from mcd.api.throttle import Rates, Throttle
 from mcd.observability import metrics
@@ -104,6 +105,7 @@ def create_app(
     app.state.session_secret = secret
     app.state.patience = patience or shells.Patience()
     app.state.throttle = Throttle(rates or Rates())
+    app.state.disk = Disk(runtime.settings.data)
     errors.install(app)
     return app
 

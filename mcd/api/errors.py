@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocket
 
 from mcd.api.shapes import Problem, ProblemDetails
+from mcd.api.unavailable import say_unavailable
 from mcd.errors import Code, McdError, echo
 from mcd.kube.cluster import KubeError
 from mcd.observability import logs, metrics
@@ -103,6 +104,8 @@ def answer(error: McdError, scope: Mapping[str, Any], headers: Mapping[str, str]
     """The whole response for a refusal."""
     error = _ours(error)
     status = error.status if isinstance(error, HttpRefusal) else STATUS[error.code]
+    if status == 503:
+        say_unavailable(str(error), error.reason, str(scope.get("path", "")))
     body = ProblemDetails(
         type=DOCUMENTED + error.code.value,
         title=TITLES[status],

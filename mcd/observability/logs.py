@@ -89,3 +89,26 @@ def logger(room: str) -> FilteringBoundLogger:
     """The logger of a room. `logger("api").info("signed_in", person=…)`: a word first, ids as fields."""
     log: FilteringBoundLogger = structlog.get_logger(room=room)
     return log
+
+
+class Once:
+    """Whether something that may happen a thousand times a second is worth a line: the first time, and then once in so
+    many seconds."""
+
+    def __init__(self, seconds: float, most: int = 200) -> None:
+        self._seconds = seconds
+        self._most = most
+        self._said: dict[str, tuple[float, int]] = {}
+        """Key → when its last line was written, and how often it was passed over since."""
+
+    def due(self, key: str, now: float) -> int | None:
+        """How often it was passed over since its last line; None: it is passed over now. `now` in seconds of any one
+        clock."""
+        last, passed_over = self._said.get(key, (float("-inf"), 0))
+        if now - last < self._seconds:
+            self._said[key] = (last, passed_over + 1)
+            return None
+        if key not in self._said and len(self._said) >= self._most:
+            self._said.clear()
+        self._said[key] = (now, 0)
+        return passed_over

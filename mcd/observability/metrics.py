@@ -40,6 +40,11 @@ RATE_LIMITED = Counter(
     registry=REGISTRY,
 )  # fmt: skip
 
+DATA_FREE = Gauge(
+    "mcd_data_free_bytes", "Bytes that are free on the disk of MCD_DATA: SQLite, git repositories, builds.",
+    registry=REGISTRY,
+)  # fmt: skip
+
 # --- the loop -------------------------------------------------------------------------------------------------------
 
 RECONCILE_SECONDS = Histogram(

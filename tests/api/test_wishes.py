@@ -272,7 +272,7 @@ async def test_validate_tells_every_problem_with_its_place(api: Api) -> None:
 async def test_probes_answer_without_a_credential_and_name_nobody(api: Api) -> None:
     assert (await api.get("/livez", "")).text == "ok\n"
     ready = await api.get("/readyz?verbose", "")
-    assert ready.text == "[+] database: ok\n[+] key ring: ok\nok\n"
+    assert ready.text == "[+] database: ok\n[+] disk: ok\n[+] key ring: ok\nok\n"
     metrics = (await api.get("/metrics", "")).text
     assert 'mcd_build_info{revision="source",version="0.1.0"} 1.0' in metrics
     await api.get("/api/v1/apps/own-dora")

@@ -61,3 +61,16 @@ def test_an_exception_is_logged_with_its_frames_but_no_local_variables(out: io.S
 def test_lines_of_libraries_have_the_same_form(out: io.StringIO) -> None:
     logging.getLogger("uvicorn.error").warning("port %d taken", 7070)
     assert json.loads(out.getvalue())["event"] == "port 7070 taken"
+
+
+def test_what_happens_all_the_time_is_said_once_in_a_while_and_how_often() -> None:
+    once = logs.Once(60)
+    assert [once.due("full", now) for now in (0, 1, 59, 61)] == [0, None, None, 2]
+    assert once.due("other", 1) == 0
+
+
+def test_a_flood_of_causes_does_not_fill_the_memory() -> None:
+    once = logs.Once(60, most=10)
+    for n in range(1000):
+        once.due(str(n), 0)
+    assert len(once._said) <= 10
