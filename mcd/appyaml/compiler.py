@@ -8,10 +8,10 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from mcd.appyaml.context import NO_CONTEXT, Context
 from mcd.appyaml.parse import AppFile, Checked, check
+from mcd.appyaml.record import record
 from mcd.appyaml.render.app import render
 from mcd.appyaml.render.line import line_objects
 from mcd.appyaml.render.pod import template
@@ -39,7 +39,7 @@ __all__ = [
 _FOLLOWS_THE_COMMIT = frozenset({"MCD_COMMIT", "MCD_VERSION", "OTEL_RESOURCE_ATTRIBUTES"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Compiled:
     """What an App becomes. With an error among `problems`, `objects` is empty and nothing may be applied.
 

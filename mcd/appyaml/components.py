@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from mcd.appyaml import combinations as combine
 from mcd.appyaml.commands import CommandError, for_kubernetes, split, variables
@@ -18,6 +17,7 @@ from mcd.appyaml.parts import Variable
 from mcd.appyaml.pools import Ask, place
 from mcd.appyaml.probes import resolve_probes
 from mcd.appyaml.problems import Findings
+from mcd.appyaml.record import record
 from mcd.appyaml.schedules import check_schedule, check_timezone
 from mcd.appyaml.schema import App, Component
 from mcd.appyaml.shapes import IMAGE, Words
@@ -46,7 +46,7 @@ _HOST = re.compile(r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9
 DEFAULT_USER = 10001
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Resolving:
     """What every component of one run shares."""
 

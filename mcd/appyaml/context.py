@@ -4,13 +4,10 @@ pools, Settings. Read from a context file (app-yaml 8.2) or made from the databa
 It must not look anything up: what is not in the value is not known.
 """
 
-# ruff: noqa: RUF009 - key() declares a field, as dataclasses.field() does
-
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from mcd.appyaml.fields import (
@@ -33,6 +30,7 @@ from mcd.appyaml.parts import PORT as PORTS
 from mcd.appyaml.parts import TYPES, VENDORS, Limits, Resources
 from mcd.appyaml.problems import Report
 from mcd.appyaml.reader import decode, read
+from mcd.appyaml.record import record
 from mcd.appyaml.shapes import PortNumber
 from mcd.appyaml.units import Bytes
 from mcd.errors import Problem, in_order
@@ -46,7 +44,7 @@ _VERSION = re.compile(r"v?1\.(\d{1,3})(?:[.+-].*)?")
 _TI = 2**40
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class SecretFacts:
     """A secret that exists: its keys and version, never its values."""
 
@@ -57,7 +55,7 @@ class SecretFacts:
 _SECRETS = mapping(model(SecretFacts))
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Quota:
     """What a product line may use at most."""
 
@@ -68,7 +66,7 @@ class Quota:
     gpu: Mapping[str, int] = key(mapping(integer(0, 10**6)), "By the resource name of the device.", value=dict)
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class ProductLineFacts:
     """The product line. `name` and `namespace` are empty where the file or the command names it."""
 
@@ -85,7 +83,7 @@ class ProductLineFacts:
     quota: Quota | None = key(model(Quota), "None: no quota.", nullable=True)
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Gateway:
     """The Gateway that HTTPRoutes hang on. `pods_namespace` is where its pods run, empty: its own namespace."""
 
@@ -96,7 +94,7 @@ class Gateway:
     listener_set: bool = key(BOOLEAN, "Takes ListenerSets.", value=False)
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class LokiRules:
     """The label by which the Loki ruler finds its rules."""
 
@@ -104,7 +102,7 @@ class LokiRules:
     value: str = key(_TEXT, "Its value.", value="")
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Otel:
     """OpenTelemetry."""
 
@@ -112,7 +110,7 @@ class Otel:
     operator: bool = key(BOOLEAN, "Whether the operator instruments pods.", value=False)
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Oauth:
     """Sign-in."""
 
@@ -120,7 +118,7 @@ class Oauth:
     image: str = key(_TEXT, "Image of the proxy.", required="Write an image.")
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Storage:
     """Storage classes."""
 
@@ -129,7 +127,7 @@ class Storage:
     fast: str | None = key(_NAME, "For many small files.", nullable=True)
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class ClusterFacts:
     """What the cluster is and serves."""
 
@@ -165,7 +163,7 @@ class ClusterFacts:
         return int(found[1]) if found else 0
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Capacity:
     """What one node of a pool has."""
 
@@ -173,7 +171,7 @@ class Capacity:
     memory: Bytes | None = key(amount(Bytes(1), Bytes(64 * _TI)), "Bytes.")
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Taint:
     """A taint that pods of the pool tolerate."""
 
@@ -182,7 +180,7 @@ class Taint:
     effect: str = key(choice(("NoSchedule", "PreferNoSchedule", "NoExecute")), "Effect.", value="NoSchedule")
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Device:
     """One kind of device on the nodes of a pool."""
 
@@ -195,7 +193,7 @@ class Device:
     mig: tuple[str, ...] = key(items(_TEXT), "Slices.", value=())
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Pool:
     """A node pool. `labels` empty means `{mcd.internal/node-pool: name}`."""
 
@@ -208,7 +206,7 @@ class Pool:
     devices: tuple[Device, ...] = key(items(model(Device)), "Devices of its nodes.", value=())
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class OtherComponent:
     """A component of another App."""
 
@@ -216,7 +214,7 @@ class OtherComponent:
     ports: Mapping[str, PortNumber] = key(mapping(PORTS), "Ports.", value=dict)
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class OtherApp:
     """Another App."""
 
@@ -225,7 +223,7 @@ class OtherApp:
     components: Mapping[str, OtherComponent] = key(mapping(model(OtherComponent)), "Its components.", value=dict)
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Dependent:
     """An App of another product line that may call a component of this one."""
 
@@ -234,7 +232,7 @@ class Dependent:
     component: str = key(_NAME, "The component that it calls.", value="web")
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class InfraFacts:
     """A Claim that was made. Values are for reading only."""
 
@@ -244,7 +242,7 @@ class InfraFacts:
     values: Mapping[str, str] = key(_TEXTS, "For reading only.", value=dict)
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class ComponentSettings:
     """What Settings say about a component."""
 
@@ -261,7 +259,7 @@ def _read_alerts(report: Report, node: Node, path: Path) -> Any:
     return BAD
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class SettingsFacts:
     """A revision of the App's Settings. Without one `revision` is 0."""
 
@@ -275,7 +273,7 @@ class SettingsFacts:
     configs: Mapping[str, Mapping[str, str]] = key(mapping(_TEXTS), "Config maps.", value=dict)
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Context:
     """Everything that the platform knows about one App at one moment.
 

@@ -4,11 +4,8 @@ schema.py puts them together. They must not compare keys with one another (combi
 depends on something else (resolve.py).
 """
 
-# ruff: noqa: RUF009 - key() declares a field, as dataclasses.field() does
-
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from mcd.appyaml.fields import (
@@ -24,6 +21,7 @@ from mcd.appyaml.fields import (
 from mcd.appyaml.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.parts import DAY, SIGNALS, later
 from mcd.appyaml.problems import Report
+from mcd.appyaml.record import record
 from mcd.appyaml.shapes import (
     SHARE,
     URL_PATH,
@@ -47,7 +45,7 @@ PORT_REF = either(
 )
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Probe:
     """One probe: exactly one of http, tcp, grpc, exec."""
 
@@ -156,7 +154,7 @@ PROBE = either(
 )
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Health:
     """`health`: how the platform sees that a pod has started, takes requests and still lives."""
 
@@ -193,7 +191,7 @@ def read_health_short(report: Report, node: Node, path: Path) -> Any:
 STRATEGIES = choice(("rolling", "recreate"), later=("canary",))
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Rollout:
     """`rollout`: how new pods replace old ones."""
 
@@ -245,7 +243,7 @@ def read_rollout_short(report: Report, node: Node, path: Path) -> Any:
     return BAD if got is BAD else Rollout(strategy=got)
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Stop:
     """`stop`: how a program is asked to end."""
 
@@ -268,7 +266,7 @@ class Stop:
     )
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class History:
     """`history`: finished runs that are kept."""
 

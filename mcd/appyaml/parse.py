@@ -5,18 +5,17 @@ Steps a to c of app-yaml 4.1. It must not know a product line, a cluster or a re
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from mcd.appyaml.aliases import translate
 from mcd.appyaml.fields import BAD, read_model
 from mcd.appyaml.nodes import Map
 from mcd.appyaml.problems import Report
 from mcd.appyaml.reader import decode, read
+from mcd.appyaml.record import record
 from mcd.appyaml.schema import App
 from mcd.errors import Problem, echo, has_errors, in_order
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record
 class AppFile:
     """An app.yaml as it was read: what it says, and where each thing was said."""
 
@@ -26,7 +25,7 @@ class AppFile:
     app: App
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Checked:
     """The answer of `check`. `app_file` is there when the text is a mapping, even beside errors, so that the rest of
     its problems can be found too; `ok` says whether it may be used."""

@@ -4,13 +4,11 @@ schema.py puts them together. They must not compare keys with one another (combi
 depends on something else (resolve.py).
 """
 
-# ruff: noqa: RUF009 - key() declares a field, as dataclasses.field() does
-
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from mcd.appyaml.fields import (
@@ -30,6 +28,7 @@ from mcd.appyaml.fields import (
 )
 from mcd.appyaml.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.problems import Report
+from mcd.appyaml.record import record
 from mcd.appyaml.shapes import (
     ANY,
     INSIDE_PATH,
@@ -69,7 +68,7 @@ def later(meaning: str, **words: Any) -> Any:
 # ── variables ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Variable:
     """One entry of `env`: a value, or a reference to a secret."""
 
@@ -121,7 +120,7 @@ ENV = mapping(VARIABLE, name=check_variable, most=500, nouns="variables")
 # ── build ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Build:
     """`build`: how the image of the App is made."""
 
@@ -172,7 +171,7 @@ class Build:
 # ── resources ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Gpu:
     """`resources.gpu`: how many devices, of which kind."""
 
@@ -214,7 +213,7 @@ GPU = model(
 )
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Resources:
     """`resources`: what a pod is guaranteed."""
 
@@ -257,7 +256,7 @@ class Resources:
     )
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Limits:
     """`limits`: what a pod may use at most."""
 
@@ -290,7 +289,7 @@ class Limits:
 # ── ports, domains ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class LongPort:
     """A port in long form: `{port, protocol}`."""
 
@@ -324,7 +323,7 @@ PORT = either(
 )
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Domain:
     """One item of `domains`."""
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from mcd.appyaml.context import Context, Device, Pool
 from mcd.appyaml.nodes import Path
 from mcd.appyaml.parts import Gpu
 from mcd.appyaml.problems import Findings
+from mcd.appyaml.record import record
 from mcd.appyaml.spec import Expression, Placement, Toleration
 from mcd.appyaml.units import Bytes, cpu_text
 from mcd.appyaml.words import suggest
@@ -21,7 +21,7 @@ from mcd.objects import PREFIX
 POOL_LABEL = f"{PREFIX}node-pool"
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Vendor:
     """What a vendor calls its devices: the resource, the label with the product, how its models begin."""
 
@@ -99,7 +99,7 @@ def fitting(pool: Pool, gpu: Gpu) -> tuple[list[Device], str]:
     return devices, ("" if devices else reasons[0])
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Ask:
     """What a component asks of a pool. `cpu` in thousandths; `path` is the component's."""
 

@@ -6,12 +6,12 @@ It must not know Kubernetes' field names.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from mcd.appyaml.commands import CommandError, for_kubernetes, split
 from mcd.appyaml.lifecycle import Health, Probe
 from mcd.appyaml.nodes import Path, Scalar, node_at
 from mcd.appyaml.problems import Findings
+from mcd.appyaml.record import record
 from mcd.appyaml.schema import Component
 from mcd.appyaml.shapes import Words
 from mcd.appyaml.spec import Action, PortSpec, ProbeSpec
@@ -21,7 +21,7 @@ from mcd.appyaml.words import suggest
 KINDS = ("readiness", "liveness", "startup")
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Times:
     period: int
     timeout: int

@@ -45,7 +45,7 @@ class _Stop(Exception):
     """Reading cannot go on; the problem is in the report."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class _Open:
     """A mapping or list that is being read. `pending` is the key that waits for its value."""
 
@@ -57,8 +57,10 @@ class _Open:
     """Whether the pending key is the one that counts: the second of two equal keys does not."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False, eq=False)
 class _Reading:
+    """What is known while one text is read."""
+
     report: Report
     source: str
     lines: list[str] | None = None

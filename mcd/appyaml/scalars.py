@@ -6,15 +6,15 @@ Each function answers with a value or with a `Wrong`: code, what, what to do. It
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from decimal import Decimal
 
 from mcd.appyaml.nodes import Scalar
+from mcd.appyaml.record import record
 from mcd.appyaml.units import Bytes, cpu_text, duration_text, read_bytes, read_cpu, read_duration
 from mcd.errors import echo
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Wrong:
     """Why a scalar does not fit."""
 

@@ -6,8 +6,8 @@ Pure text. It must not compute when the next run is.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
+from mcd.appyaml.record import record
 from mcd.appyaml.timezones import ZONES
 from mcd.appyaml.words import nearest
 from mcd.errors import echo
@@ -24,7 +24,7 @@ _LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _PART = re.compile(r"(\*|[a-z0-9]+)(?:-([a-z0-9]+))?(?:/(\d{1,4}))?", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Schedule:
     """The answer: `error` is (what, what to do) or None."""
 

@@ -5,13 +5,10 @@ They must not compare keys with one another (combinations.py) and fill no defaul
 (resolve.py).
 """
 
-# ruff: noqa: RUF009 - key() declares a field, as dataclasses.field() does
-
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from mcd.appyaml.fields import (
@@ -49,6 +46,7 @@ from mcd.appyaml.parts import (
     later,
 )
 from mcd.appyaml.problems import Report
+from mcd.appyaml.record import record
 from mcd.appyaml.shapes import (
     ABSOLUTE_PATH,
     ANY,
@@ -69,7 +67,7 @@ from mcd.appyaml.units import Bytes
 _ONE_OF = "Use one of web, service, daemon, cron, job."
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Component:
     """One component: a program of the App and how it runs."""
 
@@ -410,7 +408,7 @@ _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
 _RUNTIME = re.compile(rf"(?:{'|'.join(FAMILIES)})[0-9.]*")
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class App:
     """app.yaml itself."""
 

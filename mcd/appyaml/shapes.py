@@ -6,13 +6,13 @@ Each function reads one node into the schema's own type. It must not compare two
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import Any
 
 from mcd.appyaml import scalars
 from mcd.appyaml.fields import BAD, Json, Kind, either, refuse_null, refused_shape, text
 from mcd.appyaml.nodes import Items, Map, Node, Path, Place, Scalar
 from mcd.appyaml.problems import Report
+from mcd.appyaml.record import record
 from mcd.errors import echo
 
 APP_NAME = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
@@ -31,7 +31,7 @@ _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]*")
 _PERCENT = re.compile(r"(\d{1,3})%", re.ASCII)
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Words:
     """A command: a text that is still to be split, or the words of a list."""
 
@@ -39,7 +39,7 @@ class Words:
     words: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class PortNumber:
     """One port: its number and protocol (TCP, UDP)."""
 

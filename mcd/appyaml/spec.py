@@ -1,9 +1,6 @@
 """AppSpec: an App with nothing optional left, which is all that the renderers read.
 
 Frozen values only. It must not know where a value came from.
-
-Here and in the schema the dataclasses go without `repr` and `eq`: nothing compares or prints them (a parsed file is
-never printed), and making those methods for a hundred classes is a third of what `mcd validate` needs to start.
 """
 
 from __future__ import annotations
@@ -12,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mcd.appyaml.context import ClusterFacts, Dependent
+from mcd.appyaml.record import record
 from mcd.appyaml.units import Bytes
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Source:
     """What is to run: the commit, and the images that were built from it or pinned.
 
@@ -30,7 +28,7 @@ class Source:
     images: Mapping[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class EnvEntry:
     """One variable of a container: a value, a field of the pod, or a key of a Secret."""
 
@@ -40,7 +38,7 @@ class EnvEntry:
     secret: tuple[str, str] | None = None
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class PortSpec:
     """A port of the main container."""
 
@@ -49,7 +47,7 @@ class PortSpec:
     protocol: str = "TCP"
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Action:
     """What a probe does: one of the four, `port` for all but exec."""
 
@@ -59,7 +57,7 @@ class Action:
     command: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class ProbeSpec:
     """One probe; times in seconds."""
 
@@ -71,7 +69,7 @@ class ProbeSpec:
     successes: int = 1
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class ResourceSpec:
     """Requests and limits; CPU in thousandths."""
 
@@ -86,7 +84,7 @@ class ResourceSpec:
     shm: Bytes | None = None
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Expression:
     """A node label and the values that fit."""
 
@@ -94,14 +92,14 @@ class Expression:
     values: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Toleration:
     key: str
     value: str
     effect: str
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Placement:
     """Where pods of a component may stand."""
 
@@ -111,7 +109,7 @@ class Placement:
     runtime_class: str = ""
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class RolloutSpec:
     """How new pods replace old ones; `timeout` in seconds."""
 
@@ -130,7 +128,7 @@ class HostSpec:
     path: str
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class WebSpec:
     """What only a web has."""
 
@@ -140,7 +138,7 @@ class WebSpec:
     request_timeout: int | None
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class ScheduleSpec:
     """What only a cron has; times in seconds."""
 
@@ -153,7 +151,7 @@ class ScheduleSpec:
     failure: int
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class RunSpec:
     """What cron and job have; times in seconds. `keep` is for a job."""
 
@@ -163,7 +161,7 @@ class RunSpec:
     trigger: str
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class Identity:
     """Who the program is in its pod. `user` is a uid, or None for the image's own."""
 
@@ -173,7 +171,7 @@ class Identity:
     signal: str
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class SecretNeed:
     """A Secret object that must exist before the workloads do. `source` is settings or line; `secret` is its name in
     the portal."""
@@ -185,7 +183,7 @@ class SecretNeed:
     secret: str = ""
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class ComponentSpec:
     """A component with nothing left open."""
 
@@ -224,7 +222,7 @@ class ComponentSpec:
         return self.run is None
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class BuildSpec:
     """How the image is made; paths are relative to the folder of app.yaml. `runtime` has the default Dockerfile."""
 
@@ -236,7 +234,7 @@ class BuildSpec:
     runtime: str
 
 
-@dataclass(frozen=True, slots=True, repr=False, eq=False)
+@record
 class AppSpec:
     """An App with nothing left open. `build` is None when every component names its image."""
 

@@ -10,9 +10,9 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 
+from mcd.appyaml.record import record
 from mcd.appyaml.words import nearest
 from mcd.errors import echo
 
@@ -21,7 +21,7 @@ FILTERS = ("b64enc", "default", "indent", "lower", "quote", "short", "trim", "up
 _BLOCKS = frozenset({"if", "else", "end"})
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class InPod:
     """A variable whose value only the pod knows: a secret, the pod's name. It becomes `$(NAME)`."""
 
@@ -43,7 +43,7 @@ class TemplateError(Exception):
         self.hint = hint
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class Scope:
     """What names stand for. `env` answers the pieces of a variable, or None for one that is not set; without it the
     field knows no variables."""

@@ -6,15 +6,15 @@ A table of expressions; nothing is asked of Prometheus here. It must not know wh
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from mcd.appyaml.record import record
 from mcd.appyaml.render.labels import app_labels, made
 from mcd.appyaml.spec import AppSpec, ComponentSpec
 from mcd.objects import Object
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Words:
     """What the expressions of one component are made of."""
 
@@ -34,7 +34,7 @@ class _Words:
         return f'{self.p},container="{self.container}"'
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class _Alert:
     name: str
     concerns: Callable[[ComponentSpec], bool]

@@ -1,0 +1,81 @@
+"""A record behaves like the frozen dataclass that it replaces, for all that the compiler asks of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, asdict, field, fields, is_dataclass, replace
+from typing import Any
+
+import pytest
+
+from mcd.appyaml.record import record
+
+
+@record
+class Spot:
+    """A place."""
+
+    x: int
+    y: int = 2
+    tags: list[str] = field(default_factory=list)
+
+
+@record
+class Bare:
+    x: int
+
+
+def test_a_record_takes_values_by_place_and_by_name_and_fills_the_rest() -> None:
+    assert asdict(Spot(1)) == {"x": 1, "y": 2, "tags": []}
+    assert asdict(Spot(1, y=5, tags=["a"])) == {"x": 1, "y": 5, "tags": ["a"]}
+
+
+def test_a_mutable_default_is_made_anew_for_each() -> None:
+    assert Spot(1).tags is not Spot(1).tags
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda cls: cls(),
+        lambda cls: cls(1, 2, [], 4),
+        lambda cls: cls(1, x=1),
+        lambda cls: cls(1, z=3),
+        lambda cls: cls(y=3),
+    ],
+    ids=["nothing", "one too many", "twice", "unknown", "missing"],
+)
+def test_values_that_do_not_fit_the_fields_are_a_type_error(make: Callable[[Any], object]) -> None:
+    with pytest.raises(TypeError):
+        make(Spot)
+
+
+def test_a_record_never_changes() -> None:
+    spot: Any = Spot(1)
+    with pytest.raises(FrozenInstanceError):
+        spot.x = 3
+    with pytest.raises(FrozenInstanceError):
+        del spot.x
+    with pytest.raises(FrozenInstanceError):
+        spot.z = 3
+    assert spot.x == 1
+    assert not hasattr(spot, "__dict__")
+
+
+def test_a_record_is_a_dataclass_for_those_who_read_replace_and_match() -> None:
+    spot = Spot(1, 7)
+    match spot:
+        case Spot(x, y):
+            assert (x, y) == (1, 7)
+    assert replace(spot, x=3).x == 3
+    assert [f.name for f in fields(spot)] == ["x", "y", "tags"]
+    assert is_dataclass(spot)
+
+
+def test_a_record_prints_no_value() -> None:
+    assert "hunter2" not in repr(Spot(1, tags=["hunter2"]))
+
+
+def test_a_class_without_words_stays_cheap() -> None:
+    """dataclass has `inspect` work out a signature for a class without a docstring, which takes milliseconds."""
+    assert Bare.__doc__ == "Bare"
