@@ -203,6 +203,9 @@ class DryRun(Shape):
     unchanged: int
     writes: int
     """Number of objects that would be created, configured or deleted."""
+    reason: model.Reason | None = None
+    """Not null: nothing is written before what `message` says is mended or has come."""
+    message: str = ""
     to_build: list[str] = Field(default_factory=list)
     """Components whose image is not there yet: it is built first, and their diff shows the tag that it will get."""
     confirm_prune: str = ""

@@ -14,6 +14,7 @@ from mcd.errors import Code, McdError, Problem, echo
 from mcd.forge.forge import Commit, Forge
 from mcd.forge.text import read_text
 from mcd.forge.wire import ZERO, PushRequest, RefUpdate
+from mcd.kube.decision import wishes_deleted
 from mcd.model import (
     Actor,
     App,
@@ -28,7 +29,7 @@ from mcd.model import (
     Settings,
     Verb,
 )
-from mcd.objects import KEPT, Object, Ref, ref_of
+from mcd.objects import Object, Ref, ref_of
 from mcd.store import names, reads
 from mcd.store.authorize import require
 from mcd.store.tx import Tx
@@ -210,7 +211,7 @@ def _deletes(target: Target, wanted: Desired) -> tuple[Ref, ...]:
     there = {entry.ref for entry in target.inventory}
     if target.running is not None:
         there |= _refs(_compiled(target, target.running).objects)
-    return tuple(sorted(ref for ref in there - _refs(wanted.objects) if ref.kind not in KEPT))
+    return wishes_deleted(there, _refs(wanted.objects))
 
 
 def _refs(objects: tuple[Object, ...]) -> set[Ref]:

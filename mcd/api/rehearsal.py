@@ -6,7 +6,7 @@ objects are read; the plan is told. No decision is made here.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -17,13 +17,12 @@ from mcd.api.carry import rehearse
 from mcd.api.diffs import changes_of
 from mcd.api.images import Foretold, foretell
 from mcd.api.shapes import Problem
-from mcd.appyaml.live import Desired, desired
+from mcd.appyaml.live import Desired, desired, of_the_line
 from mcd.errors import Code, McdError, has_errors
 from mcd.forge.trees import Folder
-from mcd.kube.inventory import fighting, plan
+from mcd.kube.decision import Decision, Intent, as_pushed, decide
 from mcd.kube.live import LiveObjects
-from mcd.model import Actor, Noun, Plan, ReleaseItem, RolloutItem
-from mcd.objects import Ref, ref_of
+from mcd.model import Actor, Noun, ReleaseItem, RolloutItem, Stalled
 from mcd.runtime import Runtime
 from mcd.store import reads, work
 from mcd.store.reads import Part
@@ -54,8 +53,7 @@ async def dry_run(
     foretold = await foretell(runtime, item, spec, builds, folder)
     item = replace(item, release=replace(item.release, images=foretold.images))
     wanted = _compiled(item)
-    found = await _plan(runtime, item, wanted, deletes_are_wished)
-    return _told(item, wanted, found, foretold)
+    return _told(item, wanted, await _decided(runtime, item, wanted, deletes_are_wished), foretold)
 
 
 def _compiled(item: RolloutItem) -> Desired:
@@ -73,31 +71,27 @@ def _compiled(item: RolloutItem) -> Desired:
     return wanted
 
 
-async def _plan(runtime: Runtime, item: RolloutItem, wanted: Desired, deletes_are_wished: bool) -> Plan:
-    refs = {ref_of(obj) for obj in wanted.objects} | {entry.ref for entry in item.inventory}
-    place = places.Place(item.app, item.line, item.cluster, item.inventory)
-    seen = await LiveObjects(await places.client_of(runtime, place)).get(refs)
-    wished: Collection[Ref] = refs if deletes_are_wished else item.wished_deletes
-    return plan(
-        wanted.objects,
-        item.inventory,
-        seen,
-        owner=runtime.owner,
-        take_over=item.rollout.take_over,
-        confirmed=item.rollout.confirmed_prune,
-        wished_deletes=wished,
-        yielded=fighting([(h.at, h.ref) for h in item.heals], runtime.now()),
-    )
+async def _decided(runtime: Runtime, item: RolloutItem, wanted: Desired, deletes_are_wished: bool) -> Decision:
+    intent = Intent(item, wanted.objects, of_the_line(wanted, item.line.namespace), runtime.owner)
+    if deletes_are_wished:
+        intent = as_pushed(intent)
+    live = LiveObjects(await places.client_of(runtime, places.Place(item.app, item.line, item.cluster, item.inventory)))
+    return decide(intent, await live.get(intent.refs, fresh=intent.asked), runtime.now())
 
 
-def _told(item: RolloutItem, wanted: Desired, found: Plan, foretold: Foretold) -> DryRun:
-    changes = changes_of(found)
+def _told(item: RolloutItem, wanted: Desired, decision: Decision, foretold: Foretold) -> DryRun:
+    found, stop = decision.plan, decision.stop
+    if isinstance(stop, Stalled):
+        # The Rollout would end here: what is not held would not be written either.
+        found = replace(found, apply=(), delete=(), prune_digest="")
     return DryRun(
         release=item.release.number,
         settings=item.settings.revision,
-        changes=changes,
+        changes=changes_of(found),
         unchanged=len(found.unchanged),
         writes=len(found.apply) + len(found.delete),
+        reason=stop.reason if stop is not None else None,
+        message=stop.message if stop is not None else "",
         to_build=list(foretold.to_build),
         confirm_prune=found.prune_digest,
         warnings=[Problem.of(p) for p in wanted.problems],

@@ -6,15 +6,15 @@ condition, or know what woke it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from mcd.appyaml.live import Desired, desired, of_the_line
 from mcd.errors import has_errors
 from mcd.kube.apply import Applied, carry_out
-from mcd.kube.gate import Bounds
-from mcd.kube.inventory import FIGHT_WINDOW, fighting, plan
+from mcd.kube.decision import DEPENDENCY_RETRY, Intent, bounds_of, decide, not_before
+from mcd.kube.inventory import FIGHT_WINDOW, plan
 from mcd.kube.live import LiveObjects
 from mcd.kube.look import look
 from mcd.kube.secret import Values
@@ -41,10 +41,7 @@ from mcd.model import (
     Stalled,
     Waiting,
 )
-from mcd.objects import Object, Ref, ref_of
 
-DEPENDENCY_RETRY = 1.0
-"""Seconds until a Rollout looks again whether its Release, product line or cluster is ready."""
 PROGRESS_RETRY = 10.0
 """Seconds between looks at pods that start, when no watch says anything. A watch usually says it in milliseconds."""
 GONE_RETRY = 2.0
@@ -61,7 +58,6 @@ class _Pass:
     now: datetime
     values: Values
     wanted: Desired | None = None
-    seen: Mapping[Ref, Object | None] = field(default_factory=dict)
     plan: Plan | None = None
     applied: Applied | None = None
     health: tuple[ComponentHealth, ...] | None = None
@@ -112,21 +108,11 @@ def _heals(work: _Pass, changes: tuple[Change, ...]) -> tuple[Heal, ...] | None:
 
 async def _ready_to_start(work: _Pass) -> Outcome | None:
     """The Release is built, the namespace is there, the cluster answered: else wait without a request."""
-    item = work.item
-    if not item.release.state.is_now(ConditionType.READY):
-        return Waiting(
-            Reason.RELEASE_PENDING, f"Release {item.release.number} is not ready yet. See its build.", DEPENDENCY_RETRY
-        )
-    if not item.cluster.serves.kubernetes:
-        return Waiting(Reason.CLUSTER_PENDING, f'cluster "{item.cluster.name}" was not seen yet.', DEPENDENCY_RETRY)
-    if not item.line.state.is_now(ConditionType.READY):
-        said = item.line.state.condition(ConditionType.READY)
-        return Waiting(
-            Reason.PRODUCT_LINE_PENDING,
-            f'product line "{item.line.name}" is not ready. {said.message if said else ""}'.rstrip(),
-            DEPENDENCY_RETRY,
-        )
-    return None
+    release = work.item.release
+    if not release.state.is_now(ConditionType.READY):
+        words = f"Release {release.number} is not ready yet. See its build."
+        return Waiting(Reason.RELEASE_PENDING, words, DEPENDENCY_RETRY)
+    return not_before(work.item)
 
 
 async def _compile(work: _Pass) -> Outcome | None:
@@ -140,33 +126,13 @@ async def _compile(work: _Pass) -> Outcome | None:
 
 
 async def _decide(work: _Pass) -> Outcome | None:
+    """The very decision that a dry run tells."""
     assert work.wanted is not None
-    item = work.item
-    shared = of_the_line(work.wanted, item.line.namespace)
-    refs = {ref_of(obj) for obj in work.wanted.objects} | {entry.ref for entry in item.inventory}
-    # What somebody else made has no label of ours, so no watch of ours shows it: to adopt it is to ask for it.
-    asked = refs if item.rollout.take_over else ()
-    work.seen = await work.live.get(refs.union(shared), fresh=asked)
-    missing = next((ref for ref in shared if work.seen[ref] is None), None)
-    if missing is not None:
-        return Waiting(
-            Reason.PRODUCT_LINE_PENDING,
-            f'waits for {missing}, which product line "{item.line.name}" makes.',
-            DEPENDENCY_RETRY,
-        )
-    work.plan = plan(
-        work.wanted.objects,
-        item.inventory,
-        work.seen,
-        owner=work.owner,
-        take_over=item.rollout.take_over,
-        confirmed=item.rollout.confirmed_prune,
-        wished_deletes=item.wished_deletes,
-        yielded=fighting([(h.at, h.ref) for h in item.heals], work.now),
-    )
-    # No pod may start with the values of somebody else's Secret, or with one that is about to vanish.
-    wrong = [c for c in work.plan.held if c.ref.kind == "Secret" and c.reason in (Reason.NOT_OURS, Reason.DELETING)]
-    return outcome_of(Applied((wrong[0],), item.inventory)) if wrong else None
+    shared = of_the_line(work.wanted, work.item.line.namespace)
+    intent = Intent(work.item, work.wanted.objects, shared, work.owner)
+    decision = decide(intent, await work.live.get(intent.refs, fresh=intent.asked), work.now)
+    work.plan = decision.plan
+    return decision.stop
 
 
 async def _write(work: _Pass) -> Outcome | None:
@@ -181,7 +147,7 @@ async def _write(work: _Pass) -> Outcome | None:
         work.fence,
         inventory=item.inventory,
         owner=work.owner,
-        bounds=_bounds(item),
+        bounds=bounds_of(item),
         observed=RolloutObserved(work.wanted.commits, work.wanted.digests) if begins else None,
         values=work.values,
     )
@@ -253,12 +219,10 @@ async def _delete_all(work: _Pass) -> Outcome | None:
     """Deletes what the inventory names, and only that. The person who deleted the App named it: that is the
     confirmation of the list; what holds data stays and is said."""
     item = work.item
-    work.seen = await work.live.get(entry.ref for entry in item.inventory)
-    work.plan = plan(
-        (), item.inventory, work.seen, owner=work.owner, wished_deletes=[entry.ref for entry in item.inventory]
-    )
+    every = [entry.ref for entry in item.inventory]
+    work.plan = plan((), item.inventory, await work.live.get(every), owner=work.owner, wished_deletes=every)
     work.applied = await carry_out(
-        work.live.cluster, work.plan, work.fence, inventory=item.inventory, owner=work.owner, bounds=_bounds(item)
+        work.live.cluster, work.plan, work.fence, inventory=item.inventory, owner=work.owner, bounds=bounds_of(item)
     )
     problem = outcome_of(work.applied)
     if problem is not None:
@@ -282,10 +246,6 @@ Step = Callable[[_Pass], Awaitable[Outcome | None]]
 
 STEPS: tuple[Step, ...] = (_ready_to_start, _compile, _decide, _write, _healthy)
 DELETING: tuple[Step, ...] = (_delete_all, _say_gone)
-
-
-def _bounds(item: RolloutItem) -> Bounds:
-    return Bounds(item.line.namespace, security=item.line.wishes.get("security", "restricted"))
 
 
 # --- words ------------------------------------------------------------------------------------------------------------

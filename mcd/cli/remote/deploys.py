@@ -219,6 +219,8 @@ def show_plan(app: str, found: Mapping[str, Any], output: Form) -> None:
         note(f"warning: {where}: {problem.get('message')} {problem.get('hint') or ''}".rstrip())
     if found.get("to_build"):
         note(f"{app}: the image is built by the push, no earlier one is equal. For: {', '.join(found['to_build'])}.")
+    if found.get("message"):
+        note(f"{app}: nothing is written yet: {found['message']}")
     writes = found.get("writes", 0)
     count = "nothing would be written" if not writes else f"{writes} {'write' if writes == 1 else 'writes'}"
     pair = f"Release {found.get('release')}, Settings {found.get('settings')}"

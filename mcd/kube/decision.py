@@ -1,0 +1,155 @@
+"""What one pass of a Rollout would do to the cluster, decided once: the pass carries it out, a dry run tells it.
+
+Pure: the work item, the objects that are wanted and the live ones in, a Decision out. Nothing may be decided beside it
+by either of the two, or what is shown before is not what is done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from mcd.kube.gate import Bounds, check
+from mcd.kube.inventory import fighting, plan
+from mcd.model import Change, ConditionType, Plan, Reason, RolloutItem, Stalled, Waiting
+from mcd.objects import KEPT, Object, Ref, ref_of
+
+Stop = Waiting | Stalled
+
+DEPENDENCY_RETRY = 1.0
+"""Seconds until a Rollout looks again whether its Release, product line or cluster is ready."""
+
+WAITS: dict[Reason, float] = {
+    Reason.RETRYING: 0.2,
+    Reason.DELETING: 5.0,
+    Reason.UNREACHABLE: 5.0,
+    Reason.NAMESPACE_TERMINATING: 5.0,
+    Reason.PRODUCT_LINE_PENDING: 1.0,
+    Reason.QUOTA_EXCEEDED: 30.0,
+}
+"""What goes on by itself, and the seconds until it is looked at again. Every other reason needs a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """What a Rollout is about to make true. `shared` are the Secret objects of the product line that its pods read: the
+    line makes them, the App waits for them. `owner` is this installation's id."""
+
+    item: RolloutItem
+    objects: tuple[Object, ...]
+    shared: tuple[Ref, ...]
+    owner: str
+
+    @property
+    def refs(self) -> frozenset[Ref]:
+        """What has to be looked up before `decide`."""
+        wanted = {ref_of(obj) for obj in self.objects} | {entry.ref for entry in self.item.inventory}
+        return frozenset(wanted.union(self.shared))
+
+    @property
+    def asked(self) -> Collection[Ref]:
+        """Which of them are asked of the API server itself. What somebody else made has no label of ours, so no watch
+        of ours shows it: to adopt it is to ask for it."""
+        return self.refs if self.item.rollout.take_over else ()
+
+    @property
+    def bounds(self) -> Bounds:
+        return bounds_of(self.item)
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """`plan` is what is written, unless there is a `stop`: then nothing is, and it says why. One that waits goes on to
+    the plan by itself."""
+
+    plan: Plan
+    stop: Stop | None = None
+
+
+def bounds_of(item: RolloutItem) -> Bounds:
+    """Where and what the App may write."""
+    return Bounds(item.line.namespace, security=item.line.wishes.get("security", "restricted"))
+
+
+def not_before(item: RolloutItem) -> Waiting | None:
+    """What must be there before anything of an App is looked at: a cluster that answered, and the line's namespace."""
+    if not item.cluster.serves.kubernetes:
+        return Waiting(Reason.CLUSTER_PENDING, f'cluster "{item.cluster.name}" was not seen yet.', DEPENDENCY_RETRY)
+    if item.line.state.is_now(ConditionType.READY):
+        return None
+    said = item.line.state.condition(ConditionType.READY)
+    words = f'product line "{item.line.name}" is not ready. {said.message if said else ""}'.rstrip()
+    return Waiting(Reason.PRODUCT_LINE_PENDING, words, DEPENDENCY_RETRY)
+
+
+def decide(intent: Intent, seen: Mapping[Ref, Object | None], now: datetime) -> Decision:
+    """`seen` has every reference of `intent.refs`, None for what does not exist. Raises McdError: forbidden when an
+    object does not pass the gate, internal when something was not looked up."""
+    item = intent.item
+    found = plan(
+        intent.objects,
+        item.inventory,
+        seen,
+        owner=intent.owner,
+        take_over=item.rollout.take_over,
+        confirmed=item.rollout.confirmed_prune,
+        wished_deletes=item.wished_deletes,
+        yielded=fighting([(heal.at, heal.ref) for heal in item.heals], now),
+    )
+    for planned in found.apply:
+        check(planned.desired, intent.bounds)
+    return Decision(found, not_before(item) or _waits_for_the_line(intent, seen) or _secret_of_another(found))
+
+
+def _waits_for_the_line(intent: Intent, seen: Mapping[Ref, Object | None]) -> Waiting | None:
+    missing = next((ref for ref in intent.shared if seen[ref] is None), None)
+    if missing is None:
+        return None
+    words = f'waits for {missing}, which product line "{intent.item.line.name}" makes.'
+    return Waiting(Reason.PRODUCT_LINE_PENDING, words, DEPENDENCY_RETRY)
+
+
+def _secret_of_another(found: Plan) -> Stop | None:
+    """No pod may start with the values of somebody else's Secret, or with one that is about to vanish."""
+    wrong = [c for c in found.held if c.ref.kind == "Secret" and c.reason in (Reason.NOT_OURS, Reason.DELETING)]
+    return hold([wrong[0]]) if wrong else None
+
+
+def wishes_deleted(there: Iterable[Ref], wanted: Iterable[Ref]) -> tuple[Ref, ...]:
+    """The deletes that a push names by leaving something out: what is there and no longer wanted, but for what holds
+    data."""
+    return tuple(sorted(ref for ref in set(there) - set(wanted) if ref.kind not in KEPT))
+
+
+def as_pushed(intent: Intent) -> Intent:
+    """The intent of a push of the same objects, which wishes its deletes itself."""
+    there = (entry.ref for entry in intent.item.inventory)
+    deletes = wishes_deleted(there, (ref_of(obj) for obj in intent.objects))
+    wished = tuple(sorted({*intent.item.wished_deletes, *deletes}))
+    return replace(intent, item=replace(intent.item, wished_deletes=wished))
+
+
+# --- outcomes ---------------------------------------------------------------------------------------------------------
+
+
+def hold(held: list[Change]) -> Stop | None:
+    """What objects that are left alone mean for the one who asked. One without a reason is left so on purpose."""
+    told = [change for change in held if change.reason is not None]
+    if not told:
+        return None
+    first = told[0]
+    assert first.reason is not None
+    return outcome(first.reason, f"{first.ref}: held: {first.detail}{more(len(told) - 1)}")
+
+
+def outcome(reason: Reason, message: str, retry_after: float | None = None) -> Stop:
+    """Wait, or a person must act: the reason says which. `retry_after` in seconds is what a server asked for."""
+    if reason in WAITS:
+        return Waiting(reason, message, retry_after or WAITS[reason])
+    return Stalled(reason, message)
+
+
+def more(count: int) -> str:
+    """How many others there are beside the one that is told."""
+    return f" And {count} more." if count > 0 else ""
