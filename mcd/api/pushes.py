@@ -9,25 +9,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Literal
 
 from mcd.api.plans import Planned, Target, plan_push, target_of
 from mcd.errors import Code, McdError, Severity, echo, has_errors
+from mcd.forge.body import Remembered, gunzipped
 from mcd.forge.locks import locked
 from mcd.forge.receive import Limits, Quarantine, quarantine
+from mcd.forge.sayings import full_disk
 from mcd.forge.updates import refusals
 from mcd.forge.wire import ZERO, PushRequest, RefUpdate
 from mcd.model import Actor, EventKind, Release
 from mcd.observability import logs, metrics
 from mcd.runtime import Runtime
 from mcd.store import intents
+from mcd.store.tx import Tx
 
 MIB = 1024 * 1024
 
 DRAINED = 4
 """A client that sends too much is listened to for so many times the limit: git shows an answer only to what it could
 send whole."""
+
+IN_PROTOCOL = frozenset({Code.TOO_LARGE, Code.UNAVAILABLE, Code.RATE_LIMITED})
+"""What is told in git's own protocol although the body was not taken: of an HTTP status git shows the number only."""
 
 SHOWN_DELETES = 50
 
@@ -51,6 +58,8 @@ class Push:
     actor: Actor
     app: str
     room: asyncio.Semaphore
+    refusal: McdError | None = None
+    """Why nothing of it is taken, if that is known before it comes."""
     said: asyncio.Queue[str | Verdict] = field(default_factory=asyncio.Queue)
     """What is told while it goes on, and the verdict at the end."""
     taken: asyncio.Future[PushRequest] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -62,12 +71,14 @@ class Push:
 
     async def carry(self, chunks: AsyncIterator[bytes], encoding: Literal["identity", "gzip"]) -> None:
         """The whole push. Nothing is raised: it is in `taken` or in the verdict."""
+        body = Remembered(gunzipped(chunks, self.limits.body) if encoding == "gzip" else chunks)
         try:
-            async with quarantine(self.runtime.settings.repositories, self.limits) as q:
-                asked, refusal = await self._take(q, chunks, encoding)
-                self.taken.set_result(asked)
-                if asked.updates:
-                    self.said.put_nowait(await self._judged(q, asked, refusal))
+            try:
+                await self._taken_and_judged(body)
+            except McdError as error:
+                if self.taken.done():
+                    raise
+                await self._refused_untaken(body, error)
         except BaseException as error:
             # Whoever waits must wake up, whatever happened.
             if self.taken.done():
@@ -80,53 +91,66 @@ class Push:
                 raise
             self.taken.set_exception(error)
 
-    async def _take(
-        self, q: Quarantine, chunks: AsyncIterator[bytes], encoding: Literal["identity", "gzip"]
-    ) -> tuple[PushRequest, McdError | None]:
-        try:
-            return await q.take(chunks, encoding), None
-        except McdError as error:
-            if error.code is not Code.TOO_LARGE or encoding != "identity":
-                raise
-            left = DRAINED * self.limits.body
-            async with asyncio.timeout(self.limits.unpack_seconds):
-                async for chunk in chunks:
-                    left -= len(chunk)
-                    if left < 0:
-                        raise
-            try:
-                return q.request(), error
-            except McdError:
-                # Even its list of refs was larger.
-                raise error from None
+    async def _taken_and_judged(self, body: Remembered) -> None:
+        if self.refusal is not None:
+            raise self.refusal
+        async with quarantine(self.runtime.settings.repositories, self.limits) as q:
+            asked = await q.take(body, "identity")
+            self.taken.set_result(asked)
+            if asked.updates:
+                self.said.put_nowait(await self._judged(q, asked))
 
-    async def _judged(self, q: Quarantine, asked: PushRequest, refusal: McdError | None) -> Verdict:
+    async def _refused_untaken(self, body: Remembered, error: McdError) -> None:
+        """The body could not be taken: hears the client out and refuses every ref that it asked for. Raises `error`
+        where that cannot be done."""
+        if error.code not in IN_PROTOCOL:
+            raise error
+        try:
+            async with asyncio.timeout(self.limits.unpack_seconds):
+                if not await body.drained(DRAINED * self.limits.body):
+                    raise error
+            asked = body.request()
+        except (McdError, TimeoutError):
+            raise error from None
+        if asked.updates:
+            metrics.GIT_PUSHES.labels("refused").inc()
+            self.said.put_nowait(await self._told_refused(asked, error))
+        self.taken.set_result(asked)
+
+    async def _judged(self, q: Quarantine, asked: PushRequest) -> Verdict:
         """Carries the push out, or says why not. Raises only what is a bug of ours."""
         result = "failed"
         try:
             with metrics.GIT_PUSH_SECONDS.time():
-                verdict = await self._accepted_or_refused(q, asked, refusal)
+                verdict = await self._accepted_or_refused(q, asked)
             result = "refused" if any(reason for _, reason in verdict.results) else "accepted"
         finally:
             metrics.GIT_PUSHES.labels(result).inc()
         return verdict
 
-    async def _accepted_or_refused(self, q: Quarantine, asked: PushRequest, refusal: McdError | None) -> Verdict:
+    async def _accepted_or_refused(self, q: Quarantine, asked: PushRequest) -> Verdict:
         try:
-            if refusal is not None:
-                raise refusal
             async with self.room, locked(self.runtime.settings.repositories, self.app, self.limits.lock_seconds):
                 verdict = await self._carried_out(q, asked)
         except McdError as error:
             if error.code is Code.INTERNAL:
                 raise
-            for problem in error.problems:
-                self.said.put_nowait(str(problem))
-            if not error.problems:
-                self.said.put_nowait(str(error))
-            verdict = _refused(asked, error)
+            return await self._told_refused(asked, error)
         if verdict.release is None and any(reason for _, reason in verdict.results):
-            await self._tell_refused(verdict)
+            await self._note_refused(verdict)
+        return verdict
+
+    async def _told_refused(self, asked: PushRequest, error: McdError) -> Verdict:
+        if error.reason == "StorageFull":
+            # The store names its file, which is the administrator's to know.
+            error = full_disk()
+        for problem in error.problems:
+            self.said.put_nowait(str(problem))
+        if not error.problems:
+            self.said.put_nowait(str(error))
+        verdict = _refused(asked, error)
+        if error.code is not Code.RATE_LIMITED:
+            await self._note_refused(verdict)
         return verdict
 
     async def _carried_out(self, q: Quarantine, asked: PushRequest) -> Verdict:
@@ -148,34 +172,52 @@ class Push:
         planned = await plan_push(q.forge, target, deploying) if deploying is not None else None
         if planned is not None:
             self._tell_plan(target, planned)
-        release = await self._stored(q, asked, target, planned)
-        await q.move_refs(asked.updates)
+        async with AsyncExitStack() as held:
+            release = await self._stored(q, asked, target, planned, held)
+            await q.move_refs()
         self._tell_stored(asked, target, release)
         if trouble := await q.tidy():
             logs.logger("git").warning("the packs of a repository were not put together", app=self.app, why=trouble)
         return Verdict("ok", tuple((u.ref, "") for u in asked.updates), release, planned.hosts if planned else ())
 
     async def _stored(
-        self, q: Quarantine, asked: PushRequest, target: Target, planned: Planned | None
+        self, q: Quarantine, asked: PushRequest, target: Target, planned: Planned | None, held: AsyncExitStack
     ) -> Release | None:
-        """One transaction; the objects move inside it, when nothing can refuse the wish any more."""
-        now = self.runtime.now()
-        async with self.runtime.db.writing() as tx:
-            app = target.app
-            if not app.id:
-                app = await intents.create_app(
-                    self.actor, tx, now, app.name, product_line=target.line.name, branch=target.branch
-                )
-            release = None
-            if planned is not None:
-                commit = planned.commit
-                release = await intents.push(
-                    self.actor, tx, now, app.name, commit=commit.id, branch=target.branch, author=commit.author,
-                    title=commit.title, app_yaml=planned.app_yaml, tag=await _tag(q, asked, commit.id),
-                    forced=planned.forced, wished_deletes=planned.deletes,
-                )  # fmt: skip
-            q.migrate(target.branch, app.id)
+        """One transaction. The objects move and the refs are held inside it, when nothing can refuse the wish any more;
+        what cannot be committed takes them back."""
+        wished = False
+        try:
+            async with self.runtime.db.writing() as tx:
+                release, owner = await self._wish(tx, q, asked, target, planned)
+                q.migrate(target.branch, owner)
+                await q.hold_refs(asked.updates, held)
+                wished = True
+        except McdError as error:
+            # A database that went away in the middle of a commit may have done it: then the objects are needed.
+            if not wished or error.reason == "StorageFull":
+                await held.aclose()
+                q.take_back()
+            raise
         return release
+
+    async def _wish(
+        self, tx: Tx, q: Quarantine, asked: PushRequest, target: Target, planned: Planned | None
+    ) -> tuple[Release | None, str]:
+        """The Release, if the push deploys, and the id of the App."""
+        now, app = self.runtime.now(), target.app
+        if not app.id:
+            app = await intents.create_app(
+                self.actor, tx, now, app.name, product_line=target.line.name, branch=target.branch
+            )
+        if planned is None:
+            return None, app.id
+        commit = planned.commit
+        release = await intents.push(
+            self.actor, tx, now, app.name, commit=commit.id, branch=target.branch, author=commit.author,
+            title=commit.title, app_yaml=planned.app_yaml, tag=await _tag(q, asked, commit.id),
+            forced=planned.forced, wished_deletes=planned.deletes,
+        )  # fmt: skip
+        return release, app.id
 
     def _tell_plan(self, target: Target, planned: Planned) -> None:
         """What is refused is raised, with every problem."""
@@ -203,7 +245,7 @@ class Push:
         if idle:
             self.said.put_nowait(f"{', '.join(idle[:10])}: stored, not deployed. Only {target.branch} deploys.")
 
-    async def _tell_refused(self, verdict: Verdict) -> None:
+    async def _note_refused(self, verdict: Verdict) -> None:
         """An Event for the App's timeline; a push that would have made the App has none."""
         reasons = sorted({reason for _, reason in verdict.results if reason})
         try:

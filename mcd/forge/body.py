@@ -6,12 +6,47 @@ It must not believe a header, and it must not write.
 from __future__ import annotations
 
 import asyncio
+import io
 import zlib
 from collections.abc import AsyncIterable, AsyncIterator
 
 from mcd.errors import Code, McdError
+from mcd.forge.wire import PushRequest, parse_push
 
 MIB = 1024 * 1024
+
+REMEMBERED = 128 * 1024
+"""Bytes of a push that stay in memory: more than the names of as many refs as one push may move."""
+
+
+class Remembered:
+    """The chunks of a push. Its beginning is kept, so that it can be answered in git's protocol though nothing of it
+    could be written down."""
+
+    def __init__(self, chunks: AsyncIterator[bytes]) -> None:
+        self._chunks = chunks
+        self._head = bytearray()
+
+    def __aiter__(self) -> Remembered:
+        return self
+
+    async def __anext__(self) -> bytes:
+        chunk = await anext(self._chunks)
+        self._head += chunk[: max(0, REMEMBERED - len(self._head))]
+        return chunk
+
+    async def drained(self, most: int) -> bool:
+        """Reads what is still to come, because git shows an answer only to what it could send whole. False when it is
+        more than `most` bytes."""
+        async for chunk in self:
+            most -= len(chunk)
+            if most < 0:
+                return False
+        return True
+
+    def request(self) -> PushRequest:
+        """What the push asks for. Raises McdError(invalid), also when the beginning does not hold all of it."""
+        return parse_push(io.BytesIO(self._head))
 
 
 def too_large(limit: int) -> McdError:

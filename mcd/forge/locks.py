@@ -17,6 +17,7 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 
 from mcd.errors import Code, McdError
+from mcd.forge.sayings import full_disk, unwritten
 
 _INCOMING = ".incoming"
 _LOCKS = ".locks"
@@ -25,9 +26,10 @@ _LOCKS = ".locks"
 @asynccontextmanager
 async def locked(root: Path, name: str, seconds: float) -> AsyncIterator[None]:
     """Holds the one lock of a repository, across processes; the name is checked by the caller. The lock file goes when
-    the last holder leaves. Raises McdError(unavailable) after `seconds`."""
+    the last holder leaves. Raises McdError(unavailable) after `seconds`, or for a full disk."""
     folder = root / _LOCKS
-    folder.mkdir(parents=True, exist_ok=True)
+    with disk():
+        folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.lock"
     handle = await _taken(path, seconds, name)
     try:
@@ -40,7 +42,8 @@ async def locked(root: Path, name: str, seconds: float) -> AsyncIterator[None]:
 async def _taken(path: Path, seconds: float, name: str) -> int:
     deadline = asyncio.get_running_loop().time() + seconds
     while True:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with disk():
+            handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if _names(path, handle):
@@ -70,11 +73,9 @@ def disk() -> Iterator[None]:
     try:
         yield
     except OSError as trouble:
-        full = trouble.errno in (errno.ENOSPC, errno.EDQUOT)
-        words = "the disk of MCD is full" if full else f"MCD cannot write to its disk ({trouble.strerror})"
-        raise McdError(
-            Code.UNAVAILABLE, f"{words}, nothing was stored.", "Tell its administrator, then push again."
-        ) from trouble
+        if trouble.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise full_disk() from trouble
+        raise unwritten(f"MCD cannot write to its disk ({trouble.strerror})") from trouble
 
 
 def sweep(root: Path) -> int:

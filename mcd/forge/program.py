@@ -78,6 +78,14 @@ async def started(
         raise McdError(
             Code.UNAVAILABLE, "the git program is not installed here.", "Install git on this host."
         ) from None
+    except OSError as trouble:
+        # No more processes, descriptors or memory.
+        raise McdError(
+            Code.UNAVAILABLE,
+            f"git cannot be started now ({trouble.strerror}).",
+            "Try again in a minute.",
+            retry_after=60,
+        ) from trouble
     try:
         yield process
     finally:

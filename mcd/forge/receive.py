@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,13 +20,13 @@ from typing import Literal
 from dulwich.repo import Repo
 
 from mcd.errors import Code, McdError
-from mcd.forge import program
+from mcd.forge import moves, program
 from mcd.forge.body import MIB, gunzipped, not_idle, too_large
 from mcd.forge.local import LocalForge
 from mcd.forge.locks import claimed, disk, sweep
 from mcd.forge.paths import repository_parts
 from mcd.forge.sayings import last_line, unpack_refused
-from mcd.forge.wire import ZERO, PushRequest, RefUpdate, parse_push
+from mcd.forge.wire import PushRequest, RefUpdate, parse_push
 
 _BENIGN = "zeroPaddedFilemode=ignore,missingSpaceBeforeDate=ignore,badTimezone=ignore,missingEmail=ignore"
 """What old tools wrote into histories that people still have, and what harms nobody."""
@@ -77,8 +77,8 @@ def refs_of(folder: Path) -> dict[str, str]:
 @asynccontextmanager
 async def quarantine(root: Path, limits: Limits) -> AsyncIterator[Quarantine]:
     """A place for one push. It is gone when the block ends, whatever happens."""
-    sweep(root)
     with disk():
+        sweep(root)
         folder, handle = claimed(root)
     try:
         with disk():
@@ -91,7 +91,7 @@ async def quarantine(root: Path, limits: Limits) -> AsyncIterator[Quarantine]:
 
 class Quarantine:
     """One push on its way in: `take` its bytes, `open` beside the App's repository, `unpack`, read through `forge`,
-    then `migrate` and `move_refs`."""
+    then `migrate`, `hold_refs` and `move_refs`, or `take_back`."""
 
     def __init__(self, root: Path, folder: Path, limits: Limits) -> None:
         self._root = root
@@ -100,6 +100,9 @@ class Quarantine:
         self._body = folder / "body"
         self._repository = folder / "q.git"
         self._target: Path | None = None
+        self._move: moves.Move | None = None
+        self._moved: list[Path] = []
+        self._fresh = False
 
     @property
     def forge(self) -> LocalForge:
@@ -188,26 +191,41 @@ class Quarantine:
                 _made(fresh, branch)
                 (fresh / _OWNER).write_text(owner)
                 fresh.rename(self._target)
+                self._fresh = True
                 _flushed(self._root)
             packs = self._target / "objects" / "pack"
             # The index last: a pack counts for a reader once it has one.
             for file in sorted((self._repository / "objects" / "pack").iterdir(), key=lambda p: p.suffix == ".idx"):
-                file.rename(packs / file.name)
+                place = packs / file.name
+                # A pack is named by what is in it: one that is there already is the same, and is needed.
+                if not place.exists():
+                    file.rename(place)
+                    self._moved.append(place)
             _flushed(packs)
 
-    async def move_refs(self, updates: tuple[RefUpdate, ...]) -> None:
-        """Moves all refs or none, each only from its old value. Raises McdError: conflict (somebody moved one, although
-        we hold the lock), unavailable."""
+    def take_back(self) -> None:
+        """Undoes `migrate`, because the wish that it was done for is certainly not in the database."""
         assert self._target is not None, "open comes first"
-        for stale in [*self._target.glob("*.lock"), *(self._target / "refs").rglob("*.lock")]:
-            # Only a push writes refs, and this push holds the lock: its owner was killed.
-            stale.unlink(missing_ok=True)
-        moves = "".join(_move(update) for update in updates)
-        done = await program.run("update-ref", "--stdin", "-z", folder=self._target, seconds=30, stdin=moves.encode())
-        if done.code:
-            raise McdError(
-                Code.CONFLICT, f"the refs could not be moved: {last_line(done.said)}.", "Fetch, then push again."
-            )
+        with disk():
+            if self._fresh:
+                self._target.rename(self._folder / "fresh")
+            else:
+                for place in reversed(self._moved):
+                    place.rename(self._folder / place.name)
+        self._moved.clear()
+        self._fresh = False
+
+    async def hold_refs(self, updates: tuple[RefUpdate, ...], held: AsyncExitStack) -> None:
+        """Holds all refs or none until `held` closes, each only at its old value, and writes down where they go, so
+        that nothing but renames is left to `move_refs`. Raises McdError: conflict (somebody moved one, although we hold
+        the lock), unavailable (full disk)."""
+        assert self._target is not None, "open comes first"
+        self._move = await held.enter_async_context(moves.held(self._target, updates))
+
+    async def move_refs(self) -> None:
+        """Moves the refs that are held. Raises McdError as `hold_refs`."""
+        assert self._move is not None, "hold_refs comes first"
+        await self._move()
 
     async def tidy(self, packs: int = 50) -> str:
         """Puts many small packs together; nothing is ever dropped, because Releases name old commits. Answers what went
@@ -215,9 +233,12 @@ class Quarantine:
         assert self._target is not None, "open comes first"
         if len(list((self._target / "objects" / "pack").glob("*.idx"))) <= packs:
             return ""
-        done = await program.run(
-            "repack", "-d", "-q", "--geometric=2", "--no-write-bitmap-index", folder=self._target, seconds=300
-        )
+        try:
+            done = await program.run(
+                "repack", "-d", "-q", "--geometric=2", "--no-write-bitmap-index", folder=self._target, seconds=300
+            )
+        except McdError as error:
+            return str(error)
         return last_line(done.said) if done.code else ""
 
 
@@ -228,14 +249,6 @@ def _made(folder: Path, branch: str) -> None:
         (folder / inner).mkdir(parents=True)
     (folder / "HEAD").write_text(f"ref: refs/heads/{branch}\n")
     (folder / "config").write_text(_CONFIG)
-
-
-def _move(update: RefUpdate) -> str:
-    if update.deletes:
-        return f"delete {update.ref}\0{update.old}\0"
-    if update.old == ZERO:
-        return f"create {update.ref}\0{update.new}\0"
-    return f"update {update.ref}\0{update.new}\0{update.old}\0"
 
 
 def _flushed(folder: Path) -> None:

@@ -119,7 +119,9 @@ def disk_full(world: World) -> Seen:
         ran = own.push(folder, app, seconds=60)
         if ran.code == 0:
             raise Miss("a push was taken though the disk is full")
-        seen = refused.by_command(own, ran, mark, (1, 128), "full")
+        seen = refused.by_command(own, ran, mark, 1, "remote:", "disk of MCD is full", "nothing was stored")
+        if "! [remote rejected]" not in ran.text:
+            raise Miss(f"git does not show it as a refusal of MCD's: {ran.text.strip()[-400:]}")
         wish = own.mcd("settings", "set", app, "components.web.replicas=2")
         refused.by_command(own, wish, mark, 6, "full")
         status = own.mcd("status", app).ok()

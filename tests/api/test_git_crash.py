@@ -69,7 +69,7 @@ async def main():
 asyncio.run(main())
 """
 
-STEPS = ["before migrate", "after migrate", "before move_refs", "after move_refs"]
+STEPS = ["before migrate", "after migrate", "after hold_refs", "before move_refs", "after move_refs"]
 """The earlier ones change nothing that outlives the process (tests/forge/test_crash.py tries them too)."""
 
 STORED = ("before move_refs", "after move_refs")

@@ -10,6 +10,7 @@ import struct
 import subprocess
 import zlib
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 from dulwich.repo import Repo
@@ -104,4 +105,6 @@ async def push(root: Path, body: bytes, limits: Limits = SMALL, encoding: str = 
         async with locked(root, "shop", 5):
             await q.unpack(asked, q.open("shop", "id-1"))
             q.migrate("main", "id-1")
-            await q.move_refs(asked.updates)
+            async with AsyncExitStack() as held:
+                await q.hold_refs(asked.updates, held)
+                await q.move_refs()

@@ -18,6 +18,7 @@ from tests.forge.written import bare, commit
 
 PUSH = """
 import asyncio, os, signal, sys
+from contextlib import AsyncExitStack
 from pathlib import Path
 from mcd.forge.locks import locked
 from mcd.forge.receive import Limits, quarantine
@@ -57,14 +58,17 @@ async def main():
                 died_in_rename(int(die_at.split()[1]))
             q.migrate("main", "id-1")
             step("migrated")
-            await q.move_refs(asked.updates)
+            async with AsyncExitStack() as held:
+                await q.hold_refs(asked.updates, held)
+                step("refs held")
+                await q.move_refs()
             step("refs moved")
 
 asyncio.run(main())
 """
 
 STEPS = ["empty quarantine", "in body", "body", "lock", "unpacked", "rename 1", "rename 2", "rename 3", "rename 4",
-         "migrated", "refs moved"]  # fmt: skip
+         "migrated", "refs held", "refs moved"]  # fmt: skip
 
 
 def run(root: Path, body: Path, die_at: str) -> int:

@@ -8,6 +8,7 @@ import os
 import subprocess
 import zlib
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -305,6 +306,42 @@ async def test_a_disk_that_refuses_is_said_and_leaves_nothing(root: Path, clone:
     assert "disk" in str(caught.value)
 
 
+async def test_a_pack_that_was_there_before_is_not_taken_back(root: Path, clone: Repo) -> None:
+    first = commit(clone, FILES)
+    body = request([new(first)], pack(clone, [first]))
+    await push(root, body)
+    before = left(root)
+    second = commit(clone, {**FILES, "b": b"b"}, parents=[first])
+    for again in (body, request([new(second, old=first)], pack(clone, [second]))):
+        async with quarantine(root, SMALL) as q:
+            asked = await q.take(stream(again), "identity")
+            q.open("shop", "id-1")
+            await q.unpack(asked, {})
+            q.migrate("main", "id-1")
+            q.take_back()
+        assert left(root) == before
+    assert (await LocalForge(root).resolve("mcd:shop", "main")).id == first
+    async with quarantine(root, SMALL) as q:
+        asked = await q.take(stream(body), "identity")
+        q.open("other", "")
+        await q.unpack(asked, {})
+        q.migrate("main", "id-2")
+        q.take_back()
+    assert left(root) == before, "a repository that was made for this push is gone with it"
+
+
+async def test_refs_that_are_held_and_not_moved_are_let_go(root: Path, clone: Repo) -> None:
+    first = commit(clone, FILES)
+    await push(root, request([new(first)], pack(clone, [first])))
+    before = left(root)
+    async with quarantine(root, SMALL) as q:
+        q.open("shop", "id-1")
+        async with AsyncExitStack() as held:
+            await q.hold_refs((new(first, "refs/heads/dev"), new(first, "refs/tags/v1")), held)
+    assert left(root) == before
+    assert refs_of(root / "shop.git") == {"refs/heads/main": first}
+
+
 async def test_a_new_app_gets_nothing_of_the_one_that_had_its_name(root: Path, clone: Repo) -> None:
     secret = commit(clone, {"secret": b"of the old App"})
     await push(root, request([new(secret)], pack(clone, [secret])))
@@ -316,7 +353,9 @@ async def test_a_new_app_gets_nothing_of_the_one_that_had_its_name(root: Path, c
         with pytest.raises(McdError):
             await q.forge.resolve("mcd:q", secret)
         q.migrate("main", "id-2")
-        await q.move_refs(asked.updates)
+        async with AsyncExitStack() as held:
+            await q.hold_refs(asked.updates, held)
+            await q.move_refs()
     assert belongs(root / "shop.git", "id-2")
     assert not belongs(root / "shop.git", "id-1")
     with pytest.raises(McdError):
