@@ -6,7 +6,7 @@ is read or changed. A route that declares nothing stops the program from startin
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -22,7 +22,8 @@ from mcd.errors import Code, McdError
 from mcd.model import Actor, Noun, Verb
 from mcd.runtime import Runtime
 from mcd.store import accounts, reads
-from mcd.store.authorize import require
+from mcd.store.authorize import may, require
+from mcd.store.tx import Tx
 
 SESSION_ID = "id"
 """The one key of the session cookie."""
@@ -105,10 +106,19 @@ class Probe(Permission):
 
 
 class Permit(Permission):
-    """Only somebody who is signed in, for what `verb` says. Answers the Actor."""
+    """Only somebody who is signed in, for what `verb` says. Answers the Actor. `shown` finds what a request proves
+    itself with; a route that `may_make` the App of its path is also for one that is not there yet."""
 
-    def __init__(self, verb: Verb) -> None:
+    def __init__(
+        self,
+        verb: Verb,
+        shown: Callable[[HTTPConnection], Credential | None] = credential_of,
+        *,
+        may_make: bool = False,
+    ) -> None:
         self.verb = verb
+        self.shown = shown
+        self.may_make = may_make
 
     async def __call__(self, connection: HTTPConnection) -> Actor:
         state = connection.scope["state"]
@@ -127,18 +137,30 @@ class Permit(Permission):
         runtime, named = runtime_of(connection), connection.path_params
         async with runtime.db.reading() as tx:
             if "app" in named:
-                app = await reads.app(actor, tx, word(Noun.APP, named["app"]))
-                require(actor, self.verb, Noun.APP, app.name, app.product_line)
+                await self._admit_to_app(actor, tx, word(Noun.APP, named["app"]))
             elif "line" in named:
                 line = await reads.product_line(actor, tx, word(Noun.PRODUCT_LINE, named["line"]))
                 require(actor, self.verb, Noun.PRODUCT_LINE, line.name, line.name)
             elif self.verb is Verb.ADMINISTER:
                 require(actor, self.verb, Noun.CLUSTER, "", None)
 
+    async def _admit_to_app(self, actor: Actor, tx: Tx, name: str) -> None:
+        try:
+            app = await reads.app(actor, tx, name)
+        except McdError as error:
+            if error.code is Code.NOT_FOUND and self.may_make and self._somewhere(actor):
+                # Not there, or not this person's to see: whoever makes it learns no more than that either.
+                return
+            raise
+        require(actor, self.verb, Noun.APP, app.name, app.product_line)
+
+    def _somewhere(self, actor: Actor) -> bool:
+        return any(may(actor, self.verb, line) for line in (None, *actor.roles))
+
     async def _who(self, connection: HTTPConnection) -> Actor:
         runtime, throttle = runtime_of(connection), throttle_of(connection)
         try:
-            credential = credential_of(connection)
+            credential = self.shown(connection)
             if credential is None:
                 raise McdError(
                     Code.UNAUTHENTICATED, "nobody is signed in.", "Sign in, or send Authorization: Bearer TOKEN."
@@ -162,6 +184,7 @@ def needs(verb: Verb) -> Any:
 
 Reader = Annotated[Actor, needs(Verb.READ)]
 Deployer = Annotated[Actor, needs(Verb.DEPLOY)]
+Maker = Annotated[Actor, Depends(Permit(Verb.DEPLOY, may_make=True))]
 Sheller = Annotated[Actor, needs(Verb.SHELL)]
 Setter = Annotated[Actor, needs(Verb.SET)]
 Administrator = Annotated[Actor, needs(Verb.ADMINISTER)]

@@ -10,14 +10,16 @@ import asyncio
 import base64
 import binascii
 from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import ExitStack
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.types import Receive, Scope, Send
 
-from mcd.api.access import Credential, Permit, RuntimeOf, actor_of, address_of, runtime_of, throttle_of
+from mcd.api.access import Credential, Permit, RuntimeOf, throttle_of
 from mcd.api.errors import STATUS, HttpRefusal
 from mcd.api.paths import AppName
 from mcd.api.plans import app_to_push
@@ -27,7 +29,7 @@ from mcd.errors import Code, McdError
 from mcd.forge import upload
 from mcd.forge.body import gunzipped, not_idle, too_large
 from mcd.forge.receive import belongs, refs_of, repository_path
-from mcd.forge.wire import FLUSH, Answer, PushRequest, advertise_push
+from mcd.forge.wire import FLUSH, Answer, PushRequest, advertise_push, refused_fetch
 from mcd.model import Actor, Verb
 from mcd.observability import logs
 from mcd.runtime import Runtime
@@ -72,24 +74,8 @@ def _refusal(error: McdError) -> Response:
     return PlainTextResponse(f"{error}\n", status, headers)
 
 
-class GitPermit(Permit):
-    """HTTP Basic: the user name does not matter, the password is a token."""
-
-    async def __call__(self, connection: HTTPConnection) -> Actor:
-        runtime, throttle = runtime_of(connection), throttle_of(connection)
-        try:
-            actor = await actor_of(runtime, _credential(connection))
-        except McdError as error:
-            if error.code is Code.UNAUTHENTICATED:
-                await throttle.address(address_of(connection))
-            raise
-        state = connection.scope["state"]
-        state["person"] = actor.name
-        state["rate_limit"] = await throttle.person(actor.person)
-        return actor
-
-
 def _credential(connection: HTTPConnection) -> Credential:
+    """HTTP Basic: the user name does not matter, the password is a token."""
     scheme, _, text = connection.headers.get("authorization", "").partition(" ")
     password = ""
     if scheme.lower() == "basic":
@@ -106,8 +92,8 @@ def _credential(connection: HTTPConnection) -> Credential:
     return Credential("token", password)
 
 
-Reader = Annotated[Actor, Depends(GitPermit(Verb.READ))]
-Pusher = Annotated[Actor, Depends(GitPermit(Verb.DEPLOY))]
+Reader = Annotated[Actor, Depends(Permit(Verb.READ, _credential))]
+Pusher = Annotated[Actor, Depends(Permit(Verb.DEPLOY, _credential))]
 
 router = APIRouter(prefix="/git", tags=["git"], route_class=GitRoute, include_in_schema=False)
 
@@ -164,21 +150,62 @@ async def _readable(runtime: Runtime, actor: Actor, app: str) -> Any:
     return folder
 
 
+class Placed(StreamingResponse):
+    """A stream that keeps its person's place among the streams until it ends, also when nothing of it could be sent."""
+
+    def __init__(self, place: ExitStack, content: AsyncIterator[bytes], service: str) -> None:
+        super().__init__(content, media_type=_RPC.format(service, "result"), headers=_NO_CACHE)
+        self.place = place
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self.place:
+            scope["state"]["stream"] = "git"
+            await super().__call__(scope, receive, send)
+
+
+def _no_place(request: Request, actor: Actor, place: ExitStack) -> McdError | None:
+    """Takes a place among the person's streams, to be given back with `place`; or why there is none, to be told in
+    git's own protocol, because of HTTP's 429 git shows the number only."""
+    try:
+        place.enter_context(throttle_of(request).stream(actor.person, "git"))
+    except McdError as error:
+        return error
+    return None
+
+
 @router.post("/{app}.git/git-upload-pack", operation_id="git_fetch")
 async def upload_pack(request: Request, runtime: RuntimeOf, actor: Reader, app: AppName) -> Response:
     """Fetch and clone."""
     encoding = _form(request, "upload-pack")
     folder = await _readable(runtime, actor, app)
+    with ExitStack() as place:
+        refusal = _no_place(request, actor, place)
+        body = await _asked(request, encoding)
+        if refusal is not None:
+            return _remote_error(refusal)
+        pieces = upload.answer(folder, upload.protocol_of(request.headers.get("git-protocol", "")), body)
+        try:
+            first = await anext(pieces, b"")
+        except McdError as error:
+            if error.code is not Code.UNAVAILABLE:
+                raise
+            return _remote_error(error)
+        return Placed(place.pop_all(), _joined(first, pieces), "upload-pack")
+
+
+def _remote_error(error: McdError) -> Response:
+    return Response(refused_fetch(str(error)), media_type=_RPC.format("upload-pack", "result"), headers=_NO_CACHE)
+
+
+async def _asked(request: Request, encoding: Literal["identity", "gzip"]) -> bytes:
+    """The body of a fetch. Raises McdError(too_large)."""
     chunks: AsyncIterator[bytes] = request.stream()
     body = bytearray()
     async for chunk in not_idle(gunzipped(chunks, upload.REQUEST_LIMIT) if encoding == "gzip" else chunks, 60):
         body += chunk
         if len(body) > upload.REQUEST_LIMIT:
             raise too_large(upload.REQUEST_LIMIT)
-    pieces = upload.answer(folder, upload.protocol_of(request.headers.get("git-protocol", "")), bytes(body))
-    first = await anext(pieces, b"")
-    request.scope["state"]["stream"] = "git"
-    return StreamingResponse(_joined(first, pieces), media_type=_RPC.format("upload-pack", "result"), headers=_NO_CACHE)
+    return bytes(body)
 
 
 async def _joined(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -240,22 +267,20 @@ async def receive_pack(request: Request, runtime: RuntimeOf, actor: Pusher, app:
     _scope_allows_pushing(actor)
     async with runtime.db.reading() as tx:
         await app_to_push(actor, tx, app)
-    throttle_of(request).room(actor.person)
-    pushing = _pushing(request)
-    push = Push(runtime, actor, app, pushing.room)
-    _believable(request, push.limits.body)
-    pushing.start(push, request.stream(), encoding)
-    try:
-        asked = await asyncio.shield(push.taken)
-    except ClientDisconnect:
-        # Nobody is there to read this.
-        return Response(status_code=400)
-    media_type = _RPC.format("receive-pack", "result")
-    if not asked.updates:
-        # git asks this way whether its credential is good before it sends a large pack.
-        return Response(b"", media_type=media_type, headers=_NO_CACHE)
-    request.scope["state"]["stream"] = "git"
-    return StreamingResponse(_counted(request, push, asked), media_type=media_type, headers=_NO_CACHE)
+    with ExitStack() as place:
+        pushing = _pushing(request)
+        push = Push(runtime, actor, app, pushing.room, refusal=_no_place(request, actor, place))
+        _believable(request, push.limits.body)
+        pushing.start(push, request.stream(), encoding)
+        try:
+            asked = await asyncio.shield(push.taken)
+        except ClientDisconnect:
+            # Nobody is there to read this.
+            return Response(status_code=400)
+        if not asked.updates:
+            # git asks this way whether its credential is good before it sends a large pack.
+            return Response(b"", media_type=_RPC.format("receive-pack", "result"), headers=_NO_CACHE)
+        return Placed(place.pop_all(), _told(push, asked, _credential(request)), "receive-pack")
 
 
 def _believable(request: Request, limit: int) -> None:
@@ -265,12 +290,6 @@ def _believable(request: Request, limit: int) -> None:
         raise McdError(Code.INVALID, "Content-Length is not a number.", "Use git push.")
     if int(said) > (DRAINED + 1) * limit:
         raise too_large(limit)
-
-
-async def _counted(request: Request, push: Push, asked: PushRequest) -> AsyncIterator[bytes]:
-    with throttle_of(request).stream(push.actor.person, "git"):
-        async for piece in _told(push, asked, _credential(request)):
-            yield piece
 
 
 async def _told(push: Push, asked: PushRequest, credential: Credential) -> AsyncIterator[bytes]:

@@ -8,7 +8,7 @@ from datetime import datetime
 from fastapi import APIRouter
 
 from mcd import model
-from mcd.api.access import Deployer, Reader, RuntimeOf
+from mcd.api.access import Maker, Reader, RuntimeOf
 from mcd.api.app_shapes import DryRun
 from mcd.api.paths import AppName
 from mcd.api.rehearsal import dry_run, pools_of
@@ -59,7 +59,7 @@ async def _pair(actor: Actor, tx: Tx, now: datetime, wish: Validate) -> Pair:
 
 
 @router.post("/apps/{app}/diff", operation_id="diff_app")
-async def diff_app(app: AppName, wish: DiffAsk, actor: Deployer, runtime: RuntimeOf) -> DryRun:
+async def diff_app(app: AppName, wish: DiffAsk, actor: Maker, runtime: RuntimeOf) -> DryRun:
     """What a push of this app.yaml would write. An image that the push would build is shown by its future tag, unless
     `context` says that it was built before."""
 
