@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import structlog
+
 from mcd import model
 from mcd.build import machine
 from mcd.build.buildah import Buildah, Limits
@@ -32,8 +34,10 @@ from mcd.objects import Object
 from mcd.settings import Environment
 from mcd.store import secrets
 from mcd.store.installation import identity
-from mcd.store.keyring import read_keyring
+from mcd.store.keyring import exposed, read_keyring
 from mcd.store.session import Database
+
+log = structlog.get_logger("mcd.runtime")
 
 _MIB = 1024 * 1024
 
@@ -195,6 +199,8 @@ async def open_runtime(settings: Environment) -> AsyncIterator[Runtime]:
     """Everything that `mcd serve` needs, checked: raises McdError(unavailable) with what to do when the database or the
     key ring is not as it should be."""
     keyring = read_keyring(settings.keys_file)
+    if said := exposed(settings.keys_file):
+        log.warning("key_ring_exposed", message=said)
     db = Database(settings.database, keyring)
     try:
         await db.check()

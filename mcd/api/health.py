@@ -6,7 +6,8 @@ Liveness never looks at the database: restarting MCD does not mend a database.
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
@@ -18,6 +19,9 @@ from mcd.api.shapes import Version
 from mcd.api.unavailable import say_unavailable
 from mcd.errors import McdError
 from mcd.observability import metrics
+from mcd.runtime import Runtime
+from mcd.store.keyring import exposed
+from mcd.store.migrate import head
 
 router = APIRouter(tags=["health"])
 
@@ -53,24 +57,47 @@ async def readyz(
 ) -> Response:
     """Whether requests can be answered: the database is there, its tables are those of this version, and there is room
     on the disk to write to."""
-    checks: dict[str, str] = {}
+    checks = [await _database(runtime), _disk(disk_of(request)), _key_ring(runtime)]
+    wrong = [check for check in checks if check.mark == "-"]
+    ready = not wrong
+    text = "ok\n" if ready else f"not ready: {' '.join(f'{check.name}: {check.said}' for check in wrong)}\n"
+    if wrong:
+        say_unavailable(f"{wrong[0].name}: {wrong[0].said}", "NotReady", "/readyz")
+    if verbose is not None:
+        text = "".join(f"[{check.mark}] {check.name}: {check.said}\n" for check in checks) + text
+    return PlainTextResponse(text, 200 if ready else 503, headers={} if ready else {"Retry-After": "5"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Check:
+    """`mark` is + for what is as it should be, ! for what should be mended soon, - for what MCD cannot work with."""
+
+    mark: Literal["+", "!", "-"]
+    name: str
+    said: str
+
+
+async def _database(runtime: Runtime) -> _Check:
     try:
         await asyncio.wait_for(runtime.db.check(), _DEADLINE)
-        checks["database"] = "ok"
     except McdError as error:
-        checks["database"] = str(error)
+        return _Check("-", "database", str(error))
     except TimeoutError:
-        checks["database"] = f"no answer within {_DEADLINE:.0f} s."
-    checks["disk"] = disk_of(request).problem() or "ok"
-    checks["key ring"] = "ok" if runtime.db.keyring is not None else "not there: secrets cannot be read or set"
-    wrong = [f"{name}: {checks[name]}" for name in ("database", "disk") if checks[name] != "ok"]
-    ready = not wrong
-    text = "ok\n" if ready else f"not ready: {' '.join(wrong)}\n"
-    if wrong:
-        say_unavailable(wrong[0], "NotReady", "/readyz")
-    if verbose is not None:
-        text = "".join(f"[{'+' if said == 'ok' else '-'}] {name}: {said}\n" for name, said in checks.items()) + text
-    return PlainTextResponse(text, 200 if ready else 503, headers={} if ready else {"Retry-After": "5"})
+        return _Check("-", "database", f"no answer within {_DEADLINE:.0f} s.")
+    return _Check("+", "database", f"ok, tables of revision {head()}")
+
+
+def _disk(disk: Disk) -> _Check:
+    if said := disk.problem():
+        return _Check("-", "disk", said)
+    return _Check("+", "disk", f"ok, {(disk.free() or 0) / 1024**3:.1f} GiB free")
+
+
+def _key_ring(runtime: Runtime) -> _Check:
+    if runtime.db.keyring is None:
+        return _Check("!", "key ring", "not there: secrets cannot be read or set")
+    said = exposed(runtime.settings.keys_file)
+    return _Check("!", "key ring", said) if said else _Check("+", "key ring", "ok")
 
 
 @router.get(

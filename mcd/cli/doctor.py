@@ -15,15 +15,21 @@ import typer
 
 from mcd import __version__
 from mcd.cli.options import OutputOption
-from mcd.cli.output import FAILED, Form, paint, plain, show_data
+from mcd.cli.output import FAILED, Form, age, paint, plain, show_data
 from mcd.errors import Code, McdError
 
 SOON_DAYS = 7
+SHOWN = 5
+"""Apps that stand still and are named."""
+LOOKED_AT = 1000
+"""Apps that are looked at."""
+
+_MARKS = {"[+": "ok", "[!": "warning", "[-": "problem"}
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line. `state` is ok, problem, or note for what is not needed."""
+    """One line. `state` is ok, problem, warning for what works and should be mended, or note for what is not needed."""
 
     name: str
     state: str
@@ -32,9 +38,9 @@ class Check:
 
 
 def doctor(output: OutputOption = Form.TABLE) -> None:
-    """Check server, sign-in, clusters, versions and local tools.
+    """Check server, sign-in, clusters, Apps, versions and local tools.
 
-    Exit code 1 when there is a problem. A note is nothing that must be mended.
+    Exit code 1 when there is a problem. A warning works and should be mended; a note is nothing that must be.
 
     Example: mcd doctor
     """
@@ -119,9 +125,9 @@ def ready(client: Any) -> Iterator[Check]:
         return
     for line in lines[:50]:
         mark, _, rest = line.partition("] ")
-        if mark in ("[+", "[-"):
+        if mark in _MARKS:
             name, _, said = rest.partition(": ")
-            yield Check(name, "ok" if mark == "[+" else "problem", said)
+            yield Check(name, _MARKS[mark], said)
 
 
 def signed_in(client: Any) -> Iterator[Check]:
@@ -142,6 +148,7 @@ def signed_in(client: Any) -> Iterator[Check]:
     yield from expiry(client, str(who.get("name")))
     yield from parts(client, "/clusters", "cluster")
     yield from parts(client, "/product-lines", "product line")
+    yield from apps(client)
 
 
 def expiry(client: Any, person: str) -> Iterator[Check]:
@@ -179,7 +186,40 @@ def parts(client: Any, path: str, noun: str) -> Iterator[Check]:
             more = f"Kubernetes {item['kubernetes']}" if item.get("kubernetes") else "ready"
             yield Check(name, "ok", more)
         else:
-            yield Check(name, "problem", f"{item.get('state')}: {item.get('reason')}: {item.get('message')}")
+            yield Check(name, "problem", f"{since(item)}: {item.get('reason')}: {item.get('message')}")
+
+
+def since(item: Any) -> str:
+    """The state, and since when it is not ready: `not ready since 2026-05-03T10:00:00Z (12m)`."""
+    try:
+        ready = next(c for c in item["conditions"] if c["type"] == "Ready" and c["status"] != "True")
+        return f"not ready since {ready['last_transition']} ({age(ready['last_transition'])})"
+    except (StopIteration, KeyError, TypeError):
+        return str(item.get("state"))
+
+
+def apps(client: Any) -> Iterator[Check]:
+    """How many Apps stand still, and the first of them with their reason. An App that a person must mend is no fault of
+    the server, so it is a warning."""
+    from mcd.model import HELD_REASONS
+
+    try:
+        items = client.items("/apps", limit=LOOKED_AT)
+    except McdError as error:
+        if error.code is not Code.FORBIDDEN:
+            yield _problem("apps", error)
+        return
+    still = [(item, item["live"]) for item in items if (item.get("live") or {}).get("state") == "stalled"]
+    seen = f"of {len(items)}" if len(items) < LOOKED_AT else f"of the first {LOOKED_AT}"
+    if not still:
+        yield Check("apps", "ok", f"{len(items)}, none stands still" if items else "you see none")
+        return
+    held = sum(live.get("reason") in HELD_REASONS for _, live in still)
+    yield Check("apps", "warning", f"{len(still)} {seen} stand still: {len(still) - held} stalled, {held} held")
+    for item, live in still[:SHOWN]:
+        word = "held" if live.get("reason") in HELD_REASONS else "stalled"
+        message = f"{word}: {live.get('reason')}: {live.get('message')}"
+        yield Check(f"app {item.get('name')}", "warning", message, f"See `mcd status {item.get('name')}`.")
 
 
 def _problem(name: str, error: McdError) -> Check:

@@ -208,7 +208,7 @@ def log_text(text: str) -> str:
 
 _COLOURS = {
     "ready": 32, "healthy": 32, "ok": 32, "created": 32, "running": 32,
-    "progressing": 33, "deleting": 33, "configured": 33, "held": 33, "waiting": 33,
+    "progressing": 33, "deleting": 33, "configured": 33, "held": 33, "waiting": 33, "warning": 33,
     "stalled": 31, "failed": 31, "problem": 31, "deleted": 31,
     "superseded": 2, "stopped": 2, "unchanged": 2,
 }  # fmt: skip

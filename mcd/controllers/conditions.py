@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mcd.errors import Code, McdError
-from mcd.model import Condition, ConditionType, Outcome, Ready, Reason, Reconciled, Stalled, Waiting
+from mcd.model import HELD_REASONS, Condition, ConditionType, Outcome, Ready, Reason, Reconciled, Stalled, Waiting
 
 FIRST_RETRY = 0.2
 LONGEST_RETRY = 60.0
@@ -20,9 +20,6 @@ STALLED_LOOKS_AGAIN = 600.0
 
 
 AGAIN = "It is tried again by itself."
-
-HELD = frozenset({Reason.NOT_OURS, Reason.PRUNE_NEEDS_CONFIRMATION, Reason.FIELD_FIGHT})
-"""Why MCD itself keeps its hands off until a person decides."""
 
 
 class AppState(StrEnum):
@@ -115,7 +112,7 @@ def app_state(state: Reconciled) -> AppState:
     """`state` of a live Rollout. What was seen of an older wish does not count."""
     stalled = state.condition(ConditionType.STALLED)
     if stalled is not None and state.is_now(ConditionType.STALLED):
-        return AppState.HELD if stalled.reason in HELD else AppState.STALLED
+        return AppState.HELD if stalled.reason in HELD_REASONS else AppState.STALLED
     if state.deleted_at is not None:
         return AppState.DELETING
     if not state.is_now(ConditionType.READY):

@@ -30,6 +30,7 @@ from mcd.model.nouns import (
     Token,
 )
 from mcd.model.outcomes import (
+    HELD_REASONS,
     Action,
     Change,
     ChangeSet,
@@ -64,6 +65,7 @@ from mcd.model.work import (
 )
 
 __all__ = [
+    "HELD_REASONS",
     "RECONCILED",
     "Action",
     "Actor",

@@ -113,6 +113,10 @@ class Reason(StrEnum):
     """Working on it ended the process three times. It is left alone until somebody asks for it again."""
 
 
+HELD_REASONS = frozenset({Reason.NOT_OURS, Reason.FIELD_FIGHT, Reason.PRUNE_NEEDS_CONFIRMATION})
+"""Why MCD itself keeps its hands off until a person decides."""
+
+
 @dataclass(frozen=True, slots=True)
 class Condition:
     """A condition in Kubernetes' form. `message` is for people, `reason` for programs."""

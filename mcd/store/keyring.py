@@ -11,6 +11,7 @@ import binascii
 import json
 import os
 import secrets
+import stat
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -143,6 +144,17 @@ def read_keyring(path: Path) -> KeyRing:
     if not keys:
         raise _unreadable(path, "it holds no key")
     return KeyRing(tuple(keys))
+
+
+def exposed(path: Path) -> str:
+    """A warning when others than the owner may read or change the file, or an empty text."""
+    try:
+        mode = stat.S_IMODE(path.stat().st_mode)
+    except OSError:
+        return ""
+    if not mode & 0o077:
+        return ""
+    return f"others on this machine may read the key ring (mode {mode:04o}). Run chmod 600 {path.name} in its folder."
 
 
 def _new_key(taken: tuple[str, ...]) -> tuple[str, bytes]:

@@ -157,6 +157,68 @@ def test_a_deploy_that_is_not_in_time_exits_124_and_goes_on(dora: Mcd, platform:
     platform.world.pods_run = False
     try:
         platform.inside(
+def test_doctor_counts_the_apps_that_stand_still_and_says_what_should_be_mended(root: Mcd, platform: Platform) -> None:
+    """An App that its people must mend, and keys that others may read, are warnings: the server does what it should."""
+
+    async def foreign() -> None:
+        named = {"name": "kept-web", "namespace": "demo"}
+        spec = {"ports": [{"name": "http", "port": 81}]}
+        platform.world.kube.person({"apiVersion": "v1", "kind": "Service", "metadata": named, "spec": spec}, "kubectl")
+        await platform.world.push("appname: kept\ncomponents: {web: {type: web, image: 'registry.test/x:1'}}\n", "kept")
+
+    async def stalled() -> bool:
+        live = await platform.world.live("kept")
+        return live is not None and live.state.is_now(ConditionType.STALLED)
+
+    platform.inside(foreign)
+    with platform.hurry():
+        platform.until(lambda: platform.inside(stalled))
+    keys = platform.world.runtime.settings.keys_file
+    keys.chmod(0o644)
+    try:
+        table, told = root("doctor"), root("doctor", "-o", "json")
+    finally:
+        keys.chmod(0o600)
+    checks = {c["name"]: c for c in json.loads(told.out)["checks"]}
+    # The clock of this world stands, so that its tokens have expired for the command's.
+    assert {name for name, c in checks.items() if c["state"] == "problem"} <= {"token"}, table.out
+    assert re.fullmatch(r"1 of \d+ stand still: 0 stalled, 1 held", checks["apps"]["message"])
+    assert checks["app kept"]["message"].startswith("held: NotOurs: Service/kept-web")
+    assert "mcd status kept" in checks["app kept"]["next_step"]
+    assert "mode 0644" in checks["key ring"]["message"]
+    assert {checks[name]["state"] for name in ("apps", "app kept", "key ring")} == {"warning"}
+    assert "revision" in checks["database"]["message"]
+    assert "GiB free" in checks["disk"]["message"]
+    assert "warning" in table.out
+
+
+def test_doctor_says_since_when_a_cluster_is_away(root: Mcd, platform: Platform) -> None:
+    def refuse(verb: str, ref: Ref) -> KubeError:
+        return KubeError(Code.UNAVAILABLE, KubeReason.UNREACHABLE, "the cluster cannot be reached: no route.")
+
+    async def wake() -> None:
+        async with platform.world.runtime.db.writing() as tx:
+            await leases.wake(tx, Noun.CLUSTER, ["local"], platform.world.runtime.now())
+
+    async def up() -> bool:
+        async with platform.world.runtime.db.reading() as tx:
+            return (await reads.cluster(ADMIN, tx, "local")).state.is_now(ConditionType.READY)
+
+    platform.world.kube.faults.refuse = refuse
+    try:
+        platform.inside(wake)
+        platform.until(lambda: not platform.inside(up))
+        told = root("doctor")
+    finally:
+        platform.world.kube.faults.refuse = None
+        platform.inside(wake)
+        platform.until(lambda: platform.inside(up))
+    assert told.code == 1
+    line = next(line for line in told.out.splitlines() if "cluster local" in line)
+    assert re.search(r"not ready since \d{4}-\d\d-\d\dT[^ ]+ \(.+\): Unreachable: ", line), line
+    assert "no route" in line
+
+
             lambda: platform.world.push("appname: slow\ncomponents:\n  web: {type: web, image: 'r.test/x:2'}\n", "slow")
         )
         told = dora("deploy", "slow", "--wait", "--timeout", "2s")
