@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -11,7 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from mcd.errors import Code
+from mcd.kube.cluster import KubeError, KubeReason
+from mcd.model import ConditionType, Noun
+from mcd.objects import Ref
+from mcd.store import leases, reads
 from tests.cli.conftest import PASSWORD, Mcd, Platform, Ran, signed_in
+from tests.controllers.world import ADMIN
 
 TWO = "web: {type: web, image: 'registry.test/x:1'}\nworker: {type: daemon, image: 'registry.test/x:1', command: run}"
 NOBODY = {"MCD_SERVER": "", "MCD_TOKEN": ""}
