@@ -26,8 +26,8 @@ class AppState(StrEnum):
     """In one word, from the conditions of its live Rollout."""
 
     READY = "ready"
-    RETRYING = "retrying"
-    """It was ready when it was seen last; its cluster does not let us look."""
+    UNKNOWN = "unknown"
+    """It was ready when it was seen last; we cannot look now."""
     PROGRESSING = "progressing"
     STALLED = "stalled"
     HELD = "held"
@@ -108,8 +108,8 @@ def _retried(said: str) -> str:
     return said if said.endswith(AGAIN) else f"{said} {AGAIN}"
 
 
-def app_state(state: Reconciled) -> AppState:
-    """`state` of a live Rollout. What was seen of an older wish does not count."""
+def app_state(state: Reconciled, *, away: bool = False) -> AppState:
+    """`state` of a live Rollout; `away`: its cluster does not answer. What was seen of an older wish does not count."""
     stalled = state.condition(ConditionType.STALLED)
     if stalled is not None and state.is_now(ConditionType.STALLED):
         return AppState.HELD if stalled.reason in HELD_REASONS else AppState.STALLED
@@ -118,7 +118,7 @@ def app_state(state: Reconciled) -> AppState:
     if not state.is_now(ConditionType.READY):
         return AppState.PROGRESSING
     going = state.condition(ConditionType.RECONCILING)
-    return AppState.RETRYING if going is not None and going.status else AppState.READY
+    return AppState.UNKNOWN if away or (going is not None and going.status) else AppState.READY
 
 
 def is_a_bug(error: BaseException) -> bool:

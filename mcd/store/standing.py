@@ -19,12 +19,12 @@ from mcd.store.tx import Tx
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Clusters and states of what is not gone. `rollouts` are the live ones; `apps` counts all Apps, so that those that
-    run nothing are the difference."""
+    """Clusters and states of what is not gone. `rollouts` are the live ones, each with the id of its cluster; `apps`
+    counts all Apps, so that those that run nothing are the difference."""
 
     clusters: tuple[Cluster, ...]
     lines: tuple[Reconciled, ...]
-    rollouts: tuple[Reconciled, ...]
+    rollouts: tuple[tuple[str, Reconciled], ...]
     apps: int
 
 
@@ -32,12 +32,18 @@ async def standing(tx: Tx) -> Standing:
     """Four queries, whatever the number of Apps."""
     clusters = await tx.rows(select(t.cluster).where(t.cluster.c.gone_at.is_(None)))
     lines = await tx.rows(_states(t.product_line).where(t.product_line.c.gone_at.is_(None)))
-    rollouts = await tx.rows(_states(t.rollout).where(t.rollout.c.live))
+    rollouts = await tx.rows(
+        _states(t.rollout)
+        .add_columns(t.product_line.c.cluster_id)
+        .join(t.app, t.app.c.id == t.rollout.c.app_id)
+        .join(t.product_line, t.product_line.c.id == t.app.c.product_line_id)
+        .where(t.rollout.c.live)
+    )
     apps = await tx.value(select(func.count()).select_from(t.app).where(t.app.c.gone_at.is_(None)))
     return Standing(
         tuple(cluster_of(row) for row in clusters),
         tuple(state_of(row) for row in lines),
-        tuple(state_of(row) for row in rollouts),
+        tuple((row["cluster_id"], state_of(row)) for row in rollouts),
         int(apps),
     )
 

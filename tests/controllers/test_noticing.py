@@ -51,6 +51,7 @@ async def test_a_cluster_that_is_away_is_a_zero_with_the_time_of_its_last_answer
     await here.turn()
     await here.loop.measure()
     assert value("mcd_cluster_up", cluster="local") == 0
+    assert (value("mcd_apps", state="ready"), value("mcd_apps", state="unknown")) == (0, 1)
     assert value("mcd_cluster_last_seen_timestamp_seconds", cluster="local") == seen
     assert seen is not None
     assert seen < here.clock().timestamp() - 100

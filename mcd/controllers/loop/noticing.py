@@ -62,7 +62,7 @@ def _cluster_turned(cluster: Cluster, before: Reconciled, after: Reconciled, now
 def _word(state: Reconciled) -> AppState:
     """Not being able to look is told once, of the cluster, and not of each of its Apps."""
     word = app_state(state)
-    return AppState.READY if word is AppState.RETRYING else word
+    return AppState.READY if word is AppState.UNKNOWN else word
 
 
 def _why(state: Reconciled) -> tuple[Reason, str]:
@@ -84,11 +84,15 @@ def show(standing: Standing) -> None:
     """Sets the gauges. What is gone has no series any more."""
     metrics.CLUSTER_UP.clear()
     metrics.CLUSTER_SEEN.clear()
+    away = set()
     for cluster in standing.clusters:
         ready = cluster.state.condition(ConditionType.READY)
-        metrics.CLUSTER_UP.labels(cluster.name).set(ready is not None and ready.status)
+        up = ready is not None and ready.status
+        metrics.CLUSTER_UP.labels(cluster.name).set(up)
+        if not up:
+            away.add(cluster.id)
         metrics.CLUSTER_SEEN.labels(cluster.name).set(cluster.seen_at.timestamp() if cluster.seen_at else 0)
-    words = Counter(app_state(state) for state in standing.rollouts)
+    words = Counter(app_state(state, away=cluster in away) for cluster, state in standing.rollouts)
     words[AppState.UNDEPLOYED] = standing.apps - len(standing.rollouts)
     for word in AppState:
         metrics.APPS.labels(word).set(words[word])
@@ -97,7 +101,7 @@ def show(standing: Standing) -> None:
         for noun, states in (
             (Noun.CLUSTER, tuple(cluster.state for cluster in standing.clusters)),
             (Noun.PRODUCT_LINE, standing.lines),
-            (Noun.ROLLOUT, standing.rollouts),
+            (Noun.ROLLOUT, tuple(state for _, state in standing.rollouts)),
         )
         for state in states
         if state.is_now(ConditionType.STALLED)
