@@ -187,7 +187,7 @@ async def _write(run: _Pass, planned: Planned) -> None:
             answer = await run.cluster.apply(sent, live=planned.live, force=planned.force)
         except KubeError as refused:
             error = refused
-            if refused.kube_reason is KubeReason.CONFLICT and planned.may_force and not planned.force:
+            if refused.kube_reason is KubeReason.CONFLICT and not planned.force:
                 # It is in our inventory, so the field is ours: taken back, and said whose hand it was.
                 names = ", ".join(sorted({manager for manager, _ in refused.managers}))
                 planned = replace(planned, force=True, healed_from=planned.healed_from or names)
@@ -233,7 +233,7 @@ async def _look_again(run: _Pass, planned: Planned, refused: KubeError) -> Plann
     if planned.live is not None and uid_of(fresh) != uid_of(planned.live):
         raise McdError(Code.CONFLICT, not_ours(fresh, run.owner, replaced=True), reason=Reason.NOT_OURS.value)
     adopts = planned.live is not None and not is_ours(entry, planned.live, run.owner)
-    verdict = decide(planned.desired, entry, fresh, Terms(run.owner, _policy(planned), take_over=adopts))
+    verdict = decide(planned.desired, entry, fresh, Terms(run.owner, take_over=adopts))
     if isinstance(verdict, Planned):
         return replace(verdict, healed_from=verdict.healed_from or planned.healed_from)
     if isinstance(verdict, Change):
@@ -242,10 +242,6 @@ async def _look_again(run: _Pass, planned: Planned, refused: KubeError) -> Plann
     done = Action.CREATED if planned.live is None else Action.CONFIGURED
     run.tell(Change(ref, done, planned.detail, planned.healed_from))
     return None
-
-
-def _policy(planned: Planned) -> str:
-    return "heal" if planned.may_force else "report"
 
 
 # --- deletes --------------------------------------------------------------------------------------------------------

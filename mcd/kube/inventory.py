@@ -31,8 +31,6 @@ from mcd.objects import (
     ref_of,
 )
 
-HEAL = "heal"
-REPORT = "report"
 BRAKE = 0.2
 """Share of the inventory that a pass may delete unasked; one object is always allowed."""
 ALWAYS_BRAKED = frozenset({"Namespace"}) | KEPT
@@ -46,7 +44,6 @@ class Terms:
     """What a decision about one object depends on beside the object: see `plan`."""
 
     owner: str
-    policy: str
     take_over: bool
     yielded: frozenset[Ref] = field(default_factory=frozenset)
 
@@ -125,7 +122,6 @@ def plan(
     live: Mapping[Ref, Object | None],
     *,
     owner: str,
-    policy: str = HEAL,
     take_over: bool = False,
     brake: float = BRAKE,
     confirmed: str = "",
@@ -138,7 +134,7 @@ def plan(
     reference is McdError(internal). `brake` is a share, 0 to 1; `confirmed` the digest that a person confirmed;
     `wished_deletes` what the pushed commit named; `yielded` the objects of a field fight (`fighting`).
     """
-    terms = Terms(owner, policy, take_over, frozenset(yielded))
+    terms = Terms(owner, take_over, frozenset(yielded))
     entries = {e.ref: e for e in inventory}
     wanted = in_apply_order([stamped(obj, owner) for obj in desired])
     refs = {ref_of(obj) for obj in wanted}
@@ -210,7 +206,7 @@ def decide(
 
 
 def _change(desired: Object, live: Object, found: Sequence[Difference], terms: Terms) -> Planned | Change:
-    """A write onto an object of ours, or what stands against it: a fight, or the policy to report only."""
+    """A write onto an object of ours, or the fight that stands against it."""
     same_wish = applied_hash(desired) == applied_hash(live)
     holders = {d: _holder(live, d) for d in found}
     edited = [d for d in found if not d.owned and (same_wish or holders[d])]
@@ -219,10 +215,7 @@ def _change(desired: Object, live: Object, found: Sequence[Difference], terms: T
     ref = ref_of(desired)
     if healed and ref in terms.yielded:
         return Change(ref, Action.HELD, _fight(healed, detail), reason=Reason.FIELD_FIGHT)
-    heals = terms.policy == HEAL
-    if same_wish and not heals:
-        return Change(ref, Action.HELD, f'changed by "{healed}" and left so: {detail}.')
-    return Planned(desired, live, heals and any(holders.values()), healed, detail, may_force=heals)
+    return Planned(desired, live, any(holders.values()), healed, detail)
 
 
 def _holder(live: Mapping[str, Any], difference: Difference) -> str:

@@ -192,5 +192,3 @@ class Planned:
     healed_from: str = ""
     detail: str = ""
     """What differs, for a person."""
-    may_force: bool = True
-    """False: when the server says that another manager holds a field, it is left to that manager."""

@@ -106,17 +106,6 @@ async def test_a_field_that_is_not_ours_is_kept() -> None:
     assert (live["metadata"]["labels"]["team"], live["spec"]["minReadySeconds"]) == ("blue", 5)
 
 
-async def test_policy_report_leaves_an_edit_and_says_so() -> None:
-    cluster, fence = MemoryCluster(), Held()
-    await settle(cluster, shop(), fence)
-    cluster.edit(WEB, edit_image, manager="kubectl-edit")
-    done = await settle(cluster, shop(), fence, policy="report")
-    change = next(c for c in done.changes if c.ref == WEB)
-    assert change.action is Action.HELD
-    assert "kubectl-edit" in change.detail
-    assert cluster.objects()[WEB]["spec"]["template"]["spec"]["containers"][0]["image"] == "evil:1"
-
-
 async def test_a_fight_is_left_alone_and_names_both_managers() -> None:
     cluster, fence = MemoryCluster(), Held()
     await settle(cluster, shop(), fence)
