@@ -180,7 +180,11 @@ async def upload_pack(request: Request, runtime: RuntimeOf, actor: Reader, app: 
     folder = await _readable(runtime, actor, app)
     with ExitStack() as place:
         refusal = _no_place(request, actor, place)
-        body = await _asked(request, encoding)
+        try:
+            body = await _asked(request, encoding)
+        except ClientDisconnect:
+            # Nobody is there to read this.
+            return Response(status_code=400)
         if refusal is not None:
             return _remote_error(refusal)
         pieces = upload.answer(folder, upload.protocol_of(request.headers.get("git-protocol", "")), body)

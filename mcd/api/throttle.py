@@ -21,6 +21,9 @@ from mcd.observability import metrics
 
 STREAMS_PER_PERSON = 20
 
+COME_AGAIN = 10
+"""Seconds after which somebody with too many streams may find a place again, as they are told."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rates:
@@ -71,9 +74,10 @@ class Throttle:
         metrics.RATE_LIMITED.labels("stream").inc()
         raise McdError(
             Code.RATE_LIMITED,
-            f"you have {STREAMS_PER_PERSON} streams open (logs, events, shells).",
-            "Close one.",
+            f"you have {STREAMS_PER_PERSON} streams open (logs, events, shells, git).",
+            f"Close one, or try again in {COME_AGAIN} s.",
             reason="TooManyStreams",
+            retry_after=COME_AGAIN,
         )
 
     @contextmanager

@@ -131,6 +131,11 @@ def packet(data: bytes) -> bytes:
     return b"%04x" % (len(data) + 4) + data
 
 
+def refused_fetch(text: str) -> bytes:
+    """The whole answer to a fetch that is refused: git shows it as "remote error", in every version of its protocol."""
+    return packet(b"ERR " + echo(text, 1000).encode() + b"\n")
+
+
 def service_header(service: str) -> bytes:
     """What stands before the refs of a smart HTTP answer."""
     return packet(b"# service=%s\n" % service.encode()) + FLUSH
