@@ -16,11 +16,11 @@ from typing import Annotated
 
 import structlog
 import typer
-import uvicorn
 from pydantic import ValidationError
 
 from mcd.api import git
 from mcd.api.app import create_app
+from mcd.api.server import server as http_server
 from mcd.controllers.loop import Loop
 from mcd.errors import Code, McdError
 from mcd.observability import logs
@@ -33,11 +33,6 @@ from mcd.store.keyring import KeyRing, add_key, create_keyring, read_keyring
 from mcd.store.session import Database, migrate
 
 log = structlog.get_logger("mcd.serve")
-
-HEAD_LIMIT = 64 * 1024
-"""Bytes that the head of a request may have."""
-CONNECTIONS = 2000
-"""Connections at one time; one more is answered 503."""
 
 serve = typer.Typer(
     add_completion=False,
@@ -135,21 +130,7 @@ def _signals(stop: asyncio.Event) -> Iterator[None]:
 
 async def _serve_api(runtime: Runtime, listener: socket.socket, stop: asyncio.Event) -> None:
     host, port = listener.getsockname()[:2]
-    config = uvicorn.Config(
-        create_app(runtime, more=(git.router,)),
-        log_config=None,
-        access_log=False,
-        proxy_headers=False,
-        server_header=False,
-        timeout_graceful_shutdown=8,
-        # The other parser gathers a head without a limit, and the controllers share this loop.
-        http="h11",
-        h11_max_incomplete_event_size=HEAD_LIMIT,
-        limit_concurrency=CONNECTIONS,
-        ws_max_size=1024 * 1024,
-    )
-    server = uvicorn.Server(config)
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
+    server = http_server(create_app(runtime, more=(git.router,)))
     log.info("listening", address=f"{host}:{port}", url=runtime.settings.url)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     stopping = asyncio.create_task(stop.wait())
