@@ -21,7 +21,7 @@ from mcd.forge.receive import Limits, Quarantine, quarantine
 from mcd.forge.sayings import full_disk
 from mcd.forge.updates import refusals
 from mcd.forge.wire import ZERO, PushRequest, RefUpdate
-from mcd.model import Actor, EventKind, Release
+from mcd.model import Actor, EventKind, Reason, Release
 from mcd.observability import logs, metrics
 from mcd.runtime import Runtime
 from mcd.store import intents
@@ -225,7 +225,9 @@ class Push:
         if has_errors(planned.problems):
             errors = [p for p in planned.problems if p.severity is Severity.ERROR]
             count = f"{len(errors)} problem" + ("s" if len(errors) > 1 else "")
-            raise McdError(Code.INVALID, f"{path} has {count}", reason="InvalidAppYaml", problems=planned.problems)
+            raise McdError(
+                Code.INVALID, f"{path} has {count}", reason=Reason.INVALID_APP_YAML, problems=planned.problems
+            )
         for problem in planned.problems:
             self.said.put_nowait(str(problem))
         if planned.appname != self.app:

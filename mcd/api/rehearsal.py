@@ -22,7 +22,7 @@ from mcd.errors import Code, McdError, has_errors
 from mcd.forge.trees import Folder
 from mcd.kube.decision import Decision, Intent, as_pushed, decide
 from mcd.kube.live import LiveObjects
-from mcd.model import Actor, Noun, ReleaseItem, RolloutItem, Stalled
+from mcd.model import Actor, Noun, Reason, ReleaseItem, RolloutItem, Stalled
 from mcd.runtime import Runtime
 from mcd.store import reads, work
 from mcd.store.reads import Part
@@ -65,7 +65,7 @@ def _compiled(item: RolloutItem) -> Desired:
             Code.INVALID,
             f"{item.app.path} of Release {item.release.number} has {count} problem{'s' if count > 1 else ''}.",
             "Mend them, then try again.",
-            reason="InvalidAppYaml",
+            reason=Reason.INVALID_APP_YAML,
             problems=wanted.problems,
         )
     return wanted

@@ -26,6 +26,7 @@ from mcd.build.output import Failure, explain, silent
 from mcd.build.process import Ended, Place, run
 from mcd.build.storage import DRIVERS, Keep, Storage
 from mcd.errors import Code, McdError, echo
+from mcd.model import Reason
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -116,7 +117,7 @@ class Buildah:
                 at = f" at {echo(steps[-1][0], 120)}" if steps else ""
                 raise McdError(
                     Code.TOO_LARGE, f"the build took longer than {request.timeout:.0f} s and was stopped{at}.",
-                    "Make it faster, or ask for a longer limit.", reason="BuildFailed",
+                    "Make it faster, or ask for a longer limit.", reason=Reason.BUILD_FAILED,
                 ) from None  # fmt: skip
 
     async def _build(self, request: BuildRequest, plan: Plan, job: _Job) -> str:
@@ -248,7 +249,7 @@ class Buildah:
                 Code.TOO_LARGE,
                 f"the image is {total / _GIB:.2f} GiB; {self.limits.image / _GIB:.2f} GiB is the limit.",
                 "Leave out what the program does not need: .dockerignore, a last stage of its own.",
-                reason="BuildFailed",
+                reason=Reason.BUILD_FAILED,
             )
 
     async def _push(self, request: BuildRequest, image: str, place: Place) -> str:
@@ -313,7 +314,7 @@ def _read_inside(context: Path, name: str) -> str:
     except (OSError, ValueError, RuntimeError):
         raise McdError(
             Code.INVALID, f"there is no {echo(name)} in the build context.",
-            "Add it, set build.dockerfile, or name a runtime in app.yaml.", reason="BuildFailed",
+            "Add it, set build.dockerfile, or name a runtime in app.yaml.", reason=Reason.BUILD_FAILED,
         ) from None  # fmt: skip
 
 
@@ -321,7 +322,7 @@ def _need(program: str, package: str = "") -> None:
     if shutil.which(program) is None:
         raise McdError(
             Code.UNAVAILABLE, f"{program} is not installed on the builder, so nothing can be built here.",
-            f"Install {package or program}, or use image: in app.yaml.", reason="BuildUnavailable",
+            f"Install {package or program}, or use image: in app.yaml.", reason=Reason.BUILD_UNAVAILABLE,
         )  # fmt: skip
 
 
@@ -329,7 +330,7 @@ def _no_answer(image: str) -> McdError:
     host = echo(image.partition("/")[0])
     return McdError(
         Code.UNAVAILABLE, f"the registry {host} does not answer.", "Start it, or correct MCD_REGISTRY.",
-        reason="BuildUnavailable",
+        reason=Reason.BUILD_UNAVAILABLE,
     )  # fmt: skip
 
 
@@ -339,7 +340,7 @@ def _push_failed(repository: str, ended: Ended) -> McdError:
         return _no_answer(repository)
     return McdError(
         Code.UNAVAILABLE, f"{echo(repository)} could not be pushed: {echo(said.partition(' ')[2], 300)}",
-        "Check the registry's disk and its credentials.", reason="BuildUnavailable",
+        "Check the registry's disk and its credentials.", reason=Reason.BUILD_UNAVAILABLE,
     )  # fmt: skip
 
 

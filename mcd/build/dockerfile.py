@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 
 from mcd.errors import Code, McdError, echo
+from mcd.model import Reason
 
 LIMIT = 256 * 1024
 """Bytes of a Dockerfile."""
@@ -59,7 +60,7 @@ class Use:
 
 
 def refused(file: str, line: int, what: str, hint: str) -> McdError:
-    return McdError(Code.INVALID, f"{file}:{line}: {what}", hint, reason="BuildFailed")
+    return McdError(Code.INVALID, f"{file}:{line}: {what}", hint, reason=Reason.BUILD_FAILED)
 
 
 def read(text: str, file: str = "Dockerfile", *, heredocs: bool = False) -> tuple[Instruction, ...]:
@@ -185,7 +186,7 @@ def stage_of(found: tuple[Stage, ...], target: str, file: str = "Dockerfile") ->
     names = ", ".join(stage.name for stage in found if stage.name) or "none has a name"
     raise McdError(
         Code.INVALID, f'{file}: there is no stage "{echo(target, 40)}" (build.target).', f"The stages are: {names}.",
-        reason="BuildFailed",
+        reason=Reason.BUILD_FAILED,
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from mcd.build.dockerfile import Use, refused
 from mcd.errors import Code, McdError, echo
+from mcd.model import Reason
 
 BASES = ("debian12", "python3.11", "node24", "static")
 """Names of the platform's base images: `mcd/NAME` in a FROM, NAME as `runtime:`. Made by scripts/bases."""
@@ -123,5 +124,5 @@ def runtime_base(runtime: str) -> str:
             return name
     raise McdError(
         Code.INVALID, f'there is no base image for runtime "{echo(runtime, 40)}" here.',
-        f"There are {', '.join(RUNTIMES)}; or write a Dockerfile.", reason="BuildFailed",
+        f"There are {', '.join(RUNTIMES)}; or write a Dockerfile.", reason=Reason.BUILD_FAILED,
     )  # fmt: skip

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from mcd.build import runtimes
 from mcd.errors import Code, McdError
+from mcd.model import Reason
 
 COMMIT = "MCD_COMMIT"
 """The build argument that is always there and never counts."""
@@ -63,7 +64,7 @@ def made_of(wanted: Wanted, tree: str, names: Collection[str], *, needs_command:
                 Code.INVALID,
                 f"there is no {wanted.dockerfile} in the build context.",
                 "Add one, or write runtime: (python3.11, node24, static) in app.yaml, or image: on each component.",
-                reason="BuildFailed",
+                reason=Reason.BUILD_FAILED,
             )
         top = {name.partition("/")[0] for name in names}
         text = runtimes.default_dockerfile(wanted.runtime, top, needs_command=needs_command)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from mcd.build.dockerfile import Instruction, Stage
 from mcd.errors import Code, McdError, echo
+from mcd.model import Reason
 
 LINE_BYTES = 4096
 TOTAL_BYTES = 8 * 1024 * 1024
@@ -136,7 +137,7 @@ def explain(failure: Failure) -> McdError:
             Code.UNAVAILABLE,
             f"the builder may not make namespaces here ({echo(failure.tail[-1], 200)}).",
             "Run MCD's controllers as root with CAP_SYS_ADMIN, or use image: in app.yaml.",
-            reason="BuildUnavailable",
+            reason=Reason.BUILD_UNAVAILABLE,
         )
     if refused := _pull(words, failure):
         return refused
@@ -158,7 +159,7 @@ def explain(failure: Failure) -> McdError:
 
 
 def _invalid(what: str, hint: str) -> McdError:
-    return McdError(Code.INVALID, what, hint, reason="BuildFailed")
+    return McdError(Code.INVALID, what, hint, reason=Reason.BUILD_FAILED)
 
 
 def _pull(words: str, failure: Failure) -> McdError | None:
@@ -168,14 +169,14 @@ def _pull(words: str, failure: Failure) -> McdError | None:
     if "connection refused" in words or "no such host" in words or "timeout" in words or "deadline exceeded" in words:
         return McdError(
             Code.UNAVAILABLE, f"{echo(image)} cannot be fetched: its registry does not answer.",
-            "Check that the registry runs and that MCD_REGISTRY is right.", reason="BuildUnavailable",
+            "Check that the registry runs and that MCD_REGISTRY is right.", reason=Reason.BUILD_UNAVAILABLE,
         )  # fmt: skip
     line = next((number for one, number in failure.fetched.items() if image.startswith(one)), 1)
     where = f"{failure.file}:{line}: "
     if "/base/" in image and image.startswith(failure.registry):
         return McdError(
             Code.UNAVAILABLE, f"{where}the base image {echo(image)} is not in the registry.",
-            "Make the bases: python -m scripts.bases.", reason="BuildUnavailable",
+            "Make the bases: python -m scripts.bases.", reason=Reason.BUILD_UNAVAILABLE,
         )  # fmt: skip
     return _invalid(f"{where}{echo(image)} cannot be fetched.", "Check name and tag, or push the image there first.")
 

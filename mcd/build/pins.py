@@ -16,6 +16,7 @@ import httpx
 
 from mcd.build import images
 from mcd.errors import Code, McdError, echo
+from mcd.model import Reason
 
 DEADLINE = 5.0
 """Seconds for one question."""
@@ -74,7 +75,7 @@ class Registry:
                 Code.INVALID,
                 f"there is no image {echo(image, 300)} in the registry.",
                 "Push it there, or correct image: in app.yaml.",
-                reason="ImageMissing",
+                reason=Reason.IMAGE_MISSING,
             )
         digest = answer.headers.get("docker-content-digest", "")
         if answer.status_code != httpx.codes.OK or _DIGEST.fullmatch(digest) is None:

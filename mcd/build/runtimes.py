@@ -10,6 +10,7 @@ from collections.abc import Collection
 
 from mcd.build.images import SHORT, runtime_base
 from mcd.errors import Code, McdError
+from mcd.model import Reason
 
 UID = 10001
 """The user that every pod of ours runs as (app-yaml 6.6)."""
@@ -63,6 +64,6 @@ def _first(wanted: tuple[str, ...], names: Collection[str], family: str, needed:
     if needed and not found:
         raise McdError(
             Code.INVALID, f"runtime {family}: there is nothing to start ({', '.join(wanted)} are all missing).",
-            "Name your program so, write command: on each component, or add a Dockerfile.", reason="BuildFailed",
+            "Name your program so, write command: on each component, or add a Dockerfile.", reason=Reason.BUILD_FAILED,
         )  # fmt: skip
     return found

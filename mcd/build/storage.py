@@ -20,6 +20,7 @@ from pathlib import Path
 
 from mcd.build.process import Ended, Place, run
 from mcd.errors import Code, McdError
+from mcd.model import Reason
 
 DRIVERS = ("overlay", "vfs")
 """In the order in which they are tried. vfs copies every layer whole, and works everywhere."""
@@ -108,7 +109,7 @@ class Storage:
             Code.UNAVAILABLE,
             f"buildah cannot open its store: {said}",
             "See docs/how-to/build.md.",
-            reason="BuildUnavailable",
+            reason=Reason.BUILD_UNAVAILABLE,
         )
 
     async def _tidy(self) -> None:

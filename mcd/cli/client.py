@@ -250,7 +250,7 @@ class Client:
             why, hint = f"{where} is not an address ({echo(reason)}).", "Set MCD_SERVER, or `mcd login URL`."
         else:
             why, hint = f"{where} broke off the connection.", "Try again."
-        return McdError(Code.UNAVAILABLE, why, hint, reason="Unreachable")
+        return McdError(Code.UNAVAILABLE, why, hint, reason="ServerUnreachable")
 
 
 def _certificate(reason: str) -> str:

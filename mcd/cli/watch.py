@@ -125,7 +125,7 @@ def _read(client: Client, name: str, now: Mapping[str, Any]) -> dict[str, Any]:
     try:
         return dict(client.get(f"/rollouts/{segment(name)}"))
     except McdError as error:
-        if error.reason == "Unreachable":
+        if error.reason == "ServerUnreachable":
             return dict(now)
         raise
 

@@ -211,7 +211,7 @@ def _settle(run: _Pass, planned: Planned, answer: Object) -> None:
     run.entries[ref] = InventoryEntry(ref, uid_of(answer), applied_hash(planned.desired))
     if answer["metadata"].get("deletionTimestamp"):
         run.entries[ref] = InventoryEntry(ref, uid_of(answer))
-        raise McdError(Code.CONFLICT, being_deleted(answer), reason=Reason.DELETING.value)
+        raise McdError(Code.CONFLICT, being_deleted(answer), reason=Reason.DELETING)
     if planned.live is None:
         action = Action.CREATED
     elif answer["metadata"].get("resourceVersion") == planned.live["metadata"].get("resourceVersion"):
@@ -231,7 +231,7 @@ async def _look_again(run: _Pass, planned: Planned, refused: KubeError) -> Plann
         # Nothing was made, or somebody deleted it meanwhile: the next pass sees all of it, not this one object.
         raise refused
     if planned.live is not None and uid_of(fresh) != uid_of(planned.live):
-        raise McdError(Code.CONFLICT, not_ours(fresh, run.owner, replaced=True), reason=Reason.NOT_OURS.value)
+        raise McdError(Code.CONFLICT, not_ours(fresh, run.owner, replaced=True), reason=Reason.NOT_OURS)
     adopts = planned.live is not None and not is_ours(entry, planned.live, run.owner)
     verdict = decide(planned.desired, entry, fresh, Terms(run.owner, take_over=adopts))
     if isinstance(verdict, Planned):
@@ -278,7 +278,7 @@ async def _delete(run: _Pass, entry: InventoryEntry) -> None:
     if left is not None and uid_of(left) == entry.uid:
         run.entries[entry.ref] = entry
         if not left["metadata"].get("deletionTimestamp"):
-            raise McdError(Code.UNAVAILABLE, "it could not be deleted yet.", reason=Reason.RETRYING.value)
+            raise McdError(Code.UNAVAILABLE, "it could not be deleted yet.", reason=Reason.RETRYING)
         run.tell(Change(entry.ref, Action.HELD, being_deleted(left), reason=Reason.DELETING))
         return
     run.entries.pop(entry.ref, None)

@@ -12,6 +12,7 @@ from typing import Any
 from mcd.errors import Code, McdError, echo
 from mcd.kube.cluster import Kind
 from mcd.kube.kinds import KINDS
+from mcd.model import Reason
 from mcd.objects import HASH, MANAGED_BY, OWNER, Object, ref_of
 
 APP_KINDS = frozenset({
@@ -61,7 +62,7 @@ def check(obj: Object, bounds: Bounds) -> None:
             Code.FORBIDDEN,
             f"{echo(str(obj.get('kind')))}/{echo(str(name))}: {refusal}.",
             "MCD never writes such an object; nothing was sent.",
-            reason="Policy",
+            reason=Reason.POLICY,
         )
 
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from mcd.errors import Code, McdError, echo
 from mcd.kube.cluster import Kind
+from mcd.model import Reason
 from mcd.objects import Ref
 
 
@@ -72,7 +73,7 @@ def served(api_version: str, kind: str) -> Served:
             Code.INVALID,
             f'MCD does not work with objects of kind "{echo(f"{api_version}/{kind}")}".',
             "This is a bug in MCD: nothing was sent.",
-            reason="Policy",
+            reason=Reason.POLICY,
         ) from None
 
 
@@ -90,6 +91,8 @@ def object_path(ref: Ref) -> str:
     how = served(ref.api_version, ref.kind)
     if how.namespaced != bool(ref.namespace) or not ref.name:
         raise McdError(
-            Code.INVALID, f"{ref}: a {ref.kind} needs {'a' if how.namespaced else 'no'} namespace.", reason="Policy"
+            Code.INVALID,
+            f"{ref}: a {ref.kind} needs {'a' if how.namespaced else 'no'} namespace.",
+            reason=Reason.POLICY,
         )
     return f"{collection_path(ref.api_version, ref.kind, ref.namespace)}/{quote(ref.name, safe='')}"
