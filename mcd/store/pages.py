@@ -58,20 +58,72 @@ async def page(
 ) -> Page[T]:
     """`keys` are columns of the statement, unique together. Raises McdError invalid for a limit or cursor that is not
     ours."""
+    after = _checked(part, keys)
+    rows = await _rows(tx, statement, keys, after, part.limit + 1, newest_first=newest_first)
+    more = len(rows) > part.limit
+    kept = rows[: part.limit]
+    return Page(tuple(make(row) for row in kept), _cursor_after(kept[-1], keys) if more else None)
+
+
+SIEVED = 5_000
+"""Rows that one call of `sieved` looks at: about a second of work, then the client asks on."""
+
+
+async def sieved(
+    tx: Tx,
+    statement: Select[Any],
+    keys: Sequence[ColumnElement[Any]],
+    part: Part,
+    make: Callable[[Row], T],
+    keep: Callable[[T], bool],
+) -> Page[T]:
+    """A page of the items that `keep` wants, for what no column says. A page that is not full is not the end of the
+    list: that is where there is no cursor. Raises as `page`."""
+    after = _checked(part, keys)
+    found: list[T] = []
+    for _ in range(SIEVED // MOST):
+        rows = await _rows(tx, statement, keys, after, MOST + 1)
+        for row in rows[:MOST]:
+            if len(found) == part.limit:
+                return Page(tuple(found), None if after is None else _cursor(after))
+            after = _values(row, keys)
+            item = make(row)
+            if keep(item):
+                found.append(item)
+        if len(rows) <= MOST:
+            return Page(tuple(found))
+    return Page(tuple(found), None if after is None else _cursor(after))
+
+
+def _checked(part: Part, keys: Sequence[ColumnElement[Any]]) -> list[Any] | None:
     if not 1 <= part.limit <= MOST:
         raise McdError(Code.INVALID, f"limit: {part.limit} is not the size of a page.", f"Use 1 to {MOST}.")
+    return None if part.cursor is None else _after(part.cursor, keys)
+
+
+async def _rows(
+    tx: Tx,
+    statement: Select[Any],
+    keys: Sequence[ColumnElement[Any]],
+    after: Sequence[Any] | None,
+    limit: int,
+    *,
+    newest_first: bool = False,
+) -> Sequence[Row]:
     marked = statement.add_columns(*(key.label(f"_key{i}") for i, key in enumerate(keys)))
-    if part.cursor is not None:
-        after = _after(part.cursor, keys)
+    if after is not None:
         here = tuple_(*keys) if len(keys) > 1 else keys[0]
         there: Any = tuple(after) if len(keys) > 1 else after[0]
         marked = marked.where(here < there if newest_first else here > there)
-    marked = marked.order_by(*(key.desc() if newest_first else key.asc() for key in keys)).limit(part.limit + 1)
-    rows = await tx.rows(marked)
-    more = len(rows) > part.limit
-    kept = rows[: part.limit]
-    last = [kept[-1][f"_key{i}"] for i in range(len(keys))] if more else None
-    return Page(tuple(make(row) for row in kept), None if last is None else _cursor(last))
+    return await tx.rows(marked.order_by(*(key.desc() if newest_first else key.asc() for key in keys)).limit(limit))
+
+
+def _values(row: Row, keys: Sequence[ColumnElement[Any]]) -> list[Any]:
+    return [row[f"_key{i}"] for i in range(len(keys))]
+
+
+def _cursor_after(row: Row, keys: Sequence[ColumnElement[Any]]) -> str:
+    return _cursor(_values(row, keys))
 
 
 def _cursor(values: Sequence[Any]) -> str:

@@ -129,3 +129,33 @@ async def test_1490_apps_are_listed_without_a_query_per_row(world: World) -> Non
                 break
     assert seen == 1490
     assert len([s for s in statements if s.startswith("SELECT")]) == pages == 3
+
+
+async def test_a_sieve_finds_what_is_rare_and_says_where_it_stopped(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(12):
+        await world.app(f"app-{number:02}")
+    monkeypatch.setattr("mcd.store.pages.MOST", 3)
+    monkeypatch.setattr("mcd.store.pages.SIEVED", 6)
+    found: list[list[str]] = []
+    cursor = None
+    async with world.db.reading() as tx:
+        while True:
+            page = await reads.apps(ADMIN, tx, Part(1, cursor), keep=lambda a: a.app.name in ("app-00", "app-10"))
+            found.append([listed.app.name for listed in page.items])
+            if (cursor := page.next_cursor) is None:
+                break
+    assert [name for page in found for name in page] == ["app-00", "app-10"]
+    assert [] in found, "a page that looked at its share in vain is empty and goes on"
+
+
+async def test_a_sieve_reads_no_more_than_it_must(world: World) -> None:
+    for number in range(5):
+        await world.app(f"app-{number}")
+    async with world.db.reading() as tx:
+        whole = await reads.apps(ADMIN, tx, Part(5), keep=lambda a: True)
+        half = await reads.apps(ADMIN, tx, Part(2), keep=lambda a: True)
+        rest = await reads.apps(ADMIN, tx, Part(3, half.next_cursor), keep=lambda a: True)
+    assert (len(whole.items), whole.next_cursor) == (5, None)
+    assert [a.app.name for a in (*half.items, *rest.items)] == [f"app-{number}" for number in range(5)]

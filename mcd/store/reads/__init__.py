@@ -6,7 +6,7 @@ What may not be seen is answered as what is not there. Nothing here writes.
 from __future__ import annotations
 
 from mcd.store.pages import FIRST, Page, Part
-from mcd.store.reads.apps import AppListed, app, apps, inventory, live_rollout, settings, settings_history
+from mcd.store.reads.apps import AppListed, app, app_listed, apps, inventory, live_rollout, settings, settings_history
 from mcd.store.reads.happened import events, newest_sequence
 from mcd.store.reads.people import Member, members, people, person, tokens
 from mcd.store.reads.places import cluster, clusters, node_pool, node_pools, product_line, product_lines
@@ -34,6 +34,7 @@ __all__ = [
     "RolloutSeen",
     "SecretNamed",
     "app",
+    "app_listed",
     "apps",
     "cluster",
     "clusters",

@@ -2,56 +2,97 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 
 from mcd.errors import not_found
-from mcd.model import Actor, App, InventoryEntry, Noun, Rollout, Settings, Verb
+from mcd.model import Actor, App, InventoryEntry, Noun, Reconciled, Rollout, Settings, Verb
 from mcd.store import tables as t
-from mcd.store.lookup import find_app, find_line, seen_by
-from mcd.store.nouns import Row, app_of, entry_of, labelled, picked, rollout_of, settings_of
-from mcd.store.pages import FIRST, Page, Part, page
+from mcd.store.lookup import find_app, find_cluster, find_line, seen_by
+from mcd.store.nouns import Row, app_of, entry_of, labelled, picked, rollout_of, settings_of, state_of
+from mcd.store.pages import FIRST, Page, Part, page, sieved
 from mcd.store.rolling import event_name, live_of, newest_settings
 from mcd.store.tx import Tx
 
 
 @dataclass(frozen=True, slots=True)
 class AppListed:
-    """An App as a list shows it: with its live Rollout and the commit that this runs, found in the same query."""
+    """An App as a list shows it: with its live Rollout, the commit that this runs and how its cluster is, all found in
+    the same query."""
 
     app: App
     live: Rollout | None
     commit: str
+    cluster: str
+    cluster_state: Reconciled
+    cluster_seen_at: datetime | None
+
+
+_OF_CLUSTER = ("name", "seen_at", "generation", "observed_generation", "conditions", "deleted_at")
+"""All that a list says of a cluster: what it serves is long, and the same for each of its Apps."""
 
 
 def _listed(row: Row) -> AppListed:
     found = app_of(picked(row, "a"), row["line"])
     rollout = picked(row, "r")
     live = rollout_of(rollout, found.name) if rollout["id"] is not None else None
-    return AppListed(found, live, row["commit"] or "")
+    cluster = picked(row, "c")
+    return AppListed(found, live, row["commit"] or "", cluster["name"], state_of(cluster), cluster["seen_at"])
 
 
-async def apps(actor: Actor, tx: Tx, part: Part = FIRST, *, product_line: str | None = None) -> Page[AppListed]:
-    """Those that the person may see, by name. One query, whatever their number."""
+def _with_live() -> Select[Any]:
     live = t.rollout.c.live & (t.rollout.c.app_id == t.app.c.id)
     runs = (t.release.c.app_id == t.app.c.id) & (t.release.c.number == t.rollout.c.release)
-    statement = (
+    return (
         select(
             *labelled(t.app, "a"),
             *labelled(t.rollout, "r"),
+            *(t.cluster.c[name].label(f"c__{name}") for name in _OF_CLUSTER),
             t.product_line.c.name.label("line"),
             t.release.c.commit.label("commit"),
         )
         .join(t.product_line, t.product_line.c.id == t.app.c.product_line_id)
+        .join(t.cluster, t.cluster.c.id == t.product_line.c.cluster_id)
         .join(t.rollout, live, isouter=True)
         .join(t.release, runs, isouter=True)
-        .where(t.app.c.gone_at.is_(None), seen_by(actor, t.product_line.c.name))
+        .where(t.app.c.gone_at.is_(None))
     )
+
+
+async def apps(
+    actor: Actor,
+    tx: Tx,
+    part: Part = FIRST,
+    *,
+    product_line: str | None = None,
+    cluster: str | None = None,
+    keep: Callable[[AppListed], bool] | None = None,
+) -> Page[AppListed]:
+    """Those that the person may see, by name. One query, whatever their number; with `keep`, which looks at what no
+    column holds, one for each 500 Apps, and a page may be short or empty before the end. Raises McdError not_found for
+    a product line or cluster that is not there."""
+    statement = _with_live().where(seen_by(actor, t.product_line.c.name))
     if product_line is not None:
         line = await find_line(actor, tx, Verb.READ, product_line)
         statement = statement.where(t.app.c.product_line_id == line["id"])
-    return await page(tx, statement, [t.app.c.name], part, _listed)
+    if cluster is not None:
+        place = await find_cluster(actor, tx, Verb.READ, cluster)
+        statement = statement.where(t.product_line.c.cluster_id == place["id"])
+    if keep is None:
+        return await page(tx, statement, [t.app.c.name], part, _listed)
+    return await sieved(tx, statement, [t.app.c.name], part, _listed, keep)
+
+
+async def app_listed(actor: Actor, tx: Tx, name: str) -> AppListed:
+    """One App as the list shows it. Raises McdError not_found."""
+    found = await find_app(actor, tx, Verb.READ, name)
+    row = await tx.row(_with_live().where(t.app.c.id == found["id"]))
+    assert row is not None
+    return _listed(row)
 
 
 async def app(actor: Actor, tx: Tx, name: str) -> App:
