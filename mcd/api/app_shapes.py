@@ -6,16 +6,28 @@ The same contract as `shapes.py`, in a file of its own for its size. They hold n
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import Field
 
 from mcd import model
+from mcd.api.away import Away, Known, health_known, known
 from mcd.api.shapes import Problem, Shape, State, StateWord
 from mcd.objects import Ref
 
 
-class RolloutBrief(Shape):
+class LastSeen(Shape):
+    """What was seen of a live Rollout while its cluster could be looked at. All null while it can be."""
+
+    last_state: StateWord | None = None
+    """What it was then, when `state` is `unknown`."""
+    last_seen_at: datetime | None = None
+    """When the cluster answered last."""
+    away_since: datetime | None = None
+    """Since when it does not."""
+
+
+class RolloutBrief(LastSeen):
     """The live Rollout of an App as a list shows it."""
 
     id: str
@@ -28,9 +40,16 @@ class RolloutBrief(Shape):
     created_at: datetime
 
 
+AppState = Literal["ready", "progressing", "stalled", "unknown", "deleting", "undeployed"]
+"""The state of an App in one word: that of its live Rollout; `undeployed` when it has none."""
+
+
 class App(Shape):
     name: str
     product_line: str
+    cluster: str
+    """Where its product line is."""
+    state: AppState
     repository: str
     """`mcd:<app>` for a repository that MCD itself holds."""
     path: str
@@ -102,17 +121,19 @@ class ComponentHealth(Shape):
     reason: model.Reason
     message: str
     ready: int
+    """Pods that are ready; of an `unknown` one, when it was seen last."""
     desired: int
     evidence: list[str]
     """Lines of a log or of the cluster's own messages."""
 
     @classmethod
-    def of(cls, health: model.ComponentHealth) -> ComponentHealth:
+    def of(cls, health: model.ComponentHealth, gone: Away | None = None) -> ComponentHealth:
+        state, reason, message = health_known(health, gone)
         return cls(
             component=health.component,
-            state=health.state,
-            reason=health.reason,
-            message=health.message,
+            state=state,
+            reason=reason,
+            message=message,
             ready=health.ready,
             desired=health.desired,
             evidence=list(health.evidence),
@@ -150,7 +171,7 @@ class InventoryEntry(Shape):
     """Empty: it was decided to create it and no answer came yet."""
 
 
-class Rollout(State):
+class Rollout(State, LastSeen):
     id: str
     app: str
     number: int
@@ -166,22 +187,42 @@ class Rollout(State):
     created_by: str
 
     @classmethod
-    def shown(cls, rollout: model.Rollout) -> Rollout:
-        return cls(**rollout_fields(rollout))
+    def shown(cls, rollout: model.Rollout, gone: Away | None = None) -> Rollout:
+        return cls(**rollout_fields(rollout, gone))
 
 
-def rollout_fields(rollout: model.Rollout) -> dict[str, Any]:
+def rollout_fields(rollout: model.Rollout, gone: Away | None = None) -> dict[str, Any]:
+    """`gone`: the cluster of a live Rollout cannot be looked at."""
     names = (
         "id", "app", "number", "release", "settings", "trigger", "take_over", "confirmed_prune", "live", "created_at",
         "created_by",
     )  # fmt: skip
     shown = {name: getattr(rollout, name) for name in names}
     return {
-        **dict(State.of(rollout.state)),
+        **_state(rollout.state, gone),
         **shown,
         "restarts": dict(rollout.restarts),
         "commits": dict(rollout.commits),
     }
+
+
+def _state(state: model.Reconciled, gone: Away | None) -> dict[str, Any]:
+    """The state as it may be told, its conditions with it: Ready becomes Unknown, as Kubernetes does for a node."""
+    fields = dict(State.of(state))
+    told = known(fields["state"], fields["reason"], fields["message"], gone)
+    if told.before is not None:
+        unseen = {"status": "Unknown", "reason": told.reason, "message": told.message}
+        fields["conditions"] = [
+            c.model_copy(update=unseen) if c.type is model.ConditionType.READY else c for c in fields["conditions"]
+        ]
+    return {**fields, "state": told.state, "reason": told.reason, "message": told.message, **last_seen(told, gone)}
+
+
+def last_seen(told: Known, gone: Away | None) -> dict[str, Any]:
+    """The fields of LastSeen."""
+    if gone is None:
+        return {}
+    return {"last_state": told.before, "last_seen_at": gone.seen_at, "away_since": gone.since}
 
 
 class RolloutWhole(Rollout):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 
@@ -11,7 +12,8 @@ from starlette.requests import Request
 
 from mcd import model
 from mcd.api.access import Deployer, Reader, RuntimeOf, Setter
-from mcd.api.app_shapes import App, RolloutBrief
+from mcd.api.app_shapes import App, AppState, RolloutBrief, last_seen
+from mcd.api.away import Away, away, known
 from mcd.api.carry import Answer, IdempotencyKey, carry
 from mcd.api.etag import IfMatch, shown
 from mcd.api.pages import Piece, page
@@ -20,49 +22,59 @@ from mcd.api.shapes import Page, summary
 from mcd.api.sources import check_repository
 from mcd.api.strict import StrictRoute
 from mcd.api.wishes import AppChange, AppNew
-from mcd.model import Actor, Noun, Verb
+from mcd.model import Noun, Verb
 from mcd.runtime import Runtime
 from mcd.store import intents, reads
 from mcd.store.authorize import require
+from mcd.store.reads import AppListed
 from mcd.store.tx import Tx
 
 router = APIRouter(prefix="/api/v1", tags=["apps"], route_class=StrictRoute)
 
 
-def app_shape(runtime: Runtime, app: model.App, live: model.Rollout | None, commit: str) -> App:
+def app_shape(runtime: Runtime, listed: AppListed) -> App:
+    app = listed.app
     held = app.repository == f"mcd:{app.name}"
+    gone = away(listed.cluster_state, listed.cluster_seen_at)
     return App(
         name=app.name,
         product_line=app.product_line,
+        cluster=listed.cluster,
+        state=state_of(listed),
         repository=app.repository,
         path=app.path,
         branch=app.branch,
         created_at=app.created_at,
         deleting=app.deleted_at is not None,
         git_url=f"{runtime.settings.url}/git/{app.name}.git" if held else None,
-        live=None if live is None else _brief(live, commit),
+        live=None if listed.live is None else _brief(listed.live, listed.commit, gone),
     )
 
 
-def _brief(rollout: model.Rollout, commit: str) -> RolloutBrief:
-    word, reason, message = summary(rollout.state)
+def state_of(listed: AppListed) -> AppState:
+    """The one word that a list shows and can be filtered by."""
+    if listed.app.deleted_at is not None:
+        return "deleting"
+    if listed.live is None:
+        return "undeployed"
+    word = known(*summary(listed.live.state), away(listed.cluster_state, listed.cluster_seen_at)).state
+    # A live Rollout was not taken over by another one.
+    return "progressing" if word == "superseded" else word
+
+
+def _brief(rollout: model.Rollout, commit: str, gone: Away | None) -> RolloutBrief:
+    told = known(*summary(rollout.state), gone)
     return RolloutBrief(
         id=rollout.id,
         number=rollout.number,
         release=rollout.release,
         commit=commit,
-        state=word,
-        reason=reason,
-        message=message,
+        state=told.state,
+        reason=told.reason,
+        message=told.message,
         created_at=rollout.created_at,
+        **last_seen(told, gone),
     )
-
-
-async def with_live(runtime: Runtime, actor: Actor, tx: Tx, app: model.App) -> App:
-    """The App with its live Rollout, as lists and single answers show it."""
-    live = await reads.live_rollout(actor, tx, app.name) if app.deleted_at is None else None
-    commit = (await reads.release(actor, tx, app.name, live.release)).commit if live is not None else ""
-    return app_shape(runtime, app, live, commit)
 
 
 @router.get("/apps", operation_id="list_apps", response_model=Page[App])
@@ -72,11 +84,17 @@ async def list_apps(
     runtime: RuntimeOf,
     part: Piece,
     product_line: Annotated[str | None, Query(max_length=63, description="Only those of this product line.")] = None,
+    cluster: Annotated[str | None, Query(max_length=63, description="Only those on this cluster.")] = None,
+    state: Annotated[
+        AppState | None,
+        Query(description="Only those in this state. A page may then be short, or empty, before the end."),
+    ] = None,
 ) -> Response:
     """The Apps that you may see, by name, each with its live Rollout."""
+    keep = None if state is None else lambda listed: state_of(listed) == state
     async with runtime.db.reading() as tx:
-        found = await reads.apps(actor, tx, part, product_line=product_line)
-    return page(request, found, lambda listed: app_shape(runtime, listed.app, listed.live, listed.commit))
+        found = await reads.apps(actor, tx, part, product_line=product_line, cluster=cluster, keep=keep)
+    return page(request, found, lambda listed: app_shape(runtime, listed))
 
 
 @router.post("/apps", operation_id="create_app", status_code=201, response_model=App)
@@ -99,7 +117,8 @@ async def create_app(
             path=wish.path,
             branch=wish.branch,
         )
-        return Answer(201, app_shape(runtime, made, None, ""), f"/api/v1/apps/{made.name}", made.generation)
+        shape = app_shape(runtime, await reads.app_listed(actor, tx, made.name))
+        return Answer(201, shape, f"/api/v1/apps/{made.name}", made.generation)
 
     return await carry(request, runtime, actor, act, key)
 
@@ -108,9 +127,8 @@ async def create_app(
 async def show_app(request: Request, app: AppName, actor: Reader, runtime: RuntimeOf) -> Response:
     """One App, with its live Rollout."""
     async with runtime.db.reading() as tx:
-        found = await reads.app(actor, tx, app)
-        answer = await with_live(runtime, actor, tx, found)
-    return shown(request, answer, found.generation)
+        found = await reads.app_listed(actor, tx, app)
+    return shown(request, app_shape(runtime, found), found.app.generation)
 
 
 @router.patch("/apps/{app}", operation_id="change_app", response_model=App)
@@ -124,7 +142,8 @@ async def change_app(
         made = await intents.change_app(
             actor, tx, now, app, repository=wish.repository, path=wish.path, branch=wish.branch, expected=expected
         )
-        return Answer(200, await with_live(runtime, actor, tx, made), generation=made.generation)
+        shape = app_shape(runtime, await reads.app_listed(actor, tx, app))
+        return Answer(200, shape, generation=made.generation)
 
     return await carry(request, runtime, actor, act)
 
@@ -134,7 +153,8 @@ async def delete_app(request: Request, app: AppName, actor: Setter, runtime: Run
     """Deletes an App with its objects. What holds data stays in the cluster and is said in the Events."""
 
     async def act(tx: Tx, now: datetime) -> Answer:
+        there = await reads.app_listed(actor, tx, app)
         gone = await intents.delete_app(actor, tx, now, app, expected=expected)
-        return Answer(202, app_shape(runtime, gone, None, ""))
+        return Answer(202, app_shape(runtime, replace(there, app=gone)))
 
     return await carry(request, runtime, actor, act)

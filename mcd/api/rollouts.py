@@ -23,13 +23,14 @@ from mcd.api.app_shapes import (
     RolloutWhole,
     rollout_fields,
 )
+from mcd.api.away import Away, away
 from mcd.api.carry import Answer, IdempotencyKey, carry
 from mcd.api.components import RESTART, refuse_others, types_in, types_of
 from mcd.api.etag import shown
 from mcd.api.pages import Piece, page
 from mcd.api.paths import AppName, RolloutId
 from mcd.api.rehearsal import dry_run
-from mcd.api.shapes import Event, Page, State, summary
+from mcd.api.shapes import Event, Page, State
 from mcd.api.streams import Item, Look, resume_after, stream
 from mcd.api.strict import StrictRoute
 from mcd.api.wishes import RolloutNew
@@ -54,7 +55,17 @@ async def list_rollouts(request: Request, app: AppName, actor: Reader, runtime: 
     """The Rollouts of an App, newest first."""
     async with runtime.db.reading() as tx:
         found = await reads.rollouts(actor, tx, app, part)
-    return page(request, found, Rollout.shown)
+        live = next((r for r in found.items if r.live), None)
+        gone = await _gone(actor, tx, live) if live is not None else None
+    return page(request, found, lambda r: Rollout.shown(r, gone if r.live else None))
+
+
+async def _gone(actor: Actor, tx: Tx, rollout: model.Rollout) -> Away | None:
+    """Not None: it is live on a cluster that cannot be looked at. What is history was seen when it was made."""
+    if not rollout.live:
+        return None
+    listed = await reads.app_listed(actor, tx, rollout.app)
+    return away(listed.cluster_state, listed.cluster_seen_at)
 
 
 @router.post(
@@ -89,7 +100,7 @@ async def create_rollout(
         done = await ask(tx, now)
         made = done.rollout
         status = 202 if done.created else 200
-        return Answer(status, Rollout.shown(made), f"/api/v1/rollouts/{made.id}")
+        return Answer(status, Rollout.shown(made, await _gone(actor, tx, made)), f"/api/v1/rollouts/{made.id}")
 
     return await carry(request, runtime, actor, act, key)
 
@@ -169,16 +180,16 @@ async def show_rollout(request: Request, rollout: RolloutId, actor: Reader, runt
     """One Rollout: its conditions, the health of each component, what was written, what belongs to the App."""
     async with runtime.db.reading() as tx:
         seen = await reads.rollout_seen(actor, tx, rollout)
-        answer = await whole(actor, tx, seen)
+        answer = await whole(actor, tx, seen, await _gone(actor, tx, seen.rollout))
     return shown(request, answer, seen.rollout.state.generation)
 
 
-async def whole(actor: Actor, tx: Tx, seen: reads.RolloutSeen) -> RolloutWhole:
+async def whole(actor: Actor, tx: Tx, seen: reads.RolloutSeen, gone: Away | None) -> RolloutWhole:
     inventory = await reads.inventory(actor, tx, seen.rollout.app) if seen.rollout.live else ()
-    fields: dict[str, Any] = rollout_fields(seen.rollout)
+    fields: dict[str, Any] = rollout_fields(seen.rollout, gone)
     return RolloutWhole(
         **fields,
-        components=[ComponentHealth.of(h) for h in seen.health],
+        components=[ComponentHealth.of(h, gone) for h in seen.health],
         changes=[
             Change(object=ObjectRef.of(c.ref), action=c.action, detail=c.detail, healed_from=c.healed_from)
             for c in seen.changes
@@ -225,7 +236,7 @@ class _Watch:
     async def look(self, actor: Actor) -> Look:
         async with self.runtime.db.reading() as tx:
             seen = await reads.rollout_seen(actor, tx, self.id)
-            answer = await whole(actor, tx, seen)
+            answer = await whole(actor, tx, seen, await _gone(actor, tx, seen.rollout))
             came = [event for noun, name in sorted(self.names) for event in await self._events(actor, tx, noun, name)]
         came.sort(key=lambda event: event.sequence)
         items = [Item("event", Event.of(event), event.sequence) for event in came]
@@ -235,8 +246,7 @@ class _Watch:
         if now != self.told:
             self.told = now
             items.append(Item("rollout", answer))
-        word, _, _ = summary(seen.rollout.state)
-        ended = word in _ENDS or not seen.rollout.live
+        ended = answer.state in _ENDS or not seen.rollout.live
         if ended:
             items.append(Item("end", State.of(seen.rollout.state)))
         return Look(tuple(items), ended)

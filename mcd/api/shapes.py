@@ -83,7 +83,8 @@ class Condition(Shape):
     """A condition in Kubernetes' form."""
 
     type: model.ConditionType
-    status: Literal["True", "False"]
+    status: Literal["True", "False", "Unknown"]
+    """`Unknown`: it was so when it was seen last, and the cluster does not let us look now."""
     reason: model.Reason
     message: str
     observed_generation: int
@@ -101,7 +102,8 @@ class Condition(Shape):
         )
 
 
-StateWord = Literal["ready", "progressing", "stalled", "superseded", "deleting"]
+StateWord = Literal["ready", "progressing", "stalled", "superseded", "deleting", "unknown"]
+"""`unknown`: it was ready when it was seen last, and its cluster does not let us look now."""
 
 
 class State(Shape):

@@ -16,7 +16,8 @@ from mcd import model
 from mcd.api import places
 from mcd.api.access import Reader, RuntimeOf
 from mcd.api.app_shapes import App, ComponentHealth, ComponentStatus, NotLive, ReleaseWhole, Rollout, Status
-from mcd.api.apps import with_live
+from mcd.api.apps import app_shape
+from mcd.api.away import Away, away
 from mcd.api.etag import shown
 from mcd.api.newest import not_live
 from mcd.api.paths import AppName
@@ -79,16 +80,17 @@ class _Facts:
         seen: reads.RolloutSeen | None,
         running: Pair | None,
         aside: NotLive | None,
+        gone: Away | None,
     ) -> None:
         self.app, self.shape, self.newest, self.problems = app, shape, newest, problems
-        self.seen, self.running, self.aside = seen, running, aside
+        self.seen, self.running, self.aside, self.gone = seen, running, aside, gone
 
     def status(self, runtime: Runtime) -> Status:
         wanted = desired(self.running, self.seen.rollout, None) if self.running and self.seen else None
         warnings = [] if wanted is None or self.problems else list(wanted.problems)
         return Status(
             app=self.shape,
-            rollout=Rollout.shown(self.seen.rollout) if self.seen else None,
+            rollout=Rollout.shown(self.seen.rollout, self.gone) if self.seen else None,
             release=ReleaseWhole.shown(self.newest) if self.newest else None,
             not_live=self.aside,
             components=self._components(runtime, wanted),
@@ -101,7 +103,8 @@ class _Facts:
             return []
         health = {h.component: h for h in self.seen.health} if self.seen else {}
         return [
-            _component(spec, health.get(spec.name), _urls(runtime, spec)) for spec in wanted.compiled.spec.components
+            _component(spec, health.get(spec.name), _urls(runtime, spec), self.gone)
+            for spec in wanted.compiled.spec.components
         ]
 
     def _next_step(self) -> str:
@@ -114,6 +117,9 @@ class _Facts:
         for word, reason in (summary(self.newest.state)[:2], *aside, *live):
             if word == "stalled":
                 return NEXT.get(reason, "").format(app=self.app.name)
+        if self.gone is not None:
+            ask = NEXT.get(self.gone.reason) or "It goes on by itself when the cluster answers:"
+            return f"{ask} mcd cluster show {self.shape.cluster}"
         if self.seen is None and not self.newest.deploys:
             return f"Deploy it: mcd deploy {self.app.name} --commit {self.newest.commit[:12]}"
         return ""
@@ -121,7 +127,8 @@ class _Facts:
 
 async def _facts(runtime: Runtime, actor: Actor, tx: Tx, name: str) -> _Facts:
     place = await places.place_of(actor, tx, name, Verb.READ)
-    shape = await with_live(runtime, actor, tx, place.app)
+    shape = app_shape(runtime, await reads.app_listed(actor, tx, name))
+    gone = away(place.cluster.state, place.cluster.seen_at)
     try:
         newest: model.Release | None = await reads.release(actor, tx, name)
     except McdError as error:
@@ -132,15 +139,18 @@ async def _facts(runtime: Runtime, actor: Actor, tx: Tx, name: str) -> _Facts:
     live = await reads.live_rollout(actor, tx, name)
     aside = await not_live(actor, tx, newest, live)
     if live is None:
-        return _Facts(place.app, shape, newest, problems, None, None, aside)
+        return _Facts(place.app, shape, newest, problems, None, None, aside, gone)
     release = await reads.release(actor, tx, name, live.release)
     settings = await reads.settings(actor, tx, name, live.settings)
     pools = await pools_of(actor, tx, place.cluster.name)
     running = Pair(place.app, release, settings, place.line, place.cluster, pools) if release.app_yaml else None
-    return _Facts(place.app, shape, newest, problems, await reads.rollout_seen(actor, tx, live.id), running, aside)
+    seen = await reads.rollout_seen(actor, tx, live.id)
+    return _Facts(place.app, shape, newest, problems, seen, running, aside, gone)
 
 
-def _component(spec: ComponentSpec, health: model.ComponentHealth | None, urls: list[str]) -> ComponentStatus:
+def _component(
+    spec: ComponentSpec, health: model.ComponentHealth | None, urls: list[str], gone: Away | None
+) -> ComponentStatus:
     seen = health or model.ComponentHealth(
         spec.name,
         HealthState.PROGRESSING,
@@ -150,7 +160,7 @@ def _component(spec: ComponentSpec, health: model.ComponentHealth | None, urls: 
         spec.replicas if spec.long else 0,
     )
     return ComponentStatus(
-        **dict(ComponentHealth.of(seen)), type=spec.type, replicas=spec.replicas if spec.long else None, urls=urls
+        **dict(ComponentHealth.of(seen, gone)), type=spec.type, replicas=spec.replicas if spec.long else None, urls=urls
     )
 
 

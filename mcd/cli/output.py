@@ -66,15 +66,22 @@ class Column:
 # --- data: stdout ---------------------------------------------------------------------------------------------------
 
 
-def show_list(items: Sequence[Item], columns: Sequence[Column], form: Form, name: Callable[[Item], str]) -> None:
-    """Writes a list. JSON and YAML carry the server's answer whole; a table without rows says so on stderr."""
+def show_list(
+    items: Sequence[Item],
+    columns: Sequence[Column],
+    form: Form,
+    name: Callable[[Item], str],
+    *,
+    none: str = "nothing to show.",
+) -> None:
+    """Writes a list. JSON and YAML carry the server's answer whole; a table without rows says `none` on stderr."""
     if form in (Form.JSON, Form.YAML):
         show_data({"items": [dict(item) for item in items]}, form)
     elif form is Form.NAME:
         for item in items:
             print(plain(name(item)))
     elif not items:
-        note("nothing to show.")
+        note(none)
     else:
         chosen = [c for c in columns if form is Form.WIDE or not c.wide]
         rows = [[c.text(item) for c in chosen] for item in items]
@@ -210,7 +217,7 @@ _COLOURS = {
     "ready": 32, "healthy": 32, "ok": 32, "created": 32, "running": 32,
     "progressing": 33, "deleting": 33, "configured": 33, "held": 33, "waiting": 33, "warning": 33,
     "stalled": 31, "failed": 31, "problem": 31, "deleted": 31,
-    "superseded": 2, "stopped": 2, "unchanged": 2,
+    "unknown": 33, "superseded": 2, "stopped": 2, "unchanged": 2,
 }  # fmt: skip
 
 

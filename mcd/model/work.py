@@ -144,6 +144,8 @@ class HealthState(StrEnum):
     PROGRESSING = "progressing"
     FAILED = "failed"
     STOPPED = "stopped"
+    UNKNOWN = "unknown"
+    """Its cluster does not let us look. Never written down: only what was seen is."""
 
 
 @dataclass(frozen=True, slots=True)

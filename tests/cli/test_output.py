@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from mcd.cli.output import EXIT, Column, Form, Progress, age, plain, say_error, show_list
+from mcd.cli.remote.columns import state_text
+from mcd.cli.remote.status import show
 from mcd.errors import Code, McdError, Problem, Severity
 
 COLUMNS = [
@@ -102,3 +105,35 @@ def test_ages_are_short(since: str | None, text: str) -> None:
 
 def test_plain_keeps_what_people_write() -> None:
     assert plain("größer 商店 ✓") == "größer 商店 ✓"
+
+
+AWAY = {
+    "state": "unknown",
+    "reason": "Unreachable",
+    "message": 'It was ready when it was seen last. cluster "bj1" does not answer.',
+    "last_state": "ready",
+}
+
+
+def test_an_app_whose_cluster_is_away_is_shown_as_it_was_seen_last_and_when(capsys: pytest.CaptureFixture[str]) -> None:
+    then = (datetime.now(UTC) - timedelta(minutes=4)).isoformat()
+    live = {**AWAY, "last_seen_at": then, "away_since": then}
+    assert state_text(live) == "unknown: ready 4m ago"
+    assert state_text({**AWAY, "last_seen_at": None}) == "unknown: ready when it was seen last"
+    web = {"component": "web", "type": "web", "state": "unknown", "reason": "Unreachable", "ready": 2, "desired": 2}
+    rollout = {**live, "number": 3, "release": 2, "settings": 0, "created_at": then}
+    show(
+        {
+            "app": {"name": "shop", "product_line": "demo", "cluster": "bj1"},
+            "rollout": rollout,
+            "components": [web],
+            "next_step": "",
+        },
+        Form.TABLE,
+    )
+    told = capsys.readouterr().out
+    assert "unknown: ready 4m ago (Rollout 3" in told
+    assert 'cluster "bj1" does not answer.' in told
+    assert "seen last 4m ago; cluster bj1 is away for 4m" in told
+    assert "?/2" in told
+    assert "2/2" not in told

@@ -85,6 +85,26 @@ def test_apps_are_listed_with_what_runs_of_them(dora: Mcd, platform: Platform) -
     assert data(nina("app", "list", "-o", "json"))["items"] == []
 
 
+def test_a_list_of_apps_is_narrowed_and_an_empty_one_says_by_what(dora: Mcd, platform: Platform) -> None:
+    platform.deployed("narrow")
+    assert dora("app", "create", "unborn", "-p", "demo").code == 0
+    only = dora("app", "list", "--state", "undeployed", "--cluster", "local", "-p", "demo", "-o", "name")
+    assert "app/unborn" in only.out.split()
+    assert "app/narrow" not in only.out.split()
+    row = next(line for line in dora("app", "list").out.splitlines() if line.startswith("unborn"))
+    assert row.split()[:3] == ["unborn", "demo", "undeployed"]
+    told = dora("app", "list", "--state", "unknown", "-p", "demo")
+    assert (told.code, told.out) == (0, "")
+    assert told.err == "no App that you may see is in product line demo in state unknown.\n"
+    assert (none := dora("app", "list", "--state", "unknown", "-o", "name")).code == 0
+    assert none.out == ""
+    assert data(dora("app", "list", "--state", "unknown", "-o", "json"))["items"] == []
+    assert dora("app", "list", "--cluster", "ghost").code == 3
+    wrong = dora("app", "list", "--state", "happy")
+    assert (wrong.code, wrong.err.count("\n")) == (2, 1)
+    assert "stalled" in wrong.err
+
+
 def test_status_says_each_component_and_its_address(dora: Mcd, platform: Platform, tmp_path: Path) -> None:
     platform.deployed("seer", TWO)
     told = dora("status", "seer")
@@ -137,33 +157,6 @@ def test_doctor_names_what_is_wrong_and_the_next_step(root: Mcd, platform: Platf
     }
 
 
-# --- deploying ------------------------------------------------------------------------------------------------------
-
-
-def test_what_runs_already_is_said_and_nothing_is_wished(dora: Mcd, platform: Platform) -> None:
-    platform.deployed("same")
-    told = dora("deploy", "same", "--wait")
-    assert told.code == 0, told.err
-    assert "runs this already" in told.out
-    assert len(dora("history", "same", "-o", "name").out.splitlines()) == 1
-
-
-def test_a_restart_is_watched_until_it_is_ready(dora: Mcd, platform: Platform) -> None:
-    platform.deployed("again", TWO)
-    with platform.hurry():
-        told = dora("restart", "again", "-c", "web", "--wait")
-    assert told.code == 0, told.err
-    assert told.out.splitlines()[-1] == "Rollout 2 of again is Ready"
-    assert "Deployment/again-web: configured" in told.err
-    assert "worker: healthy" in told.err
-    assert "Deployment/again-worker: configured" not in told.err
-
-
-def test_a_deploy_that_is_not_in_time_exits_124_and_goes_on(dora: Mcd, platform: Platform) -> None:
-    platform.deployed("slow")
-    platform.world.pods_run = False
-    try:
-        platform.inside(
 def test_doctor_counts_the_apps_that_stand_still_and_says_what_should_be_mended(root: Mcd, platform: Platform) -> None:
     """An App that its people must mend, and keys that others may read, are warnings: the server does what it should."""
 
@@ -226,6 +219,33 @@ def test_doctor_says_since_when_a_cluster_is_away(root: Mcd, platform: Platform)
     assert "no route" in line
 
 
+# --- deploying ------------------------------------------------------------------------------------------------------
+
+
+def test_what_runs_already_is_said_and_nothing_is_wished(dora: Mcd, platform: Platform) -> None:
+    platform.deployed("same")
+    told = dora("deploy", "same", "--wait")
+    assert told.code == 0, told.err
+    assert "runs this already" in told.out
+    assert len(dora("history", "same", "-o", "name").out.splitlines()) == 1
+
+
+def test_a_restart_is_watched_until_it_is_ready(dora: Mcd, platform: Platform) -> None:
+    platform.deployed("again", TWO)
+    with platform.hurry():
+        told = dora("restart", "again", "-c", "web", "--wait")
+    assert told.code == 0, told.err
+    assert told.out.splitlines()[-1] == "Rollout 2 of again is Ready"
+    assert "Deployment/again-web: configured" in told.err
+    assert "worker: healthy" in told.err
+    assert "Deployment/again-worker: configured" not in told.err
+
+
+def test_a_deploy_that_is_not_in_time_exits_124_and_goes_on(dora: Mcd, platform: Platform) -> None:
+    platform.deployed("slow")
+    platform.world.pods_run = False
+    try:
+        platform.inside(
             lambda: platform.world.push("appname: slow\ncomponents:\n  web: {type: web, image: 'r.test/x:2'}\n", "slow")
         )
         told = dora("deploy", "slow", "--wait", "--timeout", "2s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -21,8 +22,8 @@ from mcd.cli.options import (
     server,
     which_app,
 )
-from mcd.cli.output import TIMED_OUT, Column, Form, note, show_list, show_one
-from mcd.cli.remote.columns import ago, at, field, message, named, short_commit, state
+from mcd.cli.output import TIMED_OUT, Column, Form, Item, note, show_list, show_one
+from mcd.cli.remote.columns import ago, at, field, message, named, short_commit, state_text, text
 from mcd.errors import Code, McdError
 
 app = typer.Typer(
@@ -32,12 +33,30 @@ app = typer.Typer(
 COLUMNS = [
     field("name"),
     field("product line", "product_line"),
-    Column("state", lambda a: "deleting" if a.get("deleting") else state("", "live").text(a) or "not deployed"),
+    Column("state", lambda a: _state(a)),
     Column("release", lambda a: _release(a.get("live"))),
     Column("age", lambda a: ago("", "created_at").text(a.get("live") or a)),
+    field("cluster", wide=True),
     field("repository", wide=True),
     message("message", "live", wide=True),
 ]
+
+
+class State(StrEnum):
+    """What an App can be."""
+
+    READY = "ready"
+    PROGRESSING = "progressing"
+    STALLED = "stalled"
+    UNKNOWN = "unknown"
+    DELETING = "deleting"
+    UNDEPLOYED = "undeployed"
+
+
+def _state(app: Item) -> str:
+    """The word of the whole App, and why when that is its live Rollout's to say."""
+    word, live = text(app.get("state")), app.get("live")
+    return state_text(live) if isinstance(live, dict) and live.get("state") == word else word
 
 
 def _release(live: Any) -> str:
@@ -45,14 +64,32 @@ def _release(live: Any) -> str:
 
 
 @app.command("list")
-def app_list(product_line: LineOption = None, output: OutputOption = Form.TABLE) -> None:
+def app_list(
+    product_line: LineOption = None,
+    cluster: Annotated[
+        str | None, typer.Option("--cluster", metavar="NAME", help="Only on this cluster.", show_default=False)
+    ] = None,
+    state: Annotated[State | None, typer.Option("--state", help="Only in this state.", show_default=False)] = None,
+    output: OutputOption = Form.TABLE,
+) -> None:
     """List the Apps that you may see, with what runs of them.
 
-    Example: mcd app list -p demo -o wide
+    Example: mcd app list -p demo --state stalled -o wide
     """
+    wanted = state.value if state else None
     with server() as client:
-        items = client.items("/apps", product_line=product_line)
-    show_list(items, COLUMNS, output, named("app"))
+        items = client.items("/apps", product_line=product_line, cluster=cluster, state=wanted)
+    narrowed = " ".join(
+        word
+        for word, said in (
+            (f"in product line {product_line}", product_line),
+            (f"on cluster {cluster}", cluster),
+            (f"in state {wanted}", wanted),
+        )
+        if said
+    )
+    none = f"no App that you may see is {narrowed}." if narrowed else "there is no App that you may see."
+    show_list(items, COLUMNS, output, named("app"), none=none)
 
 
 @app.command("show")

@@ -28,6 +28,9 @@ def state_text(of: Any) -> str:
     if not isinstance(of, Mapping):
         return ""
     word, reason = text(of.get("state")), text(of.get("reason"))
+    if word == "unknown" and of.get("last_state"):
+        seen = age(of.get("last_seen_at"))
+        return f"unknown: {text(of['last_state'])}" + (f" {seen} ago" if seen else " when it was seen last")
     said_already = word in ("ready", "superseded", "deleting", "healthy") or not reason
     return word if said_already else f"{word}: {reason}"
 

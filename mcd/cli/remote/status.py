@@ -79,7 +79,11 @@ def show(found: Mapping[str, Any], output: Form) -> None:
         line = f"{state_text(rollout)} ({of}, {ago('', 'created_at').text(rollout)} ago)"
         print(paint(plain(line)))
         if rollout.get("message") and rollout.get("state") != "ready":
-            print(f"  {plain(' '.join(str(rollout['message']).split()))}")
+            print(f"  {plain(_sentence(rollout))}")
+        if rollout.get("away_since"):
+            where, since = at(found, "app", "cluster"), ago("", "away_since").text(rollout)
+            seen = f"seen last {ago('', 'last_seen_at').text(rollout)} ago; " if rollout.get("last_seen_at") else ""
+            print(plain(f"  {seen}cluster {where} is away for {since}"))
     if aside := found.get("not_live"):
         which = f"Release {aside['release']} ({short_commit(aside.get('commit'))})"
         yet = " yet" if aside.get("state") == "progressing" else ""
@@ -112,6 +116,8 @@ def show(found: Mapping[str, Any], output: Form) -> None:
 def _row(component: Mapping[str, Any]) -> list[str]:
     asked = component.get("desired")
     counts = f"{component.get('ready')}/{asked}" if component.get("type") in ("web", "service", "daemon") else ""
+    if component.get("state") == "unknown" and counts:
+        counts = f"?/{asked}"
     return [
         text(component.get("component")),
         text(component.get("type")),
