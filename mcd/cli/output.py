@@ -34,7 +34,7 @@ EXIT: Mapping[Code, int] = {
     Code.UNAVAILABLE: 6,
     Code.INTERNAL: 1,
 }
-"""The exit code of each refusal (stack.md, Conventions)."""
+"""The exit code of each refusal. 2, wrong usage, is typer's own; docs/reference/command.md has the whole list."""
 
 FAILED = 1
 """What was asked for was tried and did not succeed."""

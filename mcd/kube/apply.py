@@ -27,7 +27,7 @@ from mcd.model import Action, Change, ChangeSet, Fence, InventoryEntry, Plan, Pl
 from mcd.objects import FIRST_WAVE, TRIGGER, Object, Ref, kind_rank, ref_of
 
 IN_FLIGHT = 16
-"""Requests to one cluster at one time: more of them only add latency (performance.md 4)."""
+"""Requests to one cluster at one time: more of them only add latency."""
 TRIES = 3
 """How often one object is decided on again when it changed between the look and the write."""
 

@@ -1,5 +1,6 @@
-"""What the API server of 1.37 answers on the wire, row by row of reliability.md 4. A changed answer fails here, not in
-production. Each row is asked raw, then through the client, so that the mapping is tested on the real bytes.
+"""What the API server of 1.37 answers on the wire, case by case. A changed answer fails here, not in production.
+
+Each case is asked raw, then through the client, so that the mapping is tested on the real bytes.
 """
 
 from __future__ import annotations

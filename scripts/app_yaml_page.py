@@ -1,0 +1,109 @@
+"""Fills the tables of docs/reference/app-yaml.md from the schema, the alerts and the context: `make docs`.
+
+The text around them is written by hand. It must not say anything of a field that the schema does not say.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from mcd.appyaml.context import Context
+from mcd.appyaml.document import entries
+from mcd.appyaml.fields import Key, keys_of
+from mcd.appyaml.lifecycle import Health, History, Probe, Rollout, Stop
+from mcd.appyaml.parts import LONG, Build, Domain, Gpu, Limits, LongPort, Resources, Variable
+from mcd.appyaml.render.alerts import BUILTIN
+from mcd.appyaml.schema import App, Component
+
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "app-yaml.md"
+
+MODELS: tuple[type, ...] = (
+    App, Build, Variable, LongPort, Domain, Resources, Limits, Gpu, Health, Probe, Rollout, Stop, History,
+)  # fmt: skip
+_REGION = re.compile(r"<!-- (?P<what>[a-z]+)(?:: (?P<name>[^>]+?))? -->\n.*?<!-- end -->", re.DOTALL)
+
+
+def page() -> str:
+    """The page as it is, with its tables as they should be. Raises KeyError for a region that is none."""
+    return _REGION.sub(_region, PAGE.read_text(encoding="utf-8"))
+
+
+def _region(found: re.Match[str]) -> str:
+    what, name = found["what"], found["name"] or ""
+    rows = {"fields": _fields, "later": _later, "alerts": _alerts, "context": _context}[what](name)
+    return "\n".join([found[0].splitlines()[0], *rows, "<!-- end -->"])
+
+
+def _fields(name: str) -> list[str]:
+    keys = _keys(name)
+    types = any(known.only for known in keys.values())
+    head = ["key", *(["for"] if types else []), "type", "default", "meaning", "becomes", "example"]
+    rows = [f"| {' | '.join(head)} |", "|" + "---|" * len(head)]
+    for word, known in keys.items():
+        meaning = known.meaning + (f" Limits: {known.limits}." if known.limits else "")
+        default = "**required**" if known.required else known.default
+        example = f"`{word}: {known.example}`" if known.example else ""
+        cells = [f"`{word}`", *([", ".join(known.only)] if types else []), known.kind.name, default]
+        rows.append(f"| {' | '.join(_cell(text) for text in (*cells, meaning, known.effect, example))} |")
+    return rows
+
+
+def _keys(name: str) -> dict[str, Key]:
+    """The keys of a model that are built, or those of a component of some types."""
+    model, _, of = name.partition(" of ")
+    if not of:
+        known = keys_of({m.__name__: m for m in MODELS}[model])
+        return {word: key for word, key in known.items() if not key.later}
+    wanted = {"every type": (), "web, service, daemon": LONG, "cron, job": ("cron", "job")}[of]
+    return {
+        word: key
+        for word, key in keys_of(Component).items()
+        if not key.later and (set(key.only) <= set(wanted) and bool(key.only) == bool(wanted))
+    }
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")
+
+
+def _later(_: str) -> list[str]:
+    rows = ["| key | what it will be |", "|---|---|"]
+    seen: set[str] = set()
+    for entry in entries():
+        if entry.key.later and entry.where not in seen:
+            seen.add(entry.where)
+            rows.append(f"| `{entry.where}` | {_cell(entry.key.meaning)} |")
+    return rows
+
+
+def _alerts(_: str) -> list[str]:
+    rows = ["| alert | from | after | severity |", "|---|---|---|---|"]
+    return rows + [f"| `{a.name}` | {a.threshold or '–'} | {a.wait} | {a.severity} |" for a in BUILTIN]
+
+
+def _context(_: str) -> list[str]:
+    rows = ["| key | type | meaning |", "|---|---|---|"]
+    return rows + [
+        f"| `{where}` | {_cell(key.kind.name)} | {_cell(key.meaning)} |" for where, key in _inside(Context, "")
+    ]
+
+
+def _inside(model: type, where: str) -> Iterator[tuple[str, Key]]:
+    for word, known in keys_of(model).items():
+        if known.later:
+            continue
+        here = f"{where}.{word}" if where else word
+        yield here, known
+        inner = known.kind.model
+        # Resources and limits of Settings are those of 3.13.
+        if inner is not None and inner not in (Resources, Limits):
+            step = (
+                ".NAME"
+                if known.kind.name.startswith("mapping of")
+                else "[]"
+                if known.kind.name.startswith("list")
+                else ""
+            )
+            yield from _inside(inner, here + step)
