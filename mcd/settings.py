@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from platformdirs import user_data_path
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -31,6 +31,11 @@ class Environment(BaseSettings):
     listen: str = Field(
         default="127.0.0.1:7070",
         description="Address and port of the API. Port 0 takes a free one.",
+    )
+    metrics_listen: str = Field(
+        default="",
+        description="Address and port at which `mcd serve controllers` answers /livez and /metrics. Empty: nowhere. "
+        "A process that serves the API answers them at MCD_LISTEN.",
     )
     public_url: str = Field(
         default="",
@@ -85,21 +90,15 @@ class Environment(BaseSettings):
         description="Key that signs session cookies. Empty: derived from the key ring.",
     )
 
-    @field_validator("listen")
+    @field_validator("listen", "metrics_listen")
     @classmethod
-    def _listen(cls, value: str) -> str:
+    def _listen(cls, value: str, info: ValidationInfo) -> str:
+        if not value and info.field_name == "metrics_listen":
+            return value
         host, _, port = value.rpartition(":")
         if not host or not port.isdigit() or int(port) > 65535:
             raise ValueError(f'"{value}" is not an address. Write HOST:PORT, for example 127.0.0.1:7070.')
         return value
-
-    @property
-    def listen_host(self) -> str:
-        return self.listen.rpartition(":")[0].strip("[]")
-
-    @property
-    def listen_port(self) -> int:
-        return int(self.listen.rpartition(":")[2])
 
     @property
     def database(self) -> str:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Query, Request
+from fastapi import APIRouter, FastAPI, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from fastapi.routing import APIRoute
 
 import mcd
 from mcd.api.access import PROBE, RuntimeOf
@@ -66,6 +68,17 @@ async def readyz(
     if verbose is not None:
         text = "".join(f"[{check.mark}] {check.name}: {check.said}\n" for check in checks) + text
     return PlainTextResponse(text, 200 if ready else 503, headers={} if ready else {"Retry-After": "5"})
+
+
+def probes(data: Path) -> FastAPI:
+    """/livez and /metrics of a process without the API. It has no readiness: nobody sends it requests."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, telemetry={"auto_configure": False})
+    app.state.disk = Disk(data)
+    metrics.BUILD_INFO.labels(mcd.__version__, mcd.REVISION).set(1)
+    for route in router.routes:
+        if isinstance(route, APIRoute) and route.path in ("/livez", "/metrics"):
+            app.router.routes.append(route)
+    return app
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,20 +17,24 @@ from typing import Annotated
 import structlog
 import typer
 from pydantic import ValidationError
+from fastapi import FastAPI
 
 from mcd.api import git
 from mcd.api.app import create_app
 from mcd.api.server import server as http_server
+from mcd.api.health import probes
 from mcd.controllers.loop import Loop
 from mcd.errors import Code, McdError
 from mcd.observability import logs
-from mcd.runtime import Runtime, open_runtime
+from mcd.runtime import open_runtime
 from mcd.settings import Environment
 from mcd.store import accounts
 from mcd.store import secrets as secret_store
 from mcd.store.address import parse_url
 from mcd.store.keyring import KeyRing, add_key, create_keyring, read_keyring
 from mcd.store.session import Database, migrate
+from mcd.store.installation import apps_by_id
+from mcd.store.intents.apps import RESERVED_FOR
 
 log = structlog.get_logger("mcd.serve")
 
@@ -85,7 +89,8 @@ def _run(*, api: bool, controllers: bool) -> None:
 
 async def _serve(settings: Environment, *, api: bool, controllers: bool) -> None:
     # Bound before anything starts: a taken port is one clear line, and nothing was begun.
-    listener = _listen(settings) if api else None
+    variable, address = ("MCD_LISTEN", settings.listen) if api else ("MCD_METRICS_LISTEN", settings.metrics_listen)
+    listener = _listen(address, variable) if address else None
     with listener or contextlib.nullcontext():
         await _serve_with(settings, listener, controllers=controllers)
 
@@ -96,7 +101,8 @@ async def _serve_with(settings: Environment, listener: socket.socket | None, *, 
         with _signals(stop):
             jobs: list[Awaitable[None]] = []
             if listener is not None:
-                jobs.append(_serve_api(runtime, listener, stop))
+                app = create_app(runtime, more=(git.router,)) if api else probes(settings.data)
+                jobs.append(_serve_app(app, settings.url, listener, stop))
             if controllers:
                 log.info("controllers", holder=runtime.holder)
                 jobs.append(Loop(runtime, runtime.holder).run(stop))
@@ -128,10 +134,10 @@ def _signals(stop: asyncio.Event) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-async def _serve_api(runtime: Runtime, listener: socket.socket, stop: asyncio.Event) -> None:
+async def _serve_app(app: FastAPI, url: str, listener: socket.socket, stop: asyncio.Event) -> None:
     host, port = listener.getsockname()[:2]
-    server = http_server(create_app(runtime, more=(git.router,)))
-    log.info("listening", address=f"{host}:{port}", url=runtime.settings.url)
+    server = http_server(app)
+    log.info("listening", address=f"{host}:{port}", url=url)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -140,14 +146,16 @@ async def _serve_api(runtime: Runtime, listener: socket.socket, stop: asyncio.Ev
     await serving
 
 
-def _listen(settings: Environment) -> socket.socket:
-    """The socket of the API. Raises McdError(unavailable) where the address cannot be had."""
+def _listen(address: str, variable: str) -> socket.socket:
+    """The socket of an address (`host:port`). Raises McdError(unavailable) where it cannot be had; `variable` is the
+    setting that it came from."""
+    host, _, port = address.rpartition(":")
     try:
         return socket.create_server((settings.listen_host, settings.listen_port), backlog=512)
     except OSError as error:
         why = "is taken by another program" if error.errno == 98 else f"cannot be used: {error.strerror}"
         raise McdError(
-            Code.UNAVAILABLE, f"{settings.listen} {why}.", "Stop that program, or set MCD_LISTEN to another port."
+            Code.UNAVAILABLE, f"{address} {why}.", f"Stop that program, or set {variable} to another port."
         ) from None
 
 
