@@ -18,7 +18,7 @@ import structlog
 
 from mcd import model
 from mcd.build import machine
-from mcd.build.buildah import Buildah, Limits
+from mcd.build.buildah import Buildah, BuildLimits
 from mcd.build.builder import Builder
 from mcd.build.pins import Pin, Registry
 from mcd.errors import Code, McdError, echo
@@ -229,7 +229,7 @@ def _builder(settings: Environment) -> Builder | None:
         settings.data / "build",
         settings.registry,
         machine=machine.read(os.environ),
-        limits=Limits(image=settings.build_image_limit * _MIB),
+        limits=BuildLimits(image=settings.build_image_limit * _MIB),
     )
 
 

@@ -9,11 +9,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mcd.appyaml.braces import template_place
 from mcd.appyaml.commands import for_kubernetes
 from mcd.appyaml.context import Context
 from mcd.appyaml.nodes import Path, place_of
 from mcd.appyaml.parts import Variable
-from mcd.appyaml.places import template_place
 from mcd.appyaml.problems import Findings
 from mcd.appyaml.spec import EnvEntry, SecretNeed
 from mcd.appyaml.templates import InPod, Piece, Scope, TemplateError, expand

@@ -40,7 +40,7 @@ _DROPPED = ("CAP_SYS_CHROOT", "CAP_KILL", "CAP_MKNOD", "CAP_NET_RAW")
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class BuildLimits:
     """`image`: bytes of the resulting image, unpacked. `free`: bytes of disk that stay free, or a build is not begun
     and not gone on with. `parallel`: builds at one time in this process; others wait."""
 
@@ -70,7 +70,7 @@ class Buildah:
     machine: Machine = field(default_factory=Machine)
     others: frozenset[str] = frozenset()
     authfile: Path | None = None
-    limits: Limits = field(default_factory=Limits)
+    limits: BuildLimits = field(default_factory=BuildLimits)
     keep: Keep = field(default_factory=Keep)
     drivers: tuple[str, ...] = DRIVERS
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from mcd.build.buildah import Buildah, Limits
+from mcd.build.buildah import Buildah, BuildLimits
 from mcd.build.storage import Keep
 from mcd.errors import Code, McdError
 from tests.build.conftest import Workshop
@@ -246,7 +246,7 @@ async def test_control_characters_do_not_reach_the_log(workshop: Workshop) -> No
 
 
 async def test_an_image_over_the_limit_is_not_pushed(workshop: Workshop) -> None:
-    builder = replace(workshop.builder, limits=Limits(image=100_000))
+    builder = replace(workshop.builder, limits=BuildLimits(image=100_000))
     workshop.builder = builder
     error = await refusal(workshop, "FROM mcd/static\nRUN true\n", repository=f"{workshop.host}/apps/large")
     assert error.code is Code.TOO_LARGE
@@ -254,7 +254,7 @@ async def test_an_image_over_the_limit_is_not_pushed(workshop: Workshop) -> None
 
 
 async def test_without_disk_a_build_does_not_begin(workshop: Workshop) -> None:
-    workshop.builder = replace(workshop.builder, limits=Limits(free=1 << 60))
+    workshop.builder = replace(workshop.builder, limits=BuildLimits(free=1 << 60))
     error = await refusal(workshop, "FROM scratch\n")
     assert error.code is Code.UNAVAILABLE
     assert "disk is almost full" in str(error)
@@ -262,7 +262,7 @@ async def test_without_disk_a_build_does_not_begin(workshop: Workshop) -> None:
 
 async def test_a_disk_that_fills_up_stops_the_build(workshop: Workshop) -> None:
     free = os.statvfs(workshop.builder.root).f_bavail * os.statvfs(workshop.builder.root).f_frsize
-    workshop.builder = replace(workshop.builder, limits=Limits(free=free - 200_000_000))
+    workshop.builder = replace(workshop.builder, limits=BuildLimits(free=free - 200_000_000))
     error = await refusal(workshop, "FROM mcd/static\nRUN dd if=/dev/zero of=/fill bs=1M count=700; sleep 61238\n")
     assert error.code is Code.UNAVAILABLE
     assert running("61238") == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mcd.build.buildah import Limits
+from mcd.build.buildah import BuildLimits
 from mcd.build.builder import BuildRequest
 from mcd.build.images import BASES, RUNTIMES
 from mcd.build.output import LINE_BYTES, TOTAL_BYTES
@@ -21,7 +21,7 @@ def test_every_base_and_runtime_is_in_the_page() -> None:
 
 
 def test_the_limits_of_the_page_are_those_of_the_code() -> None:
-    limits, keep = Limits(), Keep()
+    limits, keep = BuildLimits(), Keep()
     gib = 1024**3
     assert BuildRequest.__dataclass_fields__["timeout"].default == 15 * 60
     assert f"| image, unpacked | {limits.image // gib} GiB |" in PAGE

@@ -6,19 +6,19 @@ A wish bumps the generation of what it concerns and makes it due; nothing here l
 from __future__ import annotations
 
 from mcd.store.intents.apps import change_app, create_app, delete_app
+from mcd.store.intents.clusters import (
+    change_cluster,
+    create_cluster,
+    delete_cluster,
+    delete_node_pool,
+    put_node_pool,
+)
 from mcd.store.intents.lines import (
     add_member,
     change_product_line,
     create_product_line,
     delete_product_line,
     remove_member,
-)
-from mcd.store.intents.places import (
-    change_cluster,
-    create_cluster,
-    delete_cluster,
-    delete_node_pool,
-    put_node_pool,
 )
 from mcd.store.intents.releases import push, retry_release
 from mcd.store.intents.repeats import idempotent, remember

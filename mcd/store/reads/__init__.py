@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from mcd.store.pages import FIRST, Page, Part
 from mcd.store.reads.apps import AppListed, app, app_listed, apps, inventory, live_rollout, settings, settings_history
+from mcd.store.reads.clusters import cluster, clusters, node_pool, node_pools
 from mcd.store.reads.happened import events, newest_sequence
+from mcd.store.reads.lines import product_line, product_lines
 from mcd.store.reads.people import Member, members, people, person, tokens
-from mcd.store.reads.places import cluster, clusters, node_pool, node_pools, product_line, product_lines
 from mcd.store.reads.runs import (
     LogPart,
     RolloutSeen,

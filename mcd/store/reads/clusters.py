@@ -1,15 +1,15 @@
-"""Questions about clusters, node pools and product lines."""
+"""Questions about clusters and node pools."""
 
 from __future__ import annotations
 
 from sqlalchemy import Select, select
 
 from mcd.errors import not_found
-from mcd.model import Actor, Cluster, NodePool, Noun, ProductLine, Verb
+from mcd.model import Actor, Cluster, NodePool, Noun, Verb
 from mcd.store import tables as t
 from mcd.store.authorize import require
-from mcd.store.lookup import find_cluster, find_line, seen_by
-from mcd.store.nouns import Row, cluster_of, labelled, line_of, picked, pool_of
+from mcd.store.lookup import find_cluster, seen_by
+from mcd.store.nouns import Row, cluster_of, labelled, picked, pool_of
 from mcd.store.pages import FIRST, Page, Part, page
 from mcd.store.tx import Tx
 
@@ -59,18 +59,3 @@ async def node_pool(actor: Actor, tx: Tx, cluster: str, name: str) -> NodePool:
     if row is None:
         raise not_found(Noun.NODE_POOL, f"{cluster}/{name}")
     return _pool(row)
-
-
-async def product_lines(actor: Actor, tx: Tx, part: Part = FIRST) -> Page[ProductLine]:
-    """Those that the person may see, by name."""
-    statement = (
-        select(t.product_line, t.cluster.c.name.label("cluster"))
-        .join(t.cluster, t.cluster.c.id == t.product_line.c.cluster_id)
-        .where(t.product_line.c.gone_at.is_(None), seen_by(actor, t.product_line.c.name))
-    )
-    return await page(tx, statement, [t.product_line.c.name], part, lambda row: line_of(row, row["cluster"]))
-
-
-async def product_line(actor: Actor, tx: Tx, name: str) -> ProductLine:
-    row = await find_line(actor, tx, Verb.READ, name)
-    return line_of(row, row["cluster"])
