@@ -16,13 +16,13 @@ from typing import Annotated
 
 import structlog
 import typer
-from pydantic import ValidationError
 from fastapi import FastAPI
+from pydantic import ValidationError
 
 from mcd.api import git
 from mcd.api.app import create_app
-from mcd.api.server import server as http_server
 from mcd.api.health import probes
+from mcd.api.server import server as http_server
 from mcd.controllers.loop import Loop
 from mcd.errors import Code, McdError
 from mcd.observability import logs
@@ -33,8 +33,6 @@ from mcd.store import secrets as secret_store
 from mcd.store.address import parse_url
 from mcd.store.keyring import KeyRing, add_key, create_keyring, read_keyring
 from mcd.store.session import Database, migrate
-from mcd.store.installation import apps_by_id
-from mcd.store.intents.apps import RESERVED_FOR
 
 log = structlog.get_logger("mcd.serve")
 
@@ -92,10 +90,10 @@ async def _serve(settings: Environment, *, api: bool, controllers: bool) -> None
     variable, address = ("MCD_LISTEN", settings.listen) if api else ("MCD_METRICS_LISTEN", settings.metrics_listen)
     listener = _listen(address, variable) if address else None
     with listener or contextlib.nullcontext():
-        await _serve_with(settings, listener, controllers=controllers)
+        await _serve_with(settings, listener, api=api, controllers=controllers)
 
 
-async def _serve_with(settings: Environment, listener: socket.socket | None, *, controllers: bool) -> None:
+async def _serve_with(settings: Environment, listener: socket.socket | None, *, api: bool, controllers: bool) -> None:
     async with open_runtime(settings) as runtime:
         stop = asyncio.Event()
         with _signals(stop):
@@ -151,7 +149,7 @@ def _listen(address: str, variable: str) -> socket.socket:
     setting that it came from."""
     host, _, port = address.rpartition(":")
     try:
-        return socket.create_server((settings.listen_host, settings.listen_port), backlog=512)
+        return socket.create_server((host.strip("[]"), int(port)), backlog=512)
     except OSError as error:
         why = "is taken by another program" if error.errno == 98 else f"cannot be used: {error.strerror}"
         raise McdError(
