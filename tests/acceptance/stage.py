@@ -34,7 +34,8 @@ def clone(target: Path) -> float:
     typed(command, environment({}), target.parent, None, 120).ok()
     ran = make(target, "up")
     if ran.code != 0:
-        raise Miss(f"make up in a fresh clone: {ran.said}")
+        last = [line for line in ran.text.splitlines() if line.strip()][-4:]
+        raise Miss(f"make up in a fresh clone: {' | '.join(last)} [exit {ran.code}]")
     return ran.seconds
 
 
