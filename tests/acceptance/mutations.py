@@ -47,7 +47,7 @@ MUTATIONS = {
         "a delete without its UID precondition", "mcd/kube/apply.py",
         "await run.cluster.delete(entry.ref, entry.uid)",
         "await run.cluster.delete(entry.ref, uid_of(await run.cluster.get(entry.ref) or {'metadata': {}}))",
-        ("tests/kube/test_apply.py", "tests/controllers"),
+        ("tests/kube/test_prune.py", "tests/controllers"),
     ),
     "fence": Mutation(
         "a write without looking at the lease", "mcd/controllers/loop/fence.py",

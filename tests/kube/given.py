@@ -9,6 +9,7 @@ from mcd.kube.apply import Applied, carry_out
 from mcd.kube.cluster import Cluster
 from mcd.kube.gate import Bounds
 from mcd.kube.inventory import plan
+from mcd.kube.memory import MemoryCluster
 from mcd.model import InventoryEntry, LeaseLost, Plan, RolloutObserved
 from mcd.objects import Object, Ref, ref_of
 
@@ -109,3 +110,25 @@ async def settle(
     done = await carry_out(cluster, what, fence, inventory=fence.inventory, owner=OWNER, bounds=Bounds(namespace))
     fence.entries = {e.ref: e for e in done.inventory}
     return done
+
+
+def actions(applied: Applied) -> dict[str, str]:
+    return {str(c.ref): c.action.value for c in applied.changes}
+
+
+def bare(cluster: MemoryCluster) -> dict[Ref, Object]:
+    """The objects without what differs from run to run."""
+    found = cluster.objects()
+    for o in found.values():
+        for key in ("uid", "resourceVersion", "creationTimestamp", "managedFields"):
+            o["metadata"].pop(key, None)
+    return found
+
+
+def edit_image(o: Object) -> None:
+    o["spec"]["template"]["spec"]["containers"][0]["image"] = "evil:1"
+
+
+WEB = ref_of(deployment())
+CONFIG = ref_of(config())
+SERVICE = ref_of(service())
