@@ -189,7 +189,7 @@ class Push:
         try:
             async with self.runtime.db.writing() as tx:
                 release, owner = await self._wish(tx, q, asked, target, planned)
-                q.migrate(target.branch, owner)
+                aside = q.migrate(target.branch, owner)
                 await q.hold_refs(asked.updates, held)
                 wished = True
         except McdError as error:
@@ -198,6 +198,10 @@ class Push:
                 await held.aclose()
                 q.take_back()
             raise
+        if aside:
+            self.said.put_nowait(
+                f'An App "{self.app}" was deleted here before: its commits are put aside and not in this repository.'
+            )
         return release
 
     async def _wish(

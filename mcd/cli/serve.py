@@ -12,6 +12,7 @@ import signal
 import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import structlog
@@ -25,12 +26,15 @@ from mcd.api.health import probes
 from mcd.api.server import server as http_server
 from mcd.controllers.loop import Loop
 from mcd.errors import Code, McdError
+from mcd.forge import leftovers
 from mcd.observability import logs
 from mcd.runtime import open_runtime
 from mcd.settings import Environment
 from mcd.store import accounts
 from mcd.store import secrets as secret_store
 from mcd.store.address import parse_url
+from mcd.store.installation import apps_by_id
+from mcd.store.intents.apps import RESERVED_FOR
 from mcd.store.keyring import KeyRing, add_key, create_keyring, read_keyring
 from mcd.store.session import Database, migrate
 
@@ -211,8 +215,6 @@ def admin_create(
 
 
 async def _create_admin(db: Database, name: str, password: str) -> None:
-    from datetime import UTC, datetime
-
     async with db.writing() as tx:
         await accounts.ensure_admin(tx, name, password, datetime.now(UTC))
 
@@ -251,6 +253,49 @@ async def _seal_again(db: Database, ring: KeyRing) -> None:
             f"No value needs {', '.join(idle)} any more. When every process was restarted since add-key, and a second "
             "seal-again finds nothing, remove them from the file."
         )
+
+
+@admin.command("repositories")
+def admin_repositories(
+    remove: Annotated[bool, typer.Option("--remove", help="Remove those that may be.")] = False,
+    days: Annotated[int, typer.Option(min=0, help="Days for which an App must be gone.")] = RESERVED_FOR.days,
+) -> None:
+    """List the git repositories of Apps that are gone, and give back their space.
+
+    A deleted App's commits stay on the disk: nobody can fetch them, and a new App of the same name begins empty. They
+    are removed by this command only. A repository whose App this database does not know is never removed.
+
+    Example: mcd admin repositories --remove --days 90
+    """
+    asyncio.run(_with_database(lambda db: _repositories(db, days, remove=remove)))
+
+
+async def _repositories(db: Database, days: int, *, remove: bool) -> None:
+    root, now = read_environment().repositories, datetime.now(UTC)
+    # Listed before the database is asked: an App that is made in between is known then.
+    found = list(leftovers.repositories(root))
+    async with db.reading() as tx:
+        apps = await apps_by_id(tx)
+    freed = 0
+    for each in found:
+        where, size = each.folder.relative_to(root), each.size
+        if each.owner not in apps:
+            print(f"{where}  {_mib(size)}  belongs to no App that this database knows; left alone")
+            continue
+        gone_at = apps[each.owner]
+        if gone_at is None:
+            continue
+        due = gone_at + timedelta(days=days) <= now
+        said = f"{where}  {_mib(size)}  {each.app} is gone since {gone_at.date().isoformat()}"
+        if due and remove and await leftovers.remove(root, each):
+            freed += size
+            said += "; removed"
+        print(said if not due or remove else f"{said}; --remove removes it")
+    print(f"{_mib(freed)} given back." if remove else "Nothing was removed.")
+
+
+def _mib(size: int) -> str:
+    return f"{size / 1024**2:.1f} MiB"
 
 
 async def _with_database(work: Callable[[Database], Awaitable[None]], ring: KeyRing | None = None) -> None:

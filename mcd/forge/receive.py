@@ -22,6 +22,7 @@ from dulwich.repo import Repo
 from mcd.errors import Code, McdError
 from mcd.forge import moves, program
 from mcd.forge.body import MIB, gunzipped, not_idle, too_large
+from mcd.forge.leftovers import OWNER, owner_of, put_aside
 from mcd.forge.local import LocalForge
 from mcd.forge.locks import claimed, disk, sweep
 from mcd.forge.paths import repository_parts
@@ -33,8 +34,6 @@ _BENIGN = "zeroPaddedFilemode=ignore,missingSpaceBeforeDate=ignore,badTimezone=i
 _CONFIG = (
     "[core]\n\trepositoryformatversion = 0\n\tbare = true\n\tlogAllRefUpdates = false\n[http]\n\treceivepack = true\n"
 )
-_OWNER = "mcd-app"
-"""File in a repository that holds the id of the App that it belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +58,7 @@ def repository_path(root: Path, app: str) -> Path:
 def belongs(folder: Path, owner: str) -> bool:
     """Whether the repository is the one of this App, by the App's id. One of the same name that was deleted left its
     commits behind, and they are nobody's to see."""
-    try:
-        return bool(owner) and (folder / _OWNER).read_text() == owner
-    except (FileNotFoundError, NotADirectoryError):
-        return False
+    return bool(owner) and owner_of(folder) == owner
 
 
 def refs_of(folder: Path) -> dict[str, str]:
@@ -179,17 +175,19 @@ class Quarantine:
         if indexed.code:
             raise unpack_refused(indexed.said, shallow=request.shallow, limit=self._limits.body)
 
-    def migrate(self, branch: str, owner: str) -> None:
+    def migrate(self, branch: str, owner: str) -> bool:
         """Moves the pack into the repository of the App with the id `owner`. It is made, with `branch` as its default,
-        where there is none or one that belongs to an App that is gone. Nothing names the objects yet."""
+        where there is none; one that belongs to an App that is gone is put aside first, which is answered. Nothing
+        names the objects yet."""
         assert self._target is not None, "open comes first"
         with disk():
-            if self._target.exists() and not belongs(self._target, owner):
-                self._target.rename(self._folder / "replaced")
+            other = self._target.exists() and not belongs(self._target, owner)
+            if other:
+                put_aside(self._root, self._target)
             if not self._target.exists():
                 fresh = self._folder / "fresh"
                 _made(fresh, branch)
-                (fresh / _OWNER).write_text(owner)
+                (fresh / OWNER).write_text(owner)
                 fresh.rename(self._target)
                 self._fresh = True
                 _flushed(self._root)
@@ -202,6 +200,7 @@ class Quarantine:
                     file.rename(place)
                     self._moved.append(place)
             _flushed(packs)
+        return other
 
     def take_back(self) -> None:
         """Undoes `migrate`, because the wish that it was done for is certainly not in the database."""

@@ -6,11 +6,13 @@ It stands on every object that MCD makes. Two MCDs that share a cluster recognis
 from __future__ import annotations
 
 import secrets
+from datetime import datetime
 
 from sqlalchemy import insert, select
 
 from mcd.store import tables as t
 from mcd.store.session import Database
+from mcd.store.tx import Tx
 
 
 async def identity(db: Database) -> str:
@@ -25,3 +27,9 @@ async def identity(db: Database) -> str:
                 known = f"mcd-{secrets.token_hex(6)}"
                 await tx.run(insert(t.installation).values(id=1, name=known))
     return str(known)
+
+
+async def apps_by_id(tx: Tx) -> dict[str, datetime | None]:
+    """Every App that there ever was, by id, and since when it is gone. For who cleans up on the machine itself."""
+    rows = await tx.rows(select(t.app.c.id, t.app.c.gone_at))
+    return {row["id"]: row["gone_at"] for row in rows}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import socket
 import subprocess
 from collections.abc import AsyncIterator
@@ -20,10 +21,11 @@ import uvicorn
 from mcd.api import git
 from mcd.api.app import create_app
 from mcd.forge.local import LocalForge
-from mcd.model import Noun, Result, Role, Scope
+from mcd.forge.receive import refs_of
+from mcd.model import Noun, Ready, Result, Role, Scope
 from mcd.runtime import Runtime
 from mcd.settings import Environment
-from mcd.store import accounts, intents
+from mcd.store import accounts, intents, reads
 from mcd.store.keyring import create_keyring, read_keyring
 from mcd.store.session import Database, migrate
 from tests.store.world import ADMIN, World
@@ -135,9 +137,13 @@ class Site:
             await accounts.create_person(ADMIN, tx, now, name, default_product_line=default)
             if role is not None:
                 await intents.add_member(ADMIN, tx, now, line, name, role)
+        await self.token(name, now, scope)
+
+    async def token(self, name: str, now: datetime, scope: Scope = Scope.DEPLOY) -> None:
+        """A token that begins now."""
         actor = await self.world.actor(name)
         async with self.world.db.writing() as tx:
-            _, text = await intents.create_token(actor, tx, now, "git", scope=scope)
+            _, text = await intents.create_token(actor, tx, now, f"git {now:%Y-%m-%d}", scope=scope)
         self.tokens[name] = text.reveal()
 
     async def finished(self, noun: Noun, result: Result) -> None:
@@ -196,3 +202,54 @@ async def serving(data: Path, *, push_limit: int = 8) -> AsyncIterator[Site]:
         server.force_exit = True
         await asyncio.wait_for(running, 20)
         await runtime.close()
+
+
+# --- what tests of pushes have in common ----------------------------------------------------------------------
+
+READY = Result(Ready("it runs"))
+
+
+async def carried_out(here: Site, rollout: Result = READY) -> None:
+    """What controllers do with a push: the Release becomes ready, then its Rollout has a verdict."""
+    await here.finished(Noun.RELEASE, World.built())
+    await here.finished(Noun.ROLLOUT, rollout)
+
+
+async def pushed(here: Site, clone: Clone, *words: str, who: str = "alice") -> list[str]:
+    """A push that is deployed; answers what git showed."""
+    pushing = asyncio.create_task(clone.tried("push", here.remote(who=who), *(words or ("main",))))
+    await carried_out(here)
+    said = await pushing
+    assert said.code == 0, said.text
+    return said.remote
+
+
+async def refused(here: Site, clone: Clone, *words: str, who: str = "alice", app: str = "shop") -> list[str]:
+    """A push that stores nothing; answers what git showed."""
+    before = here.kept(), refs_of(here.repositories / f"{app}.git")
+    said = await clone.tried("push", here.remote(app, who), *(words or ("main",)))
+    assert said.code != 0, said.text
+    assert (here.kept(), refs_of(here.repositories / f"{app}.git")) == before
+    assert here.left() == []
+    assert "Traceback" not in said.text
+    assert str(here.folder) not in said.text
+    return said.text.splitlines()
+
+
+async def releases(here: Site) -> list[str]:
+    async with here.world.db.reading() as tx:
+        return [r.commit for r in (await reads.releases(ADMIN, tx, "shop")).items]
+
+
+async def until_stored(here: Site, clone: Clone, *words: str, who: str = "alice") -> str:
+    """A push that nobody watches after it was stored; answers what git showed until then."""
+    process = await clone.start("push", here.remote(who=who), *words)
+    assert process.stdout is not None
+    try:
+        return (await asyncio.wait_for(process.stdout.readuntil(b"Release "), 60)).decode()
+    except asyncio.IncompleteReadError as ended:
+        raise AssertionError(ended.partial.decode()) from None
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGINT)
+        await asyncio.wait_for(process.communicate(), 10)

@@ -108,3 +108,8 @@ async def push(root: Path, body: bytes, limits: Limits = SMALL, encoding: str = 
             async with AsyncExitStack() as held:
                 await q.hold_refs(asked.updates, held)
                 await q.move_refs()
+
+
+def left(root: Path) -> list[str]:
+    """Files and folders below the root, without empty rooms."""
+    return sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.name not in (".incoming", ".locks"))

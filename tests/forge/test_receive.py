@@ -7,7 +7,7 @@ import gzip
 import os
 import subprocess
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -18,29 +18,12 @@ from dulwich.repo import Repo
 from mcd.errors import Code, McdError
 from mcd.forge.local import LocalForge
 from mcd.forge.locks import claimed, locked, sweep
-from mcd.forge.receive import Limits, belongs, quarantine, refs_of, repository_path
+from mcd.forge.receive import Limits, quarantine, refs_of, repository_path
 from mcd.forge.wire import ZERO, RefUpdate
-from tests.forge.packs import SMALL, delta_bomb, everything, new, pack, push, raw_pack, request, stream
-from tests.forge.written import Link, Module, bare, commit, tree
+from tests.forge.packs import SMALL, delta_bomb, everything, left, new, pack, push, raw_pack, request, stream
+from tests.forge.written import Link, Module, commit, tree
 
 FILES = {"app.yaml": b"appname: shop\n", "web/run": b"x"}
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    (tmp_path / "git").mkdir()
-    return tmp_path / "git"
-
-
-@pytest.fixture
-def clone(tmp_path: Path) -> Iterator[Repo]:
-    with bare(tmp_path / "clone") as repo:
-        yield repo
-
-
-def left(root: Path) -> list[str]:
-    """Files and folders below the root, without empty rooms."""
-    return sorted(str(p.relative_to(root)) for p in root.rglob("*") if p.name not in (".incoming", ".locks"))
 
 
 async def refused(root: Path, body: bytes, code: Code, *words: str, encoding: str = "identity") -> None:
@@ -340,27 +323,6 @@ async def test_refs_that_are_held_and_not_moved_are_let_go(root: Path, clone: Re
             await q.hold_refs((new(first, "refs/heads/dev"), new(first, "refs/tags/v1")), held)
     assert left(root) == before
     assert refs_of(root / "shop.git") == {"refs/heads/main": first}
-
-
-async def test_a_new_app_gets_nothing_of_the_one_that_had_its_name(root: Path, clone: Repo) -> None:
-    secret = commit(clone, {"secret": b"of the old App"})
-    await push(root, request([new(secret)], pack(clone, [secret])))
-    tip = commit(clone, FILES, branch="new")
-    async with quarantine(root, SMALL) as q:
-        asked = await q.take(stream(request([new(tip)], pack(clone, [tip]))), "identity")
-        assert q.open("shop", "id-2") == {}
-        await q.unpack(asked, {})
-        with pytest.raises(McdError):
-            await q.forge.resolve("mcd:q", secret)
-        q.migrate("main", "id-2")
-        async with AsyncExitStack() as held:
-            await q.hold_refs(asked.updates, held)
-            await q.move_refs()
-    assert belongs(root / "shop.git", "id-2")
-    assert not belongs(root / "shop.git", "id-1")
-    with pytest.raises(McdError):
-        await LocalForge(root).resolve("mcd:shop", secret)
-    assert [p for p in left(root) if not p.startswith("shop.git")] == []
 
 
 async def test_two_pushes_to_one_repository_wait_for_each_other(root: Path) -> None:

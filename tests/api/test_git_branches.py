@@ -1,0 +1,156 @@
+"""Which of the refs that are pushed deploys, by force and side by side."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from mcd.forge.local import LocalForge
+from mcd.forge.receive import refs_of
+from mcd.model import (
+    Noun,
+    Reason,
+    Result,
+    Stalled,
+)
+from mcd.store import reads
+from tests.api.git_world import (
+    APP_YAML,
+    READY,
+    TWO,
+    WRONG,
+    Site,
+    carried_out,
+    pushed,
+    refused,
+    releases,
+    site,
+)
+from tests.store.world import ADMIN
+
+
+@pytest.fixture
+async def here(tmp_path: Path) -> AsyncIterator[Site]:
+    async with site(tmp_path) as opened:
+        yield opened
+
+
+async def test_only_the_default_branch_deploys(here: Site) -> None:
+    clone = here.clone()
+    first = clone.commit({"app.yaml": APP_YAML})
+    await pushed(here, clone)
+    clone.git("checkout", "-q", "-b", "feature/x")
+    other = clone.commit({"app.yaml": WRONG})
+    said = await clone.tried("push", here.remote(), "feature/x")
+    assert said.code == 0
+    assert "feature/x: stored, not deployed. Only main deploys." in said.remote
+    clone.git("tag", "v1", first)
+    assert (await clone.tried("push", here.remote(), "v1")).code == 0
+    assert refs_of(here.repositories / "shop.git") == {
+        "refs/heads/main": first,
+        "refs/heads/feature/x": other,
+        "refs/tags/v1": first,
+    }
+    assert await releases(here) == [first]
+    assert (await clone.tried("push", here.remote(), ":feature/x")).code == 0
+
+
+async def test_the_branch_of_a_first_push_is_the_one_that_deploys(here: Site) -> None:
+    clone = here.clone()
+    clone.git("checkout", "-q", "-b", "trunk")
+    clone.commit({"app.yaml": APP_YAML})
+    await pushed(here, clone, "trunk")
+    async with here.world.db.reading() as tx:
+        assert (await reads.app(ADMIN, tx, "shop")).branch == "trunk"
+    assert await LocalForge(here.repositories).default_branch("mcd:shop") == "trunk"
+
+
+async def test_a_first_push_of_several_branches_without_a_usual_one_is_asked_for_one(here: Site) -> None:
+    clone = here.clone()
+    clone.commit({"app.yaml": APP_YAML})
+    lines = await refused(here, clone, "main:one", "main:two")
+    assert any("must bring the branch that it is deployed from" in line for line in lines)
+
+
+async def test_a_tag_in_the_same_push_names_the_release(here: Site) -> None:
+    clone = here.clone()
+    clone.commit({"app.yaml": APP_YAML})
+    clone.git("tag", "-a", "v1.2", "-m", "x")
+    await pushed(here, clone, "main", "v1.2")
+    async with here.world.db.reading() as tx:
+        assert (await reads.release(ADMIN, tx, "shop")).tag == "v1.2"
+
+
+async def test_the_default_branch_cannot_be_deleted(here: Site) -> None:
+    clone = here.clone()
+    clone.commit({"app.yaml": APP_YAML})
+    await pushed(here, clone)
+    lines = await refused(here, clone, ":main")
+    assert any("main is the branch that is deployed and cannot be deleted" in line for line in lines)
+
+
+async def test_a_forced_push_is_deployed_and_recorded_as_one(here: Site) -> None:
+    clone = here.clone()
+    first = clone.commit({"app.yaml": APP_YAML})
+    clone.commit({"app.yaml": APP_YAML, "x": "x"})
+    await pushed(here, clone)
+    clone.git("reset", "-q", "--hard", first)
+    forced = clone.commit({"app.yaml": APP_YAML, "y": "y"})
+    lines = await refused(here, clone)
+    assert any("rejected" in line for line in lines)
+    await pushed(here, clone, "--force", "main")
+    async with here.world.db.reading() as tx:
+        events = (await reads.events(ADMIN, tx, app="shop")).items
+    assert any(f"{forced[:12]} was pushed by force to main" in e.message for e in events)
+
+
+async def test_a_branch_that_is_moved_back_deploys_the_old_release_again(here: Site) -> None:
+    clone = here.clone()
+    first = clone.commit({"app.yaml": APP_YAML})
+    await pushed(here, clone)
+    clone.commit({"app.yaml": TWO})
+    await pushed(here, clone)
+    pushing = asyncio.create_task(clone.tried("push", "--force", here.remote(), f"{first}:main"))
+    await here.finished(Noun.ROLLOUT, READY)
+    said = await pushing
+    assert said.code == 0
+    async with here.world.db.reading() as tx:
+        live = await reads.live_rollout(ADMIN, tx, "shop")
+    assert live is not None
+    assert live.release == 1
+
+
+async def test_a_commit_that_failed_and_is_pushed_again_is_not_judged_by_its_old_verdict(here: Site) -> None:
+    clone = here.clone()
+    first = clone.commit({"app.yaml": APP_YAML})
+    pushing = asyncio.create_task(clone.tried("push", here.remote(), "main"))
+    await here.finished(Noun.RELEASE, Result(Stalled(Reason.BUILD_FAILED, "The image could not be built.")))
+    assert "Stalled (BuildFailed)" in (await pushing).text
+    clone.commit({"app.yaml": TWO})
+    await pushed(here, clone)
+    lines = await pushed(here, clone, "--force", f"{first}:main")
+    assert not any("Stalled" in line for line in lines), lines
+    assert lines[-1].startswith("Ready: ")
+
+
+async def test_of_two_concurrent_pushes_one_loses_and_is_told_to_fetch(here: Site) -> None:
+    clone = here.clone()
+    clone.commit({"app.yaml": APP_YAML})
+    await pushed(here, clone)
+    other = here.clone("other")
+    assert (await other.tried("pull", "-q", here.remote(), "main")).code == 0
+    mine = clone.commit({"app.yaml": APP_YAML, "mine": "x"})
+    theirs = other.commit({"app.yaml": APP_YAML, "theirs": "x"})
+    first = asyncio.create_task(clone.tried("push", here.remote(), "main"))
+    second = asyncio.create_task(other.tried("push", here.remote(), "main"))
+    await carried_out(here)
+    codes = [(await first).code, (await second).code]
+    assert sorted(codes) == [0, 1], ((await first).text, (await second).text)
+    loser = (await second).text if codes[0] == 0 else (await first).text
+    assert "fetch first" in loser
+    assert refs_of(here.repositories / "shop.git")["refs/heads/main"] == (mine if codes[0] == 0 else theirs)
+    assert len(await releases(here)) == 2
+    assert here.left() == []
