@@ -6,6 +6,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import io
+import json
 import os
 import socket
 import subprocess
@@ -27,6 +28,8 @@ from mcd.cli.main import run
 
 T = TypeVar("T")
 PASSWORD = "correct horse battery"
+TWO = "web: {type: web, image: 'registry.test/x:1'}\nworker: {type: daemon, image: 'registry.test/x:1', command: run}"
+"""Components of an App with a page and a worker."""
 NO_LIMIT = Rates(*[1_000_000] * len(Rates.__dataclass_fields__))
 
 
@@ -291,3 +294,11 @@ def signed_in(mcd: Mcd, platform: Platform, person: str) -> Mcd:
         return mcd(*argv, env={**who, **(env or {})}, **more)
 
     return call
+
+
+def data(told: Ran) -> dict[str, object]:
+    """What a command printed with `-o json`."""
+    assert told.code == 0, told.err
+    found: dict[str, object] = json.loads(told.out)
+    assert found["schema"] == "mcd/v1"
+    return found

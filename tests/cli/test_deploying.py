@@ -1,0 +1,217 @@
+"""Deploying by the command against the real application: watched, left, refused, rehearsed, put back."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.cli.conftest import TWO, Mcd, Platform, data, signed_in
+
+
+def test_what_runs_already_is_said_and_nothing_is_wished(dora: Mcd, platform: Platform) -> None:
+    platform.deployed("same")
+    told = dora("deploy", "same", "--wait")
+    assert told.code == 0, told.err
+    assert "runs this already" in told.out
+    assert len(dora("history", "same", "-o", "name").out.splitlines()) == 1
+
+
+def test_a_restart_is_watched_until_it_is_ready(dora: Mcd, platform: Platform) -> None:
+    platform.deployed("again", TWO)
+    with platform.hurry():
+        told = dora("restart", "again", "-c", "web", "--wait")
+    assert told.code == 0, told.err
+    assert told.out.splitlines()[-1] == "Rollout 2 of again is Ready"
+    assert "Deployment/again-web: configured" in told.err
+    assert "worker: healthy" in told.err
+    assert "Deployment/again-worker: configured" not in told.err
+
+
+def test_a_deploy_that_is_not_in_time_exits_124_and_goes_on(dora: Mcd, platform: Platform) -> None:
+    platform.deployed("slow")
+    platform.world.pods_run = False
+    try:
+        platform.inside(
+            lambda: platform.world.push("appname: slow\ncomponents:\n  web: {type: web, image: 'r.test/x:2'}\n", "slow")
+        )
+        told = dora("deploy", "slow", "--wait", "--timeout", "2s")
+        assert told.code == 124, told.err
+        assert "It goes on: `mcd status slow -w`" in told.err.splitlines()[-1]
+    finally:
+        platform.world.pods_run = True
+    with platform.hurry():
+        platform.until(lambda: platform.is_ready("slow"))
+
+
+def test_ctrl_c_stops_watching_and_says_that_the_deploy_goes_on(dora: Mcd, platform: Platform) -> None:
+    platform.deployed("cut")
+    platform.world.pods_run = False
+    try:
+        env = {k: v for k, v in os.environ.items() if not k.startswith("MCD_")}
+        env |= {"MCD_SERVER": platform.url, "MCD_TOKEN": platform.tokens["dora"]}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mcd", "restart", "cut", "--wait"],
+            env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert process.stderr
+        first = process.stderr.readline()  # it watches now
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate(timeout=60)
+    finally:
+        platform.world.pods_run = True
+    assert process.returncode == 130
+    assert rest.splitlines()[-1] == "mcd: stopped watching. The deploy goes on: `mcd status cut -w` watches it again."
+    assert "Traceback" not in first + rest
+    with platform.hurry():
+        platform.until(lambda: platform.is_ready("cut"))
+
+
+def test_a_server_that_goes_away_while_watching_is_waited_for(dora: Mcd, platform: Platform) -> None:
+    """The connection breaks in the middle; the watch takes it up again and ends with the truth."""
+    import socket
+    import threading
+    from urllib.parse import urlsplit
+
+    platform.deployed("lossy")
+    target = urlsplit(platform.url)
+    listener = socket.create_server(("127.0.0.1", 0))
+    cuts: list[int] = []
+
+    def pump(a: socket.socket, b: socket.socket, limit: int) -> None:
+        sent = 0
+        try:
+            while chunk := a.recv(4096):
+                b.sendall(chunk)
+                sent += len(chunk)
+                if limit and sent > limit:
+                    cuts.append(sent)
+                    break
+        except OSError:
+            pass
+        for one in (a, b):
+            try:
+                one.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+
+    def accept() -> None:
+        while True:
+            try:
+                near, _ = listener.accept()
+            except OSError:
+                return
+            far = socket.create_connection((target.hostname, target.port))
+            limit = 2500 if len(cuts) < 2 else 0
+            pumps = [
+                threading.Thread(target=pump, args=(near, far, 0)),
+                threading.Thread(target=pump, args=(far, near, limit)),
+            ]
+            for one in pumps:
+                one.daemon = True
+                one.start()
+            for one in pumps:
+                one.join()
+            near.close()
+            far.close()
+
+    threads = [threading.Thread(target=accept, daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        with platform.hurry():
+            told = dora(
+                "restart",
+                "lossy",
+                "-c",
+                "web",
+                "--wait",
+                env={"MCD_SERVER": f"http://127.0.0.1:{listener.getsockname()[1]}"},
+            )
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+        for thread in threads:
+            thread.join(10)
+    assert cuts, "nothing was cut"
+    assert told.code == 0, told.err
+    assert told.out.splitlines()[-1] == "Rollout 2 of lossy is Ready"
+
+
+def test_diff_names_the_objects_that_a_push_of_the_working_file_writes(
+    dora: Mcd, platform: Platform, tmp_path: Path
+) -> None:
+    platform.deployed("differ", TWO)
+    before = platform.world.written
+    (tmp_path / "work" / "app.yaml").write_text(
+        "appname: differ\ncomponents:\n  web: {type: web, image: 'registry.test/x:2'}\n  extra: {type: daemon, image: "
+        "'r.test/y:1', command: run}\n"
+    )
+    told = dora("diff")
+    assert told.code == 0, told.err
+    named = {line.split()[1].rstrip(":"): line.split()[0] for line in told.out.splitlines() if not line.startswith(" ")}
+    assert named["Deployment/differ-web"] == "configured"
+    assert named["Deployment/differ-extra"] == "created"
+    assert named["Deployment/differ-worker"] == "deleted"
+    assert '+ spec.template.spec.containers[web].image: "registry.test/x:2"' in told.out
+    assert platform.world.written == before, "a diff wrote"
+
+
+def test_diff_of_a_wrong_file_says_every_problem_with_its_line(dora: Mcd, platform: Platform, tmp_path: Path) -> None:
+    platform.deployed("wrongly")
+    (tmp_path / "work" / "app.yaml").write_text(
+        "appname: wrongly\ncomponents:\n  web: {type: web, port: 99999, replica: 2}\n"
+    )
+    told = dora("diff")
+    assert told.code == 2
+    assert told.out == ""
+    assert "app.yaml:3:26: components.web.port: 99999 is not a port." in told.err
+    assert 'there is no "replica" here. Did you mean "replicas"?' in told.err
+
+
+def test_settings_and_secrets_are_kept_and_no_value_comes_back(dora: Mcd, platform: Platform) -> None:
+    platform.deployed("tuned")
+    olaf = signed_in(dora, platform, "olaf")
+    with platform.hurry():
+        told = dora("scale", "tuned", "web=2", "--wait")
+        assert told.code == 0, told.err
+    assert "web=2" in dora("settings", "show", "tuned").out
+    assert olaf("settings", "set", "tuned", "components.web.replicas=3").code == 0
+    assert olaf("settings", "unset", "components.web.replicas", "-a", "tuned").code == 0
+    assert [i["values"] for i in data(dora("settings", "history", "tuned", "-o", "json"))["items"]][:2] == [  # type: ignore[attr-defined]
+        {},
+        {"components": {"web": {"replicas": 3}}},
+    ]
+    assert olaf("secret", "set", "tuned", "payment", "--from-stdin", stdin="TOKEN=s3cr3t\n").code == 0
+    told = dora("secret", "list", "tuned", "-o", "json")
+    assert "s3cr3t" not in told.out
+    assert [(i["name"], i["keys"]) for i in data(told)["items"]] == [("payment", ["TOKEN"])]  # type: ignore[attr-defined]
+    assert olaf("secret", "unset", "tuned", "payment").code == 0
+
+
+def test_a_rollback_runs_the_pair_before(dora: Mcd, platform: Platform) -> None:
+    platform.deployed("back")
+    platform.deployed("back", "web: {type: web, image: 'registry.test/x:2'}")
+    with platform.hurry():
+        told = dora("rollback", "back", "--wait")
+    assert told.code == 0, told.err
+    assert "back to Rollout 1: Release 1" in told.err
+    newest = data(dora("history", "back", "-o", "json"))["items"][0]  # type: ignore[index]
+    assert (newest["release"], newest["trigger"], newest["live"]) == (1, "rollback", True)
+    shown = dora("status", "back").out
+    assert "Release 2 (" in shown
+    assert ") is not live: Rollout 2: Rollout 3 (Release 1, rollback by dora) took its place." in shown
+
+
+def test_an_app_is_deleted_only_with_its_name_or_yes(dora: Mcd, platform: Platform) -> None:
+    platform.deployed("doomed")
+    olaf = signed_in(dora, platform, "olaf")
+    told = olaf("delete", "doomed")
+    assert (told.code, "Say -y" in told.err) == (2, True)
+    assert dora("status", "doomed").code == 0
+    with platform.hurry():
+        told = olaf("delete", "doomed", "-y", "--wait")
+    assert (told.code, told.out) == (0, "doomed is gone\n")
+    assert dora("status", "doomed").code == 3

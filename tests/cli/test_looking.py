@@ -1,0 +1,163 @@
+"""What the commands that only look say of the real application: status, lists, doctor."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from mcd.errors import Code
+from mcd.kube.cluster import KubeError, KubeReason
+from mcd.model import ConditionType, Noun
+from mcd.objects import Ref
+from mcd.store import leases, reads
+from tests.cli.conftest import TWO, Mcd, Platform, data, signed_in
+from tests.controllers.world import ADMIN
+
+
+def test_apps_are_listed_with_what_runs_of_them(dora: Mcd, platform: Platform) -> None:
+    platform.deployed("lister")
+    told = dora("app", "list")
+    assert told.code == 0, told.err
+    row = next(line for line in told.out.splitlines() if line.startswith("lister"))
+    assert row.split()[:3] == ["lister", "demo", "ready"]
+    assert "app/lister" in dora("app", "list", "-o", "name").out.split()
+    items: Any = data(dora("app", "list", "-o", "json"))["items"]
+    assert [item for item in items if item["name"] == "lister"]
+    nina = signed_in(dora, platform, "nina")
+    assert data(nina("app", "list", "-o", "json"))["items"] == []
+
+
+def test_a_list_of_apps_is_narrowed_and_an_empty_one_says_by_what(dora: Mcd, platform: Platform) -> None:
+    platform.deployed("narrow")
+    assert dora("app", "create", "unborn", "-p", "demo").code == 0
+    only = dora("app", "list", "--state", "undeployed", "--cluster", "local", "-p", "demo", "-o", "name")
+    assert "app/unborn" in only.out.split()
+    assert "app/narrow" not in only.out.split()
+    row = next(line for line in dora("app", "list").out.splitlines() if line.startswith("unborn"))
+    assert row.split()[:3] == ["unborn", "demo", "undeployed"]
+    told = dora("app", "list", "--state", "unknown", "-p", "demo")
+    assert (told.code, told.out) == (0, "")
+    assert told.err == "no App that you may see is in product line demo in state unknown.\n"
+    assert (none := dora("app", "list", "--state", "unknown", "-o", "name")).code == 0
+    assert none.out == ""
+    assert data(dora("app", "list", "--state", "unknown", "-o", "json"))["items"] == []
+    assert dora("app", "list", "--cluster", "ghost").code == 3
+    wrong = dora("app", "list", "--state", "happy")
+    assert (wrong.code, wrong.err.count("\n")) == (2, 1)
+    assert "stalled" in wrong.err
+
+
+def test_status_says_each_component_and_its_address(dora: Mcd, platform: Platform, tmp_path: Path) -> None:
+    platform.deployed("seer", TWO)
+    told = dora("status", "seer")
+    assert told.code == 0, told.err
+    assert "seer in demo\nready (Rollout 1, Release 1" in told.out
+    assert [line.split()[:4] for line in told.out.splitlines() if line.startswith(("web", "worker"))] == [
+        ["web", "web", "healthy", "1/1"],
+        ["worker", "daemon", "healthy", "1/1"],
+    ]
+    assert "http://seer.apps.localhost" in told.out
+    assert dora("open", "seer").out.startswith("http://seer.apps.localhost")
+    (tmp_path / "work" / "app.yaml").write_text("appname: seer\n")
+    assert dora("status").out.startswith("seer in demo"), "the folder's App was not taken"
+
+
+def test_what_nobody_may_see_is_not_found(dora: Mcd, platform: Platform) -> None:
+    platform.deployed("hidden")
+    nina = signed_in(dora, platform, "nina")
+    for words in (["status", "hidden"], ["status", "never-was"], ["history", "hidden"], ["delete", "hidden", "-y"]):
+        told = nina(*words)
+        assert (told.code, told.out, told.err.count("\n")) == (3, "", 1), words
+    assert dora("delete", "hidden", "-y").code == 4, "a developer deleted an App"
+    assert dora("status", "../../whoami").code in (2, 3)
+
+
+def test_rows_of_every_noun_can_be_listed_and_shown(root: Mcd, platform: Platform) -> None:
+    platform.deployed("rows")
+    for words in (
+        ["release", "list", "rows"], ["release", "show", "1", "-a", "rows"], ["rollout", "list", "rows"],
+        ["rollout", "show", "1", "-a", "rows"], ["settings", "show", "rows"], ["settings", "history", "rows"],
+        ["product-line", "list"], ["product-line", "show", "demo"], ["member", "list", "-p", "demo"],
+        ["cluster", "list"], ["cluster", "show", "local"], ["person", "list"], ["person", "show", "dora"],
+        ["token", "list"], ["events", "rows"], ["app", "show", "rows"], ["history", "rows"],
+    ):  # fmt: skip
+        table, names = root(*words), root(*words, "-o", "name")
+        assert table.code == 0, f"{words}: {table.err}"
+        assert table.out.strip(), f"{words} shows nothing"
+        assert all("/" in line for line in names.out.splitlines()), words
+
+
+def test_doctor_names_what_is_wrong_and_the_next_step(root: Mcd, platform: Platform) -> None:
+    told = root("doctor", env={"MCD_TOKEN": ""})
+    assert told.code == 1
+    line = next(line for line in told.out.splitlines() if line.startswith("problem"))
+    assert "sign-in" in line
+    assert "mcd login" in line
+    checks = json.loads(root("doctor", "-o", "json").out)["checks"]
+    assert {"server", "sign-in", "cluster local", "git", "database"} <= {
+        c["name"] for c in checks if c["state"] == "ok"
+    }
+
+
+def test_doctor_counts_the_apps_that_stand_still_and_says_what_should_be_mended(root: Mcd, platform: Platform) -> None:
+    """An App that its people must mend, and keys that others may read, are warnings: the server does what it should."""
+
+    async def foreign() -> None:
+        named = {"name": "kept-web", "namespace": "demo"}
+        spec = {"ports": [{"name": "http", "port": 81}]}
+        platform.world.kube.person({"apiVersion": "v1", "kind": "Service", "metadata": named, "spec": spec}, "kubectl")
+        await platform.world.push("appname: kept\ncomponents: {web: {type: web, image: 'registry.test/x:1'}}\n", "kept")
+
+    async def stalled() -> bool:
+        live = await platform.world.live("kept")
+        return live is not None and live.state.is_now(ConditionType.STALLED)
+
+    platform.inside(foreign)
+    with platform.hurry():
+        platform.until(lambda: platform.inside(stalled))
+    keys = platform.world.runtime.settings.keys_file
+    keys.chmod(0o644)
+    try:
+        table, told = root("doctor"), root("doctor", "-o", "json")
+    finally:
+        keys.chmod(0o600)
+    checks = {c["name"]: c for c in json.loads(told.out)["checks"]}
+    # The clock of this world stands, so that its tokens have expired for the command's.
+    assert {name for name, c in checks.items() if c["state"] == "problem"} <= {"token"}, table.out
+    assert re.fullmatch(r"1 of \d+ stand still: 0 stalled, 1 held", checks["apps"]["message"])
+    assert checks["app kept"]["message"].startswith("held: NotOurs: Service/kept-web")
+    assert "mcd status kept" in checks["app kept"]["next_step"]
+    assert "mode 0644" in checks["key ring"]["message"]
+    assert {checks[name]["state"] for name in ("apps", "app kept", "key ring")} == {"warning"}
+    assert "revision" in checks["database"]["message"]
+    assert "GiB free" in checks["disk"]["message"]
+    assert "warning" in table.out
+
+
+def test_doctor_says_since_when_a_cluster_is_away(root: Mcd, platform: Platform) -> None:
+    def refuse(verb: str, ref: Ref) -> KubeError:
+        return KubeError(Code.UNAVAILABLE, KubeReason.UNREACHABLE, "the cluster cannot be reached: no route.")
+
+    async def wake() -> None:
+        async with platform.world.runtime.db.writing() as tx:
+            await leases.wake(tx, Noun.CLUSTER, ["local"], platform.world.runtime.now())
+
+    async def up() -> bool:
+        async with platform.world.runtime.db.reading() as tx:
+            return (await reads.cluster(ADMIN, tx, "local")).state.is_now(ConditionType.READY)
+
+    platform.world.kube.faults.refuse = refuse
+    try:
+        platform.inside(wake)
+        platform.until(lambda: not platform.inside(up))
+        told = root("doctor")
+    finally:
+        platform.world.kube.faults.refuse = None
+        platform.inside(wake)
+        platform.until(lambda: platform.inside(up))
+    assert told.code == 1
+    line = next(line for line in told.out.splitlines() if "cluster local" in line)
+    assert re.search(r"not ready since \d{4}-\d\d-\d\dT[^ ]+ \(.+\): Unreachable: ", line), line
+    assert "no route" in line
