@@ -70,7 +70,7 @@ class Environment(BaseSettings):
     push_limit: Annotated[int, Field(gt=0, description="MiB that one git push may have.")] = 200
     cluster_tokens: Path | None = Field(
         default=None,
-        description="A folder with one file per cluster, named by its id, that holds the token to use instead of the "
+        description="A folder with one file per cluster, named like the cluster, that holds the token to use instead of the "
         "stored one. Read again before each pass, so that short-lived tokens work.",
     )
     lease: Annotated[

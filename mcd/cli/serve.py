@@ -106,7 +106,6 @@ async def _serve_with(settings: Environment, listener: socket.socket | None, *, 
                 app = create_app(runtime, more=(git.router,)) if api else probes(settings.data)
                 jobs.append(_serve_app(app, settings.url, listener, stop))
             if controllers:
-                log.info("controllers", holder=runtime.holder)
                 jobs.append(Loop(runtime, runtime.holder).run(stop))
             await _until_one_ends(stop, jobs)
 
