@@ -70,8 +70,8 @@ class Environment(BaseSettings):
     push_limit: Annotated[int, Field(gt=0, description="MiB that one git push may have.")] = 200
     cluster_tokens: Path | None = Field(
         default=None,
-        description="A folder with one file per cluster, named like the cluster, that holds the token to use instead of the "
-        "stored one. Read again before each pass, so that short-lived tokens work.",
+        description="A folder with one file per cluster, named like the cluster, that holds the token to use instead "
+        "of the stored one. Read again before each pass, so that short-lived tokens work.",
     )
     lease: Annotated[
         float, Field(ge=2, description="Seconds after which the work of a dead controller is taken over.")
