@@ -30,6 +30,9 @@ TRACK = PREFIX + "track"
 COMMIT = PREFIX + "commit"
 HASH = PREFIX + "hash"
 """Annotation: the hash of the applied set that we sent last (`content_hash`). Added by the apply step only."""
+ROLLOUT = PREFIX + "rollout"
+"""Annotation of what an App's Rollout wrote: its number and when it was asked for (`kube/newer.py`). Added to what is
+written anyway, never a reason to write, and never part of a pod template or of the hash."""
 OWNER = PREFIX + "owner"
 """Annotation: the id of the MCD that made the object. Added by the apply step only."""
 PRODUCT_LINE = PREFIX + "product-line"
@@ -124,11 +127,11 @@ def canonical(value: Any) -> bytes:
 
 
 def content_hash(obj: Mapping[str, Any]) -> str:
-    """32 hex digits that change when, and only when, what we would send of this object changes. The annotation that
-    carries the hash is not part of itself."""
+    """32 hex digits that change when, and only when, what is wished of this object changes. The annotations that carry
+    the hash itself and the Rollout that wrote it are not part of that."""
     annotations = obj["metadata"].get("annotations")
-    if annotations and HASH in annotations:
-        meta = {**obj["metadata"], "annotations": {k: v for k, v in annotations.items() if k != HASH}}
+    if annotations and (HASH in annotations or ROLLOUT in annotations):
+        meta = {**obj["metadata"], "annotations": {k: v for k, v in annotations.items() if k not in (HASH, ROLLOUT)}}
         obj = {**obj, "metadata": meta}
     return hashlib.sha256(canonical(obj)).hexdigest()[:32]
 

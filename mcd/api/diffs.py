@@ -17,7 +17,7 @@ from mcd.kube.inventory import differences
 from mcd.kube.secret import KIND as SECRET
 from mcd.kube.secret import as_applied, told
 from mcd.model import Action, Plan, Planned
-from mcd.objects import HASH, OWNER, Object, masked, ref_of
+from mcd.objects import HASH, OWNER, ROLLOUT, Object, masked, ref_of
 
 LINE_LIMIT = 400
 """Characters of one side of one field: a ConfigMap may hold a book."""
@@ -25,7 +25,7 @@ LINE_LIMIT = 400
 LINES_LIMIT = 2000
 """Lines of one object."""
 
-_OURS = frozenset({f"f:{HASH}", f"f:{OWNER}"})
+_OURS = frozenset({f"f:{HASH}", f"f:{OWNER}", f"f:{ROLLOUT}"})
 """Bookkeeping, which no person asked for."""
 
 

@@ -52,6 +52,7 @@ NEXT: Mapping[Reason, str] = {
     Reason.NOT_OURS: "Delete the other object, or `mcd deploy {app} --take-over`.",
     Reason.FIELD_FIGHT: "Stop the other manager, then `mcd deploy {app}`.",
     Reason.PRUNE_NEEDS_CONFIRMATION: "Read the list in `mcd diff {app}`, then confirm it.",
+    Reason.NEWER_IN_CLUSTER: "Ask an admin whether a newer backup is restored; if not, `mcd deploy {app}`.",
     Reason.IMMUTABLE_FIELD: "Rename the component, or delete the object that cannot change.",
     Reason.QUOTA_EXCEEDED: "Free something, or ask the owners of the product line for more.",
     Reason.CLUSTER_AUTH_FAILED: "Ask an admin to give the cluster a new kubeconfig.",

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from mcd.kube.gate import Bounds, check
 from mcd.kube.inventory import fighting, plan
+from mcd.kube.newer import newer, signed
 from mcd.model import Change, ConditionType, Plan, Reason, RolloutItem, Stalled, Waiting
 from mcd.objects import KEPT, Object, Ref, ref_of
 
@@ -97,9 +98,28 @@ def decide(intent: Intent, seen: Mapping[Ref, Object | None], now: datetime) -> 
         wished_deletes=item.wished_deletes,
         yielded=fighting([(heal.at, heal.ref) for heal in item.heals], now),
     )
+    found = replace(found, apply=tuple(replace(p, desired=signed(p.desired, item.rollout)) for p in found.apply))
     for planned in found.apply:
         check(planned.desired, intent.bounds)
-    return Decision(found, not_before(item) or _waits_for_the_line(intent, seen) or _secret_of_another(found))
+    stop = _knows_less(intent, seen) or not_before(item) or _waits_for_the_line(intent, seen)
+    return Decision(found, stop or _secret_of_another(found))
+
+
+def _knows_less(intent: Intent, seen: Mapping[Ref, Object | None]) -> Stop | None:
+    """A database that was restored wishes what was wished then. Whether the years between are worth less than that is
+    for a person to say: by a new wish, or by taking over what is there."""
+    rollout = intent.item.rollout
+    if rollout.take_over:
+        return None
+    later = newer((obj for _, obj in sorted(seen.items()) if obj is not None), rollout, intent.owner)
+    if later is None:
+        return None
+    words = (
+        f"the cluster runs Rollout {later.number}, asked for at {later.at:%Y-%m-%d %H:%M:%S} UTC ({later.ref}"
+        f"{more(later.others)}), which this database does not know: it is older, perhaps restored from a backup. "
+        f"Nothing was changed. Restore a newer one, or `mcd deploy {rollout.app}` to go on with what is known here."
+    )
+    return Stalled(Reason.NEWER_IN_CLUSTER, words)
 
 
 def _waits_for_the_line(intent: Intent, seen: Mapping[Ref, Object | None]) -> Waiting | None:

@@ -22,6 +22,7 @@ from mcd.objects import (
     KEPT,
     MANAGED_BY,
     OWNER,
+    ROLLOUT,
     Object,
     Ref,
     canonical,
@@ -233,7 +234,8 @@ def _others(live: Mapping[str, Any]) -> list[Managed]:
 def _listed(found: Sequence[Difference]) -> str:
     words = [str(d) for d in found]
     # The hash differs whenever anything does; it is worth telling only when it is all there is.
-    told = [w for w in words if not w.endswith(f"[{HASH}]")] or (["fields taken away"] if words else [])
+    marks = (f"[{HASH}]", f"[{ROLLOUT}]")
+    told = [w for w in words if not w.endswith(marks)] or (["fields taken away"] if words else [])
     return ", ".join(told[:3]) + (f" and {len(told) - 3} more" if len(told) > 3 else "")
 
 

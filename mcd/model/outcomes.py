@@ -84,6 +84,10 @@ class Reason(StrEnum):
     deploy again."""
     PRUNE_NEEDS_CONFIRMATION = "PruneNeedsConfirmation"
     """More would be deleted than the brake allows, or something that holds data. Read the list, then confirm it."""
+    NEWER_IN_CLUSTER = "NewerInCluster"
+    """The cluster runs a Rollout that MCD's database does not know: the database is older, perhaps restored from a
+    backup. Nothing of the App is written. Restore a newer backup, or `mcd deploy APP` to go on with what is known
+    here."""
     IMMUTABLE_FIELD = "ImmutableField"
     """A field that Kubernetes never changes on a living object differs. Delete the object or rename the component."""
     KIND_NOT_SERVED = "KindNotServed"
@@ -113,7 +117,9 @@ class Reason(StrEnum):
     """Working on it ended the process three times. It is left alone until somebody asks for it again."""
 
 
-HELD_REASONS = frozenset({Reason.NOT_OURS, Reason.FIELD_FIGHT, Reason.PRUNE_NEEDS_CONFIRMATION})
+HELD_REASONS = frozenset(
+    {Reason.NOT_OURS, Reason.FIELD_FIGHT, Reason.PRUNE_NEEDS_CONFIRMATION, Reason.NEWER_IN_CLUSTER}
+)
 """Why MCD itself keeps its hands off until a person decides."""
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Select, func, insert, select, update
 
+from mcd.errors import Code, McdError
 from mcd.model import Actor, Condition, ConditionType, EventKind, Noun, Reason
 from mcd.store import events
 from mcd.store import tables as t
@@ -73,6 +74,7 @@ async def add(tx: Tx, now: datetime, actor: Actor, app: Row, wanted: Wanted) -> 
     old = await tx.row(live_of(app["id"]))
     highest = await tx.value(select(func.max(t.rollout.c.number)).where(t.rollout.c.app_id == app["id"]))
     number = (highest or 0) + 1
+    _names_what_runs(app, old, wanted)
     deletes = list(wanted.wished_deletes)
     restarts = dict(wanted.restarts)
     if old is not None:
@@ -116,6 +118,17 @@ async def add(tx: Tx, now: datetime, actor: Actor, app: Row, wanted: Wanted) -> 
         data={"rollout": rollout_id, "release": wanted.release, "settings": wanted.settings, "trigger": wanted.trigger},
     )
     return rollout_id
+
+
+def _names_what_runs(app: Row, old: Row | None, wanted: Wanted) -> None:
+    """While the cluster runs what this database does not know, only a wish that names a Release goes on: a changed
+    number of pods would bring the older Release back unasked. Raises McdError conflict."""
+    if old is None or wanted.trigger not in ("settings", "restart"):
+        return
+    state = state_of(old)
+    held = state.condition(ConditionType.STALLED)
+    if held is not None and held.reason is Reason.NEWER_IN_CLUSTER and state.is_now(ConditionType.STALLED):
+        raise McdError(Code.CONFLICT, f"{app['name']}: {held.message}", reason=held.reason.value)
 
 
 async def _supersede(tx: Tx, now: datetime, actor: Actor, app: Row, old: Row, by: int) -> None:

@@ -1,0 +1,67 @@
+"""Notices that the cluster runs a Rollout which the database does not know, because a backup of it was restored.
+
+Pure. Each object that a Rollout writes carries its number and when it was asked for; nothing is written for the sake of
+the mark, so an object that no Rollout had to change keeps an older one. It must not decide what to do about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from mcd.kube.cluster import FIELD_MANAGER
+from mcd.kube.fields import applied_tree, node_at
+from mcd.model import Rollout
+from mcd.objects import OWNER, ROLLOUT, Object, Ref, ref_of
+
+_PATH = ("f:metadata", "f:annotations", f"f:{ROLLOUT}")
+
+
+@dataclass(frozen=True, slots=True)
+class Newer:
+    """The newest Rollout that an object was written for; `others` counts the other objects that are newer too."""
+
+    number: int
+    at: datetime
+    ref: Ref
+    others: int
+
+
+def signed(obj: Object, rollout: Rollout) -> Object:
+    """The object with the mark of the Rollout that it is written for. Its hash stays: the mark is not of the wish."""
+    meta = obj["metadata"]
+    annotations = {**(meta.get("annotations") or {}), ROLLOUT: f"{rollout.number}@{rollout.created_at.isoformat()}"}
+    return {**obj, "metadata": {**meta, "annotations": annotations}}
+
+
+def newer(live: Iterable[Object], rollout: Rollout, owner: str) -> Newer | None:
+    """What is marked by a Rollout of a higher number that was asked for later. Both must be so: a person's new wish
+    after a restore has a lower number and a later time, and a clock that was set back has the opposite."""
+    found = []
+    for obj in live:
+        mark = _mark(obj, owner)
+        if mark is not None and mark[0] > rollout.number and mark[1] > rollout.created_at:
+            found.append((*mark, ref_of(obj)))
+    if not found:
+        return None
+    number, at, ref = max(found)
+    return Newer(number, at, ref, len(found) - 1)
+
+
+def _mark(live: Mapping[str, Any], owner: str) -> tuple[int, datetime] | None:
+    """Only a mark that we wrote ourselves, by the word of the API server, on an object of this installation: anybody
+    else's could keep an App from being deployed."""
+    annotations = live["metadata"].get("annotations") or {}
+    text = annotations.get(ROLLOUT)
+    if not isinstance(text, str) or annotations.get(OWNER) != owner:
+        return None
+    if node_at(applied_tree(live, FIELD_MANAGER), _PATH) is None:
+        return None
+    number, _, asked = text.partition("@")
+    try:
+        at = datetime.fromisoformat(asked)
+        return (int(number), at) if at.tzinfo is not None else None
+    except ValueError:
+        return None
