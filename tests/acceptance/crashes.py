@@ -6,6 +6,7 @@ judge is the audit log alone: each object was created once. The MCD that is kill
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import subprocess
@@ -31,6 +32,7 @@ class Sniper:
     def __init__(self, world: World, seen: Callable[[], bool]) -> None:
         self.world, self.seen = world, seen
         self.shot = threading.Event()
+        self.blind: BaseException | None = None
         self.over = threading.Event()
         self.thread = threading.Thread(target=self._lurk, daemon=True)
 
@@ -44,12 +46,15 @@ class Sniper:
 
     def _lurk(self) -> None:
         assert self.world.server is not None
-        while not self.over.is_set():
-            if self.seen():
-                self.world.server.kill()
-                self.shot.set()
-                return
-            time.sleep(0.001)
+        try:
+            while not self.over.is_set():
+                if self.seen():
+                    self.world.server.kill()
+                    self.shot.set()
+                    return
+                time.sleep(0.001)
+        except Exception as error:
+            self.blind = error
 
 
 class Tail:
@@ -83,7 +88,7 @@ def _crash(world: World, folder: Path, app: str, moment: Callable[[], bool], *, 
     if not hit:
         pushing.kill()
         said = (world.work / f"{app}.push").read_text().strip().splitlines()[-1:]
-        raise Miss(f"the moment did not come; git said {said}")
+        raise Miss(f"the moment did not come ({sniper.blind or 'looked until the end'}); git said {said}")
     # Its server is gone, so git ends by itself.
     pushing.wait(timeout=30)
     world.server.start()
@@ -173,7 +178,7 @@ def in_push(stage_of_it: str) -> Callable[[World], tuple[str, int]]:
         git = Path(_data(world)) / "git"
 
         def arrives() -> bool:
-            return any(each.stat().st_size > 2**20 for each in _files(git) if app not in each.parts)
+            return any(size > 2**20 for file, size in _files(git) if app not in file.parts)
 
         def stored() -> bool:
             return (git / f"{app}.git").exists()
@@ -238,10 +243,13 @@ def _data(world: World) -> str:
     return world.server.settings["MCD_DATA"]
 
 
-def _files(folder: Path) -> list[Path]:
+def _files(folder: Path) -> list[tuple[Path, int]]:
+    """Each file with its size. One that goes while we look is none."""
     found = []
     for where, _, names in os.walk(folder):
-        found += [Path(where) / name for name in names if (Path(where) / name).is_file()]
+        for file in (Path(where) / name for name in names):
+            with contextlib.suppress(FileNotFoundError):
+                found.append((file, file.stat().st_size))
     return found
 
 
