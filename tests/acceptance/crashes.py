@@ -13,6 +13,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from tests.acceptance import apps, stage
@@ -31,30 +32,32 @@ class Sniper:
 
     def __init__(self, world: World, seen: Callable[[], bool]) -> None:
         self.world, self.seen = world, seen
-        self.shot = threading.Event()
-        self.blind: BaseException | None = None
         self.over = threading.Event()
-        self.thread = threading.Thread(target=self._lurk, daemon=True)
+        self.pool = ThreadPoolExecutor(1)
 
     def __enter__(self) -> Sniper:
-        self.thread.start()
+        self.lurking = self.pool.submit(self._lurk)
         return self
 
     def __exit__(self, *_: object) -> None:
         self.over.set()
-        self.thread.join(5)
+        self.pool.shutdown()
 
-    def _lurk(self) -> None:
-        assert self.world.server is not None
+    def shot(self, seconds: float) -> bool:
+        """Waits for the shot; False when the time is over. Raises what `seen` raised."""
         try:
-            while not self.over.is_set():
-                if self.seen():
-                    self.world.server.kill()
-                    self.shot.set()
-                    return
-                time.sleep(0.001)
-        except Exception as error:
-            self.blind = error
+            return self.lurking.result(seconds)
+        except TimeoutError:
+            return False
+
+    def _lurk(self) -> bool:
+        assert self.world.server is not None
+        while not self.over.is_set():
+            if self.seen():
+                self.world.server.kill()
+                return True
+            time.sleep(0.001)
+        return False
 
 
 class Tail:
@@ -84,11 +87,11 @@ def _crash(world: World, folder: Path, app: str, moment: Callable[[], bool], *, 
     assert world.server is not None
     with Sniper(world, moment) as sniper:
         pushing = _pushed_in_the_background(world, folder, app)
-        hit = sniper.shot.wait(LATEST)
+        hit = sniper.shot(LATEST)
     if not hit:
         pushing.kill()
         said = (world.work / f"{app}.push").read_text().strip().splitlines()[-1:]
-        raise Miss(f"the moment did not come ({sniper.blind or 'looked until the end'}); git said {said}")
+        raise Miss(f"the moment did not come; git said {said}")
     # Its server is gone, so git ends by itself.
     pushing.wait(timeout=30)
     world.server.start()
