@@ -22,6 +22,7 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "app-yaml
 MODELS: tuple[type, ...] = (
     App, Build, Variable, LongPort, Domain, Resources, Limits, Gpu, Health, Probe, Rollout, Stop, History,
 )  # fmt: skip
+NOT_USED = " *Read, not used yet.*"
 _REGION = re.compile(r"<!-- (?P<what>[a-z]+)(?:: (?P<name>[^>]+?))? -->\n.*?<!-- end -->", re.DOTALL)
 
 
@@ -86,16 +87,19 @@ def _alerts(_: str) -> list[str]:
 def _context(_: str) -> list[str]:
     rows = ["| key | type | meaning |", "|---|---|---|"]
     return rows + [
-        f"| `{where}` | {_cell(key.kind.name)} | {_cell(key.meaning)} |" for where, key in _inside(Context, "")
+        f"| `{where}` | {_cell(key.kind.name)} | {_cell(key.meaning)}{NOT_USED if unused else ''} |"
+        for where, key, unused in _inside(Context, "", unused=False)
     ]
 
 
-def _inside(model: type, where: str) -> Iterator[tuple[str, Key]]:
+def _inside(model: type, where: str, *, unused: bool) -> Iterator[tuple[str, Key, bool]]:
+    """Every key of the context, and whether it, or what it stands in, is read and not used yet."""
     for word, known in keys_of(model).items():
         if known.later:
             continue
         here = f"{where}.{word}" if where else word
-        yield here, known
+        nobody = unused or known.unused
+        yield here, known, nobody
         inner = known.kind.model
         # Resources and limits of Settings are those of 3.13.
         if inner is not None and inner not in (Resources, Limits):
@@ -106,4 +110,4 @@ def _inside(model: type, where: str) -> Iterator[tuple[str, Key]]:
                 if known.kind.name.startswith("list")
                 else ""
             )
-            yield from _inside(inner, here + step)
+            yield from _inside(inner, here + step, unused=nobody)

@@ -1,5 +1,6 @@
 """What the platform knows and the compiler is given, as frozen values: the product line, what its cluster serves, node
-pools, Settings. Read from a context file (app-yaml 8.2) or made from the database by whoever has one.
+pools, Settings. Read from a context file (app-yaml 8.2) or made from the database by whoever has one. A fact that no
+rule of this version asks for is `unused`: it is read and checked, so that a file of the specification is good.
 
 It must not look anything up: what is not in the value is not known.
 """
@@ -78,7 +79,7 @@ class ProductLineFacts:
     node_pool: str | None = key(_NAME, "Pool of components that name none.", nullable=True)
     node_pools: tuple[str, ...] | None = key(items(_NAME), "The pools that it may use.", nullable=True)
     config: Mapping[str, str] = key(_TEXTS, "Variables of every App.", value=dict)
-    configs: Mapping[str, Mapping[str, str]] = key(mapping(_TEXTS), "Config maps.", value=dict)
+    configs: Mapping[str, Mapping[str, str]] = key(mapping(_TEXTS), "Config maps.", value=dict, unused=True)
     secrets: Mapping[str, SecretFacts] = key(_SECRETS, "Secrets of the line.", value=dict)
     quota: Quota | None = key(model(Quota), "None: no quota.", nullable=True)
 
@@ -90,8 +91,8 @@ class Gateway:
     name: str = key(_NAME, "Name.", value="mcd")
     namespace: str = key(_NAME, "Namespace.", value="mcd-gateway")
     pods_namespace: str = key(_NAME, "Where its pods run.", value="")
-    regex_headers: bool = key(BOOLEAN, "Matches headers by expression.", value=True)
-    listener_set: bool = key(BOOLEAN, "Takes ListenerSets.", value=False)
+    regex_headers: bool = key(BOOLEAN, "Matches headers by expression.", value=True, unused=True)
+    listener_set: bool = key(BOOLEAN, "Takes ListenerSets.", value=False, unused=True)
 
 
 @record
@@ -107,7 +108,7 @@ class Otel:
     """OpenTelemetry."""
 
     endpoint: str | None = key(_TEXT, "Collector.", nullable=True)
-    operator: bool = key(BOOLEAN, "Whether the operator instruments pods.", value=False)
+    operator: bool = key(BOOLEAN, "Whether the operator instruments pods.", value=False, unused=True)
 
 
 @record
@@ -139,17 +140,17 @@ class ClusterFacts:
     gateway_api: bool = key(BOOLEAN, "Whether it has Gateway API.", value=True)
     gateway: Gateway = key(model(Gateway), "The Gateway.", value=Gateway)
     ingress_class: str | None = key(_NAME, "For Ingress, without Gateway API.", nullable=True)
-    cert_issuer: str | None = key(_NAME, "A ClusterIssuer.", nullable=True)
-    keda: bool = key(BOOLEAN, "Whether it has KEDA.", value=True)
+    cert_issuer: str | None = key(_NAME, "A ClusterIssuer.", nullable=True, unused=True)
+    keda: bool = key(BOOLEAN, "Whether it has KEDA.", value=True, unused=True)
     prometheus_operator: bool = key(BOOLEAN, "Whether it has the Prometheus operator.", value=True)
     prometheus_labels: Mapping[str, str] = key(_TEXTS, "Added to PodMonitor and PrometheusRule.", value=dict)
-    prometheus_url: str = key(_TEXT, "Where KEDA asks.", value="http://prometheus.monitoring.svc:9090")
+    prometheus_url: str = key(_TEXT, "Where KEDA asks.", value="http://prometheus.monitoring.svc:9090", unused=True)
     monitoring_namespace: str = key(_NAME, "Where Prometheus runs.", value="monitoring")
     control_namespace: str = key(_NAME, "Where MCD's own account is.", value="mcd-system")
-    loki_rules: LokiRules | None = key(model(LokiRules), "None: no Loki.", value=LokiRules, nullable=True)
+    loki_rules: LokiRules | None = key(model(LokiRules), "None: no Loki.", value=LokiRules, nullable=True, unused=True)
     otel: Otel = key(model(Otel), "OpenTelemetry.", value=Otel)
-    oauth: Oauth | None = key(model(Oauth), "Sign-in.", nullable=True)
-    storage: Storage = key(model(Storage), "Storage classes.", value=Storage)
+    oauth: Oauth | None = key(model(Oauth), "Sign-in.", nullable=True, unused=True)
+    storage: Storage = key(model(Storage), "Storage classes.", value=Storage, unused=True)
     registry: str = key(_TEXT, "Where built images go.", value="registry.mcd.internal")
     image_pull_secret: str | None = key(_NAME, "For private images.", nullable=True)
     pod_cidrs: tuple[str, ...] = key(items(_TEXT), "Addresses of pods.", value=())
@@ -267,10 +268,12 @@ class SettingsFacts:
     by: str = key(_TEXT, "Who.", value="")
     at: str = key(_TEXT, "When.", value="")
     components: Mapping[str, ComponentSettings] = key(mapping(model(ComponentSettings)), "Overrides.", value=dict)
-    alerts: Mapping[str, Any] = key(either("mapping", _read_alerts, [{}]), "Tuned alerts.", value=dict)
-    env: Mapping[str, str] = key(_TEXTS, "Values that people filled in.", value=dict)
+    alerts: Mapping[str, Any] = key(
+        either("mapping", _read_alerts, [{}]), "Tuned alerts; only {} yet.", value=dict, unused=True
+    )
+    env: Mapping[str, str] = key(_TEXTS, "Values that people filled in.", value=dict, unused=True)
     secrets: Mapping[str, SecretFacts] = key(_SECRETS, "Secrets of the App.", value=dict)
-    configs: Mapping[str, Mapping[str, str]] = key(mapping(_TEXTS), "Config maps.", value=dict)
+    configs: Mapping[str, Mapping[str, str]] = key(mapping(_TEXTS), "Config maps.", value=dict, unused=True)
 
 
 @record
@@ -284,9 +287,9 @@ class Context:
     product_line: ProductLineFacts = key(model(ProductLineFacts), "The product line.", value=ProductLineFacts)
     cluster: ClusterFacts = key(model(ClusterFacts), "The cluster.", value=ClusterFacts)
     node_pools: tuple[Pool, ...] | None = key(items(model(Pool)), "Its pools.", nullable=True)
-    apps: Mapping[str, OtherApp] | None = key(mapping(model(OtherApp)), "Other Apps.", nullable=True)
+    apps: Mapping[str, OtherApp] | None = key(mapping(model(OtherApp)), "Other Apps.", nullable=True, unused=True)
     dependents: tuple[Dependent, ...] = key(items(model(Dependent)), "Who may call this App.", value=())
-    infra: Mapping[str, InfraFacts] = key(mapping(model(InfraFacts)), "Claims.", value=dict)
+    infra: Mapping[str, InfraFacts] = key(mapping(model(InfraFacts)), "Claims.", value=dict, unused=True)
     settings: SettingsFacts = key(model(SettingsFacts), "Settings.", value=SettingsFacts)
     app: str | None = key(_NAME, "The App's name where it is not appname (a copy).", nullable=True)
     pre: Any = key(_TEXT, "Pre-release environment.", later=True)

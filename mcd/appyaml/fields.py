@@ -50,7 +50,8 @@ class Kind:
 @dataclass(frozen=True, slots=True)
 class Key:
     """One key of a mapping. `only` names the component types that have it (empty: all); `later` is a key that the
-    specification knows and this version does not build; `nullable` takes an explicit null."""
+    specification knows and this version does not build; `unused` one of the context that is read and checked, and that
+    nothing asks for yet; `nullable` takes an explicit null."""
 
     kind: Kind
     meaning: str
@@ -61,6 +62,7 @@ class Key:
     only: tuple[str, ...] = ()
     required: str = ""
     later: bool = False
+    unused: bool = False
     nullable: bool = False
 
 
