@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import ExitStack
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, FastAPI, Query
 from fastapi.responses import PlainTextResponse, Response, StreamingResponse
 from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
@@ -256,12 +256,12 @@ class Pushing:
             logs.logger("git").debug("a push ended in a bug that is logged above", kind=type(error).__name__)
 
 
-def _pushing(request: Request) -> Pushing:
-    state = request.app.state
-    if not hasattr(state, "pushing"):
-        state.pushing = Pushing()
-    pushing: Pushing = state.pushing
-    return pushing
+def pushing(app: FastAPI) -> Pushing:
+    """The pushes of an application."""
+    if not hasattr(app.state, "pushing"):
+        app.state.pushing = Pushing()
+    found: Pushing = app.state.pushing
+    return found
 
 
 @router.post("/{app}.git/git-receive-pack", operation_id="git_push")
@@ -272,10 +272,10 @@ async def receive_pack(request: Request, runtime: RuntimeOf, actor: Pusher, app:
     async with runtime.db.reading() as tx:
         await app_to_push(actor, tx, app)
     with ExitStack() as place:
-        pushing = _pushing(request)
-        push = Push(runtime, actor, app, pushing.room, refusal=_no_place(request, actor, place))
+        at_once = pushing(request.app)
+        push = Push(runtime, actor, app, at_once.room, refusal=_no_place(request, actor, place))
         _believable(request, push.limits.body)
-        pushing.start(push, request.stream(), encoding)
+        at_once.start(push, request.stream(), encoding)
         try:
             asked = await asyncio.shield(push.taken)
         except ClientDisconnect:

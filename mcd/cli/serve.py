@@ -266,10 +266,12 @@ def admin_repositories(
 
     Example: mcd admin repositories --remove --days 90
     """
-    asyncio.run(_with_database(lambda db: _repositories(db, days, remove=remove)))
+    asyncio.run(_with_database(lambda db: give_back(db, days, remove=remove)))
 
 
-async def _repositories(db: Database, days: int, *, remove: bool) -> None:
+async def give_back(db: Database, days: int, *, remove: bool) -> None:
+    """Prints every repository whose App is gone or not known. With `remove`, those of Apps that are gone for so many
+    days are removed."""
     root, now = read_environment().repositories, datetime.now(UTC)
     # Listed before the database is asked: an App that is made in between is known then.
     found = list(leftovers.repositories(root))

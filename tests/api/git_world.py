@@ -201,7 +201,18 @@ async def serving(data: Path, *, push_limit: int = 8) -> AsyncIterator[Site]:
         server.should_exit = True
         server.force_exit = True
         await asyncio.wait_for(running, 20)
+        await _ended({*server.server_state.tasks, *git.pushing(application).tasks})
         await runtime.close()
+
+
+async def _ended(tasks: set[asyncio.Task[None]]) -> None:
+    """Answers whose clients went away end by themselves, a little later. One that still asks when the database is
+    closed would open it again, and nobody would close it."""
+    if tasks:
+        _, late = await asyncio.wait(tasks, timeout=20)
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
 
 
 # --- what tests of pushes have in common ----------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import sys
 from collections.abc import AsyncIterator
@@ -14,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from mcd.cli import serve
 from mcd.forge.receive import refs_of
 from mcd.model import (
     Noun,
@@ -124,37 +124,40 @@ async def test_the_same_line_gets_the_name_at_once_and_begins_empty(here: Site) 
     assert len(list((here.repositories / ".gone").iterdir())) == 2, "each of them is kept"
 
 
-async def test_the_space_is_given_back_when_an_administrator_asks_for_it(here: Site) -> None:
+async def test_the_space_is_given_back_when_an_administrator_asks_for_it(
+    here: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MCD_DATA", str(here.folder))
+
+    async def asked(days: int = 30, *, remove: bool = False) -> str:
+        capsys.readouterr()
+        await serve.give_back(here.runtime.db, days, remove=remove)
+        return capsys.readouterr().out
+
     clone = here.clone()
     clone.commit({"app.yaml": APP_YAML})
     await pushed(here, clone)
     strange = here.repositories / "strange.git"
     shutil.copytree(here.repositories / "shop.git", strange)
     (strange / "mcd-app").write_text("of another database")
-    assert "shop" not in await admin(here), "a repository in use is not listed"
+    assert "shop" not in await asked(), "a repository in use is not listed"
     await delete(here)
     await pushed(here, clone)
     await delete(here)
-    listed = await admin(here)
+    listed = await asked()
     assert listed.count("shop is gone since ") == 2
     assert "Nothing was removed." in listed
     assert "--remove removes it" not in listed, "not before the days are over"
-    assert "given back" in await admin(here, "--remove")
+    assert "0.0 MiB given back" in await asked(remove=True)
     assert here.kept() == ["shop.git", "strange.git"]
     assert "strange.git" in listed
     assert "left alone" in listed
-    removed = await admin(here, "--remove", "--days", "0")
-    assert removed.count("; removed") == 2
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "mcd", "admin", "repositories", "--remove", "--days", "0", stdout=asyncio.subprocess.PIPE
+    )
+    removed, _ = await process.communicate()
+    assert process.returncode == 0
+    assert removed.count(b"; removed") == 2
     assert here.kept() == ["strange.git"]
     assert list((here.repositories / ".gone").iterdir()) == []
     assert here.left() == []
-
-
-async def admin(here: Site, *words: str) -> str:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "mcd", "admin", "repositories", *words, stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "MCD_DATA": str(here.folder)},
-    )  # fmt: skip
-    out, _ = await asyncio.wait_for(process.communicate(), 60)
-    assert process.returncode == 0
-    return out.decode()
