@@ -1,17 +1,17 @@
-"""Outcome to conditions, attempts and the next run. Pure: the only place where a condition is made.
+"""Outcome to conditions, attempts and the next run. Pure: what each outcome of a pass means is said here only.
 
 It decides nothing about the cluster and never reads a clock: `now` and the jitter are arguments.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mcd.errors import Code, McdError
 from mcd.model import HELD_REASONS, Condition, ConditionType, Outcome, Ready, Reason, Reconciled, Stalled, Waiting
+from mcd.model.conditions import said
 
 FIRST_RETRY = 0.2
 LONGEST_RETRY = 60.0
@@ -71,7 +71,7 @@ def conclude(
                 ConditionType.STALLED: (True, reason, message),
             }
             delay = STALLED_LOOKS_AGAIN * (0.9 + 0.2 * jitter)
-    return Concluded(_write(words, previous, generation, now), now + timedelta(seconds=delay), 0)
+    return Concluded(said(words, previous, generation, now), now + timedelta(seconds=delay), 0)
 
 
 def conclude_failure(
@@ -97,7 +97,7 @@ def conclude_failure(
     delay = min(LONGEST_RETRY, FIRST_RETRY * 2 ** min(failures, 20)) * (0.5 + jitter)
     if isinstance(error, McdError) and error.retry_after is not None:
         delay = max(delay, error.retry_after)
-    return Concluded(_write(words, previous, generation, now), now + timedelta(seconds=delay), failures + 1)
+    return Concluded(said(words, previous, generation, now), now + timedelta(seconds=delay), failures + 1)
 
 
 _BUG = f"A bug in MCD ended this pass; the server's log has the details. {AGAIN}"
@@ -124,18 +124,3 @@ def app_state(state: Reconciled, *, away: bool = False) -> AppState:
 def is_a_bug(error: BaseException) -> bool:
     """Whether an exception is ours to mend, and so belongs into the log with its trace."""
     return not isinstance(error, McdError) or error.code is Code.INTERNAL
-
-
-def _write(
-    words: Mapping[ConditionType, tuple[bool, Reason, str]],
-    previous: tuple[Condition, ...],
-    generation: int,
-    now: datetime,
-) -> tuple[Condition, ...]:
-    before = {c.type: c for c in previous}
-    written = []
-    for kind, (status, reason, message) in words.items():
-        old = before.get(kind)
-        since = old.last_transition if old and old.status == status else now
-        written.append(Condition(kind, status, reason, message, generation, since))
-    return tuple(written)

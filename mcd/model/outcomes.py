@@ -1,6 +1,6 @@
 """The words of the loop: conditions, reasons, outcomes, changes, and the Events that tell of them.
 
-It must not make a condition: `controllers/conditions.py` does.
+It must not make a condition: `mcd/model/conditions.py` does.
 """
 
 from __future__ import annotations

@@ -16,8 +16,6 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from mcd.model import (
     Cluster,
-    Condition,
-    ConditionType,
     EventKind,
     Noun,
     ProductLine,
@@ -28,6 +26,7 @@ from mcd.model import (
     RolloutObserved,
     WorkItem,
 )
+from mcd.model.conditions import quarantined
 from mcd.objects import Ref
 from mcd.store import events
 from mcd.store import tables as t
@@ -171,13 +170,11 @@ async def _quarantine(tx: Tx, noun: Noun, ids: list[str], now: datetime) -> None
         lease = Lease(noun, row_id, "", items[row_id], 0, 0, now)
         state = lease.item_state
         said = f"Working on it ended the process {MOST_TAKES} times. Ask for it again when the cause is mended."
-        words = {ConditionType.READY: False, ConditionType.RECONCILING: False, ConditionType.STALLED: True}
-        conditions = [Condition(k, s, Reason.QUARANTINED, said, state.generation, now) for k, s in words.items()]
         await tx.run(
             update(table)
             .where(table.c.id == row_id)
             .values(
-                conditions=conditions_json(conditions),
+                conditions=conditions_json(quarantined(said, state.generation, now)),
                 observed_generation=state.generation,
                 next_run_at=None,
                 lease_token=None,

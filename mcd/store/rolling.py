@@ -14,7 +14,8 @@ from typing import Any
 from sqlalchemy import Select, func, insert, select, update
 
 from mcd.errors import Code, McdError
-from mcd.model import Actor, Condition, ConditionType, EventKind, Noun, Reason
+from mcd.model import Actor, ConditionType, EventKind, Noun, Reason
+from mcd.model.conditions import fresh, superseded
 from mcd.store import events
 from mcd.store import tables as t
 from mcd.store.ids import new_id
@@ -47,25 +48,12 @@ def event_name(app: str, number: int) -> str:
 
 def fresh_conditions(now: datetime, generation: int, reason: Reason, message: str) -> list[dict[str, Any]]:
     """Not ready, on its way: what is seen until a controller has looked."""
-    return conditions_json(
-        (
-            Condition(ConditionType.READY, False, reason, message, generation, now),
-            Condition(ConditionType.RECONCILING, True, reason, message, generation, now),
-            Condition(ConditionType.STALLED, False, reason, message, generation, now),
-        )
-    )
+    return conditions_json(fresh(reason, message, generation, now))
 
 
 def superseded_conditions(now: datetime, row: Row, by: int) -> list[dict[str, Any]]:
-    """What a Rollout that still was on its way says from now on. One that had ended keeps its last word: history is
-    read to learn why something failed."""
-    state = state_of(row)
-    if state.is_now(ConditionType.READY) or state.is_now(ConditionType.STALLED):
-        return list(row["conditions"])
-    said = f"Rollout {by} took over."
-    return conditions_json(
-        Condition(kind, False, Reason.SUPERSEDED, said, state.observed_generation, now) for kind in ConditionType
-    )
+    """What the Rollout of this row says from now on that Rollout `by` took its place."""
+    return conditions_json(superseded(state_of(row), by, now))
 
 
 async def add(tx: Tx, now: datetime, actor: Actor, app: Row, wanted: Wanted) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
+import mcd
 from mcd.controllers.conditions import AGAIN, LONGEST_RETRY, AppState, app_state, conclude, conclude_failure
 from mcd.errors import Code, McdError
 from mcd.model import Condition, Ready, Reason, Reconciled, Stalled, Waiting
+from mcd.model.conditions import superseded
 
 NOW = datetime(2026, 5, 3, 10, tzinfo=UTC)
 LATER = NOW + timedelta(minutes=5)
@@ -83,3 +87,27 @@ def test_an_app_is_counted_once_by_what_is_seen_of_its_newest_wish() -> None:
     assert app_state(Reconciled(1, 1, ready, None), away=True) is AppState.UNKNOWN
     assert word(conclude(Stalled(Reason.CRASH_LOOPING, ""), (), 1, NOW, 0).conditions) is AppState.STALLED
     assert word(conclude(Stalled(Reason.NOT_OURS, ""), (), 1, NOW, 0).conditions) is AppState.HELD
+
+
+def test_a_replaced_rollout_keeps_its_last_word_but_is_not_looked_at_any_more() -> None:
+    ready = conclude(Ready("web 1/1"), (), 1, NOW, 0).conditions
+    retried = conclude_failure(McdError(Code.UNAVAILABLE, "away."), ready, 1, 0, NOW, 0).conditions
+    after = by_type(superseded(Reconciled(1, 1, retried, None), 2, LATER))
+    assert (after["Ready"].status, after["Ready"].message) == (True, "web 1/1")
+    assert (after["Reconciling"].status, after["Reconciling"].last_transition) == (False, LATER)
+    failed = conclude(Stalled(Reason.CRASH_LOOPING, "it crashed."), (), 1, NOW, 0).conditions
+    assert superseded(Reconciled(1, 1, failed, None), 2, LATER) == failed
+    waiting = conclude(Waiting(Reason.BUILDING, "building", 2), (), 1, NOW, 0).conditions
+    taken = superseded(Reconciled(1, 1, waiting, None), 2, LATER)
+    assert {(c.status, c.reason, c.message) for c in taken} == {(False, Reason.SUPERSEDED, "Rollout 2 took over.")}
+
+
+def test_a_condition_is_made_in_one_place_and_read_back_in_one() -> None:
+    root = Path(mcd.__file__).parent
+    makers = {
+        str(path.relative_to(root))
+        for path in root.rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "Condition"
+    }
+    assert makers == {"model/conditions.py", "store/nouns.py"}
