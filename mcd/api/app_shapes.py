@@ -6,21 +6,23 @@ The same contract as `shapes.py`, in a file of its own for its size. They hold n
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
 from mcd import model
 from mcd.api.away import Away, Known, health_known, known
-from mcd.api.shapes import Problem, Shape, State, StateWord
+from mcd.api.shapes import Problem, Shape, State
+from mcd.model import AppState, StateWord
 from mcd.objects import Ref
 
 
 class LastSeen(Shape):
-    """What was seen of a live Rollout while its cluster could be looked at. All null while it can be."""
+    """What was seen of a live Rollout while its cluster could be looked at. All null while it can be; only the first is
+    not while a look that failed is tried again."""
 
     last_state: StateWord | None = None
-    """What it was then, when `state` is `unknown`."""
+    """What it was then; null unless `state` is `unknown`."""
     last_seen_at: datetime | None = None
     """When the cluster answered last."""
     away_since: datetime | None = None
@@ -40,16 +42,13 @@ class RolloutBrief(LastSeen):
     created_at: datetime
 
 
-AppState = Literal["ready", "progressing", "stalled", "unknown", "deleting", "undeployed"]
-"""The state of an App in one word: that of its live Rollout; `undeployed` when it has none."""
-
-
 class App(Shape):
     name: str
     product_line: str
     cluster: str
     """Where its product line is."""
     state: AppState
+    """That of its live Rollout; `held` when MCD keeps its hands off until a person decides."""
     repository: str
     """`mcd:<app>` for a repository that MCD itself holds."""
     path: str
@@ -209,8 +208,8 @@ def rollout_fields(rollout: model.Rollout, gone: Away | None = None) -> dict[str
 def _state(state: model.Reconciled, gone: Away | None) -> dict[str, Any]:
     """The state as it may be told, its conditions with it: Ready becomes Unknown, as Kubernetes does for a node."""
     fields = dict(State.of(state))
-    told = known(fields["state"], fields["reason"], fields["message"], gone)
-    if told.before is not None:
+    told = known(state, gone)
+    if gone is not None and told.before is not None:
         unseen = {"status": "Unknown", "reason": told.reason, "message": told.message}
         fields["conditions"] = [
             c.model_copy(update=unseen) if c.type is model.ConditionType.READY else c for c in fields["conditions"]
@@ -221,7 +220,7 @@ def _state(state: model.Reconciled, gone: Away | None) -> dict[str, Any]:
 def last_seen(told: Known, gone: Away | None) -> dict[str, Any]:
     """The fields of LastSeen."""
     if gone is None:
-        return {}
+        return {"last_state": told.before}
     return {"last_state": told.before, "last_seen_at": gone.seen_at, "away_since": gone.since}
 
 

@@ -12,17 +12,17 @@ from starlette.requests import Request
 
 from mcd import model
 from mcd.api.access import Deployer, Reader, RuntimeOf, Setter
-from mcd.api.app_shapes import App, AppState, RolloutBrief, last_seen
+from mcd.api.app_shapes import App, RolloutBrief, last_seen
 from mcd.api.away import Away, away, known
 from mcd.api.carry import Answer, IdempotencyKey, carry
 from mcd.api.etag import IfMatch, shown
 from mcd.api.pages import Piece, page
 from mcd.api.paths import AppName
-from mcd.api.shapes import Page, summary
+from mcd.api.shapes import Page
 from mcd.api.sources import check_repository
 from mcd.api.strict import StrictRoute
 from mcd.api.wishes import AppChange, AppNew
-from mcd.model import Noun, Verb
+from mcd.model import AppState, Noun, Verb, app_state, is_away
 from mcd.runtime import Runtime
 from mcd.store import intents, reads
 from mcd.store.authorize import require
@@ -53,17 +53,14 @@ def app_shape(runtime: Runtime, listed: AppListed) -> App:
 
 def state_of(listed: AppListed) -> AppState:
     """The one word that a list shows and can be filtered by."""
-    if listed.app.deleted_at is not None:
-        return "deleting"
-    if listed.live is None:
-        return "undeployed"
-    word = known(*summary(listed.live.state), away(listed.cluster_state, listed.cluster_seen_at)).state
-    # A live Rollout was not taken over by another one.
-    return "progressing" if word == "superseded" else word
+    if listed.live is None and listed.app.deleted_at is not None:
+        return AppState.DELETING
+    live = None if listed.live is None else listed.live.state
+    return app_state(live, away=is_away(listed.cluster_state))
 
 
 def _brief(rollout: model.Rollout, commit: str, gone: Away | None) -> RolloutBrief:
-    told = known(*summary(rollout.state), gone)
+    told = known(rollout.state, gone)
     return RolloutBrief(
         id=rollout.id,
         number=rollout.number,
@@ -155,6 +152,9 @@ async def delete_app(request: Request, app: AppName, actor: Setter, runtime: Run
     async def act(tx: Tx, now: datetime) -> Answer:
         there = await reads.app_listed(actor, tx, app)
         gone = await intents.delete_app(actor, tx, now, app, expected=expected)
-        return Answer(202, app_shape(runtime, replace(there, app=gone)))
+        if there.live is None:
+            # It had nothing in a cluster and is gone already.
+            return Answer(202, app_shape(runtime, replace(there, app=gone)))
+        return Answer(202, app_shape(runtime, await reads.app_listed(actor, tx, app)))
 
     return await carry(request, runtime, actor, act)

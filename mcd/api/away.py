@@ -9,11 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mcd import model
-from mcd.api.shapes import StateWord
-from mcd.model import ConditionType, HealthState, Reason
-
-BLIND = frozenset({Reason.UNREACHABLE, Reason.CLUSTER_AUTH_FAILED, Reason.FORBIDDEN})
-"""Why a cluster is not Ready when nothing that is in it can be seen."""
+from mcd.api.shapes import summary
+from mcd.model import ConditionType, HealthState, Reason, StateWord, is_away, state_word
 
 _SEEN = frozenset({HealthState.HEALTHY, HealthState.PROGRESSING, HealthState.FAILED})
 
@@ -32,7 +29,7 @@ class Away:
 def away(cluster: model.Reconciled, seen_at: datetime | None) -> Away | None:
     """None while the cluster answers. `cluster` is the state of the Cluster."""
     ready = cluster.condition(ConditionType.READY)
-    if ready is None or ready.status or ready.reason not in BLIND:
+    if ready is None or not is_away(cluster):
         return None
     return Away(ready.last_transition, seen_at, ready.reason, ready.message)
 
@@ -47,12 +44,16 @@ class Known:
     before: StateWord | None = None
 
 
-def known(word: StateWord, reason: Reason, message: str, gone: Away | None) -> Known:
-    """Only `ready` is a claim about the cluster: what is on its way or needs a person is so whoever looks."""
-    if gone is None or word != "ready":
-        return Known(word, reason, message)
+def known(state: model.Reconciled, gone: Away | None) -> Known:
+    """`gone`: the cluster of what this is the state of, when it does not let us look."""
+    word = state_word(state, away=gone is not None)
+    if word is not StateWord.UNKNOWN:
+        return Known(*summary(state))
+    if gone is None:
+        return Known(*summary(state), before=StateWord.READY)
     when = f" at {gone.seen_at:%Y-%m-%d %H:%M:%S} UTC" if gone.seen_at is not None else ""
-    return Known("unknown", gone.reason, f"It was ready when it was seen last{when}. {gone.message}".rstrip(), word)
+    message = f"It was ready when it was seen last{when}. {gone.message}".rstrip()
+    return Known(word, gone.reason, message, before=StateWord.READY)
 
 
 def health_known(health: model.ComponentHealth, gone: Away | None) -> tuple[HealthState, Reason, str]:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from mcd import model
 from mcd.api.app_shapes import NotLive
-from mcd.api.shapes import StateWord, summary
-from mcd.model import Actor, HealthState, Reason
+from mcd.api.shapes import summary
+from mcd.model import Actor, HealthState, Reason, StateWord
 from mcd.store import reads
 from mcd.store.reads import Part
 from mcd.store.tx import Tx

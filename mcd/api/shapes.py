@@ -102,14 +102,10 @@ class Condition(Shape):
         )
 
 
-StateWord = Literal["ready", "progressing", "stalled", "superseded", "deleting", "unknown"]
-"""`unknown`: it was ready when it was seen last, and its cluster does not let us look now."""
-
-
 class State(Shape):
     """How far a wish has come. `state`, `reason` and `message` sum the conditions up."""
 
-    state: StateWord
+    state: model.StateWord
     reason: model.Reason
     message: str
     generation: int
@@ -130,25 +126,28 @@ class State(Shape):
         )
 
 
-def summary(state: model.Reconciled) -> tuple[StateWord, model.Reason, str]:
-    """One word, its reason and its message, from the three conditions."""
-    stalled = state.condition(model.ConditionType.STALLED)
-    if stalled and state.is_now(model.ConditionType.STALLED):
-        return "stalled", stalled.reason, stalled.message
-    ready = state.condition(model.ConditionType.READY)
-    if ready and ready.reason is model.Reason.SUPERSEDED:
-        return "superseded", ready.reason, ready.message
-    going = state.condition(model.ConditionType.RECONCILING)
-    if state.deleted_at is not None:
-        told = going or ready
-        return "deleting", model.Reason.DELETING, told.message if told else ""
-    if ready and state.is_now(model.ConditionType.READY):
-        return "ready", ready.reason, ready.message
+def summary(state: model.Reconciled) -> tuple[model.StateWord, model.Reason, str]:
+    """The word, its reason and its message, from the three conditions."""
+    word = model.state_word(state)
+    stalled, ready, going = (
+        state.condition(kind)
+        for kind in (model.ConditionType.STALLED, model.ConditionType.READY, model.ConditionType.RECONCILING)
+    )
+    told = going or ready
+    match word:
+        case model.StateWord.STALLED if stalled:
+            return word, stalled.reason, stalled.message
+        case model.StateWord.DELETING:
+            return word, model.Reason.DELETING, told.message if told else ""
+        case model.StateWord.UNKNOWN if going:
+            return word, going.reason, f"It was ready when it was seen last. {going.message}"
+        case model.StateWord.READY | model.StateWord.SUPERSEDED if ready:
+            return word, ready.reason, ready.message
     if going and going.status:
-        return "progressing", going.reason, going.message
+        return word, going.reason, going.message
     if ready and not ready.status and not (stalled and stalled.status):
-        return "progressing", ready.reason, ready.message
-    return "progressing", model.Reason.NEW, "It waits for a controller to look at it."
+        return word, ready.reason, ready.message
+    return word, model.Reason.NEW, "It waits for a controller to look at it."
 
 
 class Whoami(Shape):

@@ -201,7 +201,7 @@ def since(item: Any) -> str:
 def apps(client: Any) -> Iterator[Check]:
     """How many Apps stand still, and the first of them with their reason. An App that a person must mend is no fault of
     the server, so it is a warning."""
-    from mcd.model import HELD_REASONS
+    from mcd.model import AppState
 
     try:
         items = client.items("/apps", limit=LOOKED_AT)
@@ -209,16 +209,16 @@ def apps(client: Any) -> Iterator[Check]:
         if error.code is not Code.FORBIDDEN:
             yield _problem("apps", error)
         return
-    still = [(item, item["live"]) for item in items if (item.get("live") or {}).get("state") == "stalled"]
+    still = [item for item in items if item.get("state") in (AppState.STALLED, AppState.HELD)]
     seen = f"of {len(items)}" if len(items) < LOOKED_AT else f"of the first {LOOKED_AT}"
     if not still:
         yield Check("apps", "ok", f"{len(items)}, none stands still" if items else "you see none")
         return
-    held = sum(live.get("reason") in HELD_REASONS for _, live in still)
+    held = sum(item["state"] == AppState.HELD for item in still)
     yield Check("apps", "warning", f"{len(still)} {seen} stand still: {len(still) - held} stalled, {held} held")
-    for item, live in still[:SHOWN]:
-        word = "held" if live.get("reason") in HELD_REASONS else "stalled"
-        message = f"{word}: {live.get('reason')}: {live.get('message')}"
+    for item in still[:SHOWN]:
+        live = item.get("live") or {}
+        message = f"{item['state']}: {live.get('reason')}: {live.get('message')}"
         yield Check(f"app {item.get('name')}", "warning", message, f"See `mcd status {item.get('name')}`.")
 
 

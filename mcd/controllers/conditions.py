@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import StrEnum
 
 from mcd.errors import Code, McdError
-from mcd.model import HELD_REASONS, Condition, ConditionType, Outcome, Ready, Reason, Reconciled, Stalled, Waiting
+from mcd.model import Condition, ConditionType, Outcome, Ready, Reason, Stalled, Waiting
 from mcd.model.conditions import said
 
 FIRST_RETRY = 0.2
@@ -18,22 +17,7 @@ LONGEST_RETRY = 60.0
 STALLED_LOOKS_AGAIN = 600.0
 """Seconds. A stalled row needs a person or a change in the cluster; a lost hint of such a change costs this long."""
 
-
 AGAIN = "It is tried again by itself."
-
-
-class AppState(StrEnum):
-    """In one word, from the conditions of its live Rollout."""
-
-    READY = "ready"
-    UNKNOWN = "unknown"
-    """It was ready when it was seen last; we cannot look now."""
-    PROGRESSING = "progressing"
-    STALLED = "stalled"
-    HELD = "held"
-    DELETING = "deleting"
-    UNDEPLOYED = "undeployed"
-    """It has no live Rollout."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,19 +90,6 @@ _BUG = f"A bug in MCD ended this pass; the server's log has the details. {AGAIN}
 def _retried(said: str) -> str:
     """Some errors say it themselves, because they reach people by other ways too."""
     return said if said.endswith(AGAIN) else f"{said} {AGAIN}"
-
-
-def app_state(state: Reconciled, *, away: bool = False) -> AppState:
-    """`state` of a live Rollout; `away`: its cluster does not answer. What was seen of an older wish does not count."""
-    stalled = state.condition(ConditionType.STALLED)
-    if stalled is not None and state.is_now(ConditionType.STALLED):
-        return AppState.HELD if stalled.reason in HELD_REASONS else AppState.STALLED
-    if state.deleted_at is not None:
-        return AppState.DELETING
-    if not state.is_now(ConditionType.READY):
-        return AppState.PROGRESSING
-    going = state.condition(ConditionType.RECONCILING)
-    return AppState.UNKNOWN if away or (going is not None and going.status) else AppState.READY
 
 
 def is_a_bug(error: BaseException) -> bool:

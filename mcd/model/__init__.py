@@ -45,6 +45,14 @@ from mcd.model.outcomes import (
     Stalled,
     Waiting,
 )
+from mcd.model.states import (
+    BLIND,
+    AppState,
+    StateWord,
+    app_state,
+    is_away,
+    state_word,
+)
 from mcd.model.work import (
     ClusterItem,
     ClusterObserved,
@@ -65,11 +73,13 @@ from mcd.model.work import (
 )
 
 __all__ = [
+    "BLIND",
     "HELD_REASONS",
     "RECONCILED",
     "Action",
     "Actor",
     "App",
+    "AppState",
     "Change",
     "ChangeSet",
     "Cluster",
@@ -111,8 +121,12 @@ __all__ = [
     "Serves",
     "Settings",
     "Stalled",
+    "StateWord",
     "Token",
     "Verb",
     "Waiting",
     "WorkItem",
+    "app_state",
+    "is_away",
+    "state_word",
 ]

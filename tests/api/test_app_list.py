@@ -29,7 +29,7 @@ async def names(api: Api, query: str, person: str = "root") -> list[str]:
 
 @pytest.fixture
 async def many(live: Api) -> Api:
-    """Three Apps that run, two that are stalled, one that nobody deployed, one of another product line."""
+    """Three Apps that run, two that are held, one that nobody deployed, one of another product line."""
     for name in ("bad", "worse"):
         meta = {"name": f"{name}-web", "namespace": "demo"}
         live.world.kube.person({"apiVersion": "v1", "kind": "Service", "metadata": meta, "spec": {"ports": [PORT]}})
@@ -47,7 +47,8 @@ async def test_a_list_can_be_narrowed_to_a_state(many: Api) -> None:
     assert await names(many, "state=ready") == ["one", "three", "two"]
     assert await names(many, "state=undeployed") == ["alien", "empty"]
     assert await names(many, "state=undeployed", "vera") == ["empty"]
-    assert await names(many, "state=stalled") == ["bad", "worse"]
+    assert await names(many, "state=held") == ["bad", "worse"]
+    assert await names(many, "state=stalled") == []
     async with many.world.runtime.db.writing() as tx:
         await intents.delete_app(ADMIN, tx, many.world.clock(), "two")
     assert await names(many, "state=deleting") == ["two"]

@@ -128,6 +128,8 @@ def test_doctor_counts_the_apps_that_stand_still_and_says_what_should_be_mended(
     assert {name for name, c in checks.items() if c["state"] == "problem"} <= {"token"}, table.out
     assert re.fullmatch(r"1 of \d+ stand still: 0 stalled, 1 held", checks["apps"]["message"])
     assert checks["app kept"]["message"].startswith("held: NotOurs: Service/kept-web")
+    assert root("app", "list", "--state", "held", "-o", "name").out == "app/kept\n"
+    assert "held: NotOurs" in root("app", "list", "--state", "held").out
     assert "mcd status kept" in checks["app kept"]["next_step"]
     assert "mode 0644" in checks["key ring"]["message"]
     assert {checks[name]["state"] for name in ("apps", "app kept", "key ring")} == {"warning"}

@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import mcd
-from mcd.controllers.conditions import AGAIN, LONGEST_RETRY, AppState, app_state, conclude, conclude_failure
+from mcd.controllers.conditions import AGAIN, LONGEST_RETRY, conclude, conclude_failure
 from mcd.errors import Code, McdError
-from mcd.model import Condition, Ready, Reason, Reconciled, Stalled, Waiting
+from mcd.model import AppState, Condition, Ready, Reason, Reconciled, Stalled, Waiting, app_state
 from mcd.model.conditions import superseded
 
 NOW = datetime(2026, 5, 3, 10, tzinfo=UTC)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
@@ -25,6 +24,7 @@ from mcd.cli.options import (
 from mcd.cli.output import TIMED_OUT, Column, Form, Item, note, show_list, show_one
 from mcd.cli.remote.columns import ago, at, field, message, named, short_commit, state_text, text
 from mcd.errors import Code, McdError
+from mcd.model import AppState
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, rich_markup_mode=None, help="Apps: list, show, create, set, delete."
@@ -42,21 +42,12 @@ COLUMNS = [
 ]
 
 
-class State(StrEnum):
-    """What an App can be."""
-
-    READY = "ready"
-    PROGRESSING = "progressing"
-    STALLED = "stalled"
-    UNKNOWN = "unknown"
-    DELETING = "deleting"
-    UNDEPLOYED = "undeployed"
-
-
 def _state(app: Item) -> str:
     """The word of the whole App, and why when that is its live Rollout's to say."""
     word, live = text(app.get("state")), app.get("live")
-    return state_text(live) if isinstance(live, dict) and live.get("state") == word else word
+    if isinstance(live, dict) and (live.get("state") == word or word == AppState.HELD):
+        return state_text({**live, "state": word})
+    return word
 
 
 def _release(live: Any) -> str:
@@ -69,7 +60,7 @@ def app_list(
     cluster: Annotated[
         str | None, typer.Option("--cluster", metavar="NAME", help="Only on this cluster.", show_default=False)
     ] = None,
-    state: Annotated[State | None, typer.Option("--state", help="Only in this state.", show_default=False)] = None,
+    state: Annotated[AppState | None, typer.Option("--state", help="Only in this state.", show_default=False)] = None,
     output: OutputOption = Form.TABLE,
 ) -> None:
     """List the Apps that you may see, with what runs of them.

@@ -13,8 +13,19 @@ from datetime import datetime
 
 import structlog
 
-from mcd.controllers.conditions import AppState, app_state
-from mcd.model import Cluster, Condition, ConditionType, Noun, Reason, Reconciled, Release, Rollout
+from mcd.model import (
+    AppState,
+    Cluster,
+    Condition,
+    ConditionType,
+    Noun,
+    Reason,
+    Reconciled,
+    Release,
+    Rollout,
+    app_state,
+    is_away,
+)
 from mcd.observability import metrics
 from mcd.store.leases import Lease
 from mcd.store.standing import Standing
@@ -89,7 +100,7 @@ def show(standing: Standing) -> None:
         ready = cluster.state.condition(ConditionType.READY)
         up = ready is not None and ready.status
         metrics.CLUSTER_UP.labels(cluster.name).set(up)
-        if not up:
+        if is_away(cluster.state):
             away.add(cluster.id)
         metrics.CLUSTER_SEEN.labels(cluster.name).set(cluster.seen_at.timestamp() if cluster.seen_at else 0)
     words = Counter(app_state(state, away=cluster in away) for cluster, state in standing.rollouts)
