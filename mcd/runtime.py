@@ -229,6 +229,7 @@ def _builder(settings: Environment) -> Builder | None:
         settings.data / "build",
         settings.registry,
         machine=machine.read(os.environ),
+        others=frozenset(settings.build_registries.split()),
         limits=BuildLimits(image=settings.build_image_limit * _MIB),
     )
 

@@ -5,12 +5,15 @@ Read once, at the edge, and passed on as values. docs/reference/settings.md is g
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_REGISTRY = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
 
 
 class Environment(BaseSettings):
@@ -63,6 +66,11 @@ class Environment(BaseSettings):
     )
     build_timeout: Annotated[float, Field(gt=0, description="Seconds that one build may take, push included.")] = 900.0
     build_image_limit: Annotated[int, Field(gt=0, description="MiB that a built image may have.")] = 4096
+    build_registries: str = Field(
+        default="",
+        description="Registries besides MCD_REGISTRY whose images a Dockerfile may name, `host` or `host:port`, "
+        "separated by spaces. They must let everybody read. Empty: none.",
+    )
     forge_folder: Path | None = Field(
         default=None,
         description="A folder of bare git repositories that Apps may be bound to as `file:NAME`. Empty: none.",
@@ -98,6 +106,16 @@ class Environment(BaseSettings):
         host, _, port = value.rpartition(":")
         if not host or not port.isdigit() or int(port) > 65535:
             raise ValueError(f'"{value}" is not an address. Write HOST:PORT, for example 127.0.0.1:7070.')
+        return value
+
+    @field_validator("build_registries")
+    @classmethod
+    def _build_registries(cls, value: str) -> str:
+        for host in value.split():
+            if not _REGISTRY.fullmatch(host):
+                raise ValueError(
+                    f'"{host}" is not a registry. Write host or host:port, for example registry.example.com.'
+                )
         return value
 
     @property
