@@ -1,1 +1,0 @@
-"""What a page shows, made from nouns. Pure."""
