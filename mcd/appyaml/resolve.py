@@ -18,8 +18,8 @@ from mcd.appyaml.spec import AppSpec, BuildSpec, ComponentSpec, SecretNeed, Sour
 from mcd.appyaml.templates import Scope, TemplateError, expand
 from mcd.appyaml.variables import report_template
 from mcd.errors import Problem, echo
+from mcd.model import OLDEST_MINOR
 
-OLDEST_KUBERNETES = 29
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 
 
@@ -71,9 +71,9 @@ def _check_app(run: Resolving) -> None:
     """What concerns the App as a whole."""
     findings, context, app = run.findings, run.context, run.app
     cluster = context.cluster
-    if cluster.minor < OLDEST_KUBERNETES:
+    if cluster.minor < OLDEST_MINOR:
         message = f'cluster "{cluster.name}" runs {cluster.kubernetes}.'
-        findings.report.refuse("cluster.lacks", TOP, (), message, f"mcd needs 1.{OLDEST_KUBERNETES} or newer.")
+        findings.report.refuse("cluster.lacks", TOP, (), message, f"mcd needs 1.{OLDEST_MINOR} or newer.")
     if context.known and app.product_line and app.product_line != run.line:
         message = f'the file says "{app.product_line}", the App is in "{run.line}".'
         findings.warn("product_line.differs", ("product_line",), message, "Remove it, or move the App.")

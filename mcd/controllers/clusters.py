@@ -9,6 +9,7 @@ from datetime import datetime
 
 from mcd.kube.cluster import Cluster, KubeError, KubeReason
 from mcd.model import (
+    OLDEST_MINOR,
     ClusterItem,
     ClusterObserved,
     EventKind,
@@ -20,9 +21,6 @@ from mcd.model import (
     Stalled,
     Waiting,
 )
-
-OLDEST_MINOR = 29
-"""Native sidecars and the sleep action of preStop are on from Kubernetes 1.29."""
 
 ASKED_AGAIN = 60.0
 UNREACHABLE_RETRY = 5.0

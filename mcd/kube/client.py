@@ -30,7 +30,7 @@ from mcd.kube.kubeconfig import Connection
 from mcd.kube.secret import KIND as SECRET_KIND
 from mcd.kube.secret import ONLY_METADATA, ONLY_METADATA_OF_A_LIST, without_values
 from mcd.kube.transport import MAX_LIST, Answer, Transport
-from mcd.model import Serves
+from mcd.model import OLDEST_MINOR, Serves
 from mcd.objects import Object, Ref, canonical, ref_of
 
 __all__ = ["Connection", "KubeClient"]
@@ -317,7 +317,7 @@ def _kinds(groups: Mapping[str, Any]) -> set[str]:
     if groups.get("kind") != "APIGroupDiscoveryList":
         raise KubeError(
             Code.INVALID, KubeReason.NOT_SERVED, "the cluster is too old: it has no aggregated discovery.",
-            "MCD needs Kubernetes 1.29 or newer.",
+            f"MCD needs Kubernetes 1.{OLDEST_MINOR} or newer.",
         )  # fmt: skip
     for group in groups.get("items") or ():
         name = str((group.get("metadata") or {}).get("name", ""))

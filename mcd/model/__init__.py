@@ -13,6 +13,7 @@ from mcd.model.access import (
     Verb,
 )
 from mcd.model.nouns import (
+    OLDEST_MINOR,
     RECONCILED,
     App,
     Cluster,
@@ -75,6 +76,7 @@ from mcd.model.work import (
 __all__ = [
     "BLIND",
     "HELD_REASONS",
+    "OLDEST_MINOR",
     "RECONCILED",
     "Action",
     "Actor",

@@ -9,7 +9,7 @@ from functools import cache
 
 import pytest
 
-from mcd.model import Reason
+from mcd.model import OLDEST_MINOR, Reason
 from scripts import reference
 
 PACKAGE = reference.FOLDER.parent.parent / "mcd"
@@ -85,3 +85,15 @@ def test_every_other_word_of_a_refusal_is_explained() -> None:
 def test_every_word_that_is_explained_comes_up() -> None:
     code = "\n".join(path.read_text(encoding="utf-8") for path in PACKAGE.rglob("*.py"))
     assert [word for word in listed("problems.md") if f'"{word}"' not in code] == []
+
+
+def test_the_oldest_kubernetes_is_one_number_and_the_one_that_the_docs_say() -> None:
+    numbers = {
+        name
+        for name, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and node.value == OLDEST_MINOR
+    }
+    # The other one is the days of February.
+    assert numbers == {"model/nouns.py", "appyaml/schedules.py"}
+    assert f"older than 1.{OLDEST_MINOR}." in reference.documented(Reason)["VERSION_TOO_OLD"]
