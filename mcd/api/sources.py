@@ -10,18 +10,21 @@ from datetime import datetime
 
 from mcd.errors import Code, McdError, echo, not_found
 from mcd.forge.forge import Commit
-from mcd.forge.receive import belongs, repository_path
+from mcd.forge.receive import belongs, refs_of, repository_path
 from mcd.forge.text import read_text
-from mcd.model import Actor, ConditionType, Noun, Verb
+from mcd.model import Actor, App, ConditionType, Noun, Verb
 from mcd.runtime import Runtime
 from mcd.store import intents, reads
 from mcd.store.authorize import require
 from mcd.store.tx import Tx
 
+_HEADS = "refs/heads/"
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A commit and its app.yaml. `release` is its number when it is one already."""
+    """A commit and its app.yaml. `branch` is one that holds it, empty when none is known to. `release` is its number
+    when it is one already."""
 
     commit: Commit
     branch: str
@@ -55,7 +58,26 @@ async def find(runtime: Runtime, actor: Actor, app: str, commit: str) -> Source:
     text = await read_text(forge, found.repository, at.id, found.path)
     async with runtime.db.reading() as tx:
         number = await _number(actor, tx, app, at.id)
-    return Source(at, found.branch, text, number)
+    branch = await _branch(runtime, found, at.id) if number is None else ""
+    return Source(at, branch, text, number)
+
+
+async def _branch(runtime: Runtime, app: App, commit: str) -> str:
+    """The branch that deploys, if it holds the commit; else one of MCD's own repository that ends in it, or empty: the
+    whole history of each would be too much to read for a name."""
+    forge = runtime.forge(app.repository)
+    try:
+        tip = await forge.resolve(app.repository, f"refs/heads/{app.branch}")
+        if await forge.is_ancestor(app.repository, commit, tip.id):
+            return app.branch
+    except McdError as error:
+        if error.code is not Code.NOT_FOUND:
+            raise
+    if app.repository != f"mcd:{app.name}":
+        return ""
+    refs = refs_of(repository_path(runtime.settings.repositories, app.name))
+    ends = (ref.removeprefix(_HEADS) for ref, at in refs.items() if ref.startswith(_HEADS) and at == commit)
+    return next(ends, "")
 
 
 async def _number(actor: Actor, tx: Tx, app: str, commit: str) -> int | None:
@@ -76,7 +98,7 @@ async def release_of(actor: Actor, tx: Tx, now: datetime, app: str, source: Sour
         if release.state.is_now(ConditionType.STALLED):
             await intents.retry_release(actor, tx, now, app, number)
         return number
-    made = await intents.push(
+    made = await intents.make_release(
         actor,
         tx,
         now,
@@ -86,6 +108,5 @@ async def release_of(actor: Actor, tx: Tx, now: datetime, app: str, source: Sour
         author=source.commit.author,
         title=source.commit.title,
         app_yaml=source.app_yaml,
-        deploys=False,
     )
     return made.number

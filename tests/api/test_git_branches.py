@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from mcd.forge.local import LocalForge
 from mcd.forge.receive import refs_of
 from mcd.model import (
+    EventKind,
     Noun,
     Reason,
     Result,
@@ -73,6 +75,33 @@ async def test_a_first_push_of_several_branches_without_a_usual_one_is_asked_for
     clone.commit({"app.yaml": APP_YAML})
     lines = await refused(here, clone, "main:one", "main:two")
     assert any("must bring the branch that it is deployed from" in line for line in lines)
+
+
+async def test_a_deploy_of_a_commit_of_another_branch_is_not_told_as_a_push_to_the_one_that_deploys(here: Site) -> None:
+    clone = here.clone()
+    old = clone.commit({"app.yaml": APP_YAML})
+    clone.commit({"app.yaml": APP_YAML, "x": "x"})
+    await pushed(here, clone)
+    clone.git("checkout", "-q", "-b", "feature/x")
+    between = clone.commit({"app.yaml": TWO})
+    tip = clone.commit({"app.yaml": TWO, "y": "y"})
+    assert (await clone.tried("push", here.remote(), "feature/x")).code == 0
+    headers = {"Authorization": f"Bearer {here.tokens['alice']}"}
+    async with httpx.AsyncClient(base_url=here.url, headers=headers) as client:
+        for commit in (tip, between, old):
+            answer = await client.post("/api/v1/apps/shop/rollouts", json={"commit": commit})
+            assert answer.status_code == 202, answer.text
+    async with here.world.db.reading() as tx:
+        made = {r.commit: (r.number, r.branch) for r in (await reads.releases(ADMIN, tx, "shop")).items}
+        told = (await reads.events(ADMIN, tx, app="shop", noun=Noun.RELEASE)).items
+    assert (made[tip], made[between], made[old]) == ((2, "feature/x"), (3, ""), (4, "main"))
+    assert len([e for e in told if e.kind is EventKind.PUSHED]) == 1, "one push deployed"
+    said = {e.message for e in told if e.kind is EventKind.CREATED}
+    assert said == {
+        f"Release 2 was made from commit {tip[:12]} of feature/x by alice: a commit",
+        f"Release 3 was made from commit {between[:12]} by alice: a commit",
+        f"Release 4 was made from commit {old[:12]} of main by alice: a commit",
+    }
 
 
 async def test_a_tag_in_the_same_push_names_the_release(here: Site) -> None:

@@ -125,6 +125,7 @@ ABOUT_AN_APP: dict[str, Ask] = {
     "rollouts": lambda a, tx, w, n: reads.rollouts(a, tx, n),
     "secret_names": lambda a, tx, w, n: reads.secret_names(a, tx, app=n),
     "push": lambda a, tx, w, n: intents.push(a, tx, w.now, n, commit="b" * 40, branch="main"),
+    "make_release": lambda a, tx, w, n: intents.make_release(a, tx, w.now, n, commit="b" * 40, branch=""),
     "retry_release": lambda a, tx, w, n: intents.retry_release(a, tx, w.now, n, 1),
     "request_rollout": lambda a, tx, w, n: intents.request_rollout(a, tx, w.now, n, release=1),
     "change_settings": lambda a, tx, w, n: intents.change_settings(

@@ -20,7 +20,7 @@ from mcd.store.intents.lines import (
     delete_product_line,
     remove_member,
 )
-from mcd.store.intents.releases import push, retry_release
+from mcd.store.intents.releases import make_release, push, retry_release
 from mcd.store.intents.repeats import idempotent, remember
 from mcd.store.intents.rollouts import Requested, request_rollout
 from mcd.store.intents.secret_values import set_secret, unset_secret
@@ -44,6 +44,7 @@ __all__ = [
     "delete_node_pool",
     "delete_product_line",
     "idempotent",
+    "make_release",
     "push",
     "put_node_pool",
     "remember",

@@ -47,32 +47,12 @@ async def push(
     not_going(Noun.APP, app, row)
     names.check_commit(commit)
     deletes = [ref_json(ref) for ref in wished_deletes]
-    table = t.release
-    old = await tx.row(select(table).where(table.c.app_id == row["id"], table.c.commit == commit))
+    old = await _of_commit(tx, row, commit)
     if old is None:
-        highest = await tx.value(select(func.max(table.c.number)).where(table.c.app_id == row["id"]))
-        number = (highest or 0) + 1
-        await tx.run(
-            insert(table).values(
-                id=new_id(now),
-                app_id=row["id"],
-                number=number,
-                commit=commit,
-                branch=branch,
-                tag=tag,
-                author=author[:TITLE_LIMIT],
-                title=title[:TITLE_LIMIT],
-                app_yaml=app_yaml,
-                deploys=deploys,
-                wished_deletes=deletes,
-                rollouts_before=await _rollouts(tx, row["id"]),
-                created_at=now,
-                created_by=actor.name,
-                conditions=fresh_conditions(now, 1, Reason.NEW, "It waits for a controller to look at it."),
-                next_run_at=now,
-            )
-        )
-        tx.wished = True
+        number = await _add(
+            tx, now, actor, row, commit=commit, branch=branch, tag=tag, author=author[:TITLE_LIMIT],
+            title=title[:TITLE_LIMIT], app_yaml=app_yaml, deploys=deploys, wished_deletes=deletes,
+        )  # fmt: skip
     else:
         number = old["number"]
         await _again(tx, now, actor, row, old, deploys=deploys, deletes=deletes)
@@ -80,6 +60,63 @@ async def push(
     said = f"{commit[:12]} was {how} to {branch} as Release {number}: {title[:TITLE_LIMIT]}"
     _tell(tx, now, actor, EventKind.PUSHED, row, number, said, {"commit": commit, "branch": branch, "forced": forced})
     return await _release(tx, row, number)
+
+
+async def make_release(
+    actor: Actor,
+    tx: Tx,
+    now: datetime,
+    app: str,
+    *,
+    commit: str,
+    branch: str,
+    author: str = "",
+    title: str = "",
+    app_yaml: str = "",
+) -> Release:
+    """A Release of a commit that a person named: nothing was pushed, and it does not deploy by itself. `branch` is one
+    that holds the commit, or empty. The Release that the commit has already is answered as it is. Raises McdError
+    not_found, forbidden, conflict (the App is being deleted)."""
+    row = await find_app(actor, tx, Verb.DEPLOY, app, lock=True)
+    not_going(Noun.APP, app, row)
+    names.check_commit(commit)
+    old = await _of_commit(tx, row, commit)
+    if old is not None:
+        return release_of(old, app)
+    number = await _add(
+        tx, now, actor, row, commit=commit, branch=branch, tag="", author=author[:TITLE_LIMIT],
+        title=title[:TITLE_LIMIT], app_yaml=app_yaml, deploys=False, wished_deletes=[],
+    )  # fmt: skip
+    where = f" of {branch}" if branch else ""
+    said = f"Release {number} was made from commit {commit[:12]}{where} by {actor.name}: {title[:TITLE_LIMIT]}"
+    _tell(tx, now, actor, EventKind.CREATED, row, number, said, {"commit": commit, "branch": branch})
+    return await _release(tx, row, number)
+
+
+async def _of_commit(tx: Tx, app: Row, commit: str) -> Row | None:
+    return await tx.row(select(t.release).where(t.release.c.app_id == app["id"], t.release.c.commit == commit))
+
+
+async def _add(tx: Tx, now: datetime, actor: Actor, app: Row, **values: Any) -> int:
+    """Writes a new Release, due now, and answers its number."""
+    table = t.release
+    highest = await tx.value(select(func.max(table.c.number)).where(table.c.app_id == app["id"]))
+    number: int = (highest or 0) + 1
+    await tx.run(
+        insert(table).values(
+            id=new_id(now),
+            app_id=app["id"],
+            number=number,
+            rollouts_before=await _rollouts(tx, app["id"]),
+            created_at=now,
+            created_by=actor.name,
+            conditions=fresh_conditions(now, 1, Reason.NEW, "It waits for a controller to look at it."),
+            next_run_at=now,
+            **values,
+        )
+    )
+    tx.wished = True
+    return number
 
 
 async def retry_release(actor: Actor, tx: Tx, now: datetime, app: str, number: int) -> Release:
