@@ -1,4 +1,4 @@
-"""Rows become the frozen nouns of `model.py`, and what hangs on them becomes JSON and back.
+"""Rows become the frozen nouns of `model/`, and what hangs on them becomes JSON and back.
 
 One function for each noun, whatever joined its row. Nothing is read or decided here.
 """

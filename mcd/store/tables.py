@@ -1,6 +1,6 @@
 """The tables of the nouns and of what hangs on them, with every invariant that the schema can hold.
 
-One name per thing: the table is the noun of the URL, the column the field of `model.py`. No queries here. A change
+One name per thing: the table is the noun of the URL, the column the field of `model/`. No queries here. A change
 here goes with a migration, and a test compares the two.
 """
 
