@@ -43,7 +43,8 @@ async def reconcile(item: ProductLineItem, live: LiveObjects, fence: Fence, owne
     try:
         wanted = line_objects(item.line, item.cluster, item.pools)
     except McdError as error:
-        return Result(Stalled(Reason.REFUSED_BY_CLUSTER, str(error)))
+        words = f"{error} No cluster was asked; correct it with `mcd product-line set {item.line.name} -f FILE`."
+        return Result(Stalled(Reason.INVALID_PRODUCT_LINE, words))
     refs = {ref_of(obj) for obj in wanted} | {entry.ref for entry in item.inventory}
     decided = plan(
         wanted,

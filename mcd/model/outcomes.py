@@ -96,6 +96,9 @@ class Reason(StrEnum):
     """The cluster does not allow MCD to do this. The message names verb and kind; its owner can grant it."""
     INVALID_APP_YAML = "InvalidAppYaml"
     """app.yaml has problems. They are listed; mend them and push again."""
+    INVALID_PRODUCT_LINE = "InvalidProductLine"
+    """What was set for the product line, its cluster or its node pools is wrong; nothing was written. The message names
+    the key. Correct it: `mcd product-line set NAME -f FILE`, `mcd cluster set NAME`."""
     COMMIT_NOT_FOUND = "CommitNotFound"
     """The commit is not in the repository any more. Push again."""
     BUILD_FAILED = "BuildFailed"
