@@ -11,9 +11,18 @@ from collections.abc import Mapping
 from mcd.appyaml import combinations as combine
 from mcd.appyaml.commands import CommandError, for_kubernetes, split, variables
 from mcd.appyaml.context import Context
+from mcd.appyaml.lifecycle import SHARE_WITH_GPU, SHARE_WITHOUT
 from mcd.appyaml.nodes import Path
 from mcd.appyaml.overrides import with_settings
-from mcd.appyaml.parts import Variable
+from mcd.appyaml.parts import (
+    DEFAULT_CPU,
+    DEFAULT_DISK,
+    DEFAULT_MEMORY,
+    DEFAULT_PORT,
+    DEFAULT_REPLICAS,
+    DEFAULT_USER,
+    Variable,
+)
 from mcd.appyaml.pools import Ask, place
 from mcd.appyaml.probes import resolve_probes
 from mcd.appyaml.problems import Findings
@@ -36,14 +45,11 @@ from mcd.appyaml.spec import (
     WebSpec,
 )
 from mcd.appyaml.templates import InPod, Piece, TemplateError, expand
-from mcd.appyaml.units import Bytes
 from mcd.appyaml.variables import Environment, check_literal, report_template, secret_need
 from mcd.errors import echo
 from mcd.objects import short
 
-_GI, _MI = 2**30, 2**20
 _HOST = re.compile(r"(?:\*\.)?(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
-DEFAULT_USER = 10001
 
 
 @record
@@ -101,7 +107,7 @@ def resolve_component(run: Resolving, name: str, component: Component) -> Compon
         env=env.entries(),
         commit=commit,
         version=version,
-        replicas=1 if component.replicas is None else component.replicas,
+        replicas=DEFAULT_REPLICAS if component.replicas is None else component.replicas,
         resources=resources,
         placement=placement,
         ports=tuple(sorted(ports, key=lambda p: p.name)),
@@ -130,7 +136,7 @@ def _ports(component: Component, path: Path, findings: Findings) -> list[PortSpe
     """The ports in the order of the file: the first one is PORT."""
     found: list[tuple[Path, PortSpec]] = []
     if component.type == "web":
-        found.append(((*path, "port"), PortSpec("http", component.port or 8080)))
+        found.append(((*path, "port"), PortSpec("http", component.port or DEFAULT_PORT)))
     elif component.port is not None:
         found.append(((*path, "port"), PortSpec("main", component.port)))
         if "main" in component.ports:
@@ -328,9 +334,9 @@ def moving(image: str) -> bool:
 
 def _resources(run: Resolving, component: Component, path: Path, *, own_image: bool) -> tuple[ResourceSpec, Placement]:
     asked, limits, gpu = component.resources, component.limits, component.resources.gpu
-    cpu = 100 if asked.cpu is None else asked.cpu
-    memory = asked.memory or Bytes(256 * _MI)
-    disk = asked.disk or Bytes(2 * _GI)
+    cpu = DEFAULT_CPU if asked.cpu is None else asked.cpu
+    memory = asked.memory or DEFAULT_MEMORY
+    disk = asked.disk or DEFAULT_DISK
     platforms = None if own_image else run.app.build.platforms
     ask = Ask(path, component.node_pool, gpu, cpu, memory, platforms)
     placement, device = place(ask, run.context, run.line, run.findings)
@@ -354,8 +360,9 @@ def _rollout(
 ) -> RolloutSpec:
     written = component.rollout
     gpu = resources.devices > 0
-    surge = (0 if gpu else "25%") if written.max_surge is None else written.max_surge
-    unavailable = (1 if gpu else 0) if written.max_unavailable is None else written.max_unavailable
+    share = SHARE_WITH_GPU if gpu else SHARE_WITHOUT
+    surge = share.surge if written.max_surge is None else written.max_surge
+    unavailable = share.unavailable if written.max_unavailable is None else written.max_unavailable
     if written.strategy == "rolling":
         combine.check_surge(surge, unavailable, path, findings)
     startup = probes.get("startup")

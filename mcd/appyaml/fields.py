@@ -16,7 +16,7 @@ from typing import Any
 from mcd.appyaml import scalars
 from mcd.appyaml.nodes import TOP, Items, Map, Node, Path, Place, Scalar
 from mcd.appyaml.problems import Report
-from mcd.appyaml.units import Bytes
+from mcd.appyaml.units import Bytes, cpu_text, duration_text
 from mcd.appyaml.words import known_words, nearest
 from mcd.errors import echo
 
@@ -45,6 +45,8 @@ class Kind:
     json: Callable[[], Json]
     model: type | None = None
     """The dataclass behind a mapping, so that `explain` can go on into it."""
+    written: Callable[[Any], str] | None = None
+    """How a value is written in app.yaml, where that is not how it prints: a number of seconds is `10m`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +70,36 @@ class Key:
 
 def key(kind: Kind, meaning: str, *, value: Any = None, **words: Any) -> Any:
     """A field of a schema dataclass. `value` is what stands there when nobody wrote the key; mutable ones are given
-    as a factory."""
-    metadata = {"key": Key(kind, meaning, **words)}
+    as a factory. The default that people are shown is that value: words of one's own may only say what nothing means
+    (TypeError)."""
+    shown = as_written(kind, value() if callable(value) else value)
+    if shown not in NOTHING and "default" in words:
+        raise TypeError(f"the default is {shown}: it cannot be called {words['default']} as well")
+    metadata = {"key": Key(kind, meaning, **{"default": shown, **words})}
     if callable(value):
         return dataclasses.field(default_factory=value, metadata=metadata)
     return dataclasses.field(default=value, metadata=metadata)
+
+
+NOTHING = ("", "[]", "{}")
+
+
+def as_written(kind: Kind | None, value: Any) -> str:
+    """A value of a kind as a person writes it in app.yaml, on one line; an empty text for None."""
+    if value is None:
+        return ""
+    if isinstance(value, tuple):
+        return f"[{', '.join(as_written(kind, item) for item in value)}]"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{word}: {as_written(kind, item)}' for word, item in value.items())}}}"
+    if dataclasses.is_dataclass(value) and not isinstance(value, Bytes):
+        model: Any = type(value)
+        keys, attributes = keys_of(model), attributes_of(model)
+        inside = {word: as_written(keys[word].kind, getattr(value, name)) for word, name in attributes.items()}
+        return f"{{{', '.join(f'{word}: {text}' for word, text in inside.items() if text not in NOTHING)}}}"
+    if kind is not None and kind.written is not None:
+        return kind.written(value)
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 @cache
@@ -190,12 +217,18 @@ def duration(low: int, high: int, *, millis: bool = False) -> Kind:
         return value if millis or type(value) is scalars.Wrong else int(value)  # type: ignore[arg-type]
 
     pattern = r"^(\d+ms|(\d+d)?(\d+h)?(\d+m)?(\d+s)?)$" if millis else r"^(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"
-    return Kind("duration", _scalar(convert, "a duration like 30s"), lambda: {"type": "string", "pattern": pattern})
+    return Kind(
+        "duration",
+        _scalar(convert, "a duration like 30s"),
+        lambda: {"type": "string", "pattern": pattern},
+        written=duration_text,
+    )
 
 
 def cpu(low: int = 10, high: int = 256_000) -> Kind:
     """Thousandths of a core."""
-    return Kind("CPU", _scalar(lambda n: scalars.cpu(n, low, high), "cores"), lambda: {"type": ["string", "number"]})
+    read = _scalar(lambda n: scalars.cpu(n, low, high), "cores")
+    return Kind("CPU", read, lambda: {"type": ["string", "number"]}, written=cpu_text)
 
 
 def amount(low: Bytes, high: Bytes, *, long_units: bool = False) -> Kind:
@@ -237,7 +270,7 @@ def items(kind: Kind, *, most: int = 1000, single: bool = False) -> Kind:
         many = {"type": "array", "items": kind.json(), "maxItems": most}
         return {"anyOf": [kind.json(), many]} if single else many
 
-    return Kind(f"list of {kind.name}", read, json, kind.model)
+    return Kind(f"list of {kind.name}", read, json, kind.model, kind.written)
 
 
 def mapping(
@@ -274,7 +307,7 @@ def mapping(
     def json() -> Json:
         return {"type": "object", "additionalProperties": kind.json()}
 
-    return Kind(f"mapping of {kind.name}", read, json, kind.model)
+    return Kind(f"mapping of {kind.name}", read, json, kind.model, kind.written)
 
 
 def model(

@@ -1,11 +1,12 @@
 """How a component lives: health, rollout, stop, history of runs (app-yaml 3.15, 3.16, 3.19, 3.20).
 
 schema.py puts them together. They must not compare keys with one another (combinations.py) and fill no default that
-depends on something else (resolve.py).
+depends on something else (components.py, probes.py).
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from mcd.appyaml.fields import (
@@ -28,10 +29,48 @@ from mcd.appyaml.shapes import (
     WORDS,
     Words,
 )
+from mcd.appyaml.units import duration_text
 
 # ── health, rollout, stop ────────────────────────────────────────────────────────────────────────────────────────
 
 _SECONDS = duration(1, 3600)
+
+
+@record
+class Times:
+    """Of a probe: seconds between two and for one, and so many failures in a row."""
+
+    period: int
+    timeout: int
+    failures: int
+
+
+PROBE_TIMES: Mapping[str, Times] = {
+    "readiness": Times(5, 2, 3),
+    "liveness": Times(10, 5, 6),
+    "startup": Times(5, 2, 60),
+}
+"""What a probe has where nobody wrote it."""
+
+
+def _of_each(word: str, written: Callable[[int], str]) -> str:
+    """`5s (liveness 10s)`: what most have, and who has another one."""
+    texts = {kind: written(getattr(times, word)) for kind, times in PROBE_TIMES.items()}
+    most = texts.pop("readiness")
+    others = ", ".join(f"{kind} {text}" for kind, text in texts.items() if text != most)
+    return f"{most} ({others})" if others else most
+
+
+@record
+class Share:
+    """So many pods more and fewer than replicas while new ones replace old ones."""
+
+    surge: int | str
+    unavailable: int | str
+
+
+SHARE_WITHOUT, SHARE_WITH_GPU = Share("25%", 0), Share(0, 1)
+"""Where nobody wrote it: there is no spare device for a pod more."""
 
 
 def _read_port_or_name(report: Report, node: Node, path: Path) -> Any:
@@ -64,7 +103,7 @@ class Probe:
     period: int | None = key(
         _SECONDS,
         "Time between two.",
-        default="5s (liveness 10s)",
+        default=_of_each("period", duration_text),
         limits="whole seconds",
         effect="periodSeconds",
         example="10s",
@@ -72,18 +111,16 @@ class Probe:
     timeout: int | None = key(
         _SECONDS,
         "Time for one.",
-        default="2s (liveness 5s)",
+        default=_of_each("timeout", duration_text),
         limits="whole seconds",
         effect="timeoutSeconds",
         example="3s",
     )
-    delay: int = key(
-        duration(0, 3600), "Before the first.", value=0, default="0s", effect="initialDelaySeconds", example="5s"
-    )
+    delay: int = key(duration(0, 3600), "Before the first.", value=0, effect="initialDelaySeconds", example="5s")
     failure_threshold: int | None = key(
         integer(1, 10_000),
         "So many failures in a row.",
-        default="3 (liveness 6, startup 60)",
+        default=_of_each("failures", str),
         effect="failureThreshold",
         example="5",
     )
@@ -154,6 +191,9 @@ PROBE = either(
 )
 
 
+_PATIENCE = duration_text(PROBE_TIMES["startup"].period * PROBE_TIMES["startup"].failures)
+
+
 @record
 class Health:
     """`health`: how the platform sees that a pod has started, takes requests and still lives."""
@@ -161,7 +201,7 @@ class Health:
     startup: Probe | bool | None = key(
         PROBE,
         "Until it succeeds the other two wait.",
-        default="a copy of the action of liveness, 5 minutes",
+        default=f"a copy of the action of liveness, {_PATIENCE}",
         effect="startupProbe",
         example="{http: /up}",
     )
@@ -199,14 +239,13 @@ class Rollout:
         STRATEGIES,
         "rolling: without a gap; recreate: the old ones stop first.",
         value="rolling",
-        default="rolling",
         effect="spec.strategy.type",
         example="recreate",
     )
     max_surge: int | str | None = key(
         SHARE,
         "So many pods more than replicas.",
-        default="25%; with gpu 0",
+        default=f"{SHARE_WITHOUT.surge}; with gpu {SHARE_WITH_GPU.surge}",
         limits="not both 0",
         effect="rollingUpdate.maxSurge",
         example="1",
@@ -214,7 +253,7 @@ class Rollout:
     max_unavailable: int | str | None = key(
         SHARE,
         "So many pods fewer than replicas.",
-        default="0; with gpu 1",
+        default=f"{SHARE_WITHOUT.unavailable}; with gpu {SHARE_WITH_GPU.unavailable}",
         limits="not both 0",
         effect="rollingUpdate.maxUnavailable",
         example="1",
@@ -223,7 +262,6 @@ class Rollout:
         duration(1, 30 * DAY),
         "No progress for this long fails the Rollout.",
         value=600,
-        default="10m",
         effect="progressDeadlineSeconds",
         example="20m",
     )
@@ -231,7 +269,6 @@ class Rollout:
         choice(("rollback", "keep")),
         "What happens after a failed Rollout.",
         value="rollback",
-        default="rollback",
         effect="read by the controllers",
         example="keep",
     )
@@ -251,7 +288,6 @@ class Stop:
         duration(1, 3600),
         "Time for the program after the signal.",
         value=30,
-        default="30s",
         limits="1s to 1h",
         effect="terminationGracePeriodSeconds; 5 more for web and service",
         example="60s",
@@ -260,7 +296,6 @@ class Stop:
         choice(SIGNALS),
         "The signal. Another one than SIGTERM needs /bin/sh in the image.",
         value="SIGTERM",
-        default="SIGTERM",
         effect="lifecycle.preStop",
         example="SIGINT",
     )
@@ -274,7 +309,6 @@ class History:
         integer(0, 100),
         "Runs that succeeded.",
         value=3,
-        default="3",
         limits="0 to 100",
         effect="successfulJobsHistoryLimit",
         example="1",
@@ -283,7 +317,6 @@ class History:
         integer(0, 100),
         "Runs that failed.",
         value=5,
-        default="5",
         limits="0 to 100",
         effect="failedJobsHistoryLimit",
         example="10",

@@ -1,7 +1,7 @@
 """The parts that app.yaml is made of: variables, build, resources, ports, domains (app-yaml 3.2 to 3.13).
 
 schema.py puts them together. They must not compare keys with one another (combinations.py) and fill no default that
-depends on something else (resolve.py).
+depends on something else (components.py).
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from mcd.appyaml.shapes import (
     gpu_short,
     read_port,
 )
-from mcd.appyaml.units import Bytes
+from mcd.appyaml.units import Bytes, cpu_text
 
 DAY = 86_400
 TYPES = ("web", "service", "daemon", "cron", "job")
@@ -53,6 +53,14 @@ SIGNALS = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2")
 FAMILIES = ("python", "java", "node", "go", "dotnet", "php", "ruby", "static")
 
 _MI, _GI, _TI = 2**20, 2**30, 2**40
+DEFAULT_PORT = 8080
+DEFAULT_REPLICAS = 1
+DEFAULT_USER = 10001
+DEFAULT_CPU = 100
+DEFAULT_MEMORY = Bytes(256 * _MI)
+DEFAULT_DISK = Bytes(2 * _GI)
+"""What stands where nobody wrote it: the compiler fills it in, the namespace's own limits say it, people read it."""
+
 MEMORY = amount(Bytes(16 * _MI), Bytes(4 * _TI))
 DISK = amount(Bytes(_MI), Bytes(100 * _TI))
 
@@ -128,7 +136,6 @@ class Build:
         INSIDE_PATH,
         "Folder sent to the builder.",
         value=".",
-        default=".",
         limits="relative to the folder of app.yaml",
         effect="context of the build",
         example="src",
@@ -137,7 +144,6 @@ class Build:
         INSIDE_PATH,
         "The Dockerfile, inside context. Without one, runtime has a default.",
         value="Dockerfile",
-        default="Dockerfile",
         effect="file of the build",
         example="deploy/Dockerfile",
     )
@@ -152,7 +158,6 @@ class Build:
         mapping(ANY, name=check_variable, most=100, nouns="arguments"),
         "Build arguments. Templates: .App .Commit .Branch .Tag.",
         value=dict,
-        default="{}",
         effect="build arguments; MCD_COMMIT is always added",
         example="{PIP_EXTRA: dev}",
     )
@@ -160,7 +165,6 @@ class Build:
         items(choice(("linux/amd64", "linux/arm64")), most=2),
         "What the image runs on.",
         value=("linux/amd64",),
-        default="[linux/amd64]",
         effect="one image index; checked against the pools",
         example="[linux/amd64]",
     )
@@ -175,9 +179,7 @@ class Build:
 class Gpu:
     """`resources.gpu`: how many devices, of which kind."""
 
-    count: int = key(
-        integer(1, 64), "How many devices in one pod.", value=1, default="1", limits="1 to 64", example="2"
-    )
+    count: int = key(integer(1, 64), "How many devices in one pod.", value=1, limits="1 to 64", example="2")
     model: tuple[str, ...] = key(
         items(MODEL, most=20, single=True), "Any of these models.", value=(), default="any", example="T4"
     )
@@ -220,7 +222,7 @@ class Resources:
     cpu: int | None = key(
         cpu(),
         "Guaranteed share of cores.",
-        default="100m",
+        default=cpu_text(DEFAULT_CPU),
         limits="10m to 256",
         effect="resources.requests.cpu",
         example='"0.5"',
@@ -228,7 +230,7 @@ class Resources:
     memory: Bytes | None = key(
         MEMORY,
         "Guaranteed memory.",
-        default="256Mi",
+        default=str(DEFAULT_MEMORY),
         limits="16Mi to 4Ti",
         effect="resources.requests.memory",
         example="512Mi",
@@ -236,7 +238,7 @@ class Resources:
     disk: Bytes | None = key(
         DISK,
         "Scratch space, logs and what the program writes.",
-        default="2Gi",
+        default=str(DEFAULT_DISK),
         effect="resources.requests.ephemeral-storage",
         example="4Gi",
     )
@@ -301,9 +303,7 @@ class LongPort:
         effect="containerPort; Service port",
         example="9000",
     )
-    protocol: str = key(
-        choice(("tcp", "udp")), "tcp or udp.", value="tcp", default="tcp", effect="protocol", example="udp"
-    )
+    protocol: str = key(choice(("tcp", "udp")), "tcp or udp.", value="tcp", effect="protocol", example="udp")
 
 
 def _read_port(report: Report, node: Node, path: Path) -> Any:
@@ -339,7 +339,6 @@ class Domain:
         ROUTE_PATH,
         "Prefix of the paths that come here.",
         value="/",
-        default="/",
         limits="200 characters",
         effect="HTTPRoute matches",
         example="/api",

@@ -5,13 +5,12 @@ It must not know Kubernetes' field names.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from mcd.appyaml.commands import CommandError, for_kubernetes, split
-from mcd.appyaml.lifecycle import Health, Probe
+from mcd.appyaml.lifecycle import PROBE_TIMES, Health, Probe
 from mcd.appyaml.nodes import Path, Scalar, node_at
 from mcd.appyaml.problems import Findings
-from mcd.appyaml.record import record
 from mcd.appyaml.schema import Component
 from mcd.appyaml.shapes import Words
 from mcd.appyaml.spec import Action, PortSpec, ProbeSpec
@@ -19,20 +18,6 @@ from mcd.appyaml.templates import TemplateError
 from mcd.appyaml.words import suggest
 
 KINDS = ("readiness", "liveness", "startup")
-
-
-@record
-class _Times:
-    period: int
-    timeout: int
-    failures: int
-
-
-_DEFAULTS: Mapping[str, _Times] = {
-    "readiness": _Times(5, 2, 3),
-    "liveness": _Times(10, 5, 6),
-    "startup": _Times(5, 2, 60),
-}
 
 
 def resolve_probes(
@@ -65,7 +50,7 @@ def _off(health: Health) -> bool:
 
 
 def _with_times(kind: str, action: Action, probe: Probe) -> ProbeSpec:
-    default = _DEFAULTS[kind]
+    default = PROBE_TIMES[kind]
     return ProbeSpec(
         action,
         period=probe.period or default.period,

@@ -2,7 +2,7 @@
 
 The reader, `mcd explain` and `mcd schema` are made from these classes, and from those of parts.py and lifecycle.py.
 They must not compare keys with one another (combinations.py) and fill no default that depends on something else
-(resolve.py).
+(components.py, probes.py).
 """
 
 from __future__ import annotations
@@ -30,6 +30,12 @@ from mcd.appyaml.lifecycle import Health, History, Rollout, Stop, read_health_sh
 from mcd.appyaml.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.parts import (
     DAY,
+    DEFAULT_CPU,
+    DEFAULT_DISK,
+    DEFAULT_MEMORY,
+    DEFAULT_PORT,
+    DEFAULT_REPLICAS,
+    DEFAULT_USER,
     DISK,
     DOMAIN,
     ENV,
@@ -60,7 +66,7 @@ from mcd.appyaml.shapes import (
     check_mount,
     check_port_name,
 )
-from mcd.appyaml.units import Bytes
+from mcd.appyaml.units import Bytes, cpu_text
 
 # ── components ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -112,7 +118,6 @@ class Component:
         ENV,
         "Variables of this component; they win over the top level.",
         value=dict,
-        default="{}",
         limits="500 variables of 32 KiB",
         effect="containers[0].env",
         example="{LOG: debug}",
@@ -121,7 +126,7 @@ class Component:
         integer(0, 500),
         "How many pods; 0 is stopped.",
         only=LONG,
-        default="1",
+        default=str(DEFAULT_REPLICAS),
         limits="0 to 500",
         effect="spec.replicas; a disruption budget and spread from 2",
         example="3",
@@ -130,7 +135,7 @@ class Component:
         model(Resources),
         "What a pod is guaranteed.",
         value=Resources,
-        default="cpu 100m, memory 256Mi, disk 2Gi",
+        default=f"cpu {cpu_text(DEFAULT_CPU)}, memory {DEFAULT_MEMORY}, disk {DEFAULT_DISK}",
         effect="containers[0].resources",
         example="{cpu: 500m, memory: 512Mi}",
     )
@@ -158,7 +163,7 @@ class Component:
         integer(1, 65535, port=True),
         "Where the program listens on all addresses. On a service short for ports: {main: N}.",
         only=("web", "service"),
-        default="8080 on a web",
+        default=f"{DEFAULT_PORT} on a web",
         limits="1 to 65535",
         effect="container port; Service; PORT",
         example="8080",
@@ -168,7 +173,6 @@ class Component:
         "More ports by name; a service needs one.",
         value=dict,
         only=("web", "service"),
-        default="{}",
         limits="names of at most 15 characters; not http on a web",
         effect="container ports; Service ports of the same number",
         example="{grpc: 9000}",
@@ -178,7 +182,6 @@ class Component:
         "h2c is HTTP/2 without TLS (gRPC).",
         value="http",
         only=("web",),
-        default="http",
         effect="Service appProtocol",
         example="h2c",
     )
@@ -196,7 +199,6 @@ class Component:
         "Hosts outside the platform's own domain, which is always there.",
         value=(),
         only=("web",),
-        default="[]",
         limits="15",
         effect="HTTPRoute or Ingress",
         example="[shop.example.com]",
@@ -206,7 +208,6 @@ class Component:
         "Clients see pod addresses, for gRPC client balancing.",
         value=False,
         only=("service",),
-        default="false",
         effect="Service clusterIP: None",
         example="true",
     )
@@ -230,14 +231,13 @@ class Component:
         "How new pods replace old ones.",
         value=Rollout,
         only=LONG,
-        default="rolling",
         effect="spec.strategy",
         example="recreate",
     )
     user: int | str | None = key(
         USER,
         "uid and gid; image keeps the image's own non-root user; 0 only in a baseline product line.",
-        default="10001",
+        default=str(DEFAULT_USER),
         effect="securityContext",
         example="1000",
     )
@@ -245,7 +245,6 @@ class Component:
         BOOLEAN,
         "The root file system cannot be written; /tmp is a folder of its own.",
         value=False,
-        default="false",
         effect="readOnlyRootFilesystem",
         example="true",
     )
@@ -253,7 +252,6 @@ class Component:
         mapping(DISK, name=check_mount, most=20, nouns="folders"),
         "Empty writable folders by path; they count as disk.",
         value=dict,
-        default="{}",
         effect="emptyDir and mount",
         example="{/var/cache: 1Gi}",
     )
@@ -261,7 +259,6 @@ class Component:
         model(Stop),
         "How the program is asked to end.",
         value=Stop,
-        default="SIGTERM, 30s",
         effect="terminationGracePeriodSeconds, lifecycle.preStop",
         example="{grace: 60s}",
     )
@@ -285,7 +282,6 @@ class Component:
         "Whether a run may start while the last one runs.",
         value="forbid",
         only=("cron",),
-        default="forbid",
         effect="concurrencyPolicy",
         example="replace",
     )
@@ -294,7 +290,6 @@ class Component:
         "A run that could not start in time is missed.",
         value=600,
         only=("cron",),
-        default="10m",
         limits="at least 10s",
         effect="startingDeadlineSeconds",
         example="1h",
@@ -304,7 +299,6 @@ class Component:
         "No run starts by the clock.",
         value=False,
         only=("cron",),
-        default="false",
         effect="suspend",
         example="true",
     )
@@ -313,7 +307,6 @@ class Component:
         "Finished runs that are kept.",
         value=History,
         only=("cron",),
-        default="{success: 3, failure: 5}",
         effect="successfulJobsHistoryLimit, failedJobsHistoryLimit",
         example="{success: 1}",
     )
@@ -322,7 +315,6 @@ class Component:
         "A run that takes longer is stopped.",
         value=DAY,
         only=("cron", "job"),
-        default="24h",
         limits="1s to 30d",
         effect="activeDeadlineSeconds",
         example="1h",
@@ -332,7 +324,6 @@ class Component:
         "So many more attempts; a lost node is not counted.",
         value=0,
         only=("cron", "job"),
-        default="0",
         limits="0 to 20",
         effect="backoffLimit",
         example="2",
@@ -342,7 +333,6 @@ class Component:
         "When a job runs: a person or a program starts it.",
         value="manual",
         only=("job",),
-        default="manual",
         effect="annotation mcd.internal/trigger",
         example="manual",
     )
@@ -351,7 +341,6 @@ class Component:
         "How long a finished run and its logs are kept.",
         value=7 * DAY,
         only=("job",),
-        default="7d",
         effect="ttlSecondsAfterFinished",
         example="1d",
     )
@@ -444,7 +433,6 @@ class App:
         VERSION,
         "Version of this format.",
         value=1,
-        default="1",
         limits="only 1",
         effect="picks the schema",
         example="1",
@@ -461,7 +449,6 @@ class App:
         items(text(shape=_OWNER, what="a user name", hint="Use letters, digits and . _ @ -."), most=20),
         "User names; they get the alerts.",
         value=(),
-        default="[]",
         limits="20",
         effect="label owners of every alert rule",
         example="[alice]",
@@ -501,7 +488,6 @@ class App:
         ENV,
         "Variables of all components.",
         value=dict,
-        default="{}",
         limits="500 variables of 32 KiB",
         effect="containers[0].env",
         example="{LANG: C.UTF-8}",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from mcd.appyaml.context import ClusterFacts, ProductLineFacts, Quota
+from mcd.appyaml.parts import DEFAULT_CPU, DEFAULT_DISK, DEFAULT_MEMORY
 from mcd.appyaml.units import cpu_text
 from mcd.objects import MANAGED_BY, PART_OF, PRODUCT_LINE, Object, in_apply_order
 
@@ -86,8 +87,12 @@ def _limits() -> dict[str, Any]:
     """For pods that nobody gave a size. No CPU limit: it only slows a program down."""
     return {
         "type": "Container",
-        "default": {"ephemeral-storage": "2Gi", "memory": "256Mi"},
-        "defaultRequest": {"cpu": "100m", "ephemeral-storage": "256Mi", "memory": "256Mi"},
+        "default": {"ephemeral-storage": str(DEFAULT_DISK), "memory": str(DEFAULT_MEMORY)},
+        "defaultRequest": {
+            "cpu": cpu_text(DEFAULT_CPU),
+            "ephemeral-storage": "256Mi",
+            "memory": str(DEFAULT_MEMORY),
+        },
     }
 
 
