@@ -7,9 +7,20 @@ import asyncio
 import pytest
 
 from mcd.errors import Code, McdError
-from mcd.model import InventoryEntry, Noun, Ready, Reason, Result, Role, RolloutItem, RolloutObserved, Stalled
+from mcd.model import (
+    InventoryEntry,
+    Noun,
+    Ready,
+    Reason,
+    Result,
+    Role,
+    RolloutItem,
+    RolloutObserved,
+    Stalled,
+    Waiting,
+)
 from mcd.objects import Ref
-from mcd.store import intents, reads
+from mcd.store import intents, leases, reads
 from mcd.store.session import Database
 from tests.store.world import ADMIN, World, changed
 
@@ -136,6 +147,34 @@ async def test_a_commit_pushed_again_is_the_same_release(world: World) -> None:
     assert (await world.live("shop")).release == 1
     assert await world.push("shop", "a" * 40) == 1
     assert len(await _rollouts(world)) == 3
+
+
+async def test_a_commit_pushed_while_it_is_built_is_built_once_and_deployed(world: World) -> None:
+    await world.app("shop")
+    async with world.db.writing() as tx:
+        made = await intents.make_release(ADMIN, tx, world.now, "shop", commit="a" * 40, branch="")
+    building = await world.one(Noun.RELEASE)
+    async with world.db.writing() as tx:
+        await leases.append_build_log(tx, made.id, ["step 1"])
+    assert await world.push("shop", "a" * 40) == made.number
+    async with world.db.writing() as tx:
+        await intents.retry_release(ADMIN, tx, world.now, "shop", made.number)
+        log = await reads.release_log(ADMIN, tx, "shop", made.number)
+    assert list(log.lines) == ["step 1"]
+    assert await world.record(building, Result(Waiting(Reason.BUILDING, "it is built", 30)))
+    assert await world.take(Noun.RELEASE) == [], "the work is begun a second time"
+    world.later(minutes=20)
+    await world.finish(Noun.RELEASE, world.built())
+    assert await _rollouts(world) == [(1, 1, 0, "push", True)]
+
+
+async def test_a_push_of_what_waits_for_its_next_try_is_looked_at_now(world: World) -> None:
+    await world.app("shop")
+    await world.push("shop", "a" * 40)
+    assert await world.record(await world.one(Noun.RELEASE), Result(Waiting(Reason.BUILDING, "it waits", 600)))
+    assert await world.take(Noun.RELEASE) == []
+    await world.push("shop", "a" * 40)
+    await world.finish(Noun.RELEASE, world.built())
 
 
 async def test_two_deploys_at_one_moment_leave_one_live_rollout(world: World, other: Database) -> None:

@@ -6,17 +6,17 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, insert, or_, select, update
 
 from mcd.errors import Code, McdError
-from mcd.model import Actor, EventKind, Noun, Reason, Release, Verb
+from mcd.model import Actor, ConditionType, EventKind, Noun, Reason, Release, Verb
 from mcd.objects import Ref
 from mcd.store import events, names
 from mcd.store import tables as t
-from mcd.store.due import wished
+from mcd.store.due import hint, wished
 from mcd.store.ids import new_id
 from mcd.store.lookup import find_app, find_release, not_going
-from mcd.store.nouns import Row, ref_json, release_of
+from mcd.store.nouns import Row, ref_json, release_of, state_of
 from mcd.store.rolling import Wanted, add, event_name, fresh_conditions, live_of, newest_settings
 from mcd.store.tx import Tx
 
@@ -120,41 +120,43 @@ async def _add(tx: Tx, now: datetime, actor: Actor, app: Row, **values: Any) -> 
 
 
 async def retry_release(actor: Actor, tx: Tx, now: datetime, app: str, number: int) -> Release:
-    """Looks at a Release again that failed, with its log begun anew, and deploys it when it is ready. Raises McdError
-    conflict for one that is ready: there is nothing to try."""
+    """Looks at a Release again that failed, with its log begun anew, and deploys it when it is ready; one that is still
+    on its way goes on. Raises McdError conflict for one that is ready: there is nothing to try."""
     row = await find_app(actor, tx, Verb.DEPLOY, app, lock=True)
     not_going(Noun.APP, app, row)
     old = await find_release(tx, row, number)
     if old["ready_at"] is not None:
         raise McdError(Code.CONFLICT, f"Release {number} of {app} is ready.", "Deploy it.")
     await _again(tx, now, actor, row, old, deploys=True, deletes=old["wished_deletes"])
-    _tell(tx, now, actor, EventKind.CHANGED, row, number, f"Release {number} of {app} is tried again.", {})
+    failed = state_of(old).is_now(ConditionType.STALLED)
+    said = "is tried again." if failed else "is still on its way, and deployed when it is ready."
+    _tell(tx, now, actor, EventKind.CHANGED, row, number, f"Release {number} of {app} {said}", {})
     return await _release(tx, row, number)
 
 
 async def _again(
     tx: Tx, now: datetime, actor: Actor, app: Row, old: Row, *, deploys: bool, deletes: list[dict[str, str]]
 ) -> None:
+    """What is still on its way goes on with its log and its work: only what becomes of it then is noted."""
     if old["ready_at"] is not None:
         live = await tx.row(live_of(app["id"]))
         if deploys and (live is None or live["release"] != old["number"]):
             settings = await newest_settings(tx, app["id"])
             await add(tx, now, actor, app, Wanted(old["number"], settings, "push", wished_deletes=tuple(deletes)))
         return
+    values = {
+        "deploys": deploys or old["deploys"],
+        "wished_deletes": deletes,
+        "rollouts_before": await _rollouts(tx, app["id"]),
+    }
+    if state_of(old).is_now(ConditionType.STALLED):
+        await tx.run(delete(t.build_log).where(t.build_log.c.release_id == old["id"]))
+        values |= {"problems": [], **wished(t.release, now)}
+        tx.wished = True
     waiting = t.release.c.id == old["id"]
-    await tx.run(delete(t.build_log).where(t.build_log.c.release_id == old["id"]))
-    await tx.run(
-        update(t.release)
-        .where(waiting)
-        .values(
-            deploys=deploys or old["deploys"],
-            wished_deletes=deletes,
-            problems=[],
-            rollouts_before=await _rollouts(tx, app["id"]),
-            **wished(t.release, now),
-        )
-    )
-    tx.wished = True
+    await tx.run(update(t.release).where(waiting).values(**values))
+    unheld = or_(t.release.c.lease_until.is_(None), t.release.c.lease_until <= now)
+    await hint(tx, now, t.release, waiting & unheld)
 
 
 async def _rollouts(tx: Tx, app_id: str) -> int:
