@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -130,7 +130,9 @@ class Push:
 
     async def _accepted_or_refused(self, q: Quarantine, asked: PushRequest) -> Verdict:
         try:
-            async with self.room, locked(self.runtime.settings.repositories, self.app, self.limits.lock_seconds):
+            # The App's lock first: a push that waits for another one to its App keeps no place from other Apps.
+            repositories, seconds = self.runtime.settings.repositories, self.limits.lock_seconds
+            async with locked(repositories, self.app, seconds), placed(self.room, seconds):
                 verdict = await self._carried_out(q, asked)
         except McdError as error:
             if error.code is Code.INTERNAL:
@@ -261,6 +263,22 @@ class Push:
         except McdError as error:
             # The refusal itself stands and was told. Not found: there is no App. Others: the store has its own alarm.
             logs.logger("git").info("a refused push is not in the timeline", app=self.app, why=str(error))
+
+
+@asynccontextmanager
+async def placed(room: asyncio.Semaphore, seconds: float) -> AsyncIterator[None]:
+    """Holds one of the places for pushes that are unpacked at the same time. Raises McdError(unavailable) after
+    `seconds`."""
+    try:
+        async with asyncio.timeout(seconds):
+            await room.acquire()
+    except TimeoutError:
+        said = f"MCD is busy with other pushes and had no place for this one for {seconds:g} seconds."
+        raise McdError(Code.UNAVAILABLE, said, "Push again later.") from None
+    try:
+        yield
+    finally:
+        room.release()
 
 
 def _refused(asked: PushRequest, error: McdError) -> Verdict:

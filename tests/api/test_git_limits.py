@@ -12,7 +12,11 @@ from pathlib import Path
 import httpx
 import pytest
 
+from mcd.api.git import AT_ONCE
+from mcd.api.pushes import placed
 from mcd.api.throttle import STREAMS_PER_PERSON
+from mcd.errors import McdError
+from mcd.forge.locks import locked
 from mcd.forge.receive import refs_of
 from mcd.model import Noun, Ready, Result, Role
 from tests.api.git_world import APP_YAML, Clone, Site, site
@@ -126,3 +130,28 @@ async def test_every_way_to_end_gives_the_place_back(here: Site, caplog: pytest.
     await gone(here)
     assert (await clone.tried("push", here.remote(), "main:dev")).code == 0
     assert not [r for r in caplog.records if r.levelno >= logging.ERROR], caplog.text
+
+
+async def test_pushes_that_wait_for_each_other_keep_no_place_from_those_to_another_app(here: Site) -> None:
+    clone, _ = await deployed(here)
+    pushing = asyncio.create_task(clone.tried("push", here.remote("cart"), "main"))
+    await here.finished(Noun.RELEASE, World.built())
+    await here.finished(Noun.ROLLOUT, Result(Ready("ok")))
+    assert (await pushing).code == 0
+    async with locked(here.repositories, "shop", 5):
+        waiting = [asyncio.create_task(clone.tried("push", here.remote(), f"main:dev{n}")) for n in range(AT_ONCE)]
+        await until(here, AT_ONCE)
+        assert (await clone.tried("ls-remote", here.remote("cart"))).code == 0
+        said = await clone.tried("push", here.remote("cart"), "main:dev", seconds=20)
+        assert said.code == 0, said.text
+        assert not any(task.done() for task in waiting)
+    assert [done.code for done in await asyncio.gather(*waiting)] == [0] * AT_ONCE
+
+
+async def test_a_push_that_gets_no_place_is_told_why_and_takes_none() -> None:
+    room = asyncio.Semaphore(1)
+    async with placed(room, 5):
+        with pytest.raises(McdError, match="had no place for this one"):
+            async with placed(room, 0.01):
+                raise AssertionError("there is one place only")
+    assert not room.locked()
