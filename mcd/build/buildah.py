@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mcd.build import dockerfile, images
+from mcd.build import dockerfile
 from mcd.build.builder import BuildRequest, LogSink
 from mcd.build.images import Sources
 from mcd.build.inputs import COMMIT
@@ -80,10 +80,6 @@ class Buildah:
         self._storage = Storage(self.root, self._variables(self.root), self.keep, drivers=self.drivers)
         self._places = asyncio.Semaphore(self.limits.parallel)
         self._version: tuple[int, ...] = ()
-
-    def bases(self) -> Mapping[str, str]:
-        """Our base images: name (also the runtime) → reference."""
-        return {name: self._sources.base(name) for name in images.BASES}
 
     async def exists(self, image: str) -> bool:
         """Whether its registry still has `image`. Raises McdError(unavailable) when the registry does not answer."""

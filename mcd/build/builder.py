@@ -42,6 +42,3 @@ class Builder(Protocol):
 
     async def exists(self, image: str) -> bool:
         """Whether the registry still has an image by digest."""
-
-    def bases(self) -> Mapping[str, str]:
-        """Our base images: runtime (`python3.11`, `node20` …) → reference."""

@@ -32,9 +32,6 @@ class Forge(Protocol):
     async def resolve(self, repository: str, ref: str) -> Commit:
         """The commit that a branch, tag or (abbreviated, unambiguous) commit id names now."""
 
-    async def default_branch(self, repository: str) -> str:
-        """The short name of the branch that HEAD names."""
-
     async def read(self, repository: str, commit: str, path: str, *, limit: int) -> bytes:
         """A regular file at a commit, at most `limit` bytes (else too_large). Symlinks and submodules are refused."""
 

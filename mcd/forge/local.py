@@ -115,13 +115,6 @@ class LocalForge:
             raise McdError(Code.INVALID, f'"{ref}" is the beginning of {len(matches)} commits.', "Give more digits.")
         return matches[0] if matches else None
 
-    async def default_branch(self, repository: str) -> str:
-        with self._open(repository) as repo:
-            target = repo.refs.get_symrefs().get(Ref(b"HEAD"), Ref(b""))
-            if not target.startswith(b"refs/heads/"):
-                raise not_found("default branch", repository)
-            return target.removeprefix(b"refs/heads/").decode("utf-8", "replace")
-
     async def read(self, repository: str, commit: str, path: str, *, limit: int) -> bytes:
         parts = path_parts(path)
         with self._open(repository) as repo:

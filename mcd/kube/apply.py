@@ -7,7 +7,7 @@ was decided on. It must not decide what is wanted, retry what was refused, or de
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from mcd.errors import Code, McdError
@@ -48,11 +48,6 @@ class Applied:
     inventory: tuple[InventoryEntry, ...]
     failed: tuple[Failed, ...] = ()
 
-    @property
-    def done(self) -> bool:
-        """Every object of the plan is as it was wished; what was held on purpose counts as not done."""
-        return not self.failed and not any(c.action is Action.HELD for c in self.changes)
-
 
 @dataclass
 class _Pass:
@@ -61,7 +56,6 @@ class _Pass:
     bounds: Bounds
     owner: str
     entries: dict[Ref, InventoryEntry]
-    told: Callable[[Change], None] | None
     slots: asyncio.Semaphore
     values: Values | None = None
     changes: list[Change] = field(default_factory=list)
@@ -71,8 +65,6 @@ class _Pass:
 
     def tell(self, change: Change) -> None:
         self.changes.append(change)
-        if self.told is not None:
-            self.told(change)
 
     def fail(self, ref: Ref, error: McdError) -> None:
         self.failed.append(Failed(ref, error))
@@ -94,7 +86,6 @@ async def carry_out(
     observed: RolloutObserved | None = None,
     values: Values | None = None,
     in_flight: int = IN_FLIGHT,
-    on_change: Callable[[Change], None] | None = None,
 ) -> Applied:
     """Applies and prunes what `plan` says.
 
@@ -106,7 +97,7 @@ async def carry_out(
     for planned in plan.apply:
         check(planned.desired, bounds)
     entries, slots = {e.ref: e for e in inventory}, asyncio.Semaphore(in_flight)
-    run = _Pass(cluster, fence, bounds, owner, entries, on_change, slots, values)
+    run = _Pass(cluster, fence, bounds, owner, entries, slots, values)
     new = tuple(r for r in (ref_of(p.desired) for p in plan.apply) if r not in run.entries)
     if new or observed is not None:
         fence.check()

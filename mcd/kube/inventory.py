@@ -77,11 +77,6 @@ def differences(desired: Object, live: Mapping[str, Any]) -> tuple[Difference, .
     return found
 
 
-def differs(desired: Object, live: Mapping[str, Any]) -> tuple[str, ...]:
-    """The paths of our applied set that the live object does not have so; empty: nothing needs to be written."""
-    return tuple(str(d) for d in differences(desired, live))
-
-
 def owned_by(live: Mapping[str, Any]) -> str:
     """The manager, other than MCD, that changed an object last; empty when there is none."""
     latest = max(_others(live), key=lambda m: m.time, default=None)
@@ -124,7 +119,6 @@ def plan(
     *,
     owner: str,
     take_over: bool = False,
-    brake: float = BRAKE,
     confirmed: str = "",
     wished_deletes: Collection[Ref] = (),
     yielded: Collection[Ref] = (),
@@ -132,7 +126,7 @@ def plan(
     """What a pass would do.
 
     `live` has every reference of `desired` and `inventory`, None for what the API server says does not exist; a missing
-    reference is McdError(internal). `brake` is a share, 0 to 1; `confirmed` the digest that a person confirmed;
+    reference is McdError(internal). `confirmed` is the digest that a person confirmed;
     `wished_deletes` what the pushed commit named; `yielded` the objects of a field fight (`fighting`).
     """
     terms = Terms(owner, take_over, frozenset(yielded))
@@ -173,7 +167,7 @@ def plan(
             for e in prune.delete
         ]
         prune = replace(prune, delete=())
-    elif _braked(prune.delete, wished_deletes, max(1.0, brake * len(entries))):
+    elif _braked(prune.delete, wished_deletes, max(1.0, BRAKE * len(entries))):
         digest = delete_digest(prune.delete)
         if digest == confirmed:
             digest = ""

@@ -35,8 +35,6 @@ class Placing:
 
     sentence: str
     nodes: tuple[NodeRefusal, ...] = ()
-    impossible: bool = False
-    """Not even an empty node would do: waiting does not help."""
 
 
 def requests(pod: Mapping[str, Any]) -> dict[str, Decimal]:
@@ -115,13 +113,13 @@ def _sentence(
         return Placing("the cluster has no node that MCD can see.")
     if not reach:
         why = rows[0].why[0] if len({row.why[0] for row in rows}) == 1 else "taints, labels or readiness keep it away"
-        return Placing(f"none of the {count} nodes may take the pod: {why}.", tuple(rows), impossible=True)
+        return Placing(f"none of the {count} nodes may take the pod: {why}.", tuple(rows))
     for name, number in sorted(asked.items(), key=lambda item: (item[0] in ("cpu", "memory"), item[0])):
         most = max(has.get(name, _ZERO) for _, has, _ in reach)
         if number > most:
             of = f"{shown(name, most)}" if most else "none"
             words = f"it asks for {shown(name, number)} {name}; the largest node that may take it has {of}."
-            return Placing(words, tuple(rows), impossible=True)
+            return Placing(words, tuple(rows))
     for name, number in sorted(asked.items(), key=lambda item: (item[0] in ("cpu", "memory"), item[0])):
         left = max(free.get(name, _ZERO) for _, _, free in reach)
         if number > left:

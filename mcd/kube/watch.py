@@ -93,7 +93,6 @@ class Caches:
         self._tasks: list[asyncio.Task[None]] = []
         self._following: set[asyncio.Task[None]] = set()
         self._running = False
-        self._changed = asyncio.Event()
         self._random = random.Random()  # noqa: S311  (jitter, not a secret)
 
     @property
@@ -150,15 +149,6 @@ class Caches:
         found = self._stores[kind].objects
         return tuple(found[ref] for ref in sorted(found) if not namespace or ref.namespace == namespace)
 
-    async def wait_synced(self, timeout: float) -> bool:  # noqa: ASYNC109  (an answer, not an error)
-        """Waits until every kind is synced, at most `timeout` seconds. False when it did not come to that."""
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
-                while not self.healthy():
-                    self._changed.clear()
-                    await self._changed.wait()
-        return self.healthy()
-
     async def run(self) -> None:
         """Watches every kind until cancelled. A stream that breaks is opened again; only its own kind waits for it."""
         self._running = True
@@ -206,7 +196,6 @@ class Caches:
                     # Too old, forbidden or gone for good: what we hold may be behind, so it is listed again.
                     store.synced = False
                     version = ""
-                self._changed.set()
                 failures += 1
             if time.monotonic() - began > LAST_BACKOFF:
                 failures = 0
@@ -229,7 +218,6 @@ class Caches:
                         self._forget_unseen(store, seen)
                         seen = None
                         store.synced, store.problem = True, None
-                        self._changed.set()
                     continue
                 if seen is not None and event.type is not WatchEventType.DELETED:
                     seen.add(ref_of(event.object))

@@ -228,7 +228,7 @@ def named(owner_id: str) -> Any:
         .subquery()
     )
     return (
-        select(t.secret.c.name, t.secret.c.version, t.secret.c.key, t.secret.c.created_at, t.secret.c.created_by)
+        select(t.secret.c.name, t.secret.c.version, t.secret.c.key)
         .join(newest, and_(newest.c.name == t.secret.c.name, newest.c.version == t.secret.c.version))
         .where(t.secret.c.owner_id == owner_id)
         .order_by(t.secret.c.name, t.secret.c.key)

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from mcd.forge.local import LocalForge
 from mcd.forge.receive import refs_of
 from mcd.model import (
     Action,
@@ -72,7 +71,7 @@ async def test_a_first_push_makes_the_app_and_tells_until_it_is_ready(here: Site
     assert (release.commit, release.app_yaml, release.created_by) == (commit, APP_YAML, "alice")
     assert release.author == "Li Lei <li@example.com>"
     assert any("was pushed to main as Release 1" in e.message and e.actor == "alice" for e in events.items)
-    assert await LocalForge(here.repositories).default_branch("mcd:shop") == "main"
+    assert (here.repositories / "shop.git" / "HEAD").read_text() == "ref: refs/heads/main\n"
     assert here.left() == []
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mcd.forge.local import LocalForge
 from mcd.forge.receive import refs_of
 from mcd.model import (
     EventKind,
@@ -67,7 +66,7 @@ async def test_the_branch_of_a_first_push_is_the_one_that_deploys(here: Site) ->
     await pushed(here, clone, "trunk")
     async with here.world.db.reading() as tx:
         assert (await reads.app(ADMIN, tx, "shop")).branch == "trunk"
-    assert await LocalForge(here.repositories).default_branch("mcd:shop") == "trunk"
+    assert (here.repositories / "shop.git" / "HEAD").read_text() == "ref: refs/heads/trunk\n"
 
 
 async def test_a_first_push_of_several_branches_without_a_usual_one_is_asked_for_one(here: Site) -> None:

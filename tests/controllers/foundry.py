@@ -7,7 +7,6 @@ can vanish.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mcd.build.builder import BuildRequest, LogSink
@@ -67,6 +66,3 @@ class Foundry:
         if not self.answers:
             raise McdError(Code.UNAVAILABLE, f"the registry {HOST} does not answer.", "Start it.")
         return image in self.images
-
-    def bases(self) -> Mapping[str, str]:
-        return {}

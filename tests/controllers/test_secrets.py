@@ -14,6 +14,7 @@ from mcd.model import Noun, Reason
 from mcd.objects import Object, Ref
 from mcd.store import intents, reads, secrets
 from tests.controllers.world import ADMIN, LINE, World
+from tests.kube.given import in_sync
 
 READER = """
 appname: hello
@@ -140,7 +141,7 @@ async def watched(here: World) -> Caches:
         cluster = await reads.cluster(ADMIN, tx, "local")
     live = await here.runtime.live(cluster)
     assert live.caches is not None
-    assert await live.caches.wait_synced(PATIENCE)
+    await in_sync(live.caches)
     return live.caches
 
 

@@ -149,12 +149,6 @@ async def test_a_repository_that_links_out_of_the_folder_is_not_found(tmp_path: 
     await refused(LocalForge(tmp_path / "root", "file").resolve("file:shop", "main"), Code.NOT_FOUND)
 
 
-async def test_the_default_branch_is_the_one_that_head_names(hosted: Hosted) -> None:
-    forge, name, repo = hosted
-    repo.refs.set_symbolic_ref(Ref(b"HEAD"), Ref(b"refs/heads/trunk"))
-    assert await forge.default_branch(name) == "trunk"
-
-
 async def test_a_file_is_read_as_it_was_at_the_commit(hosted: Hosted) -> None:
     forge, name, repo = hosted
     first = commit(repo, SHOP)

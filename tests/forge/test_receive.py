@@ -47,7 +47,7 @@ async def test_a_first_push_makes_a_bare_repository_without_hooks(root: Path, cl
     repository = root / "shop.git"
     assert refs_of(repository) == {"refs/heads/main": tip}
     assert await LocalForge(root).read("mcd:shop", tip, "app.yaml", limit=99) == b"appname: shop\n"
-    assert await LocalForge(root).default_branch("mcd:shop") == "main"
+    assert (repository / "HEAD").read_text() == "ref: refs/heads/main\n"
     assert not (repository / "hooks").exists()
     assert "receivepack" in (repository / "config").read_text().lower()
     assert [p for p in left(root) if not p.startswith("shop.git")] == []

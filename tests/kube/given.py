@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from mcd.kube.apply import Applied, carry_out
 from mcd.kube.cluster import Cluster
 from mcd.kube.gate import Bounds
-from mcd.kube.inventory import plan
+from mcd.kube.inventory import differences, plan
 from mcd.kube.memory import MemoryCluster
+from mcd.kube.watch import Caches
 from mcd.model import InventoryEntry, LeaseLost, Plan, RolloutObserved
 from mcd.objects import Object, Ref, ref_of
 
 OWNER = "mcd-test"
+PATIENCE = 20.0
+"""Seconds after which something never came."""
 LABELS = {
     "app.kubernetes.io/instance": "shop",
     "app.kubernetes.io/managed-by": "mcd",
@@ -123,6 +128,18 @@ def bare(cluster: MemoryCluster) -> dict[Ref, Object]:
         for key in ("uid", "resourceVersion", "creationTimestamp", "managedFields"):
             o["metadata"].pop(key, None)
     return found
+
+
+def changed_paths(desired: Object, live: Mapping[str, Any]) -> tuple[str, ...]:
+    """The paths of our applied set that the live object does not have so."""
+    return tuple(str(difference) for difference in differences(desired, live))
+
+
+async def in_sync(caches: Caches) -> None:
+    """Waits until every kind is cached as it is."""
+    async with asyncio.timeout(PATIENCE):
+        while not caches.healthy():
+            await asyncio.sleep(0)
 
 
 def edit_image(o: Object) -> None:

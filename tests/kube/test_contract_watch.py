@@ -14,7 +14,7 @@ from mcd.kube.cluster import Cluster, Kind, KubeError, KubeReason, WatchEvent, W
 from mcd.kube.memory import Faults, MemoryCluster
 from mcd.kube.watch import Caches
 from mcd.objects import MANAGED_BY, Object, Ref, ref_of
-from tests.kube.given import config
+from tests.kube.given import config, in_sync
 
 CONFIG_MAP = Kind("v1", "ConfigMap")
 SHOP = {"app.kubernetes.io/instance": "shop"}
@@ -102,7 +102,7 @@ async def cached(cluster: Cluster, *kinds: Kind) -> AsyncIterator[tuple[Caches, 
     caches = Caches(cluster, kinds or (CONFIG_MAP,), tell)
     task = asyncio.ensure_future(caches.run())
     try:
-        assert await caches.wait_synced(PATIENCE)
+        await in_sync(caches)
         yield caches, told
     finally:
         task.cancel()

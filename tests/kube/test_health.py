@@ -267,7 +267,7 @@ def test_what_other_pods_use_is_not_free() -> None:
     placed["spec"]["nodeName"] = "real-1"
     placed["status"] = {"phase": "Running"}
     found = explain_placing(asking(cpu="500m", memory="2Gi"), [node("real-1")], [placed])
-    assert not found.impossible
+    assert "of the 1 nodes that may take it none has more" in found.sentence
     assert str(found.nodes[0]) == "node real-1: memory: asks 2Gi, 1Gi of 16Gi free"
     placed["status"] = {"phase": "Succeeded"}
     assert not explain_placing(asking(cpu="500m", memory="2Gi"), [node("real-1")], [placed]).nodes
@@ -281,7 +281,7 @@ def test_a_label_that_no_node_has_and_a_node_that_is_not_ready_are_told() -> Non
     found = explain_placing(
         wants, [node("n1"), node("n2", labels={"mcd.internal/node-pool": "t4"}, ready="Unknown")], []
     )
-    assert found.impossible
+    assert found.sentence.startswith("none of the 2 nodes may take the pod: ")
     assert [str(n) for n in found.nodes] == [
         "node n1: label mcd.internal/node-pool is not t4",
         "node n2: is not ready",

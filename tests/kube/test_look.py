@@ -13,7 +13,7 @@ from mcd.kube.play import play
 from mcd.kube.watch import Caches
 from mcd.model import HealthState
 from mcd.objects import COMPONENT, Object, ref_of
-from tests.kube.given import deployment
+from tests.kube.given import deployment, in_sync
 
 NOW = datetime(2026, 5, 3, tzinfo=UTC)
 KINDS = (Kind("apps/v1", "Deployment"), Kind("apps/v1", "ReplicaSet"), Kind("v1", "Pod"))
@@ -33,7 +33,7 @@ async def test_a_cache_that_is_behind_cannot_make_the_new_version_ready() -> Non
     old, new = component("shop:1"), component("shop:2")
     live = await cluster.apply(old)
     play(cluster)
-    assert await caches.wait_synced(10)
+    await in_sync(caches)
     async with asyncio.timeout(10):
         while (caches.get(ref_of(old)) or {}).get("status") is None:
             await asyncio.sleep(0)

@@ -16,7 +16,7 @@ from mcd.kube.apply import Applied, carry_out
 from mcd.kube.client import KubeClient
 from mcd.kube.cluster import Cluster, Kind, KubeError
 from mcd.kube.gate import Bounds
-from mcd.kube.inventory import differs, stamped
+from mcd.kube.inventory import stamped
 from mcd.kube.kinds import object_path
 from mcd.kube.kubeconfig import parse_kubeconfig
 from mcd.kube.memory import MemoryCluster
@@ -24,7 +24,7 @@ from mcd.kube.secret import CHANGED, KIND, filled, told
 from mcd.kube.watch import Caches
 from mcd.model import Action, Reason, SecretText
 from mcd.objects import MASK, SECRET, SECRET_VERSION, Object, Ref, canonical, ref_of
-from tests.kube.given import OWNER, Held, obj, planned
+from tests.kube.given import OWNER, Held, changed_paths, obj, planned
 
 PATIENCE = 20.0
 CANARY = "c4nary"
@@ -146,7 +146,7 @@ async def test_people_are_told_key_names_and_whether_they_change(cluster: Cluste
     live = await cluster.get(ref_of(first))
     assert live is not None
     assert told(first, live)[1] == {"gone": MASK, "token": CHANGED}
-    assert differs(stamped(first, OWNER), live) == ("data.token",)
+    assert changed_paths(stamped(first, OWNER), live) == ("data.token",)
 
 
 async def test_what_kubectl_kept_of_a_secret_is_not_answered() -> None:
@@ -202,7 +202,7 @@ async def test_the_secrets_of_one_namespace_are_watched_without_their_values(
             seen = await heard.get()
         assert seen == caches.get(ref_of(wish))
         assert set(seen) == {"apiVersion", "kind", "metadata"}
-        assert differs(stamped(wish, OWNER), seen) == ("data.token",)
+        assert changed_paths(stamped(wish, OWNER), seen) == ("data.token",)
 
 
 # --- what cannot be opened --------------------------------------------------------------------------------------------

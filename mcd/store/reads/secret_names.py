@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from mcd.errors import Code, McdError
 from mcd.model import Actor, Verb
@@ -19,8 +18,6 @@ class SecretNamed:
     name: str
     keys: tuple[str, ...]
     version: int
-    set_at: datetime
-    set_by: str
 
 
 async def secret_names(
@@ -37,5 +34,5 @@ async def secret_names(
     for row in await tx.rows(named(owner)):
         before = found.get(row["name"])
         keys = (*before.keys, row["key"]) if before else (row["key"],)
-        found[row["name"]] = SecretNamed(row["name"], keys, row["version"], row["created_at"], row["created_by"])
+        found[row["name"]] = SecretNamed(row["name"], keys, row["version"])
     return tuple(found.values())
