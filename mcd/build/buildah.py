@@ -81,6 +81,10 @@ class Buildah:
         self._places = asyncio.Semaphore(self.limits.parallel)
         self._version: tuple[int, ...] = ()
 
+    def bases(self) -> Mapping[str, str]:
+        """Our base images: name (also the runtime) → reference. For the script that makes them (scripts/bases)."""
+        return {name: self._sources.base(name) for name in images.BASES}
+
     async def exists(self, image: str) -> bool:
         """Whether its registry still has `image`. Raises McdError(unavailable) when the registry does not answer."""
         _need("skopeo")

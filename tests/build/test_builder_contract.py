@@ -327,3 +327,7 @@ async def test_old_images_are_forgotten_and_the_store_still_works(workshop: Work
     builder._storage.keep = Keep(size=1)
     builder._storage.clock = lambda: now + 3 * 86400
     assert await workshop.build("FROM mcd/static\nRUN echo 1 > /x\n")
+
+
+def test_bases_are_named_for_runtimes(tmp_path: Path) -> None:
+    assert Buildah(tmp_path, "r:5").bases()["python3.11"] == "r:5/base/python3.11"
