@@ -6,13 +6,16 @@ somebody else.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 
 from mcd.appyaml.live import line_objects
 from mcd.errors import McdError
 from mcd.kube.apply import Applied, carry_out
 from mcd.kube.gate import LINE_KINDS, Bounds
-from mcd.kube.inventory import plan
+from mcd.kube.inventory import FIGHT_COUNT, FIGHT_WINDOW, plan
 from mcd.kube.live import LiveObjects
 from mcd.kube.secret import Values
 from mcd.kube.verdict import outcome_of
@@ -20,6 +23,7 @@ from mcd.model import (
     EventKind,
     EventNote,
     Fence,
+    Heal,
     Outcome,
     ProductLineItem,
     Ready,
@@ -33,7 +37,9 @@ from mcd.objects import Ref, ref_of
 RETRY = 2.0
 
 
-async def reconcile(item: ProductLineItem, live: LiveObjects, fence: Fence, owner: str, values: Values) -> Result:
+async def reconcile(
+    item: ProductLineItem, live: LiveObjects, fence: Fence, owner: str, now: datetime, *, values: Values
+) -> Result:
     """One pass. `values` opens a secret of the product line while its Secret object is written. Raises LeaseLost;
     KubeError is for the loop to retry."""
     if item.line.state.deleted_at is not None:
@@ -63,7 +69,33 @@ async def reconcile(item: ProductLineItem, live: LiveObjects, fence: Fence, owne
         bounds=Bounds(item.line.namespace, LINE_KINDS),
         values=values,
     )
-    return _result(item, outcome_of(applied) or Ready(f"namespace {item.line.namespace} is as asked for"), applied)
+    outcome = outcome_of(applied) or Ready(f"namespace {item.line.namespace} is as asked for")
+    return _with_heals(item, _result(item, outcome, applied), now)
+
+
+def _with_heals(item: ProductLineItem, result: Result, now: datetime) -> Result:
+    """What isolates and bounds a namespace is put back always: to yield would let whoever writes often enough switch it
+    off. People are told of the first time, and once more when it is a fight; not of each time of a thousand."""
+    recent = [heal for heal in item.heals if now - heal.at <= FIGHT_WINDOW]
+    counts = Counter(heal.ref for heal in recent)
+    healed = [change for change in result.changes if change.healed_from]
+    new = [Heal(c.ref, c.detail, c.healed_from, now) for c in healed if counts[c.ref] < FIGHT_COUNT]
+    fights = tuple(
+        EventNote(
+            EventKind.WARNING,
+            f'{c.ref}: "{c.healed_from}" changes it again and again ({c.detail}). It guards the namespace, so it is '
+            f"put back each time; that is told every {FIGHT_WINDOW.seconds // 60} minutes. Stop {c.healed_from}.",
+            {"reason": Reason.FIELD_FIGHT.value, "manager": c.healed_from},
+        )
+        for c in healed
+        if counts[c.ref] == FIGHT_COUNT - 1
+    )
+    return replace(
+        result,
+        events=(*result.events, *fights),
+        heals=(*recent, *new) if new or len(recent) != len(item.heals) else None,
+        told_lately=frozenset(c.ref for c in healed if counts[c.ref]),
+    )
 
 
 def _result(item: ProductLineItem, outcome: Outcome, applied: Applied) -> Result:

@@ -55,6 +55,8 @@ class ProductLineItem:
     inventory: tuple[InventoryEntry, ...]
     apps: int
     """Number of Apps that still live in it: it is not deleted while there are any."""
+    heals: tuple[Heal, ...] = ()
+    """Changes by hand that were taken back lately, at most three of an object in ten minutes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +138,9 @@ class Result:
     roll_back_to: Rollout | None = None
     health: tuple[ComponentHealth, ...] | None = None
     heals: tuple[Heal, ...] | None = None
-    """The new list of `RolloutItem.heals`, or None when it did not change."""
+    """The new list of the work item's `heals`, or None when it did not change."""
+    told_lately: frozenset[Ref] = frozenset()
+    """Objects of which people were told already that they are put back: it is done again, and not told again."""
 
 
 class HealthState(StrEnum):

@@ -111,7 +111,7 @@ def _observed(lease: Lease, row: Row, result: Result, now: datetime) -> dict[str
         case Noun.CLUSTER, ClusterObserved(serves, seen_at):
             return {"serves": serves_json(serves), "seen_at": seen_at}
         case Noun.PRODUCT_LINE, _:
-            return {"changes": _changes(row, result)}
+            return {"changes": _changes(row, result), **_heals(result)}
         case Noun.RELEASE, seen:
             return _release(row, result, seen if isinstance(seen, ReleaseObserved) else None, now)
         case Noun.ROLLOUT, seen:
@@ -145,11 +145,14 @@ def _rollout(row: Row, result: Result, seen: RolloutObserved | None, now: dateti
         values |= {"commits": dict(seen.commits), "digests": dict(seen.digests), "began_at": row["began_at"] or now}
     if result.health is not None:
         values["health"] = [health_json(health) for health in result.health]
-    if result.heals is not None:
-        values["heals"] = [heal_json(heal) for heal in result.heals]
+    values |= _heals(result)
     if isinstance(result.outcome, Ready) and row["ready_at"] is None and row["deleted_at"] is None:
         values["ready_at"] = now
     return values
+
+
+def _heals(result: Result) -> dict[str, Any]:
+    return {} if result.heals is None else {"heals": [heal_json(heal) for heal in result.heals]}
 
 
 def _changes(row: Row, result: Result) -> list[dict[str, Any]]:

@@ -93,6 +93,7 @@ product_line = Table(
     Column("namespace", Text, nullable=False),
     Column("wishes", Json, nullable=False),
     Column("changes", Json, nullable=False, default=list),
+    Column("heals", Json, nullable=False, default=list, server_default=text("'[]'")),
     Column("created_at", Utc, nullable=False),
     *loop_columns(),
     *_gone(),

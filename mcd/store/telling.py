@@ -5,7 +5,7 @@ A pass that found nothing new tells nothing, however often it runs. It writes no
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from mcd.model import (
     Stalled,
     Waiting,
 )
+from mcd.objects import Ref
 from mcd.store import events
 from mcd.store.nouns import Row, ref_json
 from mcd.store.rolling import event_name
@@ -50,7 +51,7 @@ def was_ready(row: Row) -> bool:
 def tell(tx: Tx, now: datetime, lease: Lease, row: Row, result: Result) -> None:
     """Appends the Events of a pass. `row` is the row as it was before the record."""
     teller = _Teller(tx, now, lease)
-    _tell_changes(teller, row, result.changes)
+    _tell_changes(teller, row, result.changes, result.told_lately)
     for note in result.events:
         teller.say(note.kind, note.message, note.data)
     noted = {note.kind for note in result.events}
@@ -78,7 +79,7 @@ class _Teller:
         )  # fmt: skip
 
 
-def _tell_changes(teller: _Teller, row: Row, changes: Iterable[Change]) -> None:
+def _tell_changes(teller: _Teller, row: Row, changes: Iterable[Change], told_lately: Collection[Ref]) -> None:
     written = [c for c in changes if c.action in _WRITTEN and not c.healed_from]
     if written:
         counts = {action: sum(c.action is action for c in written) for action in _WRITTEN}
@@ -87,7 +88,7 @@ def _tell_changes(teller: _Teller, row: Row, changes: Iterable[Change]) -> None:
         data = {"changes": [_change(c) for c in written]}
         teller.say(EventKind.APPLIED, f"{said}: {first}.", data)
     for change in changes:
-        if change.healed_from:
+        if change.healed_from and change.ref not in told_lately:
             said = f"{change.ref} was changed by {change.healed_from} and is put back: {change.detail}"
             teller.say(EventKind.HEALED, said, {**_change(change), "manager": change.healed_from})
     held_before = {(_key(c["ref"]), c["detail"]) for c in row.get("changes", ()) if c["action"] == Action.HELD.value}

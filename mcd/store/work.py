@@ -131,7 +131,12 @@ async def _lines(tx: Tx, ids: Sequence[str]) -> dict[str, WorkItem]:
     for row in rows:
         line, cluster = _place(row)
         items[line.id] = ProductLineItem(
-            line, cluster, pools.get(cluster.id, ()), inventories.get(line.id, ()), apps.get(line.id, 0)
+            line,
+            cluster,
+            pools.get(cluster.id, ()),
+            inventories.get(line.id, ()),
+            apps.get(line.id, 0),
+            heals=tuple(heal_of(heal) for heal in row["l__heals"]),
         )
     return items
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from mcd.model import ConditionType, ProductLine, Reason
-from mcd.store import intents, reads
+from mcd.model import ConditionType, Noun, ProductLine, Reason
+from mcd.objects import Object
+from mcd.store import intents, leases, reads
 from tests.controllers.world import ADMIN, LINE, World
 
 
@@ -32,3 +33,35 @@ async def test_wishes_that_are_wrong_are_not_blamed_on_the_cluster(here: World) 
     assert len(here.kube.ours()) == before
     await wish(here, security="baseline")
     assert (await line(here)).state.is_now(ConditionType.READY)
+
+
+async def test_what_guards_a_namespace_is_put_back_always_and_the_fight_is_told_once_in_ten_minutes(
+    here: World,
+) -> None:
+    """Ten rounds against another manager: every one is won, and people hear of it twice."""
+    await here.settle()
+    policy = next(ref for ref in sorted(here.kube.objects()) if ref.kind == "NetworkPolicy" and ref.namespace == LINE)
+    wanted = here.kube.objects()[policy]["spec"]
+
+    def open_up(obj: Object) -> None:
+        obj["spec"]["policyTypes"] = []
+
+    async def round_of_the_fight() -> None:
+        here.kube.edit(policy, open_up, "other-operator")
+        async with here.runtime.db.writing() as tx:
+            await leases.wake(tx, Noun.PRODUCT_LINE, [LINE], here.clock())
+        await here.settle()
+        assert here.kube.objects()[policy]["spec"] == wanted
+        here.clock.forward(20)
+
+    for _ in range(10):
+        await round_of_the_fight()
+    assert (await line(here)).state.is_now(ConditionType.READY)
+    assert len(await here.events("healed")) == 1
+    (warning,) = await here.events("warning")
+    assert f'{policy}: "other-operator" changes it again and again' in warning
+    assert "put back each time" in warning
+    here.clock.forward(601)
+    for _ in range(3):
+        await round_of_the_fight()
+    assert (len(await here.events("healed")), len(await here.events("warning"))) == (2, 2)

@@ -231,7 +231,7 @@ class Loop:
             case ProductLineItem():
                 live = await runtime.live(item.cluster)
                 values = opener(runtime, line=item.line.id)
-                return await product_lines.reconcile(item, live, fence, runtime.owner, values)
+                return await product_lines.reconcile(item, live, fence, runtime.owner, runtime.now(), values=values)
             case RolloutItem():
                 live = await runtime.live(item.cluster)
                 values = opener(runtime, app=item.app.id)
