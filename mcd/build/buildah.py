@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from mcd.build import dockerfile
+from mcd.build import dockerfile, images
 from mcd.build.builder import BuildRequest, LogSink
 from mcd.build.images import Sources
 from mcd.build.inputs import COMMIT
