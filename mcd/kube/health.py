@@ -102,7 +102,8 @@ def _pods(component: str, kind: str, workload: Object, found: Found, now: dateti
         cause = None
     if cause is None:
         old = total - updated
-        words = f"{min(ready, updated, desired)} of {desired} new pods are ready."
+        which = "pods" if _rolled_out(workload) else "new pods"
+        words = f"{min(ready, updated, desired)} of {desired} {which} are ready."
         if updated >= desired and old > 0:
             words = f"the new pods are there; {old} old {'pod stops' if old == 1 else 'pods stop'}."
         if late:
@@ -138,16 +139,28 @@ def _failed_creates(events: Sequence[Object], makers: set[str]) -> list[str]:
 
 
 def _late(workload: Object, pods: Sequence[Object], now: datetime) -> int:
-    """The deadline in seconds when it has passed, else 0. A Deployment's controller says so itself."""
-    spec = workload.get("spec") or {}
-    for condition in (workload.get("status") or {}).get("conditions") or ():
-        if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
-            return int(spec.get("progressDeadlineSeconds") or DEADLINE)
+    """The deadline in seconds when it has passed, else 0. A Deployment's controller says so itself, but only of a
+    version that it still rolls out: of one that was ready once, and of other kinds, the pods' own times are asked."""
+    deadline = int((workload.get("spec") or {}).get("progressDeadlineSeconds") or DEADLINE)
     if workload["kind"] == "Deployment":
-        return 0
-    unready = [p for p in pods if _is_false(p, "Ready")]
-    born = min((_time(p["metadata"].get("creationTimestamp")) for p in unready), default=None, key=lambda t: t or now)
-    return DEADLINE if born is not None and now - born > timedelta(seconds=DEADLINE) else 0
+        if _condition(workload, "Progressing").get("reason") == "ProgressDeadlineExceeded":
+            return deadline
+        if not _rolled_out(workload):
+            return 0
+    times = [_unready_since(p) for p in pods if _is_false(p, "Ready")]
+    if _is_false(workload, "Available"):
+        times.append(_time(_condition(workload, "Available").get("lastTransitionTime")))
+    since = min((t for t in times if t is not None), default=now)
+    return deadline if now - since > timedelta(seconds=deadline) else 0
+
+
+def _rolled_out(workload: Object) -> bool:
+    """Whether all pods of the newest version were ready once."""
+    return bool(_condition(workload, "Progressing").get("reason") == "NewReplicaSetAvailable")
+
+
+def _unready_since(pod: Object) -> datetime | None:
+    return _time(_condition(pod, "Ready").get("lastTransitionTime") or pod["metadata"].get("creationTimestamp"))
 
 
 def _just_started(pods: Sequence[Object], now: datetime) -> bool:
@@ -227,9 +240,13 @@ def _owners(obj: Object) -> Sequence[Mapping[str, Any]]:
     return found
 
 
-def _is_false(pod: Object, name: str) -> bool:
-    conditions = (pod.get("status") or {}).get("conditions") or ()
-    return any(c.get("type") == name and c.get("status") != "True" for c in conditions)
+def _condition(obj: Object, name: str) -> Mapping[str, Any]:
+    conditions: Sequence[Mapping[str, Any]] = (obj.get("status") or {}).get("conditions") or ()
+    return next((c for c in conditions if c.get("type") == name), {})
+
+
+def _is_false(obj: Object, name: str) -> bool:
+    return bool(_condition(obj, name).get("status", "True") != "True")
 
 
 def _time(text: Any) -> datetime | None:

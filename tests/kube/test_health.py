@@ -210,6 +210,19 @@ def test_the_deadline_turns_waiting_into_failed_with_its_cause() -> None:
     assert "60 s" in found.message
 
 
+@pytest.mark.parametrize(("since", "late"), [("2026-11-22T11:49:59Z", True), ("2026-11-22T11:50:01Z", False)])
+def test_pods_that_were_ready_once_are_not_progressing_for_ever(since: str, late: bool) -> None:
+    """Kubernetes never says ProgressDeadlineExceeded of a version that it rolled out to its end."""
+    done = {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}
+    down = pod({"state": {"running": {}}, "restartCount": 0})
+    down["status"]["conditions"] = [{"type": "Ready", "status": "False", "lastTransitionTime": since}]
+    found = judged(down, work=workload(conditions=[done]))
+    assert found.state is (HealthState.FAILED if late else HealthState.PROGRESSING)
+    assert "0 of 1 pods are ready" in found.message
+    lost = {"type": "Available", "status": "False", "lastTransitionTime": since}
+    assert judged(work=workload(conditions=[done, lost])).state is found.state, "also where no pod is left"
+
+
 def node(name: str, taint: str = "", labels: dict[str, str] | None = None, ready: str = "True", **has: str) -> Object:
     spec = {"taints": [{"key": taint, "effect": "NoSchedule"}]} if taint else {}
     return {
