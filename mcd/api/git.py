@@ -311,7 +311,7 @@ async def _told(push: Push, asked: PushRequest, credential: Credential) -> Async
         yield answer.line(said)
     yield answer.report(said.unpacked, said.results)
     if said.release is not None and answer.side_band:
-        watch = Watch(push.runtime, push.actor, said.release, said.hosts, credential)
+        watch = Watch(push.runtime, push.actor, said.release, said.urls, credential)
         async for line in watch.lines():
             yield answer.line(line) if line else answer.keepalive
     yield answer.end if answer.side_band else (b"" if answer.report_status else FLUSH)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mcd.api.rehearsal import pools_of
+from mcd.appyaml.compiler import ComponentSpec
 from mcd.appyaml.live import Desired, Pair, desired
 from mcd.errors import Code, McdError, Problem, echo
 from mcd.forge.forge import Commit, Forge
@@ -63,8 +64,8 @@ class Planned:
     app_yaml: str
     appname: str
     components: tuple[str, ...]
-    hosts: tuple[str, ...]
-    """Host names at which its webs will answer."""
+    webs: tuple[ComponentSpec, ...]
+    """Its components that answer at an address."""
     problems: tuple[Problem, ...]
     deletes: tuple[Ref, ...]
     forced: bool
@@ -172,7 +173,7 @@ async def plan_push(forge: Forge, target: Target, update: RefUpdate) -> Planned:
         app_yaml=text,
         appname=spec.label_name if spec is not None else target.app.name,
         components=tuple(c.name for c in spec.components) if spec is not None else (),
-        hosts=tuple(c.web.domain for c in spec.components if c.web is not None) if spec is not None else (),
+        webs=tuple(c for c in spec.components if c.web is not None) if spec is not None else (),
         problems=wanted.problems,
         deletes=_deletes(target, wanted) if wanted.compiled.ok else (),
         forced=forced,

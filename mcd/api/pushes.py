@@ -13,6 +13,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
+from mcd.api.addresses import urls
 from mcd.api.plans import Planned, Target, plan_push, target_of
 from mcd.errors import Code, McdError, Severity, echo, has_errors
 from mcd.forge.body import Remembered, gunzipped
@@ -42,12 +43,12 @@ SHOWN_DELETES = 50
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """How a push ended. `results` are (ref, why not), with no reason for what was done. `release` is what is deployed,
-    if anything."""
+    if anything, and `urls` where it will answer."""
 
     unpacked: str
     results: tuple[tuple[str, str], ...]
     release: Release | None = None
-    hosts: tuple[str, ...] = ()
+    urls: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -180,7 +181,8 @@ class Push:
         self._tell_stored(asked, target, release)
         if trouble := await q.tidy():
             logs.logger("git").warning("the packs of a repository were not put together", app=self.app, why=trouble)
-        return Verdict("ok", tuple((u.ref, "") for u in asked.updates), release, planned.hosts if planned else ())
+        at = urls(planned.webs, self.runtime.settings.gateway_port) if planned else ()
+        return Verdict("ok", tuple((u.ref, "") for u in asked.updates), release, tuple(at))
 
     async def _stored(
         self, q: Quarantine, asked: PushRequest, target: Target, planned: Planned | None, held: AsyncExitStack

@@ -6,7 +6,6 @@ It tells what controllers saw last, with its age in the conditions, so that it a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from urllib.parse import urlsplit
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -15,6 +14,7 @@ from starlette.requests import Request
 from mcd import model
 from mcd.api import places
 from mcd.api.access import Reader, RuntimeOf
+from mcd.api.addresses import urls
 from mcd.api.app_shapes import App, ComponentHealth, ComponentStatus, NotLive, ReleaseWhole, Rollout, Status
 from mcd.api.apps import app_shape
 from mcd.api.away import Away, away
@@ -104,7 +104,7 @@ class _Facts:
             return []
         health = {h.component: h for h in self.seen.health} if self.seen else {}
         return [
-            _component(spec, health.get(spec.name), _urls(runtime, spec), self.gone)
+            _component(spec, health.get(spec.name), urls((spec,), runtime.settings.gateway_port), self.gone)
             for spec in wanted.compiled.spec.components
         ]
 
@@ -150,7 +150,7 @@ async def _facts(runtime: Runtime, actor: Actor, tx: Tx, name: str) -> _Facts:
 
 
 def _component(
-    spec: ComponentSpec, health: model.ComponentHealth | None, urls: list[str], gone: Away | None
+    spec: ComponentSpec, health: model.ComponentHealth | None, at: list[str], gone: Away | None
 ) -> ComponentStatus:
     seen = health or model.ComponentHealth(
         spec.name,
@@ -161,17 +161,5 @@ def _component(
         spec.replicas if spec.long else 0,
     )
     return ComponentStatus(
-        **dict(ComponentHealth.of(seen, gone)), type=spec.type, replicas=spec.replicas if spec.long else None, urls=urls
+        **dict(ComponentHealth.of(seen, gone)), type=spec.type, replicas=spec.replicas if spec.long else None, urls=at
     )
-
-
-def _urls(runtime: Runtime, spec: ComponentSpec) -> list[str]:
-    """Where a web answers, at the gateway's port as people reach it."""
-    if spec.web is None:
-        return []
-    port = runtime.settings.gateway_port
-    scheme = "https" if port == 443 else "http"
-    suffix = "" if port in (80, 443) else f":{port}"
-    hosts = [(spec.web.domain, "/"), *((h.host, h.path) for h in spec.web.hosts)]
-    found = [f"{scheme}://{host}{suffix}{path if path.startswith('/') else '/' + path}" for host, path in hosts if host]
-    return [url for url in dict.fromkeys(found) if urlsplit(url).scheme in ("http", "https")]

@@ -39,7 +39,8 @@ class Watch:
     runtime: Runtime
     actor: Actor
     release: Release
-    hosts: tuple[str, ...]
+    urls: tuple[str, ...]
+    """Where it will answer."""
     credential: Credential
     seconds: float = LIMIT
     silence: float = EVERY
@@ -128,19 +129,14 @@ class Watch:
             new.append(f"See: mcd status {rollout.app}, mcd logs {rollout.app} --previous")
         elif rollout.state.is_now(ConditionType.READY):
             self.ended = True
-            new.append(
-                f"Ready: {', '.join(self._urls())} in {seconds:.1f} s" if self.hosts else f"Ready in {seconds:.1f} s"
-            )
+            where = f": {', '.join(self.urls)}" if self.urls else ""
+            new.append(f"Ready{where} in {seconds:.1f} s")
         elif not rollout.live:
             self.ended = True
             new.append(f"Rollout {rollout.number} was superseded by a newer one: mcd status {rollout.app}")
         else:
             self._tell(rollout.state, new)
         return new
-
-    def _urls(self) -> list[str]:
-        port = self.runtime.settings.gateway_port
-        return [f"http://{host}/" if port == 80 else f"http://{host}:{port}/" for host in self.hosts]
 
     def _stalled(self, state: Reconciled, new: list[str]) -> bool:
         stalled = state.condition(ConditionType.STALLED)

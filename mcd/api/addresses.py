@@ -1,0 +1,27 @@
+"""Where a web answers, as URLs that people can open: one way to say it for pushes and for status.
+
+Pure: it reads what was compiled and does not look whether anything answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from mcd.appyaml.compiler import ComponentSpec
+
+_PORTS = {80: "http", 443: "https"}
+"""The ports that a URL leaves out, with their scheme; another port is spoken to in HTTP."""
+
+
+def urls(components: Iterable[ComponentSpec], port: int) -> list[str]:
+    """Each address once, in the order of the file, at the gateway's port as people reach it."""
+    suffix = "" if port in _PORTS else f":{port}"
+    found = [
+        f"{_PORTS.get(port, 'http')}://{host}{suffix}{path if path.startswith('/') else '/' + path}"
+        for web in (component.web for component in components)
+        if web is not None
+        for host, path in ((web.domain, "/"), *((h.host, h.path) for h in web.hosts))
+        if host
+    ]
+    return [url for url in dict.fromkeys(found) if urlsplit(url).scheme in ("http", "https")]
