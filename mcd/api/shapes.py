@@ -265,6 +265,7 @@ class NodePool(Shape):
     dedicated_to: str | None
     """The only product line that may use it, or null."""
     oversell: float
+    """How much more than its capacity Apps may ask for. Kept, not used yet: nothing is counted by it."""
 
     @classmethod
     def of(cls, pool: model.NodePool) -> NodePool:

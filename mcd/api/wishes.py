@@ -147,6 +147,7 @@ class NodePoolPut(Wish):
     devices: Annotated[list[Device], Field(max_length=64)] = []
     dedicated_to: Name | None = None
     oversell: Annotated[StrictFloat | StrictInt, Field(ge=1, le=100)] = 1.0
+    """How much more than its capacity Apps may ask for. Kept, not used yet: nothing is counted by it."""
 
 
 class ProductLineNew(Wish):

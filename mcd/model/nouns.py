@@ -61,7 +61,7 @@ OLDEST_MINOR = 29
 @dataclass(frozen=True, slots=True)
 class Serves:
     """What a cluster was seen to serve. `kinds` are `group/version/Kind` for every kind that the renderer may ask
-    for."""
+    for. `regex_headers` is kept and not used yet: no route matches headers."""
 
     kubernetes: str = ""
     kinds: frozenset[str] = frozenset()
@@ -100,7 +100,8 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class NodePool:
-    """Nodes of one cluster under one label. `dedicated_to` names the only product line that may use it, or is None."""
+    """Nodes of one cluster under one label. `dedicated_to` names the only product line that may use it, or is None.
+    `oversell` is kept and not used yet: how much more than the capacity Apps may ask for."""
 
     id: str
     name: str
