@@ -10,9 +10,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
 from mcd.api.access import Credential, actor_of
+from mcd.api.away import away, known
 from mcd.api.waiting import EVERY, still_waiting
 from mcd.errors import McdError
-from mcd.model import Action, Actor, ConditionType, Reason, Reconciled, Release, Rollout
+from mcd.model import Action, Actor, ConditionType, Reason, Reconciled, Release, Rollout, StateWord
 from mcd.runtime import Runtime
 from mcd.store import reads
 from mcd.store.tx import Tx
@@ -127,6 +128,9 @@ class Watch:
         if self._stalled(rollout.state, new):
             new += [f"| {line}" for health in seen.health for line in health.evidence]
             new.append(f"See: mcd status {rollout.app}, mcd logs {rollout.app} --previous")
+        elif blind := await self._blind(tx, rollout):
+            self._why = blind
+            self._once(blind, new)
         elif rollout.state.is_now(ConditionType.READY):
             self.ended = True
             where = f": {', '.join(self.urls)}" if self.urls else ""
@@ -137,6 +141,14 @@ class Watch:
         else:
             self._tell(rollout.state, new)
         return new
+
+    async def _blind(self, tx: Tx, rollout: Rollout) -> str:
+        """Why nobody can say whether what was ready is so now, or empty. What took its place is history."""
+        if not rollout.live:
+            return ""
+        listed = await reads.app_listed(self.actor, tx, rollout.app)
+        told = known(rollout.state, away(listed.cluster_state, listed.cluster_seen_at))
+        return told.message if told.state is StateWord.UNKNOWN else ""
 
     def _stalled(self, state: Reconciled, new: list[str]) -> bool:
         stalled = state.condition(ConditionType.STALLED)

@@ -8,6 +8,7 @@ from mcd.api.access import Credential
 from mcd.api.waiting import spoken, still_waiting
 from mcd.api.watching import Watch
 from tests.api.client import Api
+from tests.api.test_away import cut
 from tests.controllers.world import HELLO
 
 
@@ -41,6 +42,22 @@ async def test_a_push_with_news_says_no_more_than_the_news(live: Api) -> None:
     lines = [line async for line in watch.lines()]
     assert lines[-1].startswith("Ready in ")
     assert not any("still waiting" in line for line in lines)
+
+
+async def test_a_push_of_what_runs_is_not_called_ready_while_its_cluster_is_away(live: Api) -> None:
+    release = await live.world.push(HELLO)
+    await live.world.settle()
+    dora, credential = await live.actor("dora"), Credential("token", live.tokens["dora"])
+    await cut(live)
+    lines = [line async for line in Watch(live.world.runtime, dora, release, (), credential, seconds=0.4).lines()]
+    assert not any(line.startswith("Ready") for line in lines), lines
+    (said,) = [line for line in lines if "ready when it was seen last" in line]
+    assert 'cluster "local" does not answer' in said
+    assert lines[-1].startswith("No verdict after")
+    live.world.kube.faults.refuse = None
+    await live.world.settle()
+    lines = [line async for line in Watch(live.world.runtime, dora, release, (), credential).lines()]
+    assert lines[-1].startswith("Ready in ")
 
 
 def test_times_are_said_as_they_are_typed() -> None:
