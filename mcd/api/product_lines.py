@@ -40,7 +40,14 @@ async def create_product_line(
 
     async def act(tx: Tx, now: datetime) -> Answer:
         made = await intents.create_product_line(
-            actor, tx, now, wish.name, cluster=wish.cluster, namespace=wish.namespace, wishes=wish.wishes
+            actor,
+            tx,
+            now,
+            wish.name,
+            cluster=wish.cluster,
+            namespace=wish.namespace,
+            wishes=wish.wishes,
+            take_over=wish.take_over,
         )
         return Answer(201, ProductLine.shown(made), f"/api/v1/product-lines/{made.name}", made.state.generation)
 
@@ -68,7 +75,9 @@ async def change_product_line(
     check_line(wish.wishes)
 
     async def act(tx: Tx, now: datetime) -> Answer:
-        made = await intents.change_product_line(actor, tx, now, line, wishes=wish.wishes, expected=expected)
+        made = await intents.change_product_line(
+            actor, tx, now, line, wishes=wish.wishes, take_over=wish.take_over, expected=expected
+        )
         return Answer(200, ProductLine.shown(made), generation=made.state.generation)
 
     return await carry(request, runtime, actor, act)

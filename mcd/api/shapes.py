@@ -295,6 +295,8 @@ class ProductLine(State):
     namespace: str
     wishes: dict[str, Any]
     """quota, node_pool, node_pools, config, security, egress, timezone."""
+    take_over: bool
+    """What somebody else made under the names of MCD's objects is adopted, until the next change."""
 
     @classmethod
     def shown(cls, line: model.ProductLine) -> ProductLine:
@@ -304,6 +306,7 @@ class ProductLine(State):
             cluster=line.cluster,
             namespace=line.namespace,
             wishes=dict(line.wishes),
+            take_over=line.take_over,
         )
 
 

@@ -160,12 +160,16 @@ class ProductLineNew(Wish):
     """Default: the name."""
     wishes: dict[str, Any] = {}
     """quota, node_pool, node_pools, config, security, egress, timezone."""
+    take_over: StrictBool = False
+    """Adopt what is in the namespace already under the names of MCD's objects, until the next change."""
 
 
 class ProductLineChange(Wish):
     model_config = ConfigDict(json_schema_extra={"examples": [{"wishes": {"quota": {"cpu": "40"}}}]})
     wishes: dict[str, Any]
     """Replaces the wishes that are named; a null takes one away."""
+    take_over: StrictBool = False
+    """Adopt what somebody else made under the names of MCD's objects, until the next change."""
 
 
 class MemberPut(Wish):

@@ -55,9 +55,10 @@ async def reconcile(
     decided = plan(
         wanted,
         item.inventory,
-        await live.get(refs),
+        # What somebody else made has no label of ours, so no watch shows it: to adopt it is to ask for it.
+        await live.get(refs, fresh=refs if item.line.take_over else ()),
         owner=owner,
-        take_over=bool(item.line.wishes.get("adopt")),
+        take_over=item.line.take_over,
         wished_deletes=[entry.ref for entry in item.inventory if entry.ref.kind != "Namespace"],
     )
     applied = await carry_out(

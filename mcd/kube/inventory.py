@@ -239,7 +239,7 @@ def not_ours(live: Mapping[str, Any], owner: str, *, replaced: bool = False) -> 
         return f'it belongs to another MCD ("{_owner(live)}"). Choose another name, or delete it there.'
     manager = owned_by(live) or FIELD_MANAGER
     made = "was made again" if replaced else "exists and is not ours, made"
-    return f'it {made} by "{manager}". Delete it, or deploy with --take-over.'
+    return f'it {made} by "{manager}". Delete it, or take it over with --take-over.'
 
 
 def being_deleted(live: Mapping[str, Any]) -> str:

@@ -127,6 +127,8 @@ class ProductLine:
     namespace: str
     wishes: Mapping[str, Any]
     state: Reconciled
+    take_over: bool = False
+    """What somebody else made in the namespace under our names is adopted, until the next change of the wishes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,8 @@ class Reason(StrEnum):
     ROLLED_BACK = "RolledBack"
     """The new version failed and the one before it was put back (rollout.on_fail: rollback)."""
     NOT_OURS = "NotOurs"
-    """An object with our name exists and is not ours. Delete it, or deploy with `--take-over`."""
+    """An object with our name exists and is not ours. Delete it, or take it over: `mcd deploy APP --take-over`; one of
+    a product line: `mcd product-line set NAME --take-over`."""
     FIELD_FIGHT = "FieldFight"
     """Somebody changes the same field back again and again. Stop the other manager, or leave the field to it; then
     deploy again."""

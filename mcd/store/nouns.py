@@ -199,14 +199,19 @@ def pool_of(row: Row, cluster: str, dedicated_to: str | None) -> NodePool:
     )
 
 
+TAKE_OVER = "take_over"
+"""Beside a product line's wishes, in the same column: it stands until they change again."""
+
+
 def line_of(row: Row, cluster: str) -> ProductLine:
     return ProductLine(
         id=row["id"],
         name=row["name"],
         cluster=cluster,
         namespace=row["namespace"],
-        wishes=row["wishes"],
+        wishes={word: value for word, value in row["wishes"].items() if word != TAKE_OVER},
         state=state_of(row),
+        take_over=bool(row["wishes"].get(TAKE_OVER)),
     )
 
 

@@ -58,6 +58,7 @@ def test_a_product_line_is_made_changed_and_deleted(root: Mcd, platform: Platfor
         == 0
     )
     assert root("product-line", "set", "second", "--quota", "cpu=8").code == 0
+    assert json.loads(root("product-line", "set", "second", "--take-over", "-o", "json").out)["take_over"] is True
     assert data(root("product-line", "show", "second", "-o", "json"))["wishes"] == {"quota": {"cpu": "8", "pods": 10}}
     assert root("member", "add", "nina", "--role", "viewer", "-p", "second").code == 0
     assert "nina" in root("member", "list", "-p", "second").out

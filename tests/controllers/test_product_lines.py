@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from mcd.kube.inventory import applied_hash
 from mcd.model import ConditionType, Noun, ProductLine, Reason
 from mcd.objects import Object
 from mcd.store import intents, leases, reads
+from tests.controllers.test_secrets import watched
 from tests.controllers.world import ADMIN, LINE, World
 
 
@@ -65,3 +69,29 @@ async def test_what_guards_a_namespace_is_put_back_always_and_the_fight_is_told_
     for _ in range(3):
         await round_of_the_fight()
     assert (len(await here.events("healed")), len(await here.events("warning"))) == (2, 2)
+
+
+@pytest.mark.parametrize("watching", [False, True])
+async def test_what_stands_in_the_way_of_a_line_is_taken_over_when_a_person_says_so(
+    here: World, watching: bool
+) -> None:
+    await here.settle()
+    policy = next(ref for ref in sorted(here.kube.objects()) if ref.kind == "NetworkPolicy" and ref.namespace == LINE)
+    if watching:
+        await watched(here)
+    mine = here.kube.objects()[policy]
+    foreign = {**mine, "metadata": {"name": policy.name, "namespace": LINE}}
+    here.kube.person_deletes(policy)
+    here.kube.person(foreign, manager="kubectl-create")
+    await wish(here)
+    stalled = (await line(here)).state.condition(ConditionType.STALLED)
+    assert stalled is not None
+    assert stalled.reason is Reason.NOT_OURS
+    assert "--take-over" in stalled.message
+    async with here.runtime.db.writing() as tx:
+        await intents.change_product_line(ADMIN, tx, here.clock(), LINE, wishes={}, take_over=True)
+    await here.settle()
+    assert (await line(here)).state.is_now(ConditionType.READY)
+    assert applied_hash(here.kube.objects()[policy])
+    await wish(here, timezone="UTC")
+    assert (await line(here)).take_over is False, "it stands until the next change only"

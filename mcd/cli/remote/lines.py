@@ -47,6 +47,11 @@ QuotaOption = Annotated[
     list[str] | None, typer.Option("--quota", metavar="WHAT=N", help="cpu=20, memory=64Gi, pods=100, storage=1Ti …")
 ]
 
+TakeOverOption = Annotated[
+    bool,
+    typer.Option("--take-over", help="Adopt what somebody else made in the namespace under MCD's names."),
+]
+
 
 class Role(StrEnum):
     """Each includes the rights of those before it."""
@@ -106,6 +111,7 @@ def line_create(
     namespace: Annotated[str | None, typer.Option("--namespace", help="Default: its name.")] = None,
     quota: QuotaOption = None,
     node_pool: Annotated[str | None, typer.Option("--node-pool", help="Where its pods run by default.")] = None,
+    take_over: TakeOverOption = False,
     file: FileOption = None,
     output: OutputOption = Form.TABLE,
 ) -> None:
@@ -113,7 +119,14 @@ def line_create(
 
     Example: mcd product-line create demo --cluster local --quota cpu=20 --quota memory=64Gi
     """
-    wish = {"name": name, "cluster": cluster, "namespace": namespace, "wishes": _wishes(file, quota, node_pool)}
+    wish: dict[str, Any] = {
+        "name": name,
+        "cluster": cluster,
+        "namespace": namespace,
+        "wishes": _wishes(file, quota, node_pool),
+    }
+    if take_over:
+        wish["take_over"] = True
     with server() as client:
         made = client.post("/product-lines", {k: v for k, v in wish.items() if v is not None}).body
     show_one(made, COLUMNS, output, named("product-line"))
@@ -124,6 +137,7 @@ def line_set(
     name: Annotated[str, typer.Argument(metavar="NAME")],
     quota: QuotaOption = None,
     node_pool: Annotated[str | None, typer.Option("--node-pool", help="Where its pods run by default.")] = None,
+    take_over: TakeOverOption = False,
     file: FileOption = None,
     output: OutputOption = Form.TABLE,
 ) -> None:
@@ -132,15 +146,16 @@ def line_set(
     Example: mcd product-line set demo --quota cpu=40
     """
     wishes = _wishes(file, None, node_pool)
-    if not wishes and not quota:
-        raise McdError(Code.INVALID, "nothing to change is named.", "Say --quota, --node-pool or -f FILE.")
+    if not wishes and not quota and not take_over:
+        raise McdError(Code.INVALID, "nothing to change is named.", "Say --quota, --node-pool, --take-over or -f FILE.")
     with server() as client:
         where = f"/product-lines/{segment(name)}"
         seen = client.ask("GET", where)
         if quota:
             have = (seen.body.get("wishes") or {}).get("quota") or {}
             wishes["quota"] = {**have, **(wishes.get("quota") or {}), **_wishes(None, quota, None)["quota"]}
-        changed = client.change("PATCH", where, {"wishes": wishes}, seen.tag).body
+        wish = {"wishes": wishes, "take_over": True} if take_over else {"wishes": wishes}
+        changed = client.change("PATCH", where, wish, seen.tag).body
     show_one(changed, COLUMNS, output, named("product-line"))
 
 

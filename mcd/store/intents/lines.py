@@ -17,13 +17,12 @@ from mcd.store.due import hint_apps, wished
 from mcd.store.ids import new_id
 from mcd.store.intents.shape import bounded
 from mcd.store.lookup import expect, find_cluster, find_line, find_person, not_going
-from mcd.store.nouns import line_of
+from mcd.store.nouns import TAKE_OVER, line_of
 from mcd.store.rolling import fresh_conditions
 from mcd.store.tx import Tx
 
-WISHES = ("quota", "node_pool", "node_pools", "config", "configs", "security", "egress", "timezone", "adopt")
-"""What may be wished for a product line (app-yaml 8.2), and `adopt`: take over what is in the namespace already. Its
-secrets are set by `set_secret` only."""
+WISHES = ("quota", "node_pool", "node_pools", "config", "configs", "security", "egress", "timezone")
+"""What may be wished for a product line (app-yaml 8.2). Its secrets are set by `set_secret` only."""
 
 
 async def create_product_line(
@@ -35,8 +34,10 @@ async def create_product_line(
     cluster: str,
     namespace: str | None = None,
     wishes: Mapping[str, Any] | None = None,
+    take_over: bool = False,
 ) -> ProductLine:
-    """Raises McdError invalid, forbidden, not_found (cluster), conflict (name or namespace taken)."""
+    """`take_over`: adopt what is in the namespace already under our names.
+    Raises McdError invalid, forbidden, not_found (cluster), conflict (name or namespace taken)."""
     require(actor, Verb.ADMINISTER, Noun.PRODUCT_LINE, name, None)
     names.check_name("a product line", name)
     names.check_namespace(namespace or name)
@@ -62,7 +63,7 @@ async def create_product_line(
             name=name,
             cluster_id=place["id"],
             namespace=namespace or name,
-            wishes=_wishes({}, wishes or {}),
+            wishes=_wishes({}, wishes or {}, take_over),
             created_at=now,
             conditions=fresh_conditions(now, 1, Reason.NEW, "It was not looked at yet."),
             next_run_at=now,
@@ -74,20 +75,28 @@ async def create_product_line(
 
 
 async def change_product_line(
-    actor: Actor, tx: Tx, now: datetime, name: str, *, wishes: Mapping[str, Any], expected: int | None = None
+    actor: Actor,
+    tx: Tx,
+    now: datetime,
+    name: str,
+    *,
+    wishes: Mapping[str, Any],
+    take_over: bool = False,
+    expected: int | None = None,
 ) -> ProductLine:
-    """Replaces the wishes that are named; None takes one away. `expected` is the generation that was read."""
+    """Replaces the wishes that are named; None takes one away. `take_over` holds until the next change. `expected` is
+    the generation that was read."""
     row = await find_line(actor, tx, Verb.ADMINISTER, name, lock=True)
     expect(Noun.PRODUCT_LINE, name, expected, row["generation"])
     not_going(Noun.PRODUCT_LINE, name, row)
     await tx.run(
         update(t.product_line)
         .where(t.product_line.c.id == row["id"])
-        .values(wishes=_wishes(row["wishes"], wishes), **wished(t.product_line, now))
+        .values(wishes=_wishes(row["wishes"], wishes, take_over), **wished(t.product_line, now))
     )
     tx.wished = True
     await hint_apps(tx, now, t.product_line.c.id == row["id"])
-    changed = sorted(wishes)
+    changed = sorted([*wishes, *([TAKE_OVER] if take_over else [])])
     _tell(
         tx, now, actor, EventKind.CHANGED, name, f"Product line {name}: {', '.join(changed) or 'nothing'} changed.",
         {"changed": changed},
@@ -95,13 +104,14 @@ async def change_product_line(
     return await _line(tx, row["id"], row["cluster"])
 
 
-def _wishes(old: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+def _wishes(old: Mapping[str, Any], changes: Mapping[str, Any], take_over: bool) -> dict[str, Any]:
     for word in changes:
         if word not in WISHES:
             hint = "Use `mcd secret set`." if word == "secrets" else f"Use one of: {', '.join(WISHES)}."
             raise McdError(Code.INVALID, f'there is no "{echo(str(word))}" to wish for a product line.', hint)
-    kept = {word: value for word, value in old.items() if word not in changes}
-    return bounded("wishes", {**kept, **{word: value for word, value in changes.items() if value is not None}})
+    kept = {word: value for word, value in old.items() if word not in changes and word != TAKE_OVER}
+    wanted = bounded("wishes", {**kept, **{word: value for word, value in changes.items() if value is not None}})
+    return {**wanted, TAKE_OVER: True} if take_over else wanted
 
 
 async def delete_product_line(
