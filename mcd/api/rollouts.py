@@ -35,7 +35,7 @@ from mcd.api.streams import Item, Look, resume_after, stream
 from mcd.api.strict import StrictRoute
 from mcd.api.wishes import RolloutNew
 from mcd.errors import Code, McdError
-from mcd.model import Actor, ConditionType, Noun
+from mcd.model import Actor, ConditionType, Noun, Trigger
 from mcd.runtime import Runtime
 from mcd.store import intents, reads
 from mcd.store.intents import Requested
@@ -167,12 +167,12 @@ async def _release(
         raise McdError(Code.CONFLICT, f"{app} has no Release yet.", "Push one first, or name a commit.") from None
 
 
-def _trigger(wish: RolloutNew, number: int, live: model.Rollout | None) -> str:
+def _trigger(wish: RolloutNew, number: int, live: model.Rollout | None) -> Trigger:
     if live is not None and number < live.release:
-        return "rollback"
+        return Trigger.ROLLBACK
     if wish.restart and live is not None and number == live.release:
-        return "restart"
-    return "deploy"
+        return Trigger.RESTART
+    return Trigger.DEPLOY
 
 
 @router.get("/rollouts/{rollout}", operation_id="show_rollout", response_model=RolloutWhole)

@@ -41,6 +41,7 @@ from mcd.model import (
     Stalled,
     Waiting,
 )
+from mcd.model.triggers import BACK
 
 PROGRESS_RETRY = 10.0
 """Seconds between looks at pods that start, when no watch says anything. A watch usually says it in milliseconds."""
@@ -204,7 +205,7 @@ def _may_roll_back(work: _Pass, component: str) -> bool:
     """A Rollout that was Ready once, or that is itself a way back, is never rolled back by itself: two of them would
     replace each other for ever."""
     item = work.item
-    if item.was_ready or item.last_good is None or item.rollout.trigger in ("auto-rollback", "rollback"):
+    if item.was_ready or item.last_good is None or item.rollout.trigger in BACK:
         return False
     if (item.last_good.release, item.last_good.settings) == (item.rollout.release, item.rollout.settings):
         return False

@@ -54,6 +54,7 @@ from mcd.model.states import (
     is_away,
     state_word,
 )
+from mcd.model.triggers import Trigger
 from mcd.model.work import (
     ClusterItem,
     ClusterObserved,
@@ -125,6 +126,7 @@ __all__ = [
     "Stalled",
     "StateWord",
     "Token",
+    "Trigger",
     "Verb",
     "Waiting",
     "WorkItem",

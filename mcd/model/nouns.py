@@ -13,6 +13,7 @@ from typing import Any
 
 from mcd.model.access import Scope
 from mcd.model.outcomes import Condition, ConditionType, EventKind
+from mcd.model.triggers import Trigger
 
 
 class Noun(StrEnum):
@@ -191,8 +192,7 @@ class Rollout:
     number: int
     release: int
     settings: int
-    trigger: str
-    """`push`, `deploy`, `rollback`, `settings`, `restart`, `auto-rollback`, `delete`."""
+    trigger: Trigger
     take_over: bool
     restarts: Mapping[str, str]
     """Component → RFC 3339 time at which a person asked for a restart."""

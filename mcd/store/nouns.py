@@ -39,6 +39,7 @@ from mcd.model import (
     Serves,
     Settings,
     Token,
+    Trigger,
 )
 from mcd.objects import Ref
 
@@ -265,7 +266,7 @@ def rollout_of(row: Row, app: str) -> Rollout:
         number=row["number"],
         release=row["release"],
         settings=row["settings"],
-        trigger=row["trigger"],
+        trigger=Trigger(row["trigger"]),
         take_over=row["take_over"],
         restarts=row["restarts"],
         confirmed_prune=row["confirmed_prune"],

@@ -25,6 +25,7 @@ from mcd.model import (
     Result,
     RolloutItem,
     RolloutObserved,
+    Trigger,
 )
 from mcd.store import tables as t
 from mcd.store import telling
@@ -251,7 +252,7 @@ async def _follow(tx: Tx, now: datetime, lease: Lease, row: Row, app: Row | None
                 await hint(tx, now, t.product_line, t.product_line.c.id == app["product_line_id"], skip_locked=True)
             elif result.roll_back_to is not None and app["deleted_at"] is None:
                 back = result.roll_back_to
-                await add(tx, now, MCD, app, Wanted(back.release, back.settings, "auto-rollback"))
+                await add(tx, now, MCD, app, Wanted(back.release, back.settings, Trigger.AUTO_ROLLBACK))
 
 
 async def _wake_lines(tx: Tx, now: datetime, condition: Any) -> None:
@@ -295,7 +296,7 @@ async def _deploy(tx: Tx, now: datetime, app: Row, release: Row) -> None:
     settings = await newest_settings(tx, app["id"])
     deletes = tuple(release["wished_deletes"])
     actor = telling.as_person(release["created_by"])
-    await add(tx, now, actor, app, Wanted(release["number"], settings, "push", wished_deletes=deletes))
+    await add(tx, now, actor, app, Wanted(release["number"], settings, Trigger.PUSH, wished_deletes=deletes))
 
 
 async def _overtaken(tx: Tx, app: Row, release: Row) -> bool:
@@ -303,8 +304,8 @@ async def _overtaken(tx: Tx, app: Row, release: Row) -> bool:
     end in any order, and an old one must not undo a newer wish."""
     table = t.rollout
     newer = or_(
-        (table.c.trigger == "push") & (table.c.release > release["number"]),
-        table.c.trigger.in_(("deploy", "rollback")),
+        (table.c.trigger == Trigger.PUSH) & (table.c.release > release["number"]),
+        table.c.trigger.in_((Trigger.DEPLOY, Trigger.ROLLBACK)),
     )
     found = await tx.value(
         select(table.c.id)

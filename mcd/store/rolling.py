@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Select, func, insert, select, update
 
 from mcd.errors import Code, McdError
-from mcd.model import Actor, ConditionType, EventKind, Noun, Reason
+from mcd.model import Actor, ConditionType, EventKind, Noun, Reason, Trigger
 from mcd.model.conditions import fresh, superseded
 from mcd.store import events
 from mcd.store import tables as t
@@ -29,7 +29,7 @@ class Wanted:
 
     release: int
     settings: int
-    trigger: str
+    trigger: Trigger
     take_over: bool = False
     restarts: Mapping[str, str] = field(default_factory=dict)
     """Asked for now; those of the Rollout before are kept, or its pods would restart once more."""
@@ -111,7 +111,7 @@ async def add(tx: Tx, now: datetime, actor: Actor, app: Row, wanted: Wanted) -> 
 def _names_what_runs(app: Row, old: Row | None, wanted: Wanted) -> None:
     """While the cluster runs what this database does not know, only a wish that names a Release goes on: a changed
     number of pods would bring the older Release back unasked. Raises McdError conflict."""
-    if old is None or wanted.trigger not in ("settings", "restart"):
+    if old is None or wanted.trigger not in (Trigger.SETTINGS, Trigger.RESTART):
         return
     state = state_of(old)
     held = state.condition(ConditionType.STALLED)

@@ -26,7 +26,7 @@ from sqlalchemy import (
     text,
 )
 
-from mcd.model import Noun, Role, Scope
+from mcd.model import Noun, Role, Scope, Trigger
 from mcd.store.columns import Json, Utc, Words, loop_columns
 
 metadata = MetaData(
@@ -38,9 +38,6 @@ metadata = MetaData(
         "pk": "pk_%(table_name)s",
     }
 )
-
-TRIGGERS = ("push", "deploy", "rollback", "settings", "restart", "auto-rollback", "delete")
-"""Why there is a Rollout."""
 
 
 def _one_of(column: str, words: tuple[str, ...] | type[StrEnum]) -> CheckConstraint:
@@ -284,7 +281,7 @@ rollout = Table(
     ForeignKeyConstraint(["app_id", "settings"], ["settings.app_id", "settings.revision"]),
     CheckConstraint("number >= 1", name="number"),
     CheckConstraint("live OR next_run_at IS NULL", name="history_is_not_worked_on"),
-    _one_of("trigger", TRIGGERS),
+    _one_of("trigger", Trigger),
     # Two live Rollouts of one App would undo each other for ever.
     Index("uq_rollout_live", "app_id", unique=True, sqlite_where=text("live"), postgresql_where=text("live")),
     _due("rollout"),

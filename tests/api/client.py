@@ -21,7 +21,7 @@ from mcd.api.shells import Patience
 from mcd.controllers.loop import Loop
 from mcd.forge.local import LocalForge
 from mcd.kube.memory import MemoryCluster
-from mcd.model import Actor, Role, Scope
+from mcd.model import Actor, Role, Scope, Trigger
 from mcd.runtime import Runtime
 from mcd.settings import Environment
 from mcd.store import accounts, intents, reads
@@ -130,7 +130,7 @@ async def prepare(folder: Path, template: Path) -> Stage:
                 await intents.create_app(ADMIN, tx, now, app, product_line=line)
                 await intents.push(ADMIN, tx, now, app, commit="a" * 40, branch="main", app_yaml=HELLO)
                 first = await intents.request_rollout(ADMIN, tx, now, app, release=1)
-                await intents.request_rollout(ADMIN, tx, now, app, release=1, trigger="restart", restart=["web"])
+                await intents.request_rollout(ADMIN, tx, now, app, release=1, trigger=Trigger.RESTART, restart=["web"])
                 rollouts[app] = first.rollout.id
     return Stage(folder, api.tokens, rollouts, now)
 

@@ -14,7 +14,7 @@ import pytest
 from mcd.controllers.loop import Loop
 from mcd.errors import Code, McdError
 from mcd.forge.local import LocalForge
-from mcd.model import Actor, ConditionType, Reason
+from mcd.model import Actor, ConditionType, Reason, Trigger
 from mcd.objects import ROLLOUT, Object, Ref
 from mcd.runtime import Runtime
 from mcd.settings import Environment
@@ -128,7 +128,9 @@ async def scale(made: World) -> None:
 
 async def restart(made: World) -> None:
     async with made.runtime.db.writing() as tx:
-        await intents.request_rollout(ADMIN, tx, made.clock(), "hello", release=1, trigger="restart", restart=["web"])
+        await intents.request_rollout(
+            ADMIN, tx, made.clock(), "hello", release=1, trigger=Trigger.RESTART, restart=["web"]
+        )
 
 
 async def test_a_component_that_the_backup_does_not_know_is_not_deleted_by_it(here: World, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from mcd.kube.secret import KIND
 from mcd.kube.watch import Caches
-from mcd.model import Noun, Reason
+from mcd.model import Noun, Reason, Trigger
 from mcd.objects import Object, Ref
 from mcd.store import intents, reads, secrets
 from tests.controllers.world import ADMIN, LINE, World
@@ -128,7 +128,7 @@ async def test_a_rollback_brings_the_version_of_its_settings_back(here: World) -
             "hello",
             release=first.release,
             settings_revision=first.settings,
-            trigger="rollback",
+            trigger=Trigger.ROLLBACK,
         )
     await here.settle()
     assert held(here) == {"TOKEN": "one"}

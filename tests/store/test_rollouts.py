@@ -17,6 +17,7 @@ from mcd.model import (
     RolloutItem,
     RolloutObserved,
     Stalled,
+    Trigger,
     Waiting,
 )
 from mcd.objects import Ref
@@ -91,7 +92,7 @@ async def test_a_rollback_after_the_push_outranks_it(world: World) -> None:
     await world.finish(Noun.RELEASE, world.built())
     await world.push("shop", "c" * 40)
     slow = await world.one(Noun.RELEASE)
-    await _request(world, release=1, trigger="rollback")
+    await _request(world, release=1, trigger=Trigger.ROLLBACK)
     assert await world.record(slow, world.built())
     assert (await world.live("shop")).release == 1
 
@@ -115,7 +116,7 @@ async def test_the_same_pair_after_a_failure_is_tried_again(world: World) -> Non
 
 async def test_a_restart_is_kept_by_the_rollouts_after_it(world: World) -> None:
     await world.app("shop", released=True)
-    restarted = await _request(world, release=1, trigger="restart", restart=["web"])
+    restarted = await _request(world, release=1, trigger=Trigger.RESTART, restart=["web"])
     assert restarted.rollout.restarts == {"web": world.now.isoformat()}
     async with world.db.writing() as tx:
         await intents.change_settings(

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import delete, func, insert, or_, select, update
 
 from mcd.errors import Code, McdError
-from mcd.model import Actor, ConditionType, EventKind, Noun, Reason, Release, Verb
+from mcd.model import Actor, ConditionType, EventKind, Noun, Reason, Release, Trigger, Verb
 from mcd.objects import Ref
 from mcd.store import events, names
 from mcd.store import tables as t
@@ -142,7 +142,7 @@ async def _again(
         live = await tx.row(live_of(app["id"]))
         if deploys and (live is None or live["release"] != old["number"]):
             settings = await newest_settings(tx, app["id"])
-            await add(tx, now, actor, app, Wanted(old["number"], settings, "push", wished_deletes=tuple(deletes)))
+            await add(tx, now, actor, app, Wanted(old["number"], settings, Trigger.PUSH, wished_deletes=tuple(deletes)))
         return
     values = {
         "deploys": deploys or old["deploys"],

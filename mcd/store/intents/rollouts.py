@@ -9,15 +9,13 @@ from datetime import datetime
 from sqlalchemy import select
 
 from mcd.errors import Code, McdError, echo, not_found
-from mcd.model import Actor, ConditionType, Noun, Rollout, Verb
+from mcd.model import Actor, ConditionType, Noun, Rollout, Trigger, Verb
+from mcd.model.triggers import BY_PEOPLE
 from mcd.store import tables as t
 from mcd.store.lookup import find_app, find_release, not_going
 from mcd.store.nouns import Row, rollout_of, state_of
 from mcd.store.rolling import Wanted, add, event_name, live_of, newest_settings
 from mcd.store.tx import Tx
-
-BY_PEOPLE = ("deploy", "rollback", "settings", "restart")
-"""The triggers that a person's wish may have. The others are MCD's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ async def request_rollout(
     *,
     release: int,
     settings_revision: int | None = None,
-    trigger: str = "deploy",
+    trigger: Trigger = Trigger.DEPLOY,
     take_over: bool = False,
     restart: Iterable[str] = (),
     confirmed_prune: str = "",
@@ -46,7 +44,9 @@ async def request_rollout(
     row = await find_app(actor, tx, Verb.DEPLOY, app, lock=True)
     not_going(Noun.APP, app, row)
     if trigger not in BY_PEOPLE:
-        raise McdError(Code.INVALID, f'"{echo(trigger)}" is not a reason to deploy.', f"Use one of {BY_PEOPLE}.")
+        raise McdError(
+            Code.INVALID, f'"{echo(trigger)}" is not a reason to deploy.', f"Use one of {', '.join(BY_PEOPLE)}."
+        )
     wanted_release = await find_release(tx, row, release)
     _may_still_become(app, wanted_release)
     revision = await _revision(tx, row, settings_revision)

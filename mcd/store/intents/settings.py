@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import insert, select
 
 from mcd.errors import Code, McdError, echo
-from mcd.model import Actor, EventKind, Noun, Settings, Verb
+from mcd.model import Actor, EventKind, Noun, Settings, Trigger, Verb
 from mcd.store import events, names
 from mcd.store import tables as t
 from mcd.store.intents.shape import bounded, merged
@@ -70,7 +70,7 @@ async def revise(actor: Actor, tx: Tx, now: datetime, app: Row, values: Mapping[
     )
     live = await tx.row(live_of(app["id"]))
     if live is not None:
-        await add(tx, now, actor, app, Wanted(live["release"], revision, "settings"))
+        await add(tx, now, actor, app, Wanted(live["release"], revision, Trigger.SETTINGS))
     return settings_of(await _newest(tx, app), app["name"])
 
 
