@@ -168,7 +168,7 @@ async def _release(
 
 
 def _trigger(wish: RolloutNew, number: int, live: model.Rollout | None) -> Trigger:
-    if live is not None and number < live.release:
+    if wish.rollback:
         return Trigger.ROLLBACK
     if wish.restart and live is not None and number == live.release:
         return Trigger.RESTART

@@ -210,8 +210,10 @@ class RolloutNew(Wish):
     """Number of a Release. Neither `release` nor `commit`: the live one (to restart it, or with other settings)."""
     commit: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,40}$")] | None = None
     """A commit of the App's repository. Becomes a Release if it is none yet; a failed build is tried again."""
-    settings: Number | None = None
-    """Revision. Default: the newest."""
+    settings: Annotated[StrictInt, Field(ge=0, le=2**31 - 1)] | None = None
+    """Revision; 0 is what every App begins with. Default: the newest."""
+    rollback: StrictBool = False
+    """This goes back to what ran before: it is told as a rollback, and never rolled back by itself. Needs `release`."""
     dry_run: StrictBool = False
     """Answer what would be written, and write nothing."""
     take_over: StrictBool = False
@@ -225,6 +227,8 @@ class RolloutNew(Wish):
     def _one_of(self) -> RolloutNew:
         if self.release is not None and self.commit is not None:
             raise ValueError("release and commit say the same thing; keep one")
+        if self.rollback and self.release is None:
+            raise ValueError("a rollback names the release that it goes back to")
         return self
 
 

@@ -58,13 +58,23 @@ async def test_a_dry_run_names_exactly_what_is_written_then(live: Api) -> None:
     assert live.world.written == before
     assert (await live.world.live()).release == 2  # type: ignore[union-attr]
     done = await rollout(live, {"release": 1})
-    assert done["trigger"] == "rollback"
+    assert done["trigger"] == "deploy", "an older Release that is deployed is no rollback unless somebody says so"
     await live.world.settle()
     held = {ref for action, ref in named(told["changes"]) if action == "held"}  # type: ignore[arg-type]
     foretold = {(a, ref) for a, ref in named(told["changes"]) if a != "held"}  # type: ignore[arg-type]
     assert written(live, before) == foretold
     assert told["writes"] == len(foretold)
     assert not held or told["confirm_prune"]
+
+
+async def test_a_rollback_is_what_a_person_calls_one_and_names_its_release(live: Api) -> None:
+    await live.deployed()
+    await live.post("/api/v1/apps/hello/rollouts", {"release": 1, "restart": ["web"]})
+    done = await rollout(live, {"release": 1, "settings": 0, "rollback": True, "take_over": True})
+    assert done["trigger"] == "rollback", "back to older Settings of the same Release is one too"
+    answer = await live.post("/api/v1/apps/hello/rollouts", {"rollback": True})
+    assert answer.status_code == 422
+    assert "names the release" in answer.text
 
 
 async def test_a_dry_run_of_settings_names_exactly_what_is_written_then(live: Api) -> None:

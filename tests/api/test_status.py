@@ -54,7 +54,7 @@ async def test_a_release_that_a_person_went_back_from_is_said_with_who_did(live:
     await live.deployed()
     await live.deployed(HELLO.replace("hello:1", "hello:2"))
     assert (await status_of(live))["not_live"] is None
-    assert (await live.post("/api/v1/apps/hello/rollouts", {"release": 1})).status_code == 202
+    assert (await live.post("/api/v1/apps/hello/rollouts", {"release": 1, "rollback": True})).status_code == 202
     await live.world.settle()
     found = await status_of(live)
     assert found["not_live"]["message"] == "Rollout 2: Rollout 3 (Release 1, rollback by dora) took its place."

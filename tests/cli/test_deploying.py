@@ -205,6 +205,16 @@ def test_a_rollback_runs_the_pair_before(dora: Mcd, platform: Platform) -> None:
     assert ") is not live: Rollout 2: Rollout 3 (Release 1, rollback by dora) took its place." in shown
 
 
+def test_a_rollback_goes_back_to_the_settings_that_an_app_begins_with(dora: Mcd, platform: Platform) -> None:
+    platform.deployed("unscaled")
+    with platform.hurry():
+        assert dora("scale", "unscaled", "web=2", "--wait").code == 0
+        told = dora("rollback", "unscaled", "--wait")
+    assert told.code == 0, told.err
+    newest = data(dora("history", "unscaled", "-o", "json"))["items"][0]  # type: ignore[index]
+    assert (newest["release"], newest["settings"], newest["trigger"]) == (1, 0, "rollback")
+
+
 def test_an_app_is_deleted_only_with_its_name_or_yes(dora: Mcd, platform: Platform) -> None:
     platform.deployed("doomed")
     olaf = signed_in(dora, platform, "olaf")

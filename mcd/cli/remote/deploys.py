@@ -99,7 +99,8 @@ def target(client: Client, app: str, commit: str | None, release: int | None) ->
 def carry_out(client: Client, app: str, wish: Mapping[str, Any], output: Form, waiting: Waiting) -> None:
     """Sends the wish and shows the Rollout; watches it when asked to. Exits with the verdict."""
     answer = client.post(
-        f"/apps/{segment(app)}/rollouts", {k: v for k, v in wish.items() if v not in ("", None, False)}
+        f"/apps/{segment(app)}/rollouts",
+        {k: v for k, v in wish.items() if v is not None and v is not False and v != ""},
     )
     told(client, answer.body, output, waiting, new=answer.status == 202)
 
@@ -254,7 +255,7 @@ def rollback(
         older = earlier(client.items(f"/apps/{segment(which)}/rollouts"), which, to)
         if warning := doubt(older):
             note(warning)
-        wish = {"release": older["release"], "settings": older["settings"]}
+        wish = {"release": older["release"], "settings": older["settings"], "rollback": True}
         if dry_run:
             show_plan(which, plan(client, which, wish), output)
             return
