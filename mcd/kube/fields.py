@@ -47,6 +47,9 @@ _MERGE_KEYS: dict[str, tuple[tuple[str, ...], ...]] = {
 """Lists whose items are merged by a key (`x-kubernetes-list-map-keys`). Every other list is one value. Used only where
 no `managedFields` say it better: there the keys are written out."""
 
+WHOLE = frozenset({"labelSelector", "namespaceSelector", "nodeSelector", "podSelector", "selector"})
+"""Maps that are one value (`x-kubernetes-map-type: atomic`): who sets a part of one sets it all."""
+
 _KEY_DEFAULTS = {"protocol": "TCP"}
 
 
@@ -90,7 +93,7 @@ def leaves(obj: Object) -> dict[Path, Any]:
 
 
 def _leaves(kind: str, field: str, value: Any, path: Path, found: dict[Path, Any]) -> None:
-    if isinstance(value, dict) and value:
+    if isinstance(value, dict) and value and field not in WHOLE:
         for name, child in value.items():
             _leaves(kind, name, child, (*path, f"f:{name}"), found)
         return
@@ -214,44 +217,60 @@ def _equal(want: Any, have: Any, path: Path) -> bool:
 
 def compare(want: Object, live: Mapping[str, Any], tree: Tree | None) -> tuple[Difference, ...]:
     """Where the live object lacks a field of `want` or has it otherwise, in the order of `want`. What the live object
-    has beyond that is not ours and not compared. `tree`: what the API server says that we applied."""
+    has beyond that is not ours and not compared, but for lists and selectors that are one value: one that somebody else
+    set is compared whole. `tree`: what the API server says that we applied."""
     found: list[Difference] = []
+    wish = _Wish(want["kind"], tree is not None)
     for name, value in want.items():
         if name in ("apiVersion", "kind", "status"):
             continue
         if name == "metadata":
             value = {k: v for k, v in value.items() if k not in IDENTITY}
         path = (f"f:{name}",)
-        found += _compare(want["kind"], value, live.get(name), node_at(tree, path), path)
+        found += _compare(wish, value, live.get(name), node_at(tree, path), path)
     return tuple(found)
 
 
-def _compare(kind: str, want: Any, have: Any, tree: Tree | None, path: Path) -> Iterator[Difference]:
-    if isinstance(want, dict) and isinstance(have, dict):
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """`applied`: we wrote the object before, so that what is not recorded as ours was set by somebody else."""
+
+    kind: str
+    applied: bool
+
+
+def _compare(wish: _Wish, want: Any, have: Any, tree: Tree | None, path: Path) -> Iterator[Difference]:
+    if path[-1][2:] in WHOLE and wish.applied and tree is None:
+        if want != have:
+            yield Difference(path, owned=False)
+    elif isinstance(want, dict) and isinstance(have, dict):
         for name, value in want.items():
             below = (*path, f"f:{name}")
-            yield from _compare(kind, value, have.get(name), node_at(tree, (f"f:{name}",)), below)
+            yield from _compare(wish, value, have.get(name), node_at(tree, (f"f:{name}",)), below)
     elif isinstance(want, list) and isinstance(have, list):
-        yield from _compare_lists(kind, want, have, tree, path)
+        yield from _compare_lists(wish, want, have, tree, path)
     elif not _equal(want, have, path):
         if isinstance(want, dict) and want and have is None:
             for name, value in want.items():
                 below = (*path, f"f:{name}")
-                yield from _compare(kind, value, None, node_at(tree, (f"f:{name}",)), below)
+                yield from _compare(wish, value, None, node_at(tree, (f"f:{name}",)), below)
         else:
             yield Difference(path, tree is not None)
 
 
-def _compare_lists(kind: str, want: list[Any], have: list[Any], tree: Tree | None, path: Path) -> Iterator[Difference]:
-    keys = keys_in(tree) or merge_keys(kind, path[-1][2:], want)
+def _compare_lists(
+    wish: _Wish, want: list[Any], have: list[Any], tree: Tree | None, path: Path
+) -> Iterator[Difference]:
+    keys = keys_in(tree) or merge_keys(wish.kind, path[-1][2:], want)
     if not keys:
-        if len(want) != len(have):
+        # Somebody else's list is another one as soon as it says more than ours, in whatever place.
+        if len(want) != len(have) or (wish.applied and tree is None and want != have):
             yield Difference(path, tree is not None)
             return
         for index, (first, second) in enumerate(zip(want, have, strict=True)):
             # A list that is one value is owned whole or not at all; what lies inside shares that.
             inside: Tree | None = {} if tree is not None else None
-            yield from _compare(kind, first, second, inside, (*path, f"i:{index}"))
+            yield from _compare(wish, first, second, inside, (*path, f"i:{index}"))
         return
     by_key = {key_segment(item, keys): item for item in have if isinstance(item, dict)}
     for item in want:
@@ -259,7 +278,7 @@ def _compare_lists(kind: str, want: list[Any], have: list[Any], tree: Tree | Non
         below = (*path, segment)
         node = node_at(tree, (segment,))
         if segment in by_key:
-            yield from _compare(kind, item, by_key[segment], node, below)
+            yield from _compare(wish, item, by_key[segment], node, below)
         else:
             yield Difference(below, node is not None)
 

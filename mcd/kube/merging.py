@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mcd.kube.fields import Path, Tree, key_segment, leaves, managed, merge_keys
+from mcd.kube.fields import WHOLE, Path, Tree, key_segment, leaves, managed, merge_keys
 from mcd.objects import Object
 
 
@@ -121,7 +121,7 @@ _ABSENT = object()
 
 
 def _merge_into(kind: str, field: str, want: Any, have: Any) -> Any:
-    if isinstance(want, dict) and isinstance(have, dict):
+    if isinstance(want, dict) and isinstance(have, dict) and field not in WHOLE:
         for name, value in want.items():
             have[name] = _merge_into(kind, name, value, have.get(name))
         return have

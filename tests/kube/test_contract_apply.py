@@ -14,7 +14,7 @@ from mcd.kube.kubeconfig import parse_kubeconfig
 from mcd.kube.memory import MemoryCluster
 from mcd.model import Action, Reason
 from mcd.objects import Object, Ref, canonical, ref_of
-from tests.kube.given import Held, claim, config, deployment, service, settle, shop
+from tests.kube.given import Held, claim, config, deployment, obj, service, settle, shop
 
 Hand = Callable[[Ref, Any], Awaitable[None]]
 
@@ -83,6 +83,33 @@ async def test_an_edit_is_healed_and_the_hand_named(cluster: Cluster, namespace:
     assert live is not None
     assert live["data"] == {"a": "1", "b": "2", "extra": "mine"}, "what is not ours is kept"
     again = await settle(cluster, wish, fence, namespace)
+    assert {c.action for c in again.changes} == {Action.UNCHANGED}
+
+
+PEER = {"podSelector": {"matchLabels": {"app": "web"}}}
+WIDER = {**PEER, "namespaceSelector": {}}
+NARROWED = {
+    "a policy that isolates every pod": {"podSelector": {"matchLabels": {"kept": "out"}}},
+    "a peer of this namespace only": {"ingress": [{"from": [WIDER]}]},
+}
+
+
+@pytest.mark.parametrize("change", NARROWED.values(), ids=NARROWED)
+async def test_what_is_added_to_a_value_that_is_one_whole_is_taken_back(
+    cluster: Cluster, namespace: str, hand: Hand, change: Any
+) -> None:
+    """Nothing of ours is missing from it, and yet it says something else: who is isolated, who may come in."""
+    fence = Held()
+    spec = {"podSelector": {}, "policyTypes": ["Ingress"], "ingress": [{"from": [PEER]}]}
+    policy = obj("networking.k8s.io/v1", "NetworkPolicy", "deny", namespace, spec=spec)
+    await settle(cluster, [policy], fence, namespace)
+    await hand(ref_of(policy), {"spec": change})
+    healed = await settle(cluster, [policy], fence, namespace)
+    assert [(c.action, c.healed_from) for c in healed.changes] == [(Action.CONFIGURED, "kubectl-edit")]
+    live = await cluster.get(ref_of(policy))
+    assert live is not None
+    assert live["spec"] == spec
+    again = await settle(cluster, [policy], fence, namespace)
     assert {c.action for c in again.changes} == {Action.UNCHANGED}
 
 
