@@ -107,17 +107,15 @@ def decide(intent: Intent, seen: Mapping[Ref, Object | None], now: datetime) -> 
 
 def _knows_less(intent: Intent, seen: Mapping[Ref, Object | None]) -> Stop | None:
     """A database that was restored wishes what was wished then. Whether the years between are worth less than that is
-    for a person to say: by a new wish, or by taking over what is there."""
-    rollout = intent.item.rollout
-    if rollout.take_over:
-        return None
-    later = newer((obj for _, obj in sorted(seen.items()) if obj is not None), rollout, intent.owner)
+    for a person to say, by a new wish that names what is to run."""
+    later = newer((obj for _, obj in sorted(seen.items()) if obj is not None), intent.item.known, intent.owner)
     if later is None:
         return None
     words = (
         f"the cluster runs Rollout {later.number}, asked for at {later.at:%Y-%m-%d %H:%M:%S} UTC ({later.ref}"
         f"{more(later.others)}), which this database does not know: it is older, perhaps restored from a backup. "
-        f"Nothing was changed. Restore a newer one, or `mcd deploy {rollout.app}` to go on with what is known here."
+        f"Nothing was changed. Restore a newer one, or `mcd deploy {intent.item.app.name}` to go on with what is known "
+        "here."
     )
     return Stalled(Reason.NEWER_IN_CLUSTER, words)
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from mcd.kube.cluster import FIELD_MANAGER
 from mcd.kube.fields import applied_tree, node_at
-from mcd.model import Rollout
+from mcd.model import Known, Rollout
 from mcd.objects import OWNER, ROLLOUT, Object, Ref, ref_of
 
 _PATH = ("f:metadata", "f:annotations", f"f:{ROLLOUT}")
@@ -36,17 +36,17 @@ def signed(obj: Object, rollout: Rollout) -> Object:
     return {**obj, "metadata": {**meta, "annotations": annotations}}
 
 
-def newer(live: Iterable[Object], rollout: Rollout, owner: str) -> Newer | None:
-    """What is marked by a Rollout of a higher number that was asked for later. Both must be so: a person's new wish
-    after a restore has a lower number and a later time, and a clock that was set back has the opposite."""
+def newer(live: Iterable[Object], known: Known, owner: str) -> Newer | None:
+    """What is marked by a Rollout that is not in the database and was asked for after a person last said there what is
+    to run. Numbers alone say nothing: after a restore they are given a second time."""
     found = []
     for obj in live:
         mark = _mark(obj, owner)
-        if mark is not None and mark[0] > rollout.number and mark[1] > rollout.created_at:
-            found.append((*mark, ref_of(obj)))
+        if mark is not None and known.asked_at is not None and mark[1] > known.asked_at and mark not in known.since:
+            found.append((mark[1], mark[0], ref_of(obj)))
     if not found:
         return None
-    number, at, ref = max(found)
+    at, number, ref = max(found)
     return Newer(number, at, ref, len(found) - 1)
 
 

@@ -21,5 +21,8 @@ class Trigger(StrEnum):
 BY_PEOPLE = (Trigger.DEPLOY, Trigger.ROLLBACK, Trigger.SETTINGS, Trigger.RESTART)
 """What a person's wish may say. The others are MCD's own."""
 
+NAMES_A_RELEASE = (Trigger.PUSH, Trigger.DEPLOY, Trigger.ROLLBACK)
+"""Wishes of people that say what is to run. The others go on with what ran before."""
+
 BACK = frozenset({Trigger.ROLLBACK, Trigger.AUTO_ROLLBACK})
 """Ways back to what ran before, by a person and by MCD."""

@@ -72,6 +72,15 @@ class ReleaseItem:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """What the database knows of the wishes for an App: when a person last said what is to run (None: never), and each
+    Rollout that was asked for since, by number and time. A Rollout beside these is of another database."""
+
+    asked_at: datetime | None = None
+    since: frozenset[tuple[int, datetime]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class RolloutItem:
     rollout: Rollout
     app: App
@@ -87,6 +96,7 @@ class RolloutItem:
     """The last Rollout of this App that was Ready, other than this one."""
     wished_deletes: tuple[Ref, ...] = ()
     """Deletes that the push of this Rollout named, so that the brake does not ask again."""
+    known: Known = Known()
     was_ready: bool = False
     """This Rollout was Ready before: what fails now is not its own start, and nothing is rolled back."""
     heals: tuple[Heal, ...] = ()

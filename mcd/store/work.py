@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import Select, case, func, select, tuple_
 
 from mcd.model import (
     Cluster,
     ClusterItem,
     InventoryEntry,
+    Known,
     NodePool,
     Noun,
     ProductLine,
@@ -24,6 +26,7 @@ from mcd.model import (
     RolloutItem,
     WorkItem,
 )
+from mcd.model.triggers import NAMES_A_RELEASE, Trigger
 from mcd.store import tables as t
 from mcd.store.nouns import (
     Row,
@@ -189,6 +192,7 @@ async def _rollouts(tx: Tx, ids: Sequence[str]) -> dict[str, WorkItem]:
     inventories = await _inventories(tx, set(apps))
     previous = await _last(tx, apps, ids, t.rollout.c.began_at)
     good = await _last(tx, apps, ids, t.rollout.c.ready_at)
+    known = await _known(tx, set(apps))
     items: dict[str, WorkItem] = {}
     for row in rows:
         line, cluster = _place(row)
@@ -206,10 +210,38 @@ async def _rollouts(tx: Tx, ids: Sequence[str]) -> dict[str, WorkItem]:
             previous=previous.get(app.id),
             last_good=good.get(app.id),
             wished_deletes=tuple(ref_of(ref) for ref in rollout["wished_deletes"]),
+            known=known.get(app.id, Known()),
             was_ready=rollout["ready_at"] is not None,
             heals=tuple(heal_of(heal) for heal in rollout["heals"]),
         )
     return items
+
+
+async def _known(tx: Tx, apps: set[str]) -> dict[str, Known]:
+    """App id → the last wish that named a Release, and the Rollouts since. A push was wished when its Release was made:
+    its Rollout comes later, by MCD itself."""
+    newest = (
+        select(t.rollout.c.app_id, func.max(t.rollout.c.number))
+        .where(t.rollout.c.app_id.in_(sorted(apps)), t.rollout.c.trigger.in_(NAMES_A_RELEASE))
+        .group_by(t.rollout.c.app_id)
+    )
+    runs = (t.release.c.app_id == t.rollout.c.app_id) & (t.release.c.number == t.rollout.c.release)
+    at = case((t.rollout.c.trigger == Trigger.PUSH, t.release.c.created_at), else_=t.rollout.c.created_at)
+    asked = (
+        select(t.rollout.c.app_id, at.label("asked_at"))
+        .join(t.release, runs)
+        .where(tuple_(t.rollout.c.app_id, t.rollout.c.number).in_(newest))
+        .subquery()
+    )
+    rows = await tx.rows(
+        select(asked.c.app_id, asked.c.asked_at, t.rollout.c.number, t.rollout.c.created_at)
+        .join(asked, asked.c.app_id == t.rollout.c.app_id)
+        .where(t.rollout.c.created_at >= asked.c.asked_at)
+    )
+    since: defaultdict[str, set[tuple[int, datetime]]] = defaultdict(set)
+    for row in rows:
+        since[row["app_id"]].add((row["number"], row["created_at"]))
+    return {row["app_id"]: Known(row["asked_at"], frozenset(since[row["app_id"]])) for row in rows}
 
 
 async def _last(tx: Tx, apps: dict[str, str], without: Sequence[str], reached: Any) -> dict[str, Rollout]:

@@ -120,6 +120,90 @@ async def test_a_wish_that_names_no_release_does_not_bring_the_older_one_back(ol
     assert image(older).endswith("hello:2")
 
 
+@pytest.mark.parametrize("wish", ["settings", "restart"])
+async def test_nor_does_one_before_anybody_looked(older: World, wish: str) -> None:
+    """The API alone cannot know what the cluster runs: the wish is taken, and held when it would be carried out."""
+    await (scale(older) if wish == "settings" else restart(older))
+    written = older.written
+    await older.settle()
+    assert (await older.ready()).reason is Reason.NEWER_IN_CLUSTER
+    assert older.writes_since(written) == []
+    assert image(older).endswith("hello:2")
+    await deploy(older, 1)
+    await older.settle()
+    assert (await older.ready()).status, await older.said()
+
+
+async def test_a_take_over_of_yesterday_is_no_leave_for_today(here: World, tmp_path: Path) -> None:
+    await here.push(HELLO)
+    await here.settle()
+    await deploy(here, 1, take_over=True)
+    await here.settle()
+    here.clock.forward(60)
+    file = backup(here, tmp_path)
+    await here.push(NEW)
+    await here.settle()
+    async with restored(here, file, tmp_path / "restored") as made:
+        await made.settle()
+        assert (await made.ready()).reason is Reason.NEWER_IN_CLUSTER
+        assert image(made).endswith("hello:2")
+
+
+async def test_a_push_that_the_backup_had_on_its_way_was_wished_then(here: World, tmp_path: Path) -> None:
+    await here.push(HELLO)
+    await here.settle()
+    here.clock.forward(60)
+    await here.push(HELLO.replace("hello:1", "hello:1b"))
+    file = backup(here, tmp_path)
+    await here.settle()
+    here.clock.forward(60)
+    await here.push(NEW)
+    await here.settle()
+    async with restored(here, file, tmp_path / "restored") as made:
+        await made.settle()
+        assert (await made.ready()).reason is Reason.NEWER_IN_CLUSTER
+        assert image(made).endswith("hello:2")
+
+
+async def test_a_second_older_backup_is_noticed_though_its_numbers_are_higher(here: World, tmp_path: Path) -> None:
+    await here.push(HELLO)
+    await here.settle()
+    here.clock.forward(60)
+    (tmp_path / "one").mkdir()
+    (tmp_path / "two").mkdir()
+    early = backup(here, tmp_path / "one")
+    for image_now in ("hello:2", "hello:3", "hello:4"):
+        here.clock.forward(60)
+        await here.push(HELLO.replace("hello:1", image_now))
+        await here.settle()
+    late = backup(here, tmp_path / "two")
+    async with restored(here, early, tmp_path / "first") as made:
+        await made.push(HELLO.replace("hello:1", "hello:fixed"))
+        await made.settle()
+        assert image(made).endswith("hello:fixed"), await made.said()
+    async with restored(here, late, tmp_path / "second") as made:
+        made.clock.forward(7200)
+        await made.settle()
+        assert (await made.ready()).reason is Reason.NEWER_IN_CLUSTER
+        assert image(made).endswith("hello:fixed")
+
+
+async def test_settings_and_restarts_of_ones_own_are_never_held(here: World) -> None:
+    await here.push(HELLO)
+    await here.settle()
+    for wish in (scale, restart):
+        here.clock.forward(60)
+        await wish(here)
+        await here.settle()
+        assert (await here.ready()).status, await here.said()
+    here.clock.forward(60)
+    await here.push(NEW)
+    await scale(here)
+    await here.settle()
+    assert (await here.ready()).status, await here.said()
+    assert image(here).endswith("hello:2")
+
+
 async def scale(made: World) -> None:
     async with made.runtime.db.writing() as tx:
         changes = {"components": {"web": {"replicas": 3}}}
