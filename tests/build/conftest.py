@@ -17,7 +17,7 @@ from tests.servers.registry import registry, required
 
 MACHINE = Machine(
     pip_conf="[global]\nindex-url = https://index.example.invalid/not-in-any-layer/simple\n",
-    npmrc="registry=https://npm.example.invalid/not-in-any-layer/\n",
+    npmrc="registry=https://packages.example.invalid/not-in-any-layer/\n",
     variables={"PATH": os.environ["PATH"]},
 )
 BUSYBOX = """FROM scratch

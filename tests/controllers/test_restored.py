@@ -134,6 +134,16 @@ async def test_nor_does_one_before_anybody_looked(older: World, wish: str) -> No
     assert (await older.ready()).status, await older.said()
 
 
+async def outlived(here: World, file: Path, folder: Path) -> None:
+    """hello:2 is deployed after the backup, and then the backup is restored: hello:2 stays."""
+    await here.push(NEW)
+    await here.settle()
+    async with restored(here, file, folder / "restored") as made:
+        await made.settle()
+        assert (await made.ready()).reason is Reason.NEWER_IN_CLUSTER
+        assert image(made).endswith("hello:2")
+
+
 async def test_a_take_over_of_yesterday_is_no_leave_for_today(here: World, tmp_path: Path) -> None:
     await here.push(HELLO)
     await here.settle()
@@ -141,12 +151,7 @@ async def test_a_take_over_of_yesterday_is_no_leave_for_today(here: World, tmp_p
     await here.settle()
     here.clock.forward(60)
     file = backup(here, tmp_path)
-    await here.push(NEW)
-    await here.settle()
-    async with restored(here, file, tmp_path / "restored") as made:
-        await made.settle()
-        assert (await made.ready()).reason is Reason.NEWER_IN_CLUSTER
-        assert image(made).endswith("hello:2")
+    await outlived(here, file, tmp_path)
 
 
 async def test_a_push_that_the_backup_had_on_its_way_was_wished_then(here: World, tmp_path: Path) -> None:
@@ -157,12 +162,7 @@ async def test_a_push_that_the_backup_had_on_its_way_was_wished_then(here: World
     file = backup(here, tmp_path)
     await here.settle()
     here.clock.forward(60)
-    await here.push(NEW)
-    await here.settle()
-    async with restored(here, file, tmp_path / "restored") as made:
-        await made.settle()
-        assert (await made.ready()).reason is Reason.NEWER_IN_CLUSTER
-        assert image(made).endswith("hello:2")
+    await outlived(here, file, tmp_path)
 
 
 async def test_a_second_older_backup_is_noticed_though_its_numbers_are_higher(here: World, tmp_path: Path) -> None:
