@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import shutil
 import sys
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,30 +14,12 @@ import pytest
 
 from mcd.cli import serve
 from mcd.forge.receive import refs_of
-from mcd.model import (
-    Noun,
-    Role,
-)
+from mcd.model import Noun, Role
 from mcd.store import intents, reads
-from tests.api.git_world import (
-    APP_YAML,
-    READY,
-    Clone,
-    Site,
-    pushed,
-    refused,
-    site,
-    until_stored,
-)
-from tests.api.test_git_hostile import PUSH
+from tests.api.git.test_hostile import PUSH
+from tests.api.git.world import APP_YAML, READY, Clone, Site, pushed, refused, until_stored
 from tests.forge.packs import new, raw_pack, request
 from tests.store.world import ADMIN
-
-
-@pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[Site]:
-    async with site(tmp_path) as opened:
-        yield opened
 
 
 async def test_the_repository_of_a_deleted_app_is_not_its_successors(here: Site) -> None:

@@ -21,8 +21,8 @@ from dulwich.repo import Repo
 from mcd.forge.receive import refs_of
 from mcd.forge.wire import RefUpdate
 from mcd.store import reads
-from tests.api.git_world import APP_YAML, Clone, Site, site
-from tests.api.test_git_hostile import PUSH, bands
+from tests.api.git.test_hostile import PUSH, bands
+from tests.api.git.world import APP_YAML, Clone, Site, site
 from tests.forge.packs import new, pack, request
 from tests.forge.written import bare, commit
 from tests.store.world import ADMIN

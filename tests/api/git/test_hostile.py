@@ -19,7 +19,7 @@ from dulwich.repo import Repo
 
 from mcd.forge.wire import FLUSH, ZERO, RefUpdate, packet
 from mcd.model import Noun, Ready, Result
-from tests.api.git_world import APP_YAML, Site, site
+from tests.api.git.world import APP_YAML, Site, site
 from tests.forge.packs import delta_bomb, everything, new, pack, raw_pack, request
 from tests.forge.written import Link, Module, bare, commit, tree
 from tests.store.world import World

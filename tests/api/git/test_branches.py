@@ -3,40 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import httpx
-import pytest
 
 from mcd.forge.receive import refs_of
-from mcd.model import (
-    EventKind,
-    Noun,
-    Reason,
-    Result,
-    Stalled,
-)
+from mcd.model import EventKind, Noun, Reason, Result, Stalled
 from mcd.store import reads
-from tests.api.git_world import (
-    APP_YAML,
-    READY,
-    TWO,
-    WRONG,
-    Site,
-    carried_out,
-    pushed,
-    refused,
-    releases,
-    site,
-)
+from tests.api.git.world import APP_YAML, READY, TWO, WRONG, Site, carried_out, pushed, refused, releases
 from tests.store.world import ADMIN
-
-
-@pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[Site]:
-    async with site(tmp_path) as opened:
-        yield opened
 
 
 async def test_only_the_default_branch_deploys(here: Site) -> None:

@@ -5,11 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
-
-import pytest
 
 from mcd.forge.receive import refs_of
 from mcd.model import (
@@ -26,25 +22,8 @@ from mcd.model import (
 )
 from mcd.objects import Ref
 from mcd.store import leases, reads
-from tests.api.git_world import (
-    APP_YAML,
-    READY,
-    TWO,
-    WRONG,
-    Site,
-    carried_out,
-    pushed,
-    refused,
-    releases,
-    site,
-)
+from tests.api.git.world import APP_YAML, READY, TWO, WRONG, Site, carried_out, pushed, refused, releases
 from tests.store.world import ADMIN, World
-
-
-@pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[Site]:
-    async with site(tmp_path) as opened:
-        yield opened
 
 
 async def test_a_first_push_makes_the_app_and_tells_until_it_is_ready(here: Site) -> None:

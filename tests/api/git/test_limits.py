@@ -7,7 +7,6 @@ import base64
 import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 import httpx
 import pytest
@@ -19,17 +18,11 @@ from mcd.errors import McdError
 from mcd.forge.locks import locked
 from mcd.forge.receive import refs_of
 from mcd.model import Noun, Ready, Result, Role
-from tests.api.git_world import APP_YAML, Clone, Site, site
-from tests.api.test_git_hostile import gone, post
+from tests.api.git.test_hostile import gone, post
+from tests.api.git.world import APP_YAML, Clone, Site
 from tests.store.world import World
 
 TOLD = f"you have {STREAMS_PER_PERSON} streams open (logs, events, shells, git). Close one, or try again in 10 s."
-
-
-@pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[Site]:
-    async with site(tmp_path) as opened:
-        yield opened
 
 
 @asynccontextmanager

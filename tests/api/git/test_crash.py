@@ -18,7 +18,7 @@ from mcd.forge.local import LocalForge
 from mcd.forge.receive import belongs, refs_of
 from mcd.model import Noun, Ready, Result
 from mcd.store import reads
-from tests.api.git_world import APP_YAML, Clone, Site, serving, site
+from tests.api.git.world import APP_YAML, Clone, Site, serving, site
 from tests.store.world import ADMIN, World
 
 SERVER = """

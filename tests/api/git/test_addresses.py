@@ -2,21 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import httpx
 import pytest
 
-from tests.api.git_world import APP_YAML, Site, pushed, site
+from tests.api.git.world import APP_YAML, Site, pushed
 
 DOMAINS = "[shop.example.com, {host: api.example.com, path: /api}]"
-
-
-@pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[Site]:
-    async with site(tmp_path) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(

@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import httpx
 import pytest
 
-from mcd.model import (
-    Role,
-    Scope,
-)
+from mcd.model import Role, Scope
 from mcd.store import intents, reads
-from tests.api.git_world import (
-    APP_YAML,
-    TWO,
-    Clone,
-    Site,
-    pushed,
-    refused,
-    site,
-)
+from tests.api.git.world import APP_YAML, TWO, Clone, Site, pushed, refused
 from tests.store.world import ADMIN
-
-
-@pytest.fixture
-async def here(tmp_path: Path) -> AsyncIterator[Site]:
-    async with site(tmp_path) as opened:
-        yield opened
 
 
 async def test_a_push_option_chooses_the_product_line_of_a_new_app(here: Site) -> None:
