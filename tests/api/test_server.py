@@ -1,4 +1,4 @@
-"""Clients that are slow or silent on purpose: their connections end, and others are served."""
+"""Clients that are slow, silent or endless on purpose: their connections end, and others are served."""
 
 from __future__ import annotations
 
@@ -14,18 +14,22 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
-from mcd.api.server import server
+from mcd.api.server import Patience, server
 
 HEAD_SECONDS = 0.4
+LINGER_BYTES = 400_000
 MOST = 6
 LONG = 30.0
 """Seconds after which something that should happen did not."""
 
 GET = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"
+EARLY = b"POST /early HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n"
+LAST = EARLY.replace(b"early", b"last")
 
 
 class Echo:
-    """An application that answers at once, at `/slow` when it is told to, and what a WebSocket says."""
+    """An application that answers at once, at `/slow` when it is told to, at `/early` and `/last` before it reads a
+    body, `/last` with the word that it closes; and what a WebSocket says."""
 
     def __init__(self) -> None:
         self.go = asyncio.Event()
@@ -38,14 +42,17 @@ class Echo:
             await self.http(scope, receive, send)
 
     async def http(self, scope: Any, receive: Any, send: Any) -> None:
-        body, more = b"", True
+        body, more = b"", scope["path"] not in ("/early", "/last")
         while more:
             message = await receive()
             body, more = body + message.get("body", b""), message.get("more_body", False)
         if scope["path"] == "/slow":
             self.waiting += 1
             await self.go.wait()
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"%d" % len(body))]})
+        headers = [(b"content-length", b"%d" % len(body))]
+        if scope["path"] == "/last":
+            headers.append((b"connection", b"close"))
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
     async def websocket(self, receive: Any, send: Any) -> None:
@@ -64,6 +71,12 @@ class Client:
 
     def send(self, data: bytes) -> None:
         self.writer.write(data)
+
+    async def flood(self) -> None:
+        """Until the server is no longer there to hear it."""
+        while True:
+            self.send(b"x" * 65536)
+            await self.writer.drain()
 
     async def status(self) -> int:
         """Of the next answer; its body has to be empty or short."""
@@ -116,21 +129,21 @@ class House:
 
 @pytest.fixture
 async def house() -> AsyncIterator[House]:
-    async with opened(HEAD_SECONDS) as made:
+    async with opened(Patience(HEAD_SECONDS, HEAD_SECONDS, LINGER_BYTES)) as made:
         yield made
 
 
 @pytest.fixture
 async def patient() -> AsyncIterator[House]:
-    """One that waits for a head for longer than any test."""
-    async with opened(LONG) as made:
+    """One that waits for longer than any test."""
+    async with opened(Patience(LONG, LONG, LINGER_BYTES)) as made:
         yield made
 
 
 @asynccontextmanager
-async def opened(head_seconds: float) -> AsyncIterator[House]:
+async def opened(patience: Patience) -> AsyncIterator[House]:
     app = Echo()
-    made = server(app, head_seconds=head_seconds, connections=MOST, graceful_seconds=1)
+    made = server(app, patience=patience, connections=MOST, graceful_seconds=1)
     socket = create_server(("127.0.0.1", 0))
     running = asyncio.create_task(made.serve(sockets=[socket]))
     try:
@@ -200,6 +213,46 @@ async def test_when_all_are_busy_one_more_is_told(patient: House) -> None:
     patient.app.go.set()
     assert [await client.status() for client in busy] == [200] * (MOST - 1)
     assert await (await patient.client(GET)).status() == 200
+
+
+@pytest.mark.parametrize("request_", [EARLY, LAST])
+async def test_the_rest_of_an_answered_body_that_comes_byte_by_byte_ends_in_time(house: House, request_: bytes) -> None:
+    client = await house.client(request_ % 9999)
+    assert await client.status() == 200
+    assert await client.seconds_to_end(b"x" * 9999) < LONG / 2
+
+
+async def test_those_that_send_after_their_answer_take_no_places_from_those_that_ask(patient: House) -> None:
+    endless = [await patient.client(EARLY % 9999) for _ in range(MOST - 1)]
+    assert [await client.status() for client in endless] == [200] * (MOST - 1)
+    assert await (await patient.client(GET)).status() == 200
+
+
+@pytest.mark.parametrize("request_", [EARLY, LAST])
+async def test_a_flood_after_the_answer_is_cut_off(patient: House, request_: bytes) -> None:
+    client = await patient.client(request_ % 10**9)
+    assert await client.status() == 200
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(client.flood(), LONG / 6)
+
+
+async def test_who_sends_the_whole_body_first_reads_the_answer_after_it(patient: House) -> None:
+    client = await patient.client(LAST % 300_000)
+    # In pieces, so that the answer is out before the last one is sent.
+    for _ in range(30):
+        client.send(b"x" * 10_000)
+        await client.writer.drain()
+        await asyncio.sleep(0)
+    assert await client.status() == 200
+    # A reset would be raised here.
+    assert await asyncio.wait_for(client.reader.read(), LONG) == b""
+
+
+async def test_a_connection_goes_on_when_the_rest_of_the_body_came(house: House) -> None:
+    client = await house.client(EARLY % 10)
+    assert await client.status() == 200
+    client.send(b"x" * 10 + EARLY % 3 + b"yyy" + GET)
+    assert [await client.status() for _ in range(2)] == [200, 200]
 
 
 @pytest.mark.parametrize(("soft", "hard", "most"), [(256, 1024, 512), (1024, 4096, 2000), (64, 64, 16)])
