@@ -22,6 +22,7 @@ from mcd.errors import Code, McdError, has_errors
 from mcd.forge.trees import Folder
 from mcd.kube.decision import Decision, Intent, as_pushed, decide
 from mcd.kube.live import LiveObjects
+from mcd.kube.seen import seen_for
 from mcd.model import Actor, Noun, Reason, ReleaseItem, RolloutItem, Stalled
 from mcd.runtime import Runtime
 from mcd.store import reads, work
@@ -76,7 +77,7 @@ async def _decided(runtime: Runtime, item: RolloutItem, wanted: Desired, deletes
     if deletes_are_wished:
         intent = as_pushed(intent)
     live = LiveObjects(await places.client_of(runtime, places.Place(item.app, item.line, item.cluster, item.inventory)))
-    return decide(intent, await live.get(intent.refs, fresh=intent.asked), runtime.now())
+    return decide(intent, await seen_for(intent, live), runtime.now())
 
 
 def _told(item: RolloutItem, wanted: Desired, decision: Decision, foretold: Foretold) -> DryRun:

@@ -18,6 +18,7 @@ from mcd.kube.inventory import FIGHT_WINDOW, plan
 from mcd.kube.live import LiveObjects
 from mcd.kube.look import look
 from mcd.kube.secret import Values
+from mcd.kube.seen import seen_for
 from mcd.kube.verdict import outcome_of
 from mcd.model import (
     Action,
@@ -131,7 +132,7 @@ async def _decide(work: _Pass) -> Outcome | None:
     assert work.wanted is not None
     shared = of_the_line(work.wanted, work.item.line.namespace)
     intent = Intent(work.item, work.wanted.objects, shared, work.owner)
-    decision = decide(intent, await work.live.get(intent.refs, fresh=intent.asked), work.now)
+    decision = decide(intent, await seen_for(intent, work.live), work.now)
     work.plan = decision.plan
     return decision.stop
 

@@ -85,8 +85,9 @@ def not_before(item: RolloutItem) -> Waiting | None:
 
 
 def decide(intent: Intent, seen: Mapping[Ref, Object | None], now: datetime) -> Decision:
-    """`seen` has every reference of `intent.refs`, None for what does not exist. Raises McdError: forbidden when an
-    object does not pass the gate, internal when something was not looked up."""
+    """`seen` has every reference of `intent.refs`, None for what does not exist, and whatever else is live of the App
+    (`seen_for`). Raises McdError: forbidden when an object does not pass the gate, internal when something was not
+    looked up."""
     item = intent.item
     found = plan(
         intent.objects,
@@ -111,9 +112,10 @@ def _knows_less(intent: Intent, seen: Mapping[Ref, Object | None]) -> Stop | Non
     later = newer((obj for _, obj in sorted(seen.items()) if obj is not None), intent.item.known, intent.owner)
     if later is None:
         return None
+    others = f" and {later.others} more" if later.others else ""
     words = (
         f"the cluster runs Rollout {later.number}, asked for at {later.at:%Y-%m-%d %H:%M:%S} UTC ({later.ref}"
-        f"{more(later.others)}), which this database does not know: it is older, perhaps restored from a backup. "
+        f"{others}), which this database does not know: it is older, perhaps restored from a backup. "
         f"Nothing was changed. Restore a newer one, or `mcd deploy {intent.item.app.name}` to go on with what is known "
         "here."
     )

@@ -13,9 +13,11 @@ from mcd.kube.cluster import Cluster, Kind, KubeError, KubeReason
 from mcd.kube.kinds import KINDS
 from mcd.kube.secret import KIND as SECRET
 from mcd.kube.watch import Caches
-from mcd.objects import INSTANCE, Object, Ref
+from mcd.objects import INSTANCE, Object, Ref, ref_of
 
 IN_FLIGHT = 8
+
+_NOT_OURS_TO_SEE = frozenset({KubeReason.FORBIDDEN, KubeReason.NOT_SERVED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,27 @@ class LiveObjects:
             return tuple(self.caches.of_instance(kind, namespace, app))
         listing = await self.cluster.list(kind, namespace, {INSTANCE: app})
         return listing.objects
+
+    async def of_kinds(self, kinds: Collection[Kind], namespace: str, app: str) -> Mapping[Ref, Object]:
+        """All live objects of these kinds that carry the App's label. With synced caches no request is made. Of a kind
+        that we may not list, or that is not there, we wrote none."""
+        asked = [kind for kind in kinds if self.caches is None or not self.caches.synced(kind)]
+        found = [obj for kind in kinds if kind not in asked for obj in await self.of_app(kind, namespace, app)]
+        slots = asyncio.Semaphore(IN_FLIGHT)
+
+        async def listed(kind: Kind) -> None:
+            known = self.caches.problem(kind) if self.caches is not None else None
+            if known is not None and known.kube_reason in _NOT_OURS_TO_SEE:
+                return
+            async with slots:
+                try:
+                    found.extend(await self.of_app(kind, namespace, app))
+                except KubeError as error:
+                    if error.kube_reason not in _NOT_OURS_TO_SEE:
+                        raise
+
+        await asyncio.gather(*(listed(kind) for kind in asked))
+        return {ref_of(obj): obj for obj in found}
 
     async def foreign(self, namespace: str, own: Collection[Ref]) -> list[Ref]:
         """What else lives in a namespace: objects that are not among `own`, not made by another object, and not put

@@ -6,6 +6,7 @@ the mark, so an object that no Rollout had to change keeps an older one. It must
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,19 +15,22 @@ from typing import Any
 from mcd.kube.cluster import FIELD_MANAGER
 from mcd.kube.fields import applied_tree, node_at
 from mcd.model import Known, Rollout
-from mcd.objects import OWNER, ROLLOUT, Object, Ref, ref_of
+from mcd.objects import COMMIT, OWNER, ROLLOUT, Object, Ref, ref_of
 
 _PATH = ("f:metadata", "f:annotations", f"f:{ROLLOUT}")
+_IS_COMMIT = re.compile(r"[0-9a-f]{7,40}")
 
 
 @dataclass(frozen=True, slots=True)
 class Newer:
-    """The newest Rollout that an object was written for; `others` counts the other objects that are newer too."""
+    """The newest Rollout that an object was written for; `others` counts the other objects that are newer too.
+    `commits` are those that the newer objects name, each once, that of the newest Rollout first."""
 
     number: int
     at: datetime
     ref: Ref
     others: int
+    commits: tuple[str, ...] = ()
 
 
 def signed(obj: Object, rollout: Rollout) -> Object:
@@ -43,11 +47,26 @@ def newer(live: Iterable[Object], known: Known, owner: str) -> Newer | None:
     for obj in live:
         mark = _mark(obj, owner)
         if mark is not None and known.asked_at is not None and mark[1] > known.asked_at and mark not in known.since:
-            found.append((mark[1], mark[0], ref_of(obj)))
+            found.append((mark[1], mark[0], _commit(obj), ref_of(obj)))
     if not found:
         return None
-    at, number, ref = max(found)
-    return Newer(number, at, ref, len(found) - 1)
+    # Of one Rollout first what names its commit: the workload, which tells a person more than its Service.
+    found.sort(key=lambda one: (one[0], one[1], one[2] != "", one[3]), reverse=True)
+    at, number, _, ref = found[0]
+    commits = dict.fromkeys(commit for *_, commit, _ in found if commit)
+    return Newer(number, at, ref, len(found) - 1, tuple(commits))
+
+
+def written_by(live: Object, owner: str) -> int | None:
+    """The number of the Rollout of this installation that wrote an object, or None for what none of them wrote."""
+    mark = _mark(live, owner)
+    return mark[0] if mark is not None else None
+
+
+def _commit(live: Object) -> str:
+    """The commit that an object says it is of. It ends in a command that a person copies: nothing but a commit."""
+    text = (live["metadata"].get("annotations") or {}).get(COMMIT)
+    return text if isinstance(text, str) and _IS_COMMIT.fullmatch(text) else ""
 
 
 def _mark(live: Mapping[str, Any], owner: str) -> tuple[int, datetime] | None:

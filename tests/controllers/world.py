@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,7 +19,7 @@ from mcd.forge.local import LocalForge
 from mcd.kube.memory import MemoryCluster
 from mcd.kube.play import play
 from mcd.model import RECONCILED, Actor, App, Condition, ConditionType, EventKind, Release, Rollout
-from mcd.objects import Object
+from mcd.objects import Object, Ref
 from mcd.runtime import Runtime
 from mcd.settings import Environment
 from mcd.store import intents, leases, reads
@@ -65,15 +65,20 @@ class World:
 
     # --- wishes ---
 
-    async def push(self, app_yaml: str, app: str = "hello", files: Mapping[str, str] | None = None) -> Release:
+    async def push(
+        self, app_yaml: str, app: str = "hello", files: Mapping[str, str] | None = None, deletes: Iterable[Ref] = ()
+    ) -> Release:
         """A pushed commit, as the git remote stores it; the App is made by the first. With `files` the commit is in a
-        real repository."""
+        real repository. `deletes` is what it no longer names."""
         async with self.runtime.db.writing() as tx:
             known = {listed.app.name: listed.app for listed in (await reads.apps(ADMIN, tx)).items}
             owner = known.get(app) or await intents.create_app(ADMIN, tx, self.clock(), app, product_line=LINE)
         commit = next(self._commits) if files is None else self.commit(owner, {"app.yaml": app_yaml, **files})
         async with self.runtime.db.writing() as tx:
-            return await intents.push(ADMIN, tx, self.clock(), app, commit=commit, branch="main", app_yaml=app_yaml)
+            return await intents.push(
+                ADMIN, tx, self.clock(), app,
+                commit=commit, branch="main", app_yaml=app_yaml, wished_deletes=deletes,
+            )  # fmt: skip
 
     def commit(self, app: App, files: Mapping[str, str]) -> str:
         """Writes a commit into the App's repository, which nobody is told of."""
