@@ -48,13 +48,13 @@ def conclude(
                 ConditionType.STALLED: (False, reason, ""),
             }
             delay = retry_in
-        case Stalled(reason, message):
+        case Stalled(reason, message, again_in):
             words = {
                 ConditionType.READY: (False, reason, message),
                 ConditionType.RECONCILING: (False, reason, ""),
                 ConditionType.STALLED: (True, reason, message),
             }
-            delay = STALLED_LOOKS_AGAIN * (0.9 + 0.2 * jitter)
+            delay = STALLED_LOOKS_AGAIN * (0.9 + 0.2 * jitter) if again_in is None else again_in
     return Concluded(said(words, previous, generation, now), now + timedelta(seconds=delay), 0)
 
 

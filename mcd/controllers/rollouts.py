@@ -171,7 +171,12 @@ async def _healthy(work: _Pass) -> Outcome | None:
     waiting = [h for h in work.health if h.state is HealthState.PROGRESSING]
     if waiting:
         said = "; ".join(f"{h.component}: {h.message}" for h in waiting)
-        return Waiting(waiting[0].reason, said, PROGRESS_RETRY)
+        again = min((h.again_in for h in waiting if h.again_in), default=PROGRESS_RETRY)
+        died = [h for h in waiting if h.again_in]
+        if died and work.item.rollout.state.is_now(ConditionType.STALLED):
+            # It crashed, and runs again for a moment: that is not the end of it before it has lasted.
+            return Stalled(died[0].reason, f"{died[0].component}: {died[0].message}", again_in=again)
+        return Waiting(waiting[0].reason, said, min(again, PROGRESS_RETRY))
     return None
 
 

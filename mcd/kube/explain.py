@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from mcd.errors import echo
 from mcd.kube.placing import explain_placing
+from mcd.kube.steady import must_last, still_to_last
 from mcd.model import Reason
 from mcd.objects import Object
 
@@ -23,12 +25,13 @@ WORDS = 300
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What is known about one component. `events` are those of its namespace; `placed` are pods of every namespace,
-    asked for only when a pod waits for a node."""
+    asked for only when a pod waits for a node. With `now`, a container that died is told of until it has lasted."""
 
     pods: Sequence[Object] = ()
     events: Sequence[Object] = ()
     nodes: Sequence[Object] = ()
     placed: Sequence[Object] = ()
+    now: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class Cause:
     """The container that died, whose last log lines belong to the evidence."""
     previous: bool = False
     """It runs again by now, so its last words are in the log of the run before."""
+    again_in: float = 0.0
+    """Seconds after which it is well if it lasts so long. 0: it does not run, or nobody can say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +112,17 @@ def _container(about: _Pod, status: Mapping[str, Any]) -> Cause | None:
         return _config(about, status, str(waiting.get("message", "")))
     if why in ("RunContainerError", "CreateContainerError", "StartError", "PostStartHookError"):
         return _cannot_start(about, status, str(waiting.get("message", "")))
-    died = last if why == "CrashLoopBackOff" or (last and not status.get("ready")) else ended
+    left = still_to_last(status, about.seen.now) if about.seen.now is not None and status.get("ready") else 0.0
+    died = last if why == "CrashLoopBackOff" or (last and (left or not status.get("ready"))) else ended
     if not died or (died.get("exitCode") == 0 and _ends_by_itself(about, status)):
         return None
     if died.get("reason") in ("StartError", "ContainerCannotRun"):
         return _cannot_start(about, status, str(died.get("message", "")))
-    return _died(about, status, died)
+    cause = _died(about, status, died)
+    if not left:
+        return cause
+    words = f"{cause.message} It runs again, and is ready when it has lasted {must_last(status):.0f} s."
+    return replace(cause, message=words, final=False, again_in=left)
 
 
 def _image(about: _Pod, status: Mapping[str, Any], why: str, said: str) -> Cause:

@@ -13,6 +13,7 @@ from typing import Any
 
 from mcd.errors import echo
 from mcd.kube.explain import Cause, Seen, explain, explain_refused
+from mcd.kube.steady import unsteady
 from mcd.model import ComponentHealth, HealthState, Reason
 from mcd.objects import Object
 
@@ -93,10 +94,15 @@ def _pods(component: str, kind: str, workload: Object, found: Found, now: dateti
             return replace(answer, state=HealthState.STOPPED, message="it is scaled to 0.")
         words = f"{total} pods are being stopped."
         return replace(answer, state=HealthState.PROGRESSING, reason=Reason.PROGRESSING, message=words)
-    if updated >= desired and ready >= desired and total == updated:
-        return replace(answer, message=f"{ready} of {desired} ready.")
     pods = newest_pods(workload, found.replica_sets, found.seen.pods)
-    cause = _cause(component, workload, found, replace(found.seen, pods=pods))
+    shaky = any(unsteady(pod, now) for pod in pods)
+    complete = updated >= desired and ready >= desired and total == updated
+    well = replace(answer, message=f"{ready} of {desired} ready.")
+    if complete and not shaky:
+        return well
+    cause = _cause(component, workload, found, replace(found.seen, pods=pods, now=now))
+    if complete and cause is None:
+        return well
     late = _late(workload, pods, now)
     if cause is not None and cause.reason is Reason.PROBE_FAILING and _just_started(pods, now):
         cause = None
@@ -114,7 +120,9 @@ def _pods(component: str, kind: str, workload: Object, found: Found, now: dateti
     failed = cause.final or (bool(late) and not goes_on)
     words = f"{cause.message} Not ready in {late} s." if late and not cause.final else cause.message
     state = HealthState.FAILED if failed else HealthState.PROGRESSING
-    return replace(answer, state=state, reason=cause.reason, message=words, evidence=cause.evidence)
+    return replace(
+        answer, state=state, reason=cause.reason, message=words, evidence=cause.evidence, again_in=cause.again_in
+    )
 
 
 def _cause(component: str, workload: Object, found: Found, seen: Seen) -> Cause | None:

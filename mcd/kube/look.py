@@ -58,7 +58,7 @@ async def look(
         if first.state in _FINE:
             answers.append(first)
             continue
-        seen = replace(told, pods=component.found.seen.pods)
+        seen = replace(told, pods=component.found.seen.pods, now=now)
         again = health(component.name, component.kind, replace(component.found, seen=seen), now)
         answers.append(await _last_words(live, namespace, component, seen, again))
     return tuple(answers)

@@ -32,6 +32,7 @@ from mcd.model.nouns import (
 )
 from mcd.model.outcomes import (
     HELD_REASONS,
+    REPEATING,
     Action,
     Change,
     ChangeSet,
@@ -80,6 +81,7 @@ __all__ = [
     "HELD_REASONS",
     "OLDEST_MINOR",
     "RECONCILED",
+    "REPEATING",
     "Action",
     "Actor",
     "App",

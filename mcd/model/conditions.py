@@ -33,6 +33,16 @@ def fresh(reason: Reason, message: str, generation: int, now: datetime) -> tuple
     return said(words, (), generation, now)
 
 
+def only_interrupted(state: Reconciled) -> bool:
+    """Whether what is wished now was Ready, ceased to be so and has not stalled since: pods are replaced, as after a
+    heal. That it is Ready again is then no news."""
+    ready, stalled = state.condition(ConditionType.READY), state.condition(ConditionType.STALLED)
+    if ready is None or stalled is None or state.observed_generation != state.generation:
+        return False
+    # Made together: only what was Ready in between has the later time.
+    return not ready.status and not stalled.status and ready.last_transition > stalled.last_transition
+
+
 def quarantined(message: str, generation: int, now: datetime) -> tuple[Condition, ...]:
     """Left alone until somebody asks for it again."""
     words = {kind: (kind is ConditionType.STALLED, Reason.QUARANTINED, message) for kind in ConditionType}

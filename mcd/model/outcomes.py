@@ -126,6 +126,10 @@ HELD_REASONS = frozenset(
 )
 """Why MCD itself keeps its hands off until a person decides."""
 
+REPEATING = frozenset({Reason.CRASH_LOOPING, Reason.OOM_KILLED, Reason.IMAGE_PULL, Reason.PROBE_FAILING})
+"""What a pod says again with each of its tries, in words that differ: its restarts are counted, its exit codes change.
+People are told of it once for each component, and not for each try."""
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -158,10 +162,12 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Stalled:
-    """A person must act. Looked at again only after a new wish or a change in the cluster."""
+    """A person must act. Looked at again only after a new wish or a change in the cluster, and after `again_in` seconds
+    where it may mend itself without either."""
 
     reason: Reason
     message: str
+    again_in: float | None = None
 
 
 Outcome = Ready | Waiting | Stalled

@@ -173,6 +173,8 @@ class ComponentHealth:
     ready: int = 0
     desired: int = 0
     evidence: tuple[str, ...] = ()
+    again_in: float = 0.0
+    """Seconds after which it is well if nothing happens until then; 0: it is not known. Never written down."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -124,7 +124,9 @@ def entry_of(row: Row) -> InventoryEntry:
 
 
 def health_json(health: ComponentHealth) -> dict[str, Any]:
-    return {**asdict(health), "state": health.state.value, "reason": health.reason.value}
+    whole = {**asdict(health), "state": health.state.value, "reason": health.reason.value}
+    del whole["again_in"]
+    return whole
 
 
 def health_of(data: Row) -> ComponentHealth:

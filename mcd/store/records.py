@@ -88,7 +88,7 @@ async def record(
     await tx.run(update(table).where(table.c.id == lease.row_id).values(**values))
     if result.inventory is not None:
         await _write_inventory(tx, lease, result.inventory)
-    telling.tell(tx, now, lease, row, result)
+    await telling.tell(tx, now, lease, row, result)
     await _follow(tx, now, lease, row, app, result)
     tx.wished = True
     return True

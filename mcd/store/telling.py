@@ -5,11 +5,14 @@ A pass that found nothing new tells nothing, however often it runs. It writes no
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import ColumnElement, func, select
+
 from mcd.model import (
+    REPEATING,
     Action,
     Actor,
     Change,
@@ -27,6 +30,7 @@ from mcd.model import (
 )
 from mcd.objects import Ref
 from mcd.store import events
+from mcd.store import tables as t
 from mcd.store.nouns import Row, ref_json
 from mcd.store.rolling import event_name
 from mcd.store.tx import Tx
@@ -37,6 +41,8 @@ if TYPE_CHECKING:
 _WRITTEN = (Action.CREATED, Action.CONFIGURED, Action.DELETED)
 _NAMED = 5
 """Objects that a message names; all are in its data."""
+_LOOKED_THROUGH = 100
+"""Events of one thing among which it is looked for whether something was told."""
 
 
 def as_person(name: str) -> Actor:
@@ -48,7 +54,7 @@ def was_ready(row: Row) -> bool:
     return any(c["type"] == ConditionType.READY.value and c["status"] for c in row["conditions"])
 
 
-def tell(tx: Tx, now: datetime, lease: Lease, row: Row, result: Result) -> None:
+async def tell(tx: Tx, now: datetime, lease: Lease, row: Row, result: Result) -> None:
     """Appends the Events of a pass. `row` is the row as it was before the record."""
     teller = _Teller(tx, now, lease)
     _tell_changes(teller, row, result.changes, result.told_lately)
@@ -57,7 +63,7 @@ def tell(tx: Tx, now: datetime, lease: Lease, row: Row, result: Result) -> None:
     noted = {note.kind for note in result.events}
     if lease.noun is Noun.ROLLOUT and not row["live"]:
         return
-    _tell_turn(teller, row, result, noted)
+    await _tell_turn(teller, row, result, noted)
 
 
 class _Teller:
@@ -77,6 +83,42 @@ class _Teller:
             self.tx, self.now, events.MCD, kind, message,
             noun=self.noun, name=self.name, product_line=self.line, app=self.app, data=data,
         )  # fmt: skip
+
+    async def say_once(self, row: Row, kind: EventKind, reason: Reason, message: str) -> None:
+        """What a pod says with every try is told when it begins. It begins anew only after a READY was told: conditions
+        alone forget it, when causes take turns."""
+        if reason in REPEATING:
+            for told in await self._since_ready(row):
+                begun = told["kind"] == kind.value and told["data"].get("reason") == reason.value
+                if begun and _about(told["message"]) == _about(message):
+                    return
+        self.say(kind, message, {"reason": reason.value})
+
+    async def is_news(self, row: Row) -> bool:
+        """Whether people wait for the word that it is ready: they were never told, or told of something else since.
+        Pods that are replaced, as after a heal, are no trouble, and their end is none."""
+        return not await self._ready_at(row) or bool(await self._since_ready(row))
+
+    async def _ready_at(self, row: Row) -> int:
+        """The sequence of the last READY; 0: there was none. Not of an older thing of this name."""
+        ready = (t.event.c.kind == EventKind.READY.value) & (t.event.c.at >= row["created_at"])
+        found = await self.tx.value(select(func.max(t.event.c.sequence)).where(*self._mine, ready))
+        return int(found or 0)
+
+    async def _since_ready(self, row: Row) -> Sequence[Row]:
+        """The turns that were told since the last READY, newest first."""
+        event, turns = t.event, (EventKind.STALLED.value, EventKind.PROGRESS.value)
+        return await self.tx.rows(
+            select(event.c.kind, event.c.message, event.c.data)
+            .where(*self._mine, event.c.kind.in_(turns), event.c.at >= row["created_at"])
+            .where(event.c.sequence > await self._ready_at(row))
+            .order_by(event.c.sequence.desc())
+            .limit(_LOOKED_THROUGH)
+        )
+
+    @property
+    def _mine(self) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+        return t.event.c.noun == self.noun.value, t.event.c.name == self.name
 
 
 def _tell_changes(teller: _Teller, row: Row, changes: Iterable[Change], told_lately: Collection[Ref]) -> None:
@@ -105,22 +147,32 @@ def _key(ref: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(ref[word] for word in ("api_version", "kind", "namespace", "name"))
 
 
-def _tell_turn(teller: _Teller, row: Row, result: Result, noted: set[EventKind]) -> None:
+async def _tell_turn(teller: _Teller, row: Row, result: Result, noted: set[EventKind]) -> None:
     """The state turned: it became ready, it stalled, it waits for something else than before."""
     of_release = teller.noun is Noun.RELEASE
     before = {c["type"]: c for c in row["conditions"]}
     match result.outcome:
         case Ready(message):
-            if not was_ready(row) and not result.gone:
+            if was_ready(row) or result.gone:
+                return
+            if of_release or row["generation"] != row["observed_generation"] or await teller.is_news(row):
                 teller.say(EventKind.RELEASE_READY if of_release else EventKind.READY, message or "is ready")
         case Stalled(reason, message):
             kind = EventKind.RELEASE_FAILED if of_release else EventKind.STALLED
-            old = before.get(ConditionType.STALLED.value, {})
-            said_before = old.get("status") and (old["reason"], old["message"]) == (reason.value, message)
-            if not said_before and kind not in noted:
-                teller.say(kind, message, {"reason": reason.value})
+            if kind not in noted and not _same(before.get(ConditionType.STALLED.value), reason, message):
+                await teller.say_once(row, kind, reason, message)
         case Waiting(reason, message):
-            old = before.get(ConditionType.RECONCILING.value, {})
-            same = old.get("status") and (old["reason"], old["message"]) == (reason.value, message)
-            if not same and reason is not Reason.RETRYING:
-                teller.say(EventKind.PROGRESS, message, {"reason": reason.value})
+            pods_change = reason is Reason.PROGRESSING and row.get("ready_at") is not None
+            said_before = _same(before.get(ConditionType.RECONCILING.value), reason, message)
+            if not said_before and not pods_change and reason is not Reason.RETRYING:
+                await teller.say_once(row, EventKind.PROGRESS, reason, message)
+
+
+def _same(old: Mapping[str, Any] | None, reason: Reason, message: str) -> bool:
+    """Whether a condition said this already."""
+    return bool(old and old["status"] and (old["reason"], old["message"]) == (reason.value, message))
+
+
+def _about(message: str) -> str:
+    """The component that a message begins with."""
+    return message.partition(":")[0]

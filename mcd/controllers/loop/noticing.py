@@ -26,6 +26,7 @@ from mcd.model import (
     app_state,
     is_away,
 )
+from mcd.model.conditions import only_interrupted
 from mcd.observability import metrics
 from mcd.store.leases import Lease
 from mcd.store.standing import Standing
@@ -51,6 +52,8 @@ def turned(lease: Lease, conditions: Iterable[Condition], now: datetime) -> None
     old, new = _word(before), _word(after)
     reason, message = _why(after)
     if new not in _TOLD or (new, reason) == (old, _why(before)[0]):
+        return
+    if new is AppState.READY and only_interrupted(before):
         return
     say = log.info if new is AppState.READY else log.warning
     more = {} if new is AppState.READY else {"reason": reason.value, "message": message}
