@@ -89,13 +89,20 @@ async def actor_of(runtime: Runtime, credential: Credential) -> Actor:
 class Permission:
     """What a route declares."""
 
+    async def admit(self, connection: HTTPConnection) -> None:
+        """Refuses before a byte of the body is read."""
+
 
 class Public(Permission):
     """Anybody may ask; counted by address."""
 
     async def __call__(self, connection: HTTPConnection) -> None:
-        limit = await throttle_of(connection).address(address_of(connection))
-        connection.scope["state"]["rate_limit"] = limit
+        state = connection.scope["state"]
+        if "rate_limit" not in state:
+            state["rate_limit"] = await throttle_of(connection).address(address_of(connection))
+
+    async def admit(self, connection: HTTPConnection) -> None:
+        await self(connection)
 
 
 class Probe(Permission):

@@ -41,7 +41,7 @@ from mcd.api import (
 )
 from mcd.api.access import require_permissions
 from mcd.api.disk import Disk
-from mcd.api.middleware import BodyLimit, Edge, SameOrigin
+from mcd.api.middleware import BODY_SECONDS, BodyLimit, Edge, SameOrigin
 from mcd.api.throttle import Rates, Throttle
 from mcd.observability import metrics
 from mcd.runtime import Runtime
@@ -77,9 +77,10 @@ def create_app(
     rates: Rates | None = None,
     patience: shells.Patience | None = None,
     more: tuple[APIRouter, ...] = (),
+    body_seconds: float = BODY_SECONDS,
 ) -> FastAPI:
-    """The application. `more` are routers beside those of the API, for tests. Raises RuntimeError when a route declares
-    no permission."""
+    """The application. `more` are routers beside those of the API, for tests; a body has to be whole in `body_seconds`.
+    Raises RuntimeError when a route declares no permission."""
     public = urlsplit(runtime.settings.url)
     https = public.scheme == "https"
     secret = session_secret(runtime)
@@ -87,7 +88,7 @@ def create_app(
         [
             Middleware(Edge, https=https),
             Middleware(SameOrigin, origin=f"{public.scheme}://{public.netloc}"),
-            Middleware(BodyLimit),
+            Middleware(BodyLimit, seconds=body_seconds),
             Middleware(
                 SessionMiddleware,
                 secret_key=secret,

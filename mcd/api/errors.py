@@ -45,6 +45,7 @@ TITLES: Mapping[int, str] = {
     404: "There is no such thing that you can see",
     405: "This cannot be done to that",
     406: "This is not answered in the form that was asked for",
+    408: "The body did not come in time",
     409: "Somebody or something else holds it",
     412: "It changed since it was read",
     413: "The input is over a limit",
@@ -56,6 +57,9 @@ TITLES: Mapping[int, str] = {
     503: "Something that is needed does not answer",
 }
 
+LAST: Mapping[str, str] = {"Connection": "close"}
+"""Headers of an answer after which the rest of the body is of no use."""
+
 PRECONDITION_REQUIRED = "PreconditionRequired"
 """`reason` of a refusal for a missing If-Match; its status is 428."""
 
@@ -63,13 +67,14 @@ _CODES: Mapping[int, Code] = {
     **{status: code for code, status in STATUS.items()},
     405: Code.INVALID,
     406: Code.INVALID,
+    408: Code.UNAVAILABLE,
     415: Code.INVALID,
     400: Code.INVALID,
 }
 
 
 class HttpRefusal(McdError):
-    """A refusal whose status is not in the table of codes, because it is about HTTP itself (405, 406, 415, 428)."""
+    """A refusal whose status is not in the table of codes, because it is about HTTP itself (405, 406, 408, 415 …)."""
 
     def __init__(
         self, status: int, message: str, hint: str = "", *, reason: str = "", code: Code | None = None
@@ -208,6 +213,19 @@ def _validation(scope: Mapping[str, Any], errors: list[dict[str, Any]]) -> Respo
     return problem(body, {})
 
 
+_CUT_SHORT: Mapping[int, McdError] = {
+    408: HttpRefusal(408, "the body was not whole in time, and nothing was done.", "Send it again, without a pause."),
+    413: McdError(Code.TOO_LARGE, "the body is over the limit."),
+    503: McdError(
+        Code.UNAVAILABLE,
+        "MCD is restarting, and the body was not whole: nothing was done.",
+        "Send it again in a moment.",
+        reason="Restarting",
+    ),
+}
+"""Why a body was not read to its end, by the status."""
+
+
 # --- every way out ---------------------------------------------------------------------------------------------------
 
 
@@ -241,8 +259,8 @@ async def _http_error(request: Request, error: Exception) -> Response:
         allowed = (error.headers or {}).get("Allow", "")
         told = HttpRefusal(405, f"{method} cannot be done to {path}.", f"Use {allowed}." if allowed else "")
         return answer(told, request.scope, {"Allow": allowed} if allowed else None)
-    if error.status_code == 413:
-        return answer(McdError(Code.TOO_LARGE, "the body is over the limit."), request.scope, {"Connection": "close"})
+    if (cut := _CUT_SHORT.get(error.status_code)) is not None:
+        return answer(cut, request.scope, LAST)
     code = _CODES.get(error.status_code, Code.INVALID)
     return answer(McdError(code, str(error.detail)), request.scope)
 

@@ -17,11 +17,14 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcd.api import errors
+from mcd.api.stopping import stopping_of
 from mcd.errors import Code, McdError
 from mcd.observability import logs, metrics
 
-BODY_IDLE = 30.0
-"""Seconds between two pieces of a body, after which it is not waited for any more."""
+BODY_SECONDS = 30.0
+"""Seconds for a whole body, from when it is asked for; then it is not waited for any more."""
+BODY_SECONDS_LEFT = 2.0
+"""Seconds for what is left of it when the server stops."""
 BODY_LIMIT = 1024 * 1024
 """Bytes of a request's body. The git remote has limits of its own."""
 
@@ -42,6 +45,13 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 """On every answer, also on refusals. HSTS comes with them when the public URL is https."""
+
+_CUT_OFF = McdError(
+    Code.UNAVAILABLE,
+    "MCD is restarting, and this was not done in time.",
+    "It may or may not be done: look, or send it again with the same Idempotency-Key.",
+    reason="Restarting",
+)
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -104,6 +114,10 @@ class Edge:
                 await errors.answer(refusal, scope)(scope, receive, sending)
             else:
                 await self.app(scope, receive, sending)
+        except asyncio.CancelledError:
+            if began or not stopping_of(scope).is_set():
+                raise
+            await errors.answer(_CUT_OFF, scope, errors.LAST)(scope, receive, sending)
         except Exception as error:
             answer = errors.bug(scope, error)
             if began:
@@ -207,18 +221,27 @@ class BodyTooLarge(HTTPException):
 
 
 class BodyTooSlow(HTTPException):
-    """The client stopped in the middle of its body."""
+    """The body was not whole in time."""
 
     def __init__(self) -> None:
         super().__init__(408)
 
 
-class BodyLimit:
-    """Counts a body while it comes; what Content-Length says is believed only when it is too much."""
+class BodyCutOff(HTTPException):
+    """The body was not whole when the server stopped."""
 
-    def __init__(self, app: ASGIApp, *, limit: int = BODY_LIMIT) -> None:
+    def __init__(self) -> None:
+        super().__init__(503)
+
+
+class BodyLimit:
+    """Counts a body while it comes, in bytes and in seconds; what Content-Length says is believed only when it is too
+    much."""
+
+    def __init__(self, app: ASGIApp, *, limit: int = BODY_LIMIT, seconds: float = BODY_SECONDS) -> None:
         self.app = app
         self.limit = limit
+        self.seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or scope["path"].startswith(GIT):
@@ -229,28 +252,40 @@ class BodyLimit:
             await self._refuse(scope, receive, send)
             return
         size = 0
-        complete = False
+        complete = answered = False
+        deadline: float | None = None
+        stopping = stopping_of(scope)
 
         async def counting() -> Message:
-            nonlocal size, complete
+            nonlocal size, complete, deadline
             if complete:
                 # What is awaited now is that the client goes away, however long it listens.
                 return await receive()
+            deadline = deadline or asyncio.get_running_loop().time() + self.seconds
             try:
-                async with asyncio.timeout(BODY_IDLE):
-                    message = await receive()
+                async with asyncio.timeout_at(deadline) as left:
+                    with stopping.hurries(left, BODY_SECONDS_LEFT):
+                        message = await receive()
             except TimeoutError:
-                raise BodyTooSlow from None
+                if answered:
+                    # A stream that waits for its end: a client that promised more than it sends gets no other.
+                    return {"type": "http.disconnect"}
+                raise BodyCutOff if stopping.is_set() else BodyTooSlow from None
             complete = not message.get("more_body", False)
             size += len(message.get("body", b""))
             if size > self.limit:
                 raise BodyTooLarge
             return message
 
-        await self.app(scope, counting, send)
+        async def sending(message: Message) -> None:
+            nonlocal answered
+            answered = True
+            await send(message)
+
+        await self.app(scope, counting, sending)
 
     async def _refuse(self, scope: Scope, receive: Receive, send: Send) -> None:
         refusal = McdError(
             Code.TOO_LARGE, f"the body is over the limit of {self.limit // 1024} KiB.", "Send less at a time."
         )
-        await errors.answer(refusal, scope, {"Connection": "close"})(scope, receive, send)
+        await errors.answer(refusal, scope, errors.LAST)(scope, receive, send)

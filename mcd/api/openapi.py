@@ -52,6 +52,7 @@ _SAYS: dict[int, tuple[Code, str]] = {
         "Ask an owner to do it or to give you that role; `mcd member list -p demo` shows who they are.",
     ),
     404: (Code.NOT_FOUND, 'there is no app "shop" that you can see. Check the name.'),
+    408: (Code.UNAVAILABLE, "the body was not whole in time, and nothing was done. Send it again, without a pause."),
     409: (Code.CONFLICT, 'the name "shop" is taken. Choose another name.'),
     412: (
         Code.PRECONDITION,
@@ -157,7 +158,7 @@ def _refusals(path: str, method: str, operation: dict[str, Any], fact: RouteFact
     if method != "GET":
         found |= {403, 409}
     if "requestBody" in operation:
-        found |= {413, 415}
+        found |= {408, 413, 415}
     if any(p["name"].lower() == "if-match" for p in operation.get("parameters", ())):
         found.add(412)
         if "required" in str(operation.get("description", "")):

@@ -7,13 +7,18 @@ only for a while, and it is the first to go when there are no places left. It mu
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import resource
+import socket
 from dataclasses import dataclass
 from typing import Any, cast
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from mcd.api.stopping import STATE, Stopping
 
 HEAD_LIMIT = 64 * 1024
 """Bytes that the head of a request may have."""
@@ -50,7 +55,7 @@ class Patience:
 
 def server(
     app: Any, *, patience: Patience | None = None, connections: int | None = None, graceful_seconds: int = 8
-) -> uvicorn.Server:
+) -> Server:
     """A server that is not started yet. It leaves signals alone. `connections` is as many as there may be files, and
     CONNECTIONS at most."""
     most = _connections() if connections is None else connections
@@ -70,9 +75,39 @@ def server(
         backlog=OWN_FILES // 2,
         ws_max_size=1024 * 1024,
     )
-    made = uvicorn.Server(config)
-    made.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    return made
+    return Server(config)
+
+
+class Server(uvicorn.Server):
+    """uvicorn's, that says first that it stops, and is stopped by whoever started it, never by a signal."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.stopping = Stopping()
+
+    def capture_signals(self) -> contextlib.AbstractContextManager[None]:  # type: ignore[override]
+        return contextlib.nullcontext()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self.lifespan.state[STATE] = self.stopping
+        await super().startup(sockets)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self.stopping.begin()
+        log = logging.getLogger("uvicorn.error")
+        log.addFilter(_cut_off)
+        try:
+            await super().shutdown(sockets)
+            if late := {task for task in self.server_state.tasks if not task.done()}:
+                # What was cut off has something to tidy up, and maybe an answer.
+                await asyncio.wait(late, timeout=1)
+        finally:
+            log.removeFilter(_cut_off)
+
+
+def _cut_off(record: logging.LogRecord) -> bool:
+    """What ends because the server stops is not a bug. How many they are is said in a line of its own."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 def _connections() -> int:

@@ -15,7 +15,7 @@ from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 
-from mcd.api.access import Permit, permissions
+from mcd.api.access import permissions
 from mcd.api.errors import HttpRefusal
 
 DEPTH = 32
@@ -102,12 +102,12 @@ class StrictRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
         wants_body = self.body_field is not None
-        permits = [found for found in permissions(self.dependant) if isinstance(found, Permit)]
+        declared = list(permissions(self.dependant))
 
         async def strict(request: Request) -> Response:
             strictly = StrictRequest(request.scope, request.receive)
-            for permit in permits:
-                await permit.admit(strictly)
+            for permission in declared:
+                await permission.admit(strictly)
             if wants_body:
                 await _require_json(strictly)
             return await handle(strictly)
