@@ -22,7 +22,7 @@ from mcd.api.shapes import Page
 from mcd.api.sources import check_repository
 from mcd.api.strict import StrictRoute
 from mcd.api.wishes import AppChange, AppNew
-from mcd.model import AppState, Noun, Verb, app_state, is_away
+from mcd.model import AppState, Noun, Verb, app_state, why_away
 from mcd.runtime import Runtime
 from mcd.store import intents, reads
 from mcd.store.authorize import require
@@ -56,7 +56,7 @@ def state_of(listed: AppListed) -> AppState:
     if listed.live is None and listed.app.deleted_at is not None:
         return AppState.DELETING
     live = None if listed.live is None else listed.live.state
-    return app_state(live, away=is_away(listed.cluster_state))
+    return app_state(live, away=why_away(listed.cluster_state))
 
 
 def _brief(rollout: model.Rollout, commit: str, gone: Away | None) -> RolloutBrief:

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from mcd import model
 from mcd.api.shapes import summary
-from mcd.model import ConditionType, HealthState, Reason, StateWord, is_away, state_word
+from mcd.model import ConditionType, HealthState, Reason, StateWord, state_word, why_away
 
 _SEEN = frozenset({HealthState.HEALTHY, HealthState.PROGRESSING, HealthState.FAILED})
 
@@ -29,9 +29,10 @@ class Away:
 def away(cluster: model.Reconciled, seen_at: datetime | None) -> Away | None:
     """None while the cluster answers. `cluster` is the state of the Cluster."""
     ready = cluster.condition(ConditionType.READY)
-    if ready is None or not is_away(cluster):
+    reason = why_away(cluster)
+    if ready is None or reason is None:
         return None
-    return Away(ready.last_transition, seen_at, ready.reason, ready.message)
+    return Away(ready.last_transition, seen_at, reason, ready.message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,14 +47,17 @@ class Known:
 
 def known(state: model.Reconciled, gone: Away | None) -> Known:
     """`gone`: the cluster of what this is the state of, when it does not let us look."""
-    word = state_word(state, away=gone is not None)
+    word = state_word(state, away=gone.reason if gone is not None else None)
     if word is not StateWord.UNKNOWN:
         return Known(*summary(state))
     if gone is None:
         return Known(*summary(state), before=StateWord.READY)
     when = f" at {gone.seen_at:%Y-%m-%d %H:%M:%S} UTC" if gone.seen_at is not None else ""
-    message = f"It was ready when it was seen last{when}. {gone.message}".rstrip()
-    return Known(word, gone.reason, message, before=StateWord.READY)
+    before = state_word(state)
+    if before is StateWord.UNKNOWN:
+        before = StateWord.READY
+    message = f"It was {before} when it was seen last{when}. {gone.message}".rstrip()
+    return Known(word, gone.reason, message, before=before)
 
 
 def health_known(health: model.ComponentHealth, gone: Away | None) -> tuple[HealthState, Reason, str]:

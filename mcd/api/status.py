@@ -17,7 +17,7 @@ from mcd.api.access import Reader, RuntimeOf
 from mcd.api.addresses import urls
 from mcd.api.app_shapes import App, ComponentHealth, ComponentStatus, NotLive, ReleaseWhole, Rollout, Status
 from mcd.api.apps import app_shape
-from mcd.api.away import Away, away
+from mcd.api.away import Away, away, known
 from mcd.api.etag import shown
 from mcd.api.newest import not_live
 from mcd.api.paths import AppName
@@ -56,6 +56,7 @@ NEXT: Mapping[Reason, str] = {
     Reason.IMMUTABLE_FIELD: "Rename the component, or delete the object that cannot change.",
     Reason.QUOTA_EXCEEDED: "Free something, or ask the owners of the product line for more.",
     Reason.CLUSTER_AUTH_FAILED: "Ask an admin to give the cluster a new kubeconfig.",
+    Reason.FORBIDDEN: "Ask an admin to give MCD the right that the message names.",
     Reason.QUARANTINED: "Ask for it again: `mcd deploy {app}`.",
 }
 """What a person can do about a reason. What is not here goes on by itself, or its message says it all."""
@@ -114,7 +115,8 @@ class _Facts:
             where = self.shape.git_url or self.app.repository
             return f"Push a commit with an {self.app.path}: git push {where} {self.app.branch}"
         aside = [(self.aside.state, self.aside.reason)] if self.aside else []
-        live = [summary(self.seen.rollout.state)[:2]] if self.seen else []
+        told = known(self.seen.rollout.state, self.gone) if self.seen else None
+        live = [(told.state, told.reason)] if told else []
         for word, reason in (summary(self.newest.state)[:2], *aside, *live):
             if word == "stalled":
                 return NEXT.get(reason, "").format(app=self.app.name)

@@ -52,8 +52,8 @@ from mcd.model.states import (
     AppState,
     StateWord,
     app_state,
-    is_away,
     state_word,
+    why_away,
 )
 from mcd.model.triggers import Trigger
 from mcd.model.work import (
@@ -135,6 +135,6 @@ __all__ = [
     "Waiting",
     "WorkItem",
     "app_state",
-    "is_away",
     "state_word",
+    "why_away",
 ]

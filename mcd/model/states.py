@@ -13,6 +13,9 @@ from mcd.model.outcomes import HELD_REASONS, ConditionType, Reason
 BLIND = frozenset({Reason.UNREACHABLE, Reason.CLUSTER_AUTH_FAILED, Reason.FORBIDDEN})
 """Why a cluster is not Ready when nothing that is in it can be seen."""
 
+REFUSES = frozenset({Reason.CLUSTER_AUTH_FAILED, Reason.FORBIDDEN})
+"""Of these: it answers, and lets nobody in. What waits for it does not go on before a person gives MCD the right."""
+
 
 class StateWord(StrEnum):
     """What a cluster, a product line, a Release or a Rollout can be."""
@@ -22,7 +25,7 @@ class StateWord(StrEnum):
     STALLED = "stalled"
     """A person must act; the reason says what about."""
     UNKNOWN = "unknown"
-    """It was ready when it was seen last; MCD cannot look now."""
+    """MCD cannot look now; what it was when it was seen last is told beside it."""
     SUPERSEDED = "superseded"
     DELETING = "deleting"
 
@@ -37,22 +40,38 @@ class AppState(StrEnum):
     HELD = "held"
     """MCD keeps its hands off until a person decides (`HELD_REASONS`). The Rollout itself says `stalled`."""
     UNKNOWN = "unknown"
-    """It was ready when it was seen last; MCD cannot look now."""
+    """MCD cannot look now; what it was when it was seen last is told beside it."""
     DELETING = "deleting"
     UNDEPLOYED = "undeployed"
     """It has no live Rollout."""
 
 
-def is_away(cluster: Reconciled) -> bool:
-    """Whether a cluster does not let MCD look. One that answers and is refused, or was never seen, is not away."""
+def why_away(cluster: Reconciled) -> Reason | None:
+    """Why a cluster does not let MCD look; None when it does. One that is refused by us, or was never seen, is not
+    away."""
     ready = cluster.condition(ConditionType.READY)
-    return ready is not None and not ready.status and ready.reason in BLIND
+    return ready.reason if ready is not None and not ready.status and ready.reason in BLIND else None
 
 
-def state_word(state: Reconciled, *, away: bool = False) -> StateWord:
-    """`away`: its cluster does not let us look. What was seen of an older wish does not count, and what needs a person
-    is said before all else: a delete that stands still is stalled. Only `ready` is a claim about the cluster, so it is
-    the only word that becomes `unknown` when the last look failed."""
+def state_word(state: Reconciled, *, away: Reason | None = None) -> StateWord:
+    """`away`: why its cluster does not let us look. What was seen of an older wish does not count, and what needs a
+    person is said before all else: a delete that stands still is stalled.
+
+    `unknown` is what would be a claim about a cluster that nobody can see: `ready` always, and `progressing` when it
+    goes on only after a person has let MCD in again. A wish that waits for a cluster to answer is on its way. What
+    stalled for the very reason for which the cluster is away is no trouble of its own."""
+    word = _seen(state)
+    stalled = state.condition(ConditionType.STALLED)
+    hidden = (
+        word is StateWord.READY
+        or (word is StateWord.PROGRESSING and away in REFUSES)
+        or (word is StateWord.STALLED and stalled is not None and stalled.reason is away)
+    )
+    return StateWord.UNKNOWN if away is not None and hidden else word
+
+
+def _seen(state: Reconciled) -> StateWord:
+    """The word of what was seen last."""
     if state.is_now(ConditionType.STALLED):
         return StateWord.STALLED
     ready, going = state.condition(ConditionType.READY), state.condition(ConditionType.RECONCILING)
@@ -62,10 +81,10 @@ def state_word(state: Reconciled, *, away: bool = False) -> StateWord:
         return StateWord.DELETING
     if not state.is_now(ConditionType.READY):
         return StateWord.PROGRESSING
-    return StateWord.UNKNOWN if away or (going is not None and going.status) else StateWord.READY
+    return StateWord.UNKNOWN if going is not None and going.status else StateWord.READY
 
 
-def app_state(live: Reconciled | None, *, away: bool = False) -> AppState:
+def app_state(live: Reconciled | None, *, away: Reason | None = None) -> AppState:
     """The word of an App. `live` is the state of its live Rollout, None when it has none; `away`: see `state_word`."""
     if live is None:
         return AppState.UNDEPLOYED

@@ -82,7 +82,7 @@ CLUSTER_SEEN = Gauge(
 )
 APPS = Gauge(
     "mcd_apps",
-    "Apps by state: ready, unknown (ready when it was seen last; MCD cannot look now), progressing, stalled, held "
+    "Apps by state: ready, unknown (MCD cannot look now), progressing, stalled, held "
     "(waits for a person's word), deleting, undeployed.",
     ["state"],
     registry=REGISTRY,

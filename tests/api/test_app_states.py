@@ -12,8 +12,9 @@ from mcd.kube.cluster import KubeError, KubeReason
 from mcd.model import AppState
 from mcd.objects import Object, Ref
 from mcd.observability import metrics
+from mcd.store import intents
 from tests.api.client import Api
-from tests.controllers.world import HELLO
+from tests.controllers.world import ADMIN, HELLO, LINE
 
 
 async def words(api: Api) -> set[Any]:
@@ -60,6 +61,56 @@ async def cluster_is_away(api: Api) -> None:
         api.world.clock.forward(6)
 
 
+def refused(api: Api, *, cached: bool = True) -> None:
+    """The credential is not accepted any more. What is in the watch caches can still be read."""
+
+    def refuse(verb: str, ref: Ref) -> KubeError | None:
+        if not cached or verb in ("apply", "delete") or not ref.namespace:
+            return KubeError(Code.UNAUTHENTICATED, KubeReason.UNAUTHORIZED, "the cluster does not accept it.")
+        return None
+
+    api.world.kube.faults.refuse = refuse
+
+
+async def looked_at(api: Api) -> None:
+    for _ in range(6):
+        api.world.clock.forward(70)
+        await api.world.turn()
+
+
+async def credential_is_refused(api: Api) -> None:
+    await api.deployed()
+    refused(api)
+    await looked_at(api)
+
+
+async def credential_is_refused_before_a_push(api: Api) -> None:
+    await api.deployed()
+    refused(api, cached=False)
+    await looked_at(api)
+    await api.world.push(HELLO.replace(":1", ":2"))
+    await looked_at(api)
+
+
+async def credential_is_refused_while_something_is_healed(api: Api) -> None:
+    await api.deployed()
+    refused(api)
+    api.world.kube.person_deletes(Ref("apps/v1", "Deployment", "demo", "hello-web"))
+    api.world.clock.forward(700)
+    await looked_at(api)
+
+
+async def credential_is_refused_to_the_product_line(api: Api) -> None:
+    """Its quota is changed and cannot be written: what waits for the product line waits for a person, too."""
+    await api.deployed()
+    refused(api)
+    async with api.world.runtime.db.writing() as tx:
+        await intents.change_product_line(ADMIN, tx, api.world.clock(), LINE, wishes={"quota": {"cpu": "7"}})
+    await looked_at(api)
+    await api.world.push(HELLO.replace(":1", ":2"))
+    await looked_at(api)
+
+
 async def cluster_is_too_old(api: Api) -> None:
     """It answers, so that what runs in it is seen as before."""
     await api.deployed()
@@ -92,6 +143,10 @@ async def being_deleted(api: Api) -> None:
         (taken_by_another, "held"),
         (last_look_failed, "unknown"),
         (cluster_is_away, "unknown"),
+        (credential_is_refused, "unknown"),
+        (credential_is_refused_before_a_push, "unknown"),
+        (credential_is_refused_while_something_is_healed, "unknown"),
+        (credential_is_refused_to_the_product_line, "unknown"),
         (cluster_is_too_old, "ready"),
         (being_deleted, "deleting"),
         (delete_stands_still, "held"),
@@ -100,6 +155,32 @@ async def being_deleted(api: Api) -> None:
 async def test_everybody_says_the_same_word(live: Api, happens: Callable[[Api], Awaitable[None]], word: str) -> None:
     await happens(live)
     assert await words(live) == {word}
+
+
+@pytest.mark.parametrize(
+    "happens",
+    [
+        credential_is_refused,
+        credential_is_refused_before_a_push,
+        credential_is_refused_while_something_is_healed,
+        credential_is_refused_to_the_product_line,
+    ],
+)
+async def test_a_refused_credential_is_the_reason_and_a_new_one_the_next_step(
+    live: Api, happens: Callable[[Api], Awaitable[None]]
+) -> None:
+    await happens(live)
+    listed = (await live.get("/api/v1/apps?state=unknown")).json()["items"][0]["live"]
+    status = (await live.get("/api/v1/apps/hello/status")).json()
+    for told in (listed, status["rollout"]):
+        assert (told["state"], told["reason"]) == ("unknown", "ClusterAuthFailed")
+        assert 'cluster "local" does not accept the credential' in told["message"]
+        assert told["away_since"] is not None
+    assert "new kubeconfig" in status["next_step"]
+    assert status["next_step"].endswith("mcd cluster show local")
+    await live.world.loop.measure()
+    labels = {"noun": "rollout", "reason": "ClusterAuthFailed"}
+    assert metrics.REGISTRY.get_sample_value("mcd_stalled", labels) is None
 
 
 async def test_what_was_ready_before_a_look_that_failed_is_told_with_the_reason(live: Api) -> None:

@@ -84,7 +84,7 @@ def test_an_app_is_counted_once_by_what_is_seen_of_its_newest_wish() -> None:
     assert word(ready) is AppState.READY
     assert word(ready, observed=0) is AppState.PROGRESSING
     assert word(away) is AppState.UNKNOWN
-    assert app_state(Reconciled(1, 1, ready, None), away=True) is AppState.UNKNOWN
+    assert app_state(Reconciled(1, 1, ready, None), away=Reason.UNREACHABLE) is AppState.UNKNOWN
     assert word(conclude(Stalled(Reason.CRASH_LOOPING, ""), (), 1, NOW, 0).conditions) is AppState.STALLED
     assert word(conclude(Stalled(Reason.NOT_OURS, ""), (), 1, NOW, 0).conditions) is AppState.HELD
 

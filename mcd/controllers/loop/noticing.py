@@ -23,8 +23,10 @@ from mcd.model import (
     Reconciled,
     Release,
     Rollout,
+    StateWord,
     app_state,
-    is_away,
+    state_word,
+    why_away,
 )
 from mcd.model.conditions import only_interrupted
 from mcd.observability import metrics
@@ -51,6 +53,9 @@ def turned(lease: Lease, conditions: Iterable[Condition], now: datetime) -> None
         return
     old, new = _word(before), _word(after)
     reason, message = _why(after)
+    if reason is Reason.CLUSTER_AUTH_FAILED:
+        # Told once, of the cluster.
+        return
     if new not in _TOLD or (new, reason) == (old, _why(before)[0]):
         return
     if new is AppState.READY and only_interrupted(before):
@@ -98,24 +103,23 @@ def show(standing: Standing) -> None:
     """Sets the gauges. What is gone has no series any more."""
     metrics.CLUSTER_UP.clear()
     metrics.CLUSTER_SEEN.clear()
-    away = set()
+    away = {cluster.id: why_away(cluster.state) for cluster in standing.clusters}
     for cluster in standing.clusters:
         ready = cluster.state.condition(ConditionType.READY)
         up = ready is not None and ready.status
         metrics.CLUSTER_UP.labels(cluster.name).set(up)
-        if is_away(cluster.state):
-            away.add(cluster.id)
         metrics.CLUSTER_SEEN.labels(cluster.name).set(cluster.seen_at.timestamp() if cluster.seen_at else 0)
-    words = Counter(app_state(state, away=cluster in away) for cluster, state in standing.rollouts)
+    words = Counter(app_state(state, away=away.get(cluster)) for cluster, state in standing.rollouts)
     words[AppState.UNDEPLOYED] = standing.apps - len(standing.rollouts)
     for word in AppState:
         metrics.APPS.labels(word).set(words[word])
+    rollouts = tuple(s for c, s in standing.rollouts if state_word(s, away=away.get(c)) is StateWord.STALLED)
     stalled = Counter(
         (noun, _why(state)[0])
         for noun, states in (
             (Noun.CLUSTER, tuple(cluster.state for cluster in standing.clusters)),
             (Noun.PRODUCT_LINE, standing.lines),
-            (Noun.ROLLOUT, tuple(state for _, state in standing.rollouts)),
+            (Noun.ROLLOUT, rollouts),
         )
         for state in states
         if state.is_now(ConditionType.STALLED)
