@@ -33,6 +33,7 @@ from mcd.kube.watch import Caches
 from mcd.objects import Object
 from mcd.settings import Environment
 from mcd.store import secrets
+from mcd.store.gauges import Gauges
 from mcd.store.installation import identity
 from mcd.store.keyring import exposed, read_keyring
 from mcd.store.session import Database
@@ -99,6 +100,8 @@ class Runtime:
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     skew: timedelta = timedelta(0)
     """How far the database's clock is ahead of ours. All processes tell time by the database's."""
+    gauges: Gauges = field(default_factory=Gauges)
+    """What this process tells of how everything stands. One for its loop and its API."""
     _connections: dict[str, _Connection] = field(default_factory=dict)
     _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
     _on_change: Callable[[Object], None] | None = None

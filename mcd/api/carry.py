@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from starlette.requests import Request
 
 from mcd.api.etag import etag
+from mcd.api.unattended import unattended
 from mcd.errors import Code, McdError
 from mcd.model import Actor
 from mcd.runtime import Runtime
@@ -83,7 +84,11 @@ async def carry(request: Request, runtime: Runtime, actor: Actor, act: Act, key:
         stored = (await act(tx, now)).stored()
         if key is not None:
             await intents.remember(actor, tx, now, claimed, stored)
-    return _response(stored)
+    more = {}
+    if tx.wished and (said := await unattended(runtime)):
+        # As Kubernetes tells what a client should show to its person.
+        more["Warning"] = f'299 - "{said}"'
+    return _response(stored, more)
 
 
 def refuse_key(key: str | None) -> None:

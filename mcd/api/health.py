@@ -15,6 +15,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from fastapi.routing import APIRoute
 
 import mcd
+from mcd.api import unattended
 from mcd.api.access import PROBE, RuntimeOf
 from mcd.api.disk import Disk
 from mcd.api.shapes import Version
@@ -22,6 +23,7 @@ from mcd.api.unavailable import say_unavailable
 from mcd.errors import McdError
 from mcd.observability import metrics
 from mcd.runtime import Runtime
+from mcd.store.gauges import work
 from mcd.store.keyring import exposed
 from mcd.store.migrate import head
 
@@ -58,15 +60,18 @@ async def readyz(
     request: Request, runtime: RuntimeOf, verbose: Annotated[str | None, Query(description="Say each check.")] = None
 ) -> Response:
     """Whether requests can be answered: the database is there, its tables are those of this version, and there is room
-    on the disk to write to."""
+    on the disk to write to. That no controller works on what is wished is said below `ok`, and is no reason to fail."""
     checks = [await _database(runtime), _disk(disk_of(request)), _key_ring(runtime)]
-    wrong = [check for check in checks if check.mark == "-"]
+    if checks[0].mark == "+":
+        checks.append(await _controllers(runtime))
+    wrong = [check for check in checks if check.mark == "-" and check.fails]
     ready = not wrong
-    text = "ok\n" if ready else f"not ready: {' '.join(f'{check.name}: {check.said}' for check in wrong)}\n"
+    beside = "".join(check.line for check in checks if check.mark == "-" and not check.fails)
+    text = f"ok\n{beside}" if ready else f"not ready: {' '.join(f'{check.name}: {check.said}' for check in wrong)}\n"
     if wrong:
         say_unavailable(f"{wrong[0].name}: {wrong[0].said}", "NotReady", "/readyz")
     if verbose is not None:
-        text = "".join(f"[{check.mark}] {check.name}: {check.said}\n" for check in checks) + text
+        text = "".join(check.line for check in checks) + text.removesuffix(beside)
     return PlainTextResponse(text, 200 if ready else 503, headers={} if ready else {"Retry-After": "5"})
 
 
@@ -83,11 +88,17 @@ def probes(data: Path) -> FastAPI:
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    """`mark` is + for what is as it should be, ! for what should be mended soon, - for what MCD cannot work with."""
+    """`mark` is + for what is as it should be, ! for what should be mended soon, - for what MCD cannot work with. What
+    does not fail leaves requests to be answered, and readers have their answers."""
 
     mark: Literal["+", "!", "-"]
     name: str
     said: str
+    fails: bool = True
+
+    @property
+    def line(self) -> str:
+        return f"[{self.mark}] {self.name}: {self.said}\n"
 
 
 async def _database(runtime: Runtime) -> _Check:
@@ -113,6 +124,22 @@ def _key_ring(runtime: Runtime) -> _Check:
     return _Check("!", "key ring", said) if said else _Check("+", "key ring", "ok")
 
 
+async def _controllers(runtime: Runtime) -> _Check:
+    """An API without controllers stores wishes and nobody works on them: said here, where it is looked for first."""
+    name, now = "controllers", runtime.now()
+    try:
+        found = await asyncio.wait_for(work(runtime.db, now), _DEADLINE)
+    except McdError as error:
+        return _Check("!", name, f"not known: {error}")
+    except TimeoutError:
+        return _Check("!", name, f"not known: no answer within {_DEADLINE:.0f} s.")
+    if said := unattended.problem(found, now):
+        return _Check("-", name, said, fails=False)
+    if said := unattended.busy(found):
+        return _Check("!", name, said)
+    return _Check("+", name, unattended.alive(found.living))
+
+
 @router.get(
     "/metrics",
     operation_id="metrics",
@@ -122,6 +149,9 @@ def _key_ring(runtime: Runtime) -> _Check:
 )
 async def exposition(request: Request) -> Response:
     """MCD's own metrics, in Prometheus' text format."""
+    runtime: Runtime | None = getattr(request.app.state, "runtime", None)
+    if runtime is not None:
+        await runtime.gauges.fresh(runtime.db, runtime.now())
     metrics.DATA_FREE.set(disk_of(request).free() or 0)
     return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 

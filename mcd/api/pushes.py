@@ -15,6 +15,7 @@ from typing import Literal
 
 from mcd.api.addresses import urls
 from mcd.api.plans import Planned, Target, plan_push, target_of
+from mcd.api.unattended import unattended
 from mcd.errors import Code, McdError, Severity, echo, has_errors
 from mcd.forge.body import Remembered, gunzipped
 from mcd.forge.locks import locked
@@ -179,6 +180,8 @@ class Push:
             release = await self._stored(q, asked, target, planned, held)
             await q.move_refs()
         self._tell_stored(asked, target, release)
+        if release is not None and (said := await unattended(self.runtime)):
+            self.said.put_nowait(said)
         if trouble := await q.tidy():
             logs.logger("git").warning("the packs of a repository were not put together", app=self.app, why=trouble)
         at = urls(planned.webs, self.runtime.settings.gateway_port) if planned else ()

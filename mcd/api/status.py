@@ -24,6 +24,7 @@ from mcd.api.paths import AppName
 from mcd.api.rehearsal import pools_of
 from mcd.api.shapes import Problem, summary
 from mcd.api.strict import StrictRoute
+from mcd.api.unattended import next_step
 from mcd.appyaml.compiler import ComponentSpec
 from mcd.appyaml.live import Desired, Pair, desired
 from mcd.errors import Code, McdError
@@ -31,6 +32,7 @@ from mcd.errors import Problem as FileProblem
 from mcd.model import Actor, HealthState, Reason, Verb
 from mcd.runtime import Runtime
 from mcd.store import reads
+from mcd.store.liveness import living
 from mcd.store.tx import Tx
 
 router = APIRouter(prefix="/api/v1", tags=["apps"], route_class=StrictRoute)
@@ -67,7 +69,8 @@ async def show_status(request: Request, app: AppName, actor: Reader, runtime: Ru
     """The App, its live Rollout, its newest Release, each component with health and addresses, and the next step."""
     async with runtime.db.reading() as tx:
         facts = await _facts(runtime, actor, tx, app)
-    return shown(request, facts.status(runtime), facts.app.generation)
+        idle = next_step(await living(tx, runtime.now()))
+    return shown(request, facts.status(runtime, idle), facts.app.generation)
 
 
 class _Facts:
@@ -87,7 +90,8 @@ class _Facts:
         self.app, self.shape, self.newest, self.problems = app, shape, newest, problems
         self.seen, self.running, self.aside, self.gone = seen, running, aside, gone
 
-    def status(self, runtime: Runtime) -> Status:
+    def status(self, runtime: Runtime, idle: str) -> Status:
+        """`idle`: what to do about it that no controller works, if none does."""
         wanted = desired(self.running, self.seen.rollout, None) if self.running and self.seen else None
         warnings = [] if wanted is None or self.problems else list(wanted.problems)
         return Status(
@@ -97,7 +101,7 @@ class _Facts:
             not_live=self.aside,
             components=self._components(runtime, wanted),
             problems=[Problem.of(p) for p in (*self.problems, *warnings)],
-            next_step=self._next_step(),
+            next_step=self._next_step(idle) or idle,
         )
 
     def _components(self, runtime: Runtime, wanted: Desired | None) -> list[ComponentStatus]:
@@ -109,8 +113,9 @@ class _Facts:
             for spec in wanted.compiled.spec.components
         ]
 
-    def _next_step(self) -> str:
-        """The newest trouble first: a Release that failed after the Rollout that runs is what the person waits for."""
+    def _next_step(self, idle: str) -> str:
+        """The newest trouble first: a Release that failed after the Rollout that runs is what the person waits for.
+        While nobody works, nothing goes on by itself."""
         if self.newest is None:
             where = self.shape.git_url or self.app.repository
             return f"Push a commit with an {self.app.path}: git push {where} {self.app.branch}"
@@ -120,7 +125,7 @@ class _Facts:
         for word, reason in (summary(self.newest.state)[:2], *aside, *live):
             if word == "stalled":
                 return NEXT.get(reason, "").format(app=self.app.name)
-        if self.gone is not None:
+        if self.gone is not None and not idle:
             ask = NEXT.get(self.gone.reason) or "It goes on by itself when the cluster answers:"
             return f"{ask} mcd cluster show {self.shape.cluster}"
         if self.seen is None and not self.newest.deploys:

@@ -6,9 +6,10 @@ redirects are never followed.
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -70,6 +71,8 @@ class Client:
 
     context: Context
     transport: httpx.BaseTransport | None = None
+    warn: Callable[[str], None] = field(default=lambda _said: None)
+    """Told what the server wants the person to know beside its answer."""
     _http: httpx.Client | None = field(default=None, init=False, repr=False)
 
     @property
@@ -185,6 +188,8 @@ class Client:
             raise self._stranger("its answer is over 64 MiB")
         if response.status_code >= 300:
             raise self._refusal(response)
+        for warning in _warnings(response):
+            self.warn(warning)
         body: Any = None
         if response.status_code != 204 and response.content:
             try:
@@ -251,6 +256,11 @@ class Client:
         else:
             why, hint = f"{where} broke off the connection.", "Try again."
         return McdError(Code.UNAVAILABLE, why, hint, reason="ServerUnreachable")
+
+
+def _warnings(response: httpx.Response) -> list[str]:
+    """What stands in `Warning: 299 - "…"`, the first few."""
+    return re.findall(r'299 [^ ,"]+ "([^"]{1,500})"', response.headers.get("Warning", ""))[:3]
 
 
 def _certificate(reason: str) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mcd.cli.output import Form
+from mcd.cli.output import Form, note
 from mcd.errors import Code, McdError, echo
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def server() -> Iterator[Client]:
         raise McdError(
             Code.UNAUTHENTICATED, f"nobody is signed in to {context.server}.", "Run `mcd login`, or set MCD_TOKEN."
         )
-    client = Client(context)
+    client = Client(context, warn=lambda said: note(f"warning: {said}"))
     try:
         yield client
     finally:

@@ -6,6 +6,8 @@ path of a request as a label.
 
 from __future__ import annotations
 
+import math
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
@@ -58,6 +60,13 @@ DUE_AGE_SECONDS = Gauge(
     "mcd_due_age_seconds", "Age in seconds of the row that has been due longest and nobody works on, by noun; 0: none.",
     ["noun"], registry=REGISTRY,
 )  # fmt: skip
+CONTROLLERS_ALIVE = Gauge(
+    "mcd_controllers_alive",
+    "Controllers that said within 75 s that they are alive, the same in every process. 0: what is wished is stored and "
+    "nobody works on it. NaN: the database does not say.",
+    registry=REGISTRY,
+)
+CONTROLLERS_ALIVE.set(math.nan)
 LEASES_HELD = Gauge("mcd_leases_held", "Rows that this process works on, by noun.", ["noun"], registry=REGISTRY)
 LEASES_LOST = Counter(
     "mcd_leases_lost_total", "Passes whose result was dropped because another process owned the row.", ["noun"],
@@ -68,7 +77,7 @@ CHANGES = Counter(
     ["action"], registry=REGISTRY,
 )  # fmt: skip
 
-# --- how it stands, as every process of the controllers reads it from the database -----------------------------------
+# --- how it stands, as every process reads it from the database -----------------------------------
 
 CLUSTER_UP = Gauge(
     "mcd_cluster_up", "1: the cluster answers and may be used. 0: it does not; `mcd cluster show` says why.",

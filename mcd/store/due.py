@@ -1,4 +1,4 @@
-"""How a row becomes due: by a wish, which counts, or by a hint, which does not.
+"""How a row becomes due, by a wish, which counts, or by a hint, which does not; and which rows are.
 
 Shared by people's wishes and by controllers. Nothing is taken or recorded here.
 """
@@ -8,10 +8,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, func, or_, select, update
 
+from mcd.model import Noun
 from mcd.store import tables as t
 from mcd.store.tx import Tx
+from mcd.store.work import TABLES
 
 
 def wished(table: Table, now: datetime) -> dict[str, Any]:
@@ -40,3 +42,31 @@ async def hint_apps(tx: Tx, now: datetime, lines: ColumnElement[bool]) -> int:
     """Makes the live Rollouts due whose product line fulfils a condition."""
     apps = select(t.app.c.id).join(t.product_line, t.product_line.c.id == t.app.c.product_line_id).where(lines)
     return await hint(tx, now, t.rollout, t.rollout.c.live & t.rollout.c.app_id.in_(apps))
+
+
+def is_due(noun: Noun, now: datetime) -> ColumnElement[bool]:
+    """Whose time has come, and nobody works on it."""
+    table = TABLES[noun]
+    due = and_(table.c.next_run_at <= now, or_(table.c.lease_until.is_(None), table.c.lease_until <= now))
+    if noun is not Noun.ROLLOUT:
+        return due
+    return and_(due, t.rollout.c.live, ~busy_app(now))
+
+
+def busy_app(now: datetime) -> ColumnElement[bool]:
+    """A pass that runs when its Rollout is superseded ends before the next begins: no App is worked on twice."""
+    other = t.rollout.alias("other")
+    return (
+        select(other.c.id)
+        .where(other.c.app_id == t.rollout.c.app_id, other.c.id != t.rollout.c.id, other.c.lease_until > now)
+        .exists()
+    )
+
+
+async def due_ages(tx: Tx, now: datetime) -> dict[Noun, float]:
+    """Seconds that the row that has been due longest has waited for somebody to take it, by noun; 0: none waits."""
+    ages: dict[Noun, float] = {}
+    for noun, table in TABLES.items():
+        oldest = await tx.value(select(func.min(table.c.next_run_at)).where(is_due(noun, now)))
+        ages[noun] = 0.0 if oldest is None else (now - oldest).total_seconds()
+    return ages

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mcd.model import (
@@ -30,7 +30,7 @@ from mcd.model.conditions import quarantined
 from mcd.objects import Ref
 from mcd.store import events
 from mcd.store import tables as t
-from mcd.store.due import hint
+from mcd.store.due import busy_app, hint, is_due
 from mcd.store.ids import new_id
 from mcd.store.nouns import Row, conditions_json, ref_json
 from mcd.store.records import owner_of, record
@@ -43,7 +43,6 @@ __all__ = [
     "MOST_TAKES",
     "Lease",
     "append_build_log",
-    "due_ages",
     "extend",
     "free_held",
     "give_back",
@@ -93,31 +92,13 @@ class Lease:
 # --- due ------------------------------------------------------------------------------------------------------------
 
 
-def _due(noun: Noun, now: datetime) -> ColumnElement[bool]:
-    table = TABLES[noun]
-    due = and_(table.c.next_run_at <= now, or_(table.c.lease_until.is_(None), table.c.lease_until <= now))
-    if noun is not Noun.ROLLOUT:
-        return due
-    return and_(due, t.rollout.c.live, ~_busy_app(now))
-
-
-def _busy_app(now: datetime) -> ColumnElement[bool]:
-    """A pass that runs when its Rollout is superseded ends before the next begins: no App is worked on twice."""
-    other = t.rollout.alias("other")
-    return (
-        select(other.c.id)
-        .where(other.c.app_id == t.rollout.c.app_id, other.c.id != t.rollout.c.id, other.c.lease_until > now)
-        .exists()
-    )
-
-
 async def take(db: Database, noun: Noun, holder: str, now: datetime, limit: int, ttl: float) -> list[Lease]:
     """Leases of at most `limit` rows that are due, longest due first, each for `ttl` seconds. A row that was taken
     three times and never recorded is quarantined instead. Rows that another process is taking are skipped."""
     table = TABLES[noun]
     wanted = (
         select(table.c.id, table.c.takes, table.c.attempts, table.c.lease_holder)
-        .where(_due(noun, now))
+        .where(is_due(noun, now))
         .order_by(table.c.next_run_at, table.c.id)
         .limit(limit)
     )
@@ -197,15 +178,6 @@ def _named(lease: Lease) -> tuple[str, str | None, str | None]:
     return subject.name, subject.name if isinstance(subject, ProductLine) else None, None
 
 
-async def due_ages(tx: Tx, now: datetime) -> dict[Noun, float]:
-    """Seconds that the row that has been due longest has waited for somebody to take it, by noun; 0: none waits."""
-    ages: dict[Noun, float] = {}
-    for noun, table in TABLES.items():
-        oldest = await tx.value(select(func.min(table.c.next_run_at)).where(_due(noun, now)))
-        ages[noun] = 0.0 if oldest is None else (now - oldest).total_seconds()
-    return ages
-
-
 async def next_due(tx: Tx, now: datetime) -> datetime | None:
     """When the next row will be due, of any noun; `now` when one is; None when there is nothing to wait for."""
     first: datetime | None = None
@@ -213,7 +185,7 @@ async def next_due(tx: Tx, now: datetime) -> datetime | None:
         condition: ColumnElement[bool] = table.c.next_run_at.is_not(None)
         if noun is Noun.ROLLOUT:
             # One that waits for the pass of the Rollout before it is told by that pass's record.
-            condition = and_(condition, t.rollout.c.live, ~_busy_app(now))
+            condition = and_(condition, t.rollout.c.live, ~busy_app(now))
         # A row under lease is due again when its lease ends, whatever was wished meanwhile.
         when = case(
             (and_(table.c.lease_until > now, table.c.lease_until > table.c.next_run_at), table.c.lease_until),

@@ -371,6 +371,14 @@ event = Table(
     Index(None, "noun", "name", "sequence"),
 )
 
+controller = Table(
+    "controller",
+    metadata,
+    Column("holder", Text, primary_key=True),
+    Column("seen_at", Utc, nullable=False),
+    Column("stopped_at", Utc),
+)
+
 installation = Table(
     "installation",
     metadata,

@@ -95,6 +95,7 @@ async def test_a_page_of_a_cluster_that_is_away_asks_it_nothing_and_does_not_cha
     first = await live.get("/api/v1/apps/hello/status")
     live.world.clock.at += timedelta(hours=1)
     again = await live.get("/api/v1/apps/hello/status", headers={"If-None-Match": first.headers["ETag"]})
+    await live.world.loop.beat()
     assert again.status_code == 304
     assert asked == []
 

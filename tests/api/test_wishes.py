@@ -273,7 +273,8 @@ async def test_validate_tells_every_problem_with_its_place(api: Api) -> None:
 async def test_probes_answer_without_a_credential_and_name_nobody(api: Api) -> None:
     assert (await api.get("/livez", "")).text == "ok\n"
     ready = await api.get("/readyz?verbose", "")
-    words = r"\[\+\] database: ok, tables of revision \w+\n\[\+\] disk: ok, [\d.]+ GiB free\n\[\+\] key ring: ok\nok\n"
+    words = r"\[\+\] database: ok, tables of revision \w+\n\[\+\] disk: ok, [\d.]+ GiB free\n\[\+\] key ring: ok\n"
+    words += r"\[\+\] controllers: 1 alive: test\nok\n"
     assert re.fullmatch(words, ready.text), ready.text
     metrics = (await api.get("/metrics", "")).text
     assert 'mcd_build_info{revision="source",version="0.1.0"} 1.0' in metrics

@@ -113,6 +113,7 @@ class World:
 
     async def turn(self) -> int:
         """One look at everything that is due; answers how many rows were worked on."""
+        await self.loop.beat()
         taken = 0
         for noun in RECONCILED:
             taken += await self.loop.take(noun, 100)

@@ -1,4 +1,4 @@
-"""What an operator is told: a line when the state of something turned, and numbers of how everything stands.
+"""What an operator is told in the log: a line when the state of something turned.
 
 A pass that found what the one before it found says nothing. It reads what was recorded and must not decide or write
 anything; people's timeline are the Events, which the store appends.
@@ -6,7 +6,6 @@ anything; people's timeline are the Events, which the store appends.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
@@ -18,20 +17,14 @@ from mcd.model import (
     Cluster,
     Condition,
     ConditionType,
-    Noun,
     Reason,
     Reconciled,
     Release,
     Rollout,
-    StateWord,
     app_state,
-    state_word,
-    why_away,
 )
 from mcd.model.conditions import only_interrupted
-from mcd.observability import metrics
 from mcd.store.leases import Lease
-from mcd.store.standing import Standing
 
 log = structlog.get_logger("mcd.loop")
 
@@ -94,36 +87,3 @@ def _named(lease: Lease) -> dict[str, str | int]:
     if isinstance(subject, Release | Rollout):
         return {"app": subject.app, lease.noun.value: subject.number}
     return {lease.noun.replace("-", "_"): subject.name}
-
-
-# --- numbers ----------------------------------------------------------------------------------------------------------
-
-
-def show(standing: Standing) -> None:
-    """Sets the gauges. What is gone has no series any more."""
-    metrics.CLUSTER_UP.clear()
-    metrics.CLUSTER_SEEN.clear()
-    away = {cluster.id: why_away(cluster.state) for cluster in standing.clusters}
-    for cluster in standing.clusters:
-        ready = cluster.state.condition(ConditionType.READY)
-        up = ready is not None and ready.status
-        metrics.CLUSTER_UP.labels(cluster.name).set(up)
-        metrics.CLUSTER_SEEN.labels(cluster.name).set(cluster.seen_at.timestamp() if cluster.seen_at else 0)
-    words = Counter(app_state(state, away=away.get(cluster)) for cluster, state in standing.rollouts)
-    words[AppState.UNDEPLOYED] = standing.apps - len(standing.rollouts)
-    for word in AppState:
-        metrics.APPS.labels(word).set(words[word])
-    rollouts = tuple(s for c, s in standing.rollouts if state_word(s, away=away.get(c)) is StateWord.STALLED)
-    stalled = Counter(
-        (noun, _why(state)[0])
-        for noun, states in (
-            (Noun.CLUSTER, tuple(cluster.state for cluster in standing.clusters)),
-            (Noun.PRODUCT_LINE, standing.lines),
-            (Noun.ROLLOUT, rollouts),
-        )
-        for state in states
-        if state.is_now(ConditionType.STALLED)
-    )
-    metrics.STALLED.clear()
-    for (noun, reason), count in stalled.items():
-        metrics.STALLED.labels(noun, reason).set(count)

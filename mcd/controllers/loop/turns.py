@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -36,9 +37,9 @@ from mcd.model import (
 from mcd.objects import INSTANCE, PART_OF, Object
 from mcd.observability import metrics
 from mcd.runtime import Runtime
-from mcd.store import leases
+from mcd.store import leases, liveness
+from mcd.store.gauges import MEASURED_EVERY
 from mcd.store.leases import Lease
-from mcd.store.standing import standing
 
 log = structlog.get_logger("mcd.loop")
 
@@ -48,8 +49,8 @@ LONGEST_PAUSE = 5.0
 HINTS_GATHERED = 0.05
 """Seconds in which hints of the same App become one write."""
 
-MEASURED_EVERY = 5.0
-"""Seconds."""
+GOODBYE = 2.0
+"""Seconds that a process which stops waits to say so."""
 
 HAND_OVER = 8.0
 """Seconds that passes under way have to end when the process is asked to stop."""
@@ -69,6 +70,7 @@ class Loop:
     _recorded: asyncio.Event = field(default_factory=asyncio.Event)
     """A pass of this process ended: its row may be due sooner than what was waited for."""
     _broken: BaseException | None = None
+    _beat_at: datetime | None = None
 
     async def run(self, stop: asyncio.Event) -> None:
         beside = [asyncio.create_task(work, name=name) for name, work in
@@ -86,6 +88,7 @@ class Loop:
             # Waited for, not only cancelled: whoever closes the database next must find nobody in it.
             log.info("loop_stopping", holder=self.holder, under_way=len(self._busy))
             _, given_back = await asyncio.gather(end(*beside), self._hand_over())
+            await self._say_stopped()
             log.info("loop_stopped", holder=self.holder, given_back=given_back)
 
     async def _take_over_from_ourselves(self) -> None:
@@ -278,15 +281,31 @@ class Loop:
     async def measure(self) -> None:
         """How late the work is and how everything stands, for the metrics: what says that the controllers keep up, and
         for whom it is not as it should be."""
-        async with self.runtime.db.reading() as tx:
-            ages = await leases.due_ages(tx, self.runtime.now())
-            seen = await standing(tx)
-        for noun, age in ages.items():
-            metrics.DUE_AGE_SECONDS.labels(noun).set(age)
-        noticing.show(seen)
+        await self.runtime.gauges.measure(self.runtime.db, self.runtime.now())
+
+    async def beat(self) -> None:
+        """Says that this process is alive, when it is time to: what people are told is not worth a write a second."""
+        now = self.runtime.now()
+        if self._beat_at is not None and timedelta(0) <= now - self._beat_at < liveness.BEAT:
+            return
+        async with self.runtime.db.writing() as tx:
+            await liveness.beat(tx, self.holder, now)
+        self._beat_at = now
+
+    async def _say_stopped(self) -> None:
+        try:
+            async with asyncio.timeout(GOODBYE), self.runtime.db.writing() as tx:
+                await liveness.stopped(tx, self.holder, self.runtime.now())
+        except (McdError, TimeoutError) as error:
+            # Then it takes a minute until it counts as gone.
+            log.warning("stop_not_told", error=str(error) or f"no answer within {GOODBYE:.0f} s")
 
     async def _measure(self) -> None:
         while True:
+            try:
+                await self.beat()
+            except McdError as error:
+                log.warning("not_told_alive", error=str(error))
             try:
                 await self.measure()
                 if silent := self.runtime.silent_clusters():
@@ -295,6 +314,7 @@ class Loop:
                         await leases.wake(tx, Noun.CLUSTER, silent, self.runtime.now())
             except McdError as error:
                 log.warning("not_measured", error=str(error))
+                self.runtime.gauges.forget()
             await asyncio.sleep(MEASURED_EVERY)
 
     async def _hand_over(self) -> int:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from mcd.forge.receive import refs_of
 from mcd.model import (
@@ -21,7 +22,7 @@ from mcd.model import (
     Waiting,
 )
 from mcd.objects import Ref
-from mcd.store import leases, reads
+from mcd.store import leases, liveness, reads
 from tests.api.git.world import APP_YAML, READY, TWO, WRONG, Site, carried_out, pushed, refused, releases
 from tests.store.world import ADMIN, World
 
@@ -172,3 +173,17 @@ async def test_going_away_stops_the_watching_and_not_the_deploy(here: Site) -> N
         live = await reads.live_rollout(ADMIN, tx, "shop")
     assert live is not None
     assert live.release == 1
+
+
+async def test_a_push_that_no_controller_will_take_up_says_so_in_one_line_and_is_stored(here: Site) -> None:
+    async with here.world.db.writing() as tx:
+        await liveness.stopped(tx, "test", datetime.now(UTC))
+    clone = here.clone()
+    commit = clone.commit({"app.yaml": APP_YAML})
+    said = await pushed(here, clone)
+    told = [line for line in said if "controller" in line]
+    assert len(told) == 1
+    assert told[0].startswith("It is stored, and nobody works on it now: no controller of MCD has run since ")
+    assert told[0].endswith("It goes on when an admin starts `mcd serve controllers`.")
+    assert said.index(told[0]) == said.index(f"Release 1 of shop: {commit[:12]} a commit") + 1
+    assert await releases(here) == [commit]

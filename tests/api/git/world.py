@@ -13,7 +13,7 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import uvicorn
@@ -25,7 +25,7 @@ from mcd.forge.receive import refs_of
 from mcd.model import Noun, Ready, Result, Role, Scope
 from mcd.runtime import Runtime
 from mcd.settings import Environment
-from mcd.store import accounts, intents, reads
+from mcd.store import accounts, intents, liveness, reads
 from mcd.store.keyring import create_keyring, read_keyring
 from mcd.store.session import Database, migrate
 from tests.store.world import ADMIN, World
@@ -183,6 +183,9 @@ async def site(folder: Path, *, push_limit: int = 8) -> AsyncIterator[Site]:
         yield opened
 
 
+        async with opened.world.db.writing() as tx:
+            # The test is the controller, and alive for as long as it takes.
+            await liveness.beat(tx, "test", datetime.now(UTC) + timedelta(hours=1))
 @asynccontextmanager
 async def serving(data: Path, *, push_limit: int = 8) -> AsyncIterator[Site]:
     """Opens the API in this process on a store that is there."""

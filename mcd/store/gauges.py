@@ -1,0 +1,134 @@
+"""How everything stands, as gauges: the same numbers in every process, whichever of them is scraped.
+
+Read from the database in as many queries as there are nouns, whatever the number of Apps, and not again for a scrape
+within a few seconds. It must not write, and what it cannot read it does not go on to tell.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import structlog
+
+from mcd.errors import McdError
+from mcd.model import AppState, ConditionType, Noun, Reason, Reconciled, StateWord, app_state, state_word, why_away
+from mcd.observability import metrics
+from mcd.store.due import due_ages
+from mcd.store.liveness import Living, living
+from mcd.store.session import Database
+from mcd.store.standing import Standing, standing
+from mcd.store.tx import Tx
+
+log = structlog.get_logger("mcd.gauges")
+
+MEASURED_EVERY = 5.0
+"""Seconds for which a measurement is good enough for a scrape."""
+
+_DEADLINE = 2.0
+"""Seconds that a scrape waits for the database. Prometheus gives up after ten, with everything else that it asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Who works, and what waits for them: seconds that the row that has been due longest has waited, by noun."""
+
+    living: Living
+    ages: dict[Noun, float]
+
+    @property
+    def oldest(self) -> tuple[float, Noun]:
+        """The longest wait in seconds, and of what; 0 when nothing waits."""
+        return max((age, noun) for noun, age in self.ages.items())
+
+
+async def work(db: Database, now: datetime) -> Work:
+    """A few queries over indexes, none over history. Raises McdError."""
+    async with db.reading() as tx:
+        return await _work(tx, now)
+
+
+async def _work(tx: Tx, now: datetime) -> Work:
+    return Work(await living(tx, now), await due_ages(tx, now))
+
+
+@dataclass(slots=True)
+class Gauges:
+    """The measurements of one process: its loop takes them, or a scrape does where there is no loop."""
+
+    _at: float = -math.inf
+    _one: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def measure(self, db: Database, now: datetime) -> None:
+        """Reads and sets all of them. Raises McdError."""
+        async with db.reading() as tx:
+            found = await _work(tx, now)
+            seen = await standing(tx)
+        self._at = time.monotonic()
+        _show_work(found)
+        _show(seen)
+
+    async def fresh(self, db: Database, now: datetime) -> None:
+        """Measures, unless that was done just now. What cannot be read within two seconds is no longer told."""
+        async with self._one:
+            if time.monotonic() - self._at < MEASURED_EVERY:
+                return
+            try:
+                await asyncio.wait_for(self.measure(db, now), _DEADLINE)
+            except (McdError, TimeoutError) as error:
+                log.warning("not_measured", error=str(error) or f"no answer within {_DEADLINE:.0f} s")
+                self.forget()
+
+    def forget(self) -> None:
+        """Nothing is known: an old number would look like a good one."""
+        self._at = -math.inf
+        metrics.CONTROLLERS_ALIVE.set(math.nan)
+        for gauge in (
+            metrics.DUE_AGE_SECONDS, metrics.CLUSTER_UP, metrics.CLUSTER_SEEN, metrics.APPS, metrics.STALLED,
+        ):  # fmt: skip
+            gauge.clear()
+
+
+def _show_work(work: Work) -> None:
+    metrics.CONTROLLERS_ALIVE.set(len(work.living.holders))
+    for noun, age in work.ages.items():
+        metrics.DUE_AGE_SECONDS.labels(noun).set(age)
+
+
+def _show(standing: Standing) -> None:
+    """What is gone has no series any more."""
+    metrics.CLUSTER_UP.clear()
+    metrics.CLUSTER_SEEN.clear()
+    away = {cluster.id: why_away(cluster.state) for cluster in standing.clusters}
+    for cluster in standing.clusters:
+        ready = cluster.state.condition(ConditionType.READY)
+        up = ready is not None and ready.status
+        metrics.CLUSTER_UP.labels(cluster.name).set(up)
+        metrics.CLUSTER_SEEN.labels(cluster.name).set(cluster.seen_at.timestamp() if cluster.seen_at else 0)
+    words = Counter(app_state(state, away=away.get(cluster)) for cluster, state in standing.rollouts)
+    words[AppState.UNDEPLOYED] = standing.apps - len(standing.rollouts)
+    for word in AppState:
+        metrics.APPS.labels(word).set(words[word])
+    rollouts = tuple(s for c, s in standing.rollouts if state_word(s, away=away.get(c)) is StateWord.STALLED)
+    stalled = Counter(
+        (noun, _why(state))
+        for noun, states in (
+            (Noun.CLUSTER, tuple(cluster.state for cluster in standing.clusters)),
+            (Noun.PRODUCT_LINE, standing.lines),
+            (Noun.ROLLOUT, rollouts),
+        )
+        for state in states
+        if state.is_now(ConditionType.STALLED)
+    )
+    metrics.STALLED.clear()
+    for (noun, reason), count in stalled.items():
+        metrics.STALLED.labels(noun, reason).set(count)
+
+
+def _why(state: Reconciled) -> Reason:
+    stalled = state.condition(ConditionType.STALLED)
+    return Reason.READY if stalled is None else stalled.reason
