@@ -180,8 +180,12 @@ class Permit(Permission):
             raise
         state = connection.scope["state"]
         state["person"] = actor.name
-        state["rate_limit"] = await throttle.person(actor.person)
+        await self.count(connection, actor)
         return actor
+
+    async def count(self, connection: HTTPConnection, actor: Actor) -> None:
+        """Raises McdError(rate_limited) for somebody who asked too often."""
+        connection.scope["state"]["rate_limit"] = await throttle_of(connection).person(actor.person)
 
 
 def needs(verb: Verb) -> Any:

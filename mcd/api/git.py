@@ -29,7 +29,7 @@ from mcd.errors import Code, McdError
 from mcd.forge import upload
 from mcd.forge.body import gunzipped, not_idle, too_large
 from mcd.forge.receive import belongs, refs_of, repository_path
-from mcd.forge.wire import FLUSH, Answer, PushRequest, advertise_push, refused_fetch
+from mcd.forge.wire import FLUSH, Answer, PushRequest, advertise_push, refused_fetch, refused_refs
 from mcd.model import Actor, Verb
 from mcd.observability import logs
 from mcd.runtime import Runtime
@@ -92,8 +92,24 @@ def _credential(connection: HTTPConnection) -> Credential:
     return Credential("token", password)
 
 
-Reader = Annotated[Actor, Depends(Permit(Verb.READ, _credential))]
-Pusher = Annotated[Actor, Depends(Permit(Verb.DEPLOY, _credential))]
+class GitPermit(Permit):
+    """Keeps for the route that somebody asked too often, to be told in git's own protocol: of HTTP's 429 git shows the
+    number only."""
+
+    async def count(self, connection: HTTPConnection, actor: Actor) -> None:
+        try:
+            await super().count(connection, actor)
+        except McdError as error:
+            connection.scope["state"]["too_often"] = error
+
+
+def _too_often(request: Request) -> McdError | None:
+    found: McdError | None = request.scope["state"].get("too_often")
+    return found
+
+
+Reader = Annotated[Actor, Depends(GitPermit(Verb.READ, _credential))]
+Pusher = Annotated[Actor, Depends(GitPermit(Verb.DEPLOY, _credential))]
 
 router = APIRouter(prefix="/git", tags=["git"], route_class=GitRoute, include_in_schema=False)
 
@@ -107,7 +123,9 @@ async def info_refs(
     service: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
     """What git asks first, for both directions."""
-    if service == "git-upload-pack":
+    if (refusal := _too_often(request)) is not None:
+        body = refused_refs(service, str(refusal)) if service in _SERVICES else refused_fetch(str(refusal))
+    elif service == "git-upload-pack":
         folder = await _readable(runtime, actor, app)
         body = await upload.advertise(folder, upload.protocol_of(request.headers.get("git-protocol", "")))
     elif service == "git-receive-pack":
@@ -127,6 +145,7 @@ async def info_refs(
     return Response(body, media_type=_RPC.format(service.removeprefix("git-"), "advertisement"), headers=_NO_CACHE)
 
 
+_SERVICES = ("git-upload-pack", "git-receive-pack")
 _NO_CACHE = {"Cache-Control": "no-cache, max-age=0, must-revalidate", "X-Accel-Buffering": "no"}
 
 
@@ -179,7 +198,7 @@ async def upload_pack(request: Request, runtime: RuntimeOf, actor: Reader, app: 
     encoding = _form(request, "upload-pack")
     folder = await _readable(runtime, actor, app)
     with ExitStack() as place:
-        refusal = _no_place(request, actor, place)
+        refusal = _no_place(request, actor, place) or _too_often(request)
         try:
             body = await _asked(request, encoding)
         except ClientDisconnect:
@@ -273,7 +292,8 @@ async def receive_pack(request: Request, runtime: RuntimeOf, actor: Pusher, app:
         await app_to_push(actor, tx, app)
     with ExitStack() as place:
         at_once = pushing(request.app)
-        push = Push(runtime, actor, app, at_once.room, refusal=_no_place(request, actor, place))
+        refusal = _no_place(request, actor, place) or _too_often(request)
+        push = Push(runtime, actor, app, at_once.room, refusal=refusal)
         _believable(request, push.limits.body)
         at_once.start(push, request.stream(), encoding)
         try:

@@ -136,6 +136,11 @@ def refused_fetch(text: str) -> bytes:
     return packet(b"ERR " + echo(text, 1000).encode() + b"\n")
 
 
+def refused_refs(service: str, text: str) -> bytes:
+    """The whole answer to who asks for the refs of `service` and is refused; git shows it as `refused_fetch`."""
+    return service_header(service) + refused_fetch(text)
+
+
 def service_header(service: str) -> bytes:
     """What stands before the refs of a smart HTTP answer."""
     return packet(b"# service=%s\n" % service.encode()) + FLUSH

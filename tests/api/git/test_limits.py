@@ -1,10 +1,12 @@
-"""A person has so many streams; one more push or fetch is refused in git's own protocol, with when to try again."""
+"""A person has so many streams and requests; one more push or fetch is refused in git's own protocol, with when to try
+again."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
@@ -13,7 +15,7 @@ import pytest
 
 from mcd.api.git import AT_ONCE
 from mcd.api.pushes import placed
-from mcd.api.throttle import STREAMS_PER_PERSON
+from mcd.api.throttle import STREAMS_PER_PERSON, Rates, Throttle
 from mcd.errors import McdError
 from mcd.forge.locks import locked
 from mcd.forge.receive import refs_of
@@ -23,6 +25,7 @@ from tests.api.git.world import APP_YAML, Clone, Site
 from tests.store.world import World
 
 TOLD = f"you have {STREAMS_PER_PERSON} streams open (logs, events, shells, git). Close one, or try again in 10 s."
+TOO_OFTEN = r"more than 1 requests a minute\. Try again in \d+ s\."
 
 
 @asynccontextmanager
@@ -148,3 +151,30 @@ async def test_a_push_that_gets_no_place_is_told_why_and_takes_none() -> None:
             async with placed(room, 0.01):
                 raise AssertionError("there is one place only")
     assert not room.locked()
+
+
+async def test_who_asks_too_often_is_told_by_git_in_words(here: Site) -> None:
+    clone, tip = await deployed(here)
+    for size in (10, 3 * 1024 * 1024):
+        clone.commit({"README": "x" * 10, "large": bytes(i * i % 251 for i in range(size))})
+        # One request is for the refs, the next one for the push.
+        here.app.state.throttle = Throttle(Rates(person=1))
+        said = await clone.tried("push", here.remote(), "main:dev")
+        assert said.code == 1, said.text
+        assert re.fullmatch(TOO_OFTEN, said.remote[0]), said.text
+        assert "! [remote rejected] main -> dev (more than 1 requests a minute)" in said.text
+        assert "HTTP" not in said.text
+        assert refs_of(here.repositories / "shop.git") == {"refs/heads/main": tip}
+    here.app.state.throttle = Throttle(Rates(person=1))
+    copy = str(here.folder / "copy")
+    said = await clone.tried("-c", "protocol.version=0", "clone", here.remote(), copy)
+    assert said.code == 128
+    assert re.search(f"fatal: remote error: {TOO_OFTEN}", said.text), said.text
+    # Not even the refs are left.
+    for version in ("0", "1", "2"):
+        for words in (("push", here.remote(), "main:dev"), ("fetch", here.remote()), ("clone", here.remote(), copy)):
+            said = await clone.tried("-c", f"protocol.version={version}", *words)
+            assert said.code == 128, said.text
+            assert re.search(f"fatal: remote error: {TOO_OFTEN}", said.text), said.text
+    here.app.state.throttle = Throttle(Rates())
+    assert (await clone.tried("push", here.remote(), "main:dev")).code == 0

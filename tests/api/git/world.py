@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import uvicorn
+from fastapi import FastAPI
 
 from mcd.api import git
 from mcd.api.app import create_app
+from mcd.api.server import Server, server
 from mcd.forge.local import LocalForge
 from mcd.forge.receive import refs_of
 from mcd.model import Noun, Ready, Result, Role, Scope
@@ -104,7 +105,9 @@ class Site:
     folder: Path
     world: World
     runtime: Runtime
-    server: uvicorn.Server
+    server: Server
+    running: asyncio.Task[None]
+    app: FastAPI
     tokens: dict[str, str] = field(default_factory=dict)
     bugs: list[str] = field(default_factory=list)
 
@@ -180,12 +183,12 @@ async def site(folder: Path, *, push_limit: int = 8) -> AsyncIterator[Site]:
     async with serving(data, push_limit=push_limit) as opened:
         await opened.world.places("demo", "other")
         await opened.person("alice", Role.DEVELOPER, default="demo")
-        yield opened
-
-
         async with opened.world.db.writing() as tx:
             # The test is the controller, and alive for as long as it takes.
             await liveness.beat(tx, "test", datetime.now(UTC) + timedelta(hours=1))
+        yield opened
+
+
 @asynccontextmanager
 async def serving(data: Path, *, push_limit: int = 8) -> AsyncIterator[Site]:
     """Opens the API in this process on a store that is there."""
@@ -195,16 +198,16 @@ async def serving(data: Path, *, push_limit: int = 8) -> AsyncIterator[Site]:
     db = Database(f"sqlite:///{data}/mcd.db", read_keyring(data / "keys.json"))
     runtime = Runtime(settings, db, owner="mcd-test", forges={"mcd": LocalForge(settings.repositories)})
     application = create_app(runtime, more=(git.router,))
-    server = uvicorn.Server(uvicorn.Config(application, log_config=None, access_log=False, lifespan="off"))
-    server.install_signal_handlers = lambda: None  # type: ignore[attr-defined]
-    running = asyncio.create_task(server.serve(sockets=[listener]))
+    made = server(application)
+    running = asyncio.create_task(made.serve(sockets=[listener]))
     try:
-        yield Site(f"http://{address}", data, World(db, datetime.now(UTC)), runtime, server)
+        yield Site(f"http://{address}", data, World(db, datetime.now(UTC)), runtime, made, running, application)
     finally:
-        server.should_exit = True
-        server.force_exit = True
+        made.should_exit = True
+        made.force_exit = True
         await asyncio.wait_for(running, 20)
-        await _ended({*server.server_state.tasks, *git.pushing(application).tasks})
+        await made.lifespan.shutdown()
+        await _ended({*made.server_state.tasks, *git.pushing(application).tasks})
         await runtime.close()
 
 
