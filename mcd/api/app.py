@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -116,6 +118,12 @@ def description() -> dict[str, Any]:
     return _with_routes([], ()).openapi()
 
 
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    await git.pushing(app).ended()
+
+
 def _with_routes(middleware: list[Middleware], more: tuple[APIRouter, ...]) -> FastAPI:
     app = FastAPI(
         title="MCD",
@@ -129,6 +137,7 @@ def _with_routes(middleware: list[Middleware], more: tuple[APIRouter, ...]) -> F
         redirect_slashes=False,
         telemetry={"auto_configure": False, "tracing": False, "metrics": False},
         middleware=middleware,
+        lifespan=_lifespan,
     )
     for router in (*ROUTERS, *more):
         app.include_router(router)

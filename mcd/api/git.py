@@ -23,7 +23,8 @@ from mcd.api.access import Credential, Permit, RuntimeOf, throttle_of
 from mcd.api.errors import STATUS, HttpRefusal
 from mcd.api.paths import AppName
 from mcd.api.plans import app_to_push
-from mcd.api.pushes import DRAINED, Push, Verdict
+from mcd.api.pushes import DRAINED, GRACE, Push, Verdict
+from mcd.api.stopping import stopping_of
 from mcd.api.watching import Watch
 from mcd.errors import Code, McdError
 from mcd.forge import upload
@@ -269,6 +270,15 @@ class Pushing:
         self.tasks.add(task)
         task.add_done_callback(self._done)
 
+    async def ended(self) -> None:
+        """When the server has stopped: waits for those whose clients went away, so that nobody takes the database from
+        under them."""
+        if self.tasks:
+            _, late = await asyncio.wait(self.tasks, timeout=GRACE)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
     def _done(self, task: asyncio.Task[None]) -> None:
         self.tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
@@ -292,8 +302,10 @@ async def receive_pack(request: Request, runtime: RuntimeOf, actor: Pusher, app:
         await app_to_push(actor, tx, app)
     with ExitStack() as place:
         at_once = pushing(request.app)
-        refusal = _no_place(request, actor, place) or _too_often(request)
-        push = Push(runtime, actor, app, at_once.room, refusal=refusal)
+        push = Push(
+            runtime, actor, app, at_once.room,
+            refusal=_no_place(request, actor, place) or _too_often(request), stopping=stopping_of(request.scope),
+        )  # fmt: skip
         _believable(request, push.limits.body)
         at_once.start(push, request.stream(), encoding)
         try:
@@ -331,7 +343,7 @@ async def _told(push: Push, asked: PushRequest, credential: Credential) -> Async
         yield answer.line(said)
     yield answer.report(said.unpacked, said.results)
     if said.release is not None and answer.side_band:
-        watch = Watch(push.runtime, push.actor, said.release, said.urls, credential)
+        watch = Watch(push.runtime, push.actor, said.release, said.urls, credential, stopping=push.stopping)
         async for line in watch.lines():
             yield answer.line(line) if line else answer.keepalive
     yield answer.end if answer.side_band else (b"" if answer.report_status else FLUSH)

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
 
 from mcd.api.addresses import urls
 from mcd.api.plans import Planned, Target, plan_push, target_of
+from mcd.api.stopping import Stopping
 from mcd.api.unattended import unattended
 from mcd.errors import Code, McdError, Severity, echo, has_errors
 from mcd.forge.body import Remembered, gunzipped
@@ -39,6 +40,9 @@ IN_PROTOCOL = frozenset({Code.TOO_LARGE, Code.UNAVAILABLE, Code.RATE_LIMITED})
 """What is told in git's own protocol although the body was not taken: of an HTTP status git shows the number only."""
 
 SHOWN_DELETES = 50
+
+GRACE = 4.0
+"""Seconds that a push still has when the server stops. One that does not come to be stored in that time is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,11 @@ class Push:
     """What is told while it goes on, and the verdict at the end."""
     taken: asyncio.Future[PushRequest] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
     """Done when the body is in. Its exception is a refusal in which git's protocol had not begun."""
+    stopping: Stopping = field(default_factory=Stopping)
+    _left: asyncio.Timeout = field(default_factory=lambda: asyncio.timeout(None))
+    """Ends the push, when the server stops."""
+    _hurried: ExitStack = field(default_factory=ExitStack)
+    """Open for as long as it may be ended."""
 
     @property
     def limits(self) -> Limits:
@@ -75,14 +84,15 @@ class Push:
         """The whole push. Nothing is raised: it is in `taken` or in the verdict."""
         body = Remembered(gunzipped(chunks, self.limits.body) if encoding == "gzip" else chunks)
         try:
-            try:
-                await self._taken_and_judged(body)
-            except McdError as error:
-                if self.taken.done():
-                    raise
-                await self._refused_untaken(body, error)
+            async with self._left:
+                with self._hurried:
+                    self._hurried.enter_context(self.stopping.hurries(self._left, GRACE))
+                    await self._taken_or_refused(body)
         except BaseException as error:
             # Whoever waits must wake up, whatever happened.
+            if isinstance(error, TimeoutError) and self._left.expired():
+                self._ended_by_stop(body)
+                return
             if self.taken.done():
                 logs.logger("git").error("bug", app=self.app, exc_info=error)
                 told = McdError(Code.INTERNAL, "MCD failed on this push. It is logged.")
@@ -92,6 +102,26 @@ class Push:
                 self.taken.cancel()
                 raise
             self.taken.set_exception(error)
+
+    def _ended_by_stop(self, body: Remembered) -> None:
+        """In git's protocol, where it is known what was asked for."""
+        if not self.taken.done():
+            try:
+                self.taken.set_result(body.request())
+            except McdError:
+                self.taken.set_exception(restarting())
+                return
+        metrics.GIT_PUSHES.labels("refused").inc()
+        self.said.put_nowait(str(restarting()))
+        self.said.put_nowait(_refused(self.taken.result(), restarting()))
+
+    async def _taken_or_refused(self, body: Remembered) -> None:
+        try:
+            await self._taken_and_judged(body)
+        except McdError as error:
+            if self.taken.done():
+                raise
+            await self._refused_untaken(body, error)
 
     async def _taken_and_judged(self, body: Remembered) -> None:
         if self.refusal is not None:
@@ -182,10 +212,27 @@ class Push:
         self._tell_stored(asked, target, release)
         if release is not None and (said := await unattended(self.runtime)):
             self.said.put_nowait(said)
-        if trouble := await q.tidy():
+        if trouble := await self._tidied(q):
             logs.logger("git").warning("the packs of a repository were not put together", app=self.app, why=trouble)
         at = urls(planned.webs, self.runtime.settings.gateway_port) if planned else ()
         return Verdict("ok", tuple((u.ref, "") for u in asked.updates), release, tuple(at))
+
+    async def _not_to_be_ended(self) -> None:
+        """From here on it is done in a moment, and nobody could say how far it came."""
+        self._hurried.close()
+        if self._left.expired():
+            # Its end is on the way and comes here, not later.
+            await asyncio.sleep(0)
+        self._left.reschedule(None)
+
+    async def _tidied(self, q: Quarantine) -> str:
+        """What went wrong, or nothing. It takes long at times, and the next push does it as well."""
+        try:
+            async with asyncio.timeout(None) as left:
+                with self.stopping.hurries(left, 0):
+                    return await q.tidy()
+        except TimeoutError:
+            return ""
 
     async def _stored(
         self, q: Quarantine, asked: PushRequest, target: Target, planned: Planned | None, held: AsyncExitStack
@@ -196,6 +243,7 @@ class Push:
         try:
             async with self.runtime.db.writing() as tx:
                 release, owner = await self._wish(tx, q, asked, target, planned)
+                await self._not_to_be_ended()
                 aside = q.migrate(target.branch, owner)
                 await q.hold_refs(asked.updates, held)
                 wished = True
@@ -284,6 +332,11 @@ async def placed(room: asyncio.Semaphore, seconds: float) -> AsyncIterator[None]
         yield
     finally:
         room.release()
+
+
+def restarting() -> McdError:
+    said = "MCD is restarting, nothing of this push was stored."
+    return McdError(Code.UNAVAILABLE, said, "Push again in a moment.", reason="Restarting")
 
 
 def _refused(asked: PushRequest, error: McdError) -> Verdict:

@@ -36,6 +36,9 @@ reads the answer last, and a connection that is closed on what it sends loses it
 LINGER_BYTES = 4 * 1024 * 1024
 """Bytes of that."""
 
+LAST_SECONDS = 1.0
+"""The same when the server stops."""
+
 CONNECTIONS = 2000
 """Connections at one time. One more takes the place of the one that has been silent longest; where none is, it is
 answered 503."""
@@ -98,7 +101,7 @@ class Server(uvicorn.Server):
         log.addFilter(_cut_off)
         try:
             await super().shutdown(sockets)
-            if late := {task for task in self.server_state.tasks if not task.done()}:
+            if not self.force_exit and (late := {task for task in self.server_state.tasks if not task.done()}):
                 # What was cut off has something to tidy up, and maybe an answer.
                 await asyncio.wait(late, timeout=1)
         finally:
@@ -150,6 +153,7 @@ def _protocol(patience: Patience, most: int) -> type[asyncio.Protocol]:
         rest = 0
         """Bytes of the rest that came."""
         parting = False
+        stopped = False
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(cast(asyncio.Transport, _Parting(transport, self)))
@@ -174,6 +178,12 @@ def _protocol(patience: Patience, most: int) -> type[asyncio.Protocol]:
 
         def on_response_complete(self) -> None:
             super().on_response_complete()
+            self.wait()
+
+        def shutdown(self) -> None:
+            super().shutdown()
+            self.stopped = True
+            self.owed = ""
             self.wait()
 
         def connection_lost(self, exc: Exception | None) -> None:
@@ -204,6 +214,8 @@ def _protocol(patience: Patience, most: int) -> type[asyncio.Protocol]:
             if owed:
                 self.owed, self.rest = owed, 0
                 seconds = patience.head if owed == "head" else patience.linger
+                if self.stopped:
+                    seconds = min(seconds, LAST_SECONDS)
                 silent[self] = self.loop.call_later(seconds, self.give_up)
 
         def owes(self) -> str:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from mcd.api.access import Credential, actor_of
 from mcd.api.away import away, known
+from mcd.api.stopping import Stopping
 from mcd.api.waiting import EVERY, still_waiting
 from mcd.errors import McdError
 from mcd.model import Action, Actor, ConditionType, Reason, Reconciled, Release, Rollout, StateWord
@@ -46,6 +47,7 @@ class Watch:
     seconds: float = LIMIT
     silence: float = EVERY
     """Seconds without news after which is said what is still waited for."""
+    stopping: Stopping = field(default_factory=Stopping)
     ended: bool = False
     _after: int = 0
     _said: set[str] = field(default_factory=set)
@@ -55,11 +57,14 @@ class Watch:
 
     async def lines(self) -> AsyncIterator[str]:
         """Lines as they come; an empty one says that nothing new came for a while. Ends with a verdict, when the
-        person may not see it any more, or after `seconds`, which is said too."""
+        person may not see it any more, when the server stops, or after `seconds`, which is said too."""
         clock = asyncio.get_running_loop().time
         started = checked = heard = clock()
         bell = await self.runtime.db.news(0, -1)
         while True:
+            if self.stopping.is_set():
+                yield f"MCD is restarting; your push is stored and goes on. See: mcd status {self.release.app}"
+                return
             try:
                 if clock() - checked >= _RECHECK:
                     checked = clock()
@@ -83,8 +88,16 @@ class Watch:
             elif not new:
                 yield ""
             looked = clock()
-            bell = await self.runtime.db.news(LOOK_AGAIN, bell)
+            bell = await self._news(bell)
             await asyncio.sleep(max(0.0, _BREATH - (clock() - looked)))
+
+    async def _news(self, bell: int) -> int:
+        try:
+            async with asyncio.timeout(None) as left:
+                with self.stopping.hurries(left, 0):
+                    return await self.runtime.db.news(LOOK_AGAIN, bell)
+        except TimeoutError:
+            return bell
 
     async def _look(self, seconds: float) -> list[str]:
         async with self.runtime.db.reading() as tx:
