@@ -82,7 +82,8 @@ class McdError(Exception):
     """The one exception of the program. `message` says what and where, `hint` what to do, both as plain sentences.
 
     `reason` is a CamelCase word that a program may switch on (empty when the code says enough); `problems` are the
-    problems of a file, all at once; `retry_after` is in seconds.
+    problems of a file, all at once; `retry_after` is in seconds. `place` is where on MCD's own machines it happened (a
+    file, a host): for its log and for the commands that run there, never a part of the text.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class McdError(Exception):
         reason: str = "",
         problems: Sequence[Problem] = (),
         retry_after: float | None = None,
+        place: str = "",
     ) -> None:
         super().__init__(message)
         self.code = code
@@ -102,6 +104,7 @@ class McdError(Exception):
         self.reason = reason
         self.problems = tuple(problems)
         self.retry_after = retry_after
+        self.place = place
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}".rstrip()

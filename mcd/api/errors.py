@@ -110,7 +110,7 @@ def answer(error: McdError, scope: Mapping[str, Any], headers: Mapping[str, str]
     error = _ours(error)
     status = error.status if isinstance(error, HttpRefusal) else STATUS[error.code]
     if status == 503:
-        say_unavailable(str(error), error.reason, str(scope.get("path", "")))
+        say_unavailable(str(error), error.reason, str(scope.get("path", "")), error.place)
     body = ProblemDetails(
         type=DOCUMENTED + error.code.value,
         title=TITLES[status],

@@ -25,6 +25,7 @@ from mcd.api.paths import AppName
 from mcd.api.plans import app_to_push
 from mcd.api.pushes import DRAINED, GRACE, Push, Verdict
 from mcd.api.stopping import stopping_of
+from mcd.api.unavailable import say_unavailable
 from mcd.api.watching import Watch
 from mcd.errors import Code, McdError
 from mcd.forge import upload
@@ -58,13 +59,15 @@ class GitRoute(APIRoute):
             except McdError as error:
                 if error.code is Code.INTERNAL:
                     raise
-                return _refusal(error)
+                return _refusal(error, request)
 
         return handle
 
 
-def _refusal(error: McdError) -> Response:
+def _refusal(error: McdError, request: Request) -> Response:
     status = error.status if isinstance(error, HttpRefusal) else STATUS[error.code]
+    if status == 503:
+        say_unavailable(str(error), error.reason, request.url.path, error.place)
     headers = {}
     if status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="MCD", charset="UTF-8"'

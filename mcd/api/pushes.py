@@ -17,6 +17,7 @@ from mcd.api.addresses import urls
 from mcd.api.plans import Planned, Target, plan_push, target_of
 from mcd.api.stopping import Stopping
 from mcd.api.unattended import unattended
+from mcd.api.unavailable import say_unavailable
 from mcd.errors import Code, McdError, Severity, echo, has_errors
 from mcd.forge.body import Remembered, gunzipped
 from mcd.forge.locks import locked
@@ -175,8 +176,10 @@ class Push:
         return verdict
 
     async def _told_refused(self, asked: PushRequest, error: McdError) -> Verdict:
+        if error.code is Code.UNAVAILABLE:
+            say_unavailable(str(error), error.reason, f"/git/{self.app}.git", error.place)
         if error.reason == "StorageFull":
-            # The store names its file, which is the administrator's to know.
+            # The same words, whichever of them was full.
             error = full_disk()
         for problem in error.problems:
             self.said.put_nowait(str(problem))

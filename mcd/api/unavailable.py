@@ -16,10 +16,12 @@ SAID_EVERY = 60.0
 _said = logs.Once(SAID_EVERY)
 
 
-def say_unavailable(message: str, reason: str, path: str) -> None:
-    """Causes are told apart by their words without the numbers in them, which count seconds or bytes."""
-    passed_over = _said.due(reason + re.sub(r"\d+", "0", message), time.monotonic())
+def say_unavailable(message: str, reason: str, path: str, place: str = "") -> None:
+    """Causes are told apart by their words without the numbers in them, which count seconds or bytes. `path` is that of
+    the request, `place` where on our machines it happened, which stands in the log only."""
+    passed_over = _said.due(reason + place + re.sub(r"\d+", "0", message), time.monotonic())
     if passed_over is not None:
+        more = {"place": place} if place else {}
         logs.logger("api").warning(
-            "unavailable", reason=reason, message=message, path=path, answered_so_before=passed_over
+            "unavailable", reason=reason, message=message, path=path, answered_so_before=passed_over, **more
         )

@@ -150,7 +150,8 @@ def say_error(error: McdError) -> None:
     hint = error.hint
     if not hint and error.retry_after:
         hint = f"Try again in {error.retry_after:.0f} s."
-    message = " ".join(f"{error.message} {hint}".split())
+    where = f"{error.place}: " if error.place else ""
+    message = " ".join(f"{where}{error.message} {hint}".split())
     print(f"mcd: {plain(message)}", file=sys.stderr, flush=True)
 
 

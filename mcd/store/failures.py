@@ -1,7 +1,7 @@
 """What a database can answer with, turned into the one error of the program.
 
-A message names the database (file, or host and name), never a password, a statement or its parameters. It must not
-decide what is retried.
+A message names neither the database's place nor a statement or its parameters: whoever asks reads it. The place (file,
+or host and name, never a password) goes beside it. It must not decide what is retried.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _TAKEN = {
 
 
 def place(url: URL) -> str:
-    """The database as a person may see it: the file, or host and name. Never a password."""
+    """The database as an administrator may see it: the file, or host and name. Never a password."""
     if url.get_backend_name() == "sqlite":
         return str(url.database)
     host = url.host or url.query.get("host") or "the local socket"
@@ -70,21 +70,21 @@ def _integrity(error: exc.IntegrityError) -> McdError | None:
 
 
 def _sqlite(text: str, url: URL) -> McdError | None:
-    where = place(url)
     if "locked" in text or "busy" in text:
         return _busy(url)
     if "malformed" in text or "not a database" in text or "corrupt" in text:
         return damaged(url)
     if "disk is full" in text or "full" in text:
-        return _full(where)
+        return _full(url)
     if "unable to open" in text or "disk i/o error" in text:
         return unreachable(url)
     if "readonly" in text:
         return McdError(
             Code.UNAVAILABLE,
-            f"{where}: the database file cannot be written.",
+            "the file of the database cannot be written.",
             "Give this user the right to write the file and its folder.",
             reason="StorageReadOnly",
+            place=place(url),
         )
     if "no such table" in text or "no such column" in text:
         return not_migrated(url)
@@ -96,7 +96,7 @@ def _postgres(error: exc.DBAPIError, text: str, url: URL) -> McdError | None:
     if state in {"55P03", "40P01", "40001", "57014"}:
         return _busy(url)
     if state in {"53100", "53200"}:
-        return _full(place(url))
+        return _full(url)
     if state in {"42P01", "42703", "3F000"}:
         return not_migrated(url)
     if state in {"XX001", "XX002"}:
@@ -104,16 +104,18 @@ def _postgres(error: exc.DBAPIError, text: str, url: URL) -> McdError | None:
     if state in {"28P01", "28000"}:
         return McdError(
             Code.UNAVAILABLE,
-            f"{place(url)} does not accept the user or the password.",
+            "the database does not accept MCD's user or password.",
             "Check MCD_DATABASE_URL.",
             reason="DatabaseUnreachable",
+            place=place(url),
         )
     if state == "25006":
         return McdError(
             Code.UNAVAILABLE,
-            f"{place(url)} is a read-only standby.",
+            "the database is a read-only standby.",
             "Point MCD_DATABASE_URL to the primary.",
             reason="StorageReadOnly",
+            place=place(url),
         )
     if error.connection_invalidated or not state or state[:2] in {"08", "57", "53", "3D"}:
         return unreachable(url)
@@ -123,9 +125,10 @@ def _postgres(error: exc.DBAPIError, text: str, url: URL) -> McdError | None:
 def _busy(url: URL) -> McdError:
     return McdError(
         Code.UNAVAILABLE,
-        f"{place(url)} is busy: another writer holds it.",
+        "the database is busy: another writer holds it.",
         "Nothing was changed; try again.",
         reason="DatabaseBusy",
+        place=place(url),
         retry_after=2,
     )
 
@@ -133,19 +136,21 @@ def _busy(url: URL) -> McdError:
 def unreachable(url: URL) -> McdError:
     return McdError(
         Code.UNAVAILABLE,
-        f"{place(url)} does not answer.",
+        "the database does not answer.",
         "What you asked for may or may not be done: look, or send it again with the same Idempotency-Key.",
         reason="DatabaseUnreachable",
+        place=place(url),
         retry_after=5,
     )
 
 
-def _full(where: str) -> McdError:
+def _full(url: URL) -> McdError:
     return McdError(
         Code.UNAVAILABLE,
-        f"{where}: the disk is full.",
+        "the disk of the database is full.",
         "Nothing was changed; reading still works. Free some space.",
         reason="StorageFull",
+        place=place(url),
         retry_after=30,
     )
 
@@ -161,16 +166,18 @@ def _unstorable() -> McdError:
 def damaged(url: URL) -> McdError:
     return McdError(
         Code.UNAVAILABLE,
-        f"{place(url)}: the database is damaged.",
+        "the database is damaged.",
         "Stop MCD and restore it from your backup; the clusters were not touched.",
         reason="DatabaseDamaged",
+        place=place(url),
     )
 
 
 def not_migrated(url: URL) -> McdError:
     return McdError(
         Code.UNAVAILABLE,
-        f"{place(url)} does not have the tables of this version.",
+        "the database does not have the tables of this version.",
         "Run `mcd admin migrate`.",
         reason="DatabaseNotMigrated",
+        place=place(url),
     )

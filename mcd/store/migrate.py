@@ -119,16 +119,18 @@ def require_head(connection: Connection, url: URL) -> None:
         raise not_migrated(url)
     raise McdError(
         Code.UNAVAILABLE,
-        f"{place(url)} was migrated by a newer MCD (revision {current}).",
+        f"the database was migrated by a newer MCD (revision {current}).",
         "Run that version, or restore the backup from before the migration.",
         reason="DatabaseTooNew",
+        place=place(url),
     )
 
 
 def _unknown_revision(url: URL, error: CommandError) -> McdError:
     return McdError(
         Code.INVALID,
-        f"{place(url)}: {str(error).rstrip('.')}.",
+        f"{str(error).rstrip('.')}.",
         "Revisions of this version are in the folder migrations/versions.",
         reason="UnknownRevision",
+        place=place(url),
     )

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import APIRouter
+from sqlalchemy import text
 
 from mcd.api.access import PROBE
 from mcd.api.app import create_app
@@ -158,6 +161,37 @@ async def test_a_bug_is_told_by_its_request_id_and_nothing_else(api: Api) -> Non
     assert "from-the-client" in str(body["detail"])
     assert "canary" not in answer.text
     assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize("harm", ["full", "gone", "not a database"])
+async def test_where_the_database_lies_is_in_the_log_and_in_no_answer(
+    api: Api, harm: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    db = api.world.runtime.db
+    file = str(db.url.database)
+    if harm == "full":
+        async with db.writing() as tx:
+            pages = await tx.value(text("PRAGMA page_count"))
+            await tx.value(text(f"PRAGMA max_page_count = {pages}"))
+        wish = {"values": {f"k{n}": "x" * 8000 for n in range(30)}}
+        answers = [await api.ask("PUT", "/api/v1/apps/own-dora/secrets/pay", wish, "olaf")]
+    else:
+        await db.close()
+        os.truncate(file, 0)
+        if harm == "gone":
+            Path(file).unlink()
+        else:
+            Path(file).write_text("not a database at all" * 500)
+        answers = [await api.get("/api/v1/apps"), await api.post("/api/v1/sessions", {"name": "a", "password": "b"})]
+        auth = httpx.BasicAuth("x", api.tokens["dora"])
+        answers += [await api.ask("GET", "/git/hello.git/info/refs?service=git-upload-pack", None, "", auth=auth)]
+        answers += [await api.get("/readyz", "")]
+    for answer in answers:
+        assert answer.status_code == 503, answer.text
+        assert "the d" in answer.text
+        assert str(Path(file).parent) not in answer.text
+        assert "mcd.db" not in answer.text
+    assert file in capsys.readouterr().out
 
 
 # --- on every answer -------------------------------------------------------------------------------------------------

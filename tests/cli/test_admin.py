@@ -85,6 +85,8 @@ def test_serving_without_tables_says_what_to_run(environment: dict[str, str]) ->
     command = [sys.executable, "-m", "mcd", "serve"]
     answer = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
     assert answer.returncode == 6
+    # Who starts it may know where.
+    assert f"mcd: {environment['MCD_DATA']}/mcd.db: the database does not have the tables" in answer.stderr
     assert "mcd admin migrate" in answer.stderr
 
 
