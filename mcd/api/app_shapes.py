@@ -39,6 +39,8 @@ class RolloutBrief(LastSeen):
     state: StateWord
     reason: model.Reason
     message: str
+    since: datetime | None
+    """Since when `state` holds."""
     created_at: datetime
 
 
@@ -209,6 +211,7 @@ def _state(state: model.Reconciled, gone: Away | None) -> dict[str, Any]:
     """The state as it may be told, its conditions with it: Ready becomes Unknown, as Kubernetes does for a node."""
     fields = dict(State.of(state))
     told = known(state, gone)
+    fields["since"] = told.since
     if gone is not None and told.before is not None:
         unseen = {"status": "Unknown", "reason": told.reason, "message": told.message}
         fields["conditions"] = [

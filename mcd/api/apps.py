@@ -69,6 +69,7 @@ def _brief(rollout: model.Rollout, commit: str, gone: Away | None) -> RolloutBri
         state=told.state,
         reason=told.reason,
         message=told.message,
+        since=told.since,
         created_at=rollout.created_at,
         **last_seen(told, gone),
     )

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from mcd import model
 from mcd.api.shapes import summary
-from mcd.model import ConditionType, HealthState, Reason, StateWord, state_word, why_away
+from mcd.model import ConditionType, HealthState, Reason, StateWord, since_when, state_word, why_away
 
 _SEEN = frozenset({HealthState.HEALTHY, HealthState.PROGRESSING, HealthState.FAILED})
 
@@ -43,21 +43,23 @@ class Known:
     reason: Reason
     message: str
     before: StateWord | None = None
+    since: datetime | None = None
+    """Since when `state` holds."""
 
 
 def known(state: model.Reconciled, gone: Away | None) -> Known:
     """`gone`: the cluster of what this is the state of, when it does not let us look."""
     word = state_word(state, away=gone.reason if gone is not None else None)
     if word is not StateWord.UNKNOWN:
-        return Known(*summary(state))
+        return Known(*summary(state), since=since_when(state, word))
     if gone is None:
-        return Known(*summary(state), before=StateWord.READY)
+        return Known(*summary(state), before=StateWord.READY, since=since_when(state, word))
     when = f" at {gone.seen_at:%Y-%m-%d %H:%M:%S} UTC" if gone.seen_at is not None else ""
     before = state_word(state)
     if before is StateWord.UNKNOWN:
         before = StateWord.READY
     message = f"It was {before} when it was seen last{when}. {gone.message}".rstrip()
-    return Known(word, gone.reason, message, before=before)
+    return Known(word, gone.reason, message, before=before, since=gone.since)
 
 
 def health_known(health: model.ComponentHealth, gone: Away | None) -> tuple[HealthState, Reason, str]:

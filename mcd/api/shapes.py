@@ -108,6 +108,8 @@ class State(Shape):
     state: model.StateWord
     reason: model.Reason
     message: str
+    since: datetime | None
+    """Since when `state` holds; null before a controller has looked."""
     generation: int
     observed_generation: int
     """Smaller than `generation`: the newest wish was not looked at yet."""
@@ -120,6 +122,7 @@ class State(Shape):
             state=word,
             reason=reason,
             message=message,
+            since=model.since_when(state, word),
             generation=state.generation,
             observed_generation=state.observed_generation,
             conditions=[Condition.of(c) for c in state.conditions],

@@ -15,26 +15,27 @@ import typer
 
 from mcd import __version__
 from mcd.cli.options import OutputOption
-from mcd.cli.output import FAILED, Form, age, paint, plain, show_data
+from mcd.cli.output import FAILED, Form, age, lasting, paint, plain, show_data
 from mcd.errors import Code, McdError
 
 SOON_DAYS = 7
 SHOWN = 5
-"""Apps that stand still and are named."""
-LOOKED_AT = 1000
-"""Apps that are looked at."""
+"""Apps of each state that are named."""
 
 _MARKS = {"[+": "ok", "[!": "warning", "[-": "problem"}
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One line. `state` is ok, problem, warning for what works and should be mended, or note for what is not needed."""
+    """One line. `state` is ok, problem, warning for what works and should be mended, or note for what is not needed.
+    `product_line` is of an App; `since`, RFC 3339, when what is wrong began, where that is known."""
 
     name: str
     state: str
     message: str
     next_step: str = ""
+    product_line: str = ""
+    since: str = ""
 
 
 def doctor(output: OutputOption = Form.TABLE) -> None:
@@ -186,7 +187,8 @@ def parts(client: Any, path: str, noun: str) -> Iterator[Check]:
             more = f"Kubernetes {item['kubernetes']}" if item.get("kubernetes") else "ready"
             yield Check(name, "ok", more)
         else:
-            yield Check(name, "problem", f"{since(item)}: {item.get('reason')}: {item.get('message')}")
+            said = f"{since(item)}: {item.get('reason')}: {item.get('message')}"
+            yield Check(name, "problem", said, since=str(item.get("since") or ""))
 
 
 def since(item: Any) -> str:
@@ -199,27 +201,36 @@ def since(item: Any) -> str:
 
 
 def apps(client: Any) -> Iterator[Check]:
-    """How many Apps stand still, and the first of them with their reason. An App that a person must mend is no fault of
-    the server, so it is a warning."""
+    """How many Apps are not well, and of each state the first of them with their reason. An App that a person must mend
+    is no fault of the server, so it is a warning."""
     from mcd.model import AppState
 
     try:
-        items = client.items("/apps", limit=LOOKED_AT)
+        items = client.items("/apps")
     except McdError as error:
         if error.code is not Code.FORBIDDEN:
             yield _problem("apps", error)
         return
-    still = [item for item in items if item.get("state") in (AppState.STALLED, AppState.HELD)]
-    seen = f"of {len(items)}" if len(items) < LOOKED_AT else f"of the first {LOOKED_AT}"
-    if not still:
-        yield Check("apps", "ok", f"{len(items)}, none stands still" if items else "you see none")
+    states = (AppState.STALLED, AppState.HELD, AppState.UNKNOWN)
+    found = {word: [item for item in items if item.get("state") == word] for word in states}
+    count = sum(map(len, found.values()))
+    if not count:
+        yield Check("apps", "ok", f"{len(items)}, all are well" if items else "you see none")
         return
-    held = sum(item["state"] == AppState.HELD for item in still)
-    yield Check("apps", "warning", f"{len(still)} {seen} stand still: {len(still) - held} stalled, {held} held")
-    for item in still[:SHOWN]:
-        live = item.get("live") or {}
-        message = f"{item['state']}: {live.get('reason')}: {live.get('message')}"
-        yield Check(f"app {item.get('name')}", "warning", message, f"See `mcd status {item.get('name')}`.")
+    counts = ", ".join(f"{len(some)} {word}" for word, some in found.items())
+    yield Check("apps", "warning", f"{count} of {len(items)} are not well: {counts}")
+    for word, some in found.items():
+        yield from map(_app, some[:SHOWN])
+        if len(some) > SHOWN:
+            yield Check("apps", "warning", f"and {len(some) - SHOWN} more {word} (mcd app list --state {word})")
+
+
+def _app(item: Any) -> Check:
+    live = item.get("live") or {}
+    name, line, began = str(item.get("name")), str(item.get("product_line") or ""), live.get("since")
+    state = " ".join(word for word in (str(item["state"]), lasting(began)) if word)
+    message = f"in {line}: {state}: {live.get('reason')}: {live.get('message')}"
+    return Check(f"app {name}", "warning", message, f"See `mcd status {name}`.", product_line=line, since=began or "")
 
 
 def _problem(name: str, error: McdError) -> Check:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -255,3 +256,8 @@ def age(since: str | None, now: datetime | None = None) -> str:
     if hours < 24:
         return f"{hours}h{minutes % 60}m" if minutes % 60 and hours < 10 else f"{hours}h"
     return f"{days}d"
+
+
+def lasting(since: str | None, now: datetime | None = None) -> str:
+    """For how long something is so: `for 45 s`, `for 2 h 10 m`. Nothing when nobody says since when."""
+    return "for " + re.sub(r"(\d+)([a-z])(?=\d|$)", r"\1 \2 ", age(since, now)).rstrip() if since else ""

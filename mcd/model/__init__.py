@@ -52,6 +52,7 @@ from mcd.model.states import (
     AppState,
     StateWord,
     app_state,
+    since_when,
     state_word,
     why_away,
 )
@@ -135,6 +136,7 @@ __all__ = [
     "Waiting",
     "WorkItem",
     "app_state",
+    "since_when",
     "state_word",
     "why_away",
 ]

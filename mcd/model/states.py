@@ -5,6 +5,7 @@ Pure. It must not ask a cluster, read a clock, or know who is told the word.
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 
 from mcd.model.nouns import Reconciled
@@ -82,6 +83,20 @@ def _seen(state: Reconciled) -> StateWord:
     if not state.is_now(ConditionType.READY):
         return StateWord.PROGRESSING
     return StateWord.UNKNOWN if going is not None and going.status else StateWord.READY
+
+
+def since_when(state: Reconciled, word: StateWord) -> datetime | None:
+    """Since when `word`, which is what was seen of `state`, holds; None before anybody wrote a condition. Since when a
+    cluster is away is for the cluster to say."""
+    told = {
+        StateWord.STALLED: ConditionType.STALLED,
+        StateWord.PROGRESSING: ConditionType.RECONCILING,
+        StateWord.UNKNOWN: ConditionType.RECONCILING,
+    }.get(word, ConditionType.READY)
+    condition = state.condition(told)
+    if word is StateWord.DELETING:
+        return state.deleted_at
+    return condition.last_transition if condition is not None else None
 
 
 def app_state(live: Reconciled | None, *, away: Reason | None = None) -> AppState:

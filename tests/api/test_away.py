@@ -60,6 +60,7 @@ async def test_nothing_is_called_ready_that_nobody_can_see(live: Api) -> None:
         assert face["message"].startswith("It was ready when it was seen last at 2026-05-03 10:")
         assert 'cluster "local" does not answer' in face["message"]
         assert face["last_seen_at"] <= seen.isoformat().replace("+00:00", "Z") < face["away_since"]
+        assert face["since"] == face["away_since"]
     status = await got(live, "apps/hello/status")
     assert status["app"]["state"] == "unknown"
     assert status["next_step"].endswith("mcd cluster show local")
@@ -94,8 +95,8 @@ async def test_a_page_of_a_cluster_that_is_away_asks_it_nothing_and_does_not_cha
     live.world.kube.faults.refuse = count
     first = await live.get("/api/v1/apps/hello/status")
     live.world.clock.at += timedelta(hours=1)
-    again = await live.get("/api/v1/apps/hello/status", headers={"If-None-Match": first.headers["ETag"]})
     await live.world.loop.beat()
+    again = await live.get("/api/v1/apps/hello/status", headers={"If-None-Match": first.headers["ETag"]})
     assert again.status_code == 304
     assert asked == []
 

@@ -101,18 +101,23 @@ def test_doctor_names_what_is_wrong_and_the_next_step(root: Mcd, platform: Platf
     }
 
 
-def test_doctor_counts_the_apps_that_stand_still_and_says_what_should_be_mended(root: Mcd, platform: Platform) -> None:
+def test_doctor_counts_the_apps_that_are_not_well_and_says_what_should_be_mended(root: Mcd, platform: Platform) -> None:
     """An App that its people must mend, and keys that others may read, are warnings: the server does what it should."""
 
+    names = ["kept", *(f"kept-{n}" for n in range(6))]
+
     async def foreign() -> None:
-        named = {"name": "kept-web", "namespace": "demo"}
-        spec = {"ports": [{"name": "http", "port": 81}]}
-        platform.world.kube.person({"apiVersion": "v1", "kind": "Service", "metadata": named, "spec": spec}, "kubectl")
-        await platform.world.push("appname: kept\ncomponents: {web: {type: web, image: 'registry.test/x:1'}}\n", "kept")
+        for name in names:
+            named = {"name": f"{name}-web", "namespace": "demo"}
+            spec = {"ports": [{"name": "http", "port": 81}]}
+            foreign = {"apiVersion": "v1", "kind": "Service", "metadata": named, "spec": spec}
+            platform.world.kube.person(foreign, "kubectl")
+            text = f"appname: {name}\ncomponents: {{web: {{type: web, image: 'registry.test/x:1'}}}}\n"
+            await platform.world.push(text, name)
 
     async def stalled() -> bool:
-        live = await platform.world.live("kept")
-        return live is not None and live.state.is_now(ConditionType.STALLED)
+        lives = [await platform.world.live(name) for name in names]
+        return all(live is not None and live.state.is_now(ConditionType.STALLED) for live in lives)
 
     platform.inside(foreign)
     with platform.hurry():
@@ -123,12 +128,25 @@ def test_doctor_counts_the_apps_that_stand_still_and_says_what_should_be_mended(
         table, told = root("doctor"), root("doctor", "-o", "json")
     finally:
         keys.chmod(0o600)
-    checks = {c["name"]: c for c in json.loads(told.out)["checks"]}
+    every = json.loads(told.out)["checks"]
+    checks = {c["name"]: c for c in reversed(every)}
     # The clock of this world stands, so that its tokens have expired for the command's.
     assert {name for name, c in checks.items() if c["state"] == "problem"} <= {"token"}, table.out
-    assert re.fullmatch(r"1 of \d+ stand still: 0 stalled, 1 held", checks["apps"]["message"])
-    assert checks["app kept"]["message"].startswith("held: NotOurs: Service/kept-web")
-    assert root("app", "list", "--state", "held", "-o", "name").out == "app/kept\n"
+    assert re.fullmatch(r"7 of \d+ are not well: 0 stalled, 7 held, 0 unknown", checks["apps"]["message"])
+    kept = checks["app kept"]
+    assert re.match(r"in demo: held for \d+ \S.*: NotOurs: Service/kept-web", kept["message"])
+    live = data(root("app", "show", "kept", "-o", "json"))["live"]
+    assert isinstance(live, dict)
+    assert (kept["product_line"], kept["since"]) == ("demo", live["since"])
+    assert re.fullmatch(r"2026-\d\d-\d\dT[\d:.]+Z", kept["since"])
+    # What is not listed is a command away, and the command lists all of them.
+    (more,) = [c["message"] for c in every if c["message"].startswith("and ")]
+    assert more.startswith("and 2 more held (mcd ")
+    command = more.partition("(mcd ")[2].rstrip(")").split()
+    assert sorted(root(*command, "-o", "name").out.split()) == sorted(f"app/{name}" for name in names)
+    assert more in table.out
+    status = root("status", "kept")
+    assert re.search(rf"\n  held for \d+ \S.*, since {kept['since']}\n", status.out)
     assert "held: NotOurs" in root("app", "list", "--state", "held").out
     assert "mcd status kept" in checks["app kept"]["next_step"]
     assert "mode 0644" in checks["key ring"]["message"]
@@ -150,11 +168,13 @@ def test_doctor_says_since_when_a_cluster_is_away(root: Mcd, platform: Platform)
         async with platform.world.runtime.db.reading() as tx:
             return (await reads.cluster(ADMIN, tx, "local")).state.is_now(ConditionType.READY)
 
+    platform.deployed("afar")
     platform.world.kube.faults.refuse = refuse
     try:
         platform.inside(wake)
         platform.until(lambda: not platform.inside(up))
-        told = root("doctor")
+        told, listed = root("doctor"), root("app", "list", "--state", "unknown", "-o", "name").out.split()
+        shown, checks = root("app", "show", "afar", "-o", "json"), root("doctor", "-o", "json")
     finally:
         platform.world.kube.faults.refuse = None
         platform.inside(wake)
@@ -163,3 +183,10 @@ def test_doctor_says_since_when_a_cluster_is_away(root: Mcd, platform: Platform)
     line = next(line for line in told.out.splitlines() if "cluster local" in line)
     assert re.search(r"not ready since \d{4}-\d\d-\d\dT[^ ]+ \(.+\): Unreachable: ", line), line
     assert "no route" in line
+    # Its Apps are told as well: nobody can say how they are.
+    assert "app/afar" in listed
+    apps = [c for c in json.loads(checks.out)["checks"] if c["name"].startswith("app ") and "unknown" in c["message"]]
+    assert len(apps) == min(5, len(listed))
+    assert all(re.match(r"in demo: unknown for .*: Unreachable: It was ready", c["message"]) for c in apps)
+    live = json.loads(shown.out)["live"]
+    assert live["since"] == live["away_since"] == apps[0]["since"]

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from mcd.cli.output import EXIT, Column, Form, Progress, age, plain, say_error, show_list
+from mcd.cli.output import EXIT, Column, Form, Progress, age, lasting, plain, say_error, show_list
 from mcd.cli.remote.columns import state_text
 from mcd.cli.remote.status import show
 from mcd.errors import Code, McdError, Problem, Severity
@@ -103,6 +103,28 @@ def test_ages_are_short(since: str | None, text: str) -> None:
     assert age(since, datetime(2026, 11, 22, 10, tzinfo=UTC)) == text
 
 
+@pytest.mark.parametrize(
+    ("since", "text"),
+    [
+        ("2026-11-22T09:58:30Z", "for 90 s"), ("2026-11-22T09:48:00Z", "for 12 m"),
+        ("2026-11-22T07:50:00Z", "for 2 h 10 m"), ("2026-11-17T10:00:00Z", "for 5 d"), (None, ""),
+    ],
+)  # fmt: skip
+def test_how_long_something_lasts_is_said_in_words(since: str | None, text: str) -> None:
+    assert lasting(since, datetime(2026, 11, 22, 10, tzinfo=UTC)) == text
+
+
+@pytest.mark.parametrize("word", ["stalled", "held", "unknown", "progressing"])
+def test_status_says_since_when_an_app_is_not_well(capsys: pytest.CaptureFixture[str], word: str) -> None:
+    then = (datetime.now(UTC) - timedelta(minutes=12)).isoformat()
+    state = "stalled" if word == "held" else word
+    rollout = {"state": state, "reason": "NotOurs", "message": "it is held.", "number": 3, "release": 2, "settings": 0,
+               "created_at": then, "since": then}  # fmt: skip
+    app = {"name": "shop", "product_line": "demo", "state": word}
+    show({"app": app, "rollout": rollout, "components": [], "next_step": ""}, Form.TABLE)
+    assert f"\n  {word} for 12 m, since {then}\n" in capsys.readouterr().out
+
+
 def test_plain_keeps_what_people_write() -> None:
     assert plain("größer 商店 ✓") == "größer 商店 ✓"
 
@@ -134,6 +156,6 @@ def test_an_app_whose_cluster_is_away_is_shown_as_it_was_seen_last_and_when(caps
     told = capsys.readouterr().out
     assert "unknown: ready 4m ago (Rollout 3" in told
     assert 'cluster "bj1" does not answer.' in told
-    assert "seen last 4m ago; cluster bj1 is away for 4m" in told
+    assert f"seen last 4m ago; cluster bj1 is away for 4 m, since {then}" in told
     assert "?/2" in told
     assert "2/2" not in told

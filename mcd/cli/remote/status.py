@@ -12,7 +12,7 @@ import typer
 
 from mcd.cli.client import Client, segment
 from mcd.cli.options import AppArgument, AppOption, OutputOption, server, which_app
-from mcd.cli.output import Column, Form, note, paint, plain, print_table, show_data, show_list
+from mcd.cli.output import Column, Form, lasting, note, paint, plain, print_table, show_data, show_list
 from mcd.cli.remote.columns import ago, at, field, message, short_commit, state, state_text, text
 from mcd.errors import Code, McdError, echo
 
@@ -80,10 +80,12 @@ def show(found: Mapping[str, Any], output: Form) -> None:
         print(paint(plain(line)))
         if rollout.get("message") and rollout.get("state") != "ready":
             print(f"  {plain(_sentence(rollout))}")
+        if line := _since(found):
+            print(f"  {plain(line)}")
         if rollout.get("away_since"):
-            where, since = at(found, "app", "cluster"), ago("", "away_since").text(rollout)
+            where, since = at(found, "app", "cluster"), lasting(rollout["away_since"])
             seen = f"seen last {ago('', 'last_seen_at').text(rollout)} ago; " if rollout.get("last_seen_at") else ""
-            print(plain(f"  {seen}cluster {where} is away for {since}"))
+            print(plain(f"  {seen}cluster {where} is away {since}, since {rollout['away_since']}"))
     if aside := found.get("not_live"):
         which = f"Release {aside['release']} ({short_commit(aside.get('commit'))})"
         yet = " yet" if aside.get("state") == "progressing" else ""
@@ -111,6 +113,17 @@ def show(found: Mapping[str, Any], output: Form) -> None:
         print(plain(f"{where}: {problem.get('field')}: {problem.get('message')} {problem.get('hint') or ''}".rstrip()))
     if found.get("next_step"):
         note(f"next: {found['next_step']}")
+
+
+def _since(found: Mapping[str, Any]) -> str:
+    """Since when it is not as it should be. Of an App whose cluster is away, the line about the cluster says it."""
+    rollout = found.get("rollout") or {}
+    word = at(found, "app", "state")
+    if rollout.get("state") in ("ready", "superseded") or not rollout.get("since"):
+        return ""
+    if word == "unknown" and rollout.get("away_since"):
+        return ""
+    return f"{word} {lasting(rollout['since'])}, since {rollout['since']}"
 
 
 def _row(component: Mapping[str, Any]) -> list[str]:
