@@ -144,12 +144,15 @@ class Runtime:
         return await self.cluster(cluster.id, cluster.state.generation)
 
     async def live(self, cluster: model.Cluster) -> LiveObjects:
-        """What is live in a cluster: from watches when this process keeps them (`watch_with`)."""
+        """What is live in a cluster: from watches when this process keeps them (`watch_with`). Whoever comes first
+        waits a few seconds for what they begin with."""
         connection = await self._connection(cluster.id, cluster.state.generation)
         if self._on_change is not None and cluster.serves.kubernetes:
             kinds = tuple(k for k in WATCHED if cluster.serves.has(k.api_version, k.kind))
             if connection.watched != kinds:
                 await connection.watch(Caches(connection.client, kinds, self._changed), kinds, cluster.name)
+            if connection.caches is not None:
+                await connection.caches.first_look()
         return LiveObjects(connection.client, connection.caches)
 
     def silent_clusters(self) -> list[str]:

@@ -33,6 +33,9 @@ MAX_EVENTS = 5_000
 FORGOTTEN_AFTER = 3600.0
 """Seconds after which the watch of one namespace ends when nobody asked for it."""
 
+FIRST_LOOK = 10.0
+"""Seconds after which nobody waits any more for the lists that the streams begin with."""
+
 FIRST_BACKOFF, LAST_BACKOFF = 0.2, 60.0
 """Seconds between two attempts to watch: doubled after each failure, with jitter."""
 
@@ -80,7 +83,8 @@ def _app(obj: Object) -> tuple[str, str]:
 
 class Caches:
     """The caches of one cluster. `run` fills them until it is cancelled; `on_change(object, deleted)` is told each
-    change, never while two objects are half stored, and must not block."""
+    change, never while two objects are half stored, and must not block. What exists already is told when all of it was
+    read: an App is then looked at once, and not once for each of its kinds."""
 
     def __init__(
         self, cluster: Cluster, kinds: Iterable[Kind], on_change: Callable[[Object, bool], None] | None = None
@@ -93,7 +97,28 @@ class Caches:
         self._tasks: list[asyncio.Task[None]] = []
         self._following: set[asyncio.Task[None]] = set()
         self._running = False
+        self._first_look = asyncio.Event()
+        self._untold: dict[Ref, tuple[Object, bool]] = {}
+        """Changes before the first look was over."""
         self._random = random.Random()  # noqa: S311  (jitter, not a secret)
+
+    async def first_look(self) -> None:
+        """Returns when each kind that is watched in the whole cluster was read once or cannot be read, and after
+        `FIRST_LOOK` seconds at the latest: what asks each object by itself until then costs a request each."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_LOOK):
+                await self._first_look.wait()
+
+    def _looked(self, *, whatever: bool = False) -> None:
+        """Ends the first look when there is nothing more to wait for."""
+        if self._first_look.is_set() or not (
+            whatever or all(store.synced or store.problem for store in self._stores.values())
+        ):
+            return
+        self._first_look.set()
+        untold, self._untold = self._untold, {}
+        for obj, deleted in untold.values():
+            self._tell(obj, deleted)
 
     @property
     def kinds(self) -> Sequence[Kind]:
@@ -152,10 +177,14 @@ class Caches:
     async def run(self) -> None:
         """Watches every kind until cancelled. A stream that breaks is opened again; only its own kind waits for it."""
         self._running = True
+        patience = asyncio.get_running_loop().call_later(FIRST_LOOK, lambda: self._looked(whatever=True))
         self._tasks = [asyncio.ensure_future(self._keep(kind, store)) for kind, store in self._stores.items()]
         try:
             await asyncio.gather(*self._tasks)
         finally:
+            patience.cancel()
+            self._untold.clear()
+            self._first_look.set()
             await self.close()
 
     async def close(self) -> None:
@@ -192,6 +221,7 @@ class Caches:
                 version = await self._follow(kind, store, version)
             except KubeError as error:
                 store.problem = error
+                self._looked()
                 if error.kube_reason is not KubeReason.UNREACHABLE or failures:
                     # Too old, forbidden or gone for good: what we hold may be behind, so it is listed again.
                     store.synced = False
@@ -218,6 +248,7 @@ class Caches:
                         self._forget_unseen(store, seen)
                         seen = None
                         store.synced, store.problem = True, None
+                        self._looked()
                     continue
                 if seen is not None and event.type is not WatchEventType.DELETED:
                     seen.add(ref_of(event.object))
@@ -250,5 +281,7 @@ class Caches:
                 self._tell(old, True)
 
     def _tell(self, obj: Object, deleted: bool) -> None:
-        if self._on_change is not None:
+        if not self._first_look.is_set():
+            self._untold[ref_of(obj)] = (obj, deleted)
+        elif self._on_change is not None:
             self._on_change(obj, deleted)

@@ -30,7 +30,7 @@ class Standing:
 
 async def standing(tx: Tx) -> Standing:
     """Four queries, whatever the number of Apps."""
-    clusters = await tx.rows(select(t.cluster).where(t.cluster.c.gone_at.is_(None)))
+    clusters = await clusters_there(tx)
     lines = await tx.rows(_states(t.product_line).where(t.product_line.c.gone_at.is_(None)))
     rollouts = await tx.rows(
         _states(t.rollout)
@@ -41,11 +41,17 @@ async def standing(tx: Tx) -> Standing:
     )
     apps = await tx.value(select(func.count()).select_from(t.app).where(t.app.c.gone_at.is_(None)))
     return Standing(
-        tuple(cluster_of(row) for row in clusters),
+        clusters,
         tuple(state_of(row) for row in lines),
         tuple((row["cluster_id"], state_of(row)) for row in rollouts),
         int(apps),
     )
+
+
+async def clusters_there(tx: Tx) -> tuple[Cluster, ...]:
+    """Every cluster that is not gone."""
+    rows = await tx.rows(select(t.cluster).where(t.cluster.c.gone_at.is_(None)))
+    return tuple(cluster_of(row) for row in rows)
 
 
 def _states(table: Table) -> Select[Any]:

@@ -37,14 +37,14 @@ def backup(here: World, folder: Path) -> Path:
 
 
 @asynccontextmanager
-async def restored(here: World, file: Path, folder: Path) -> AsyncIterator[World]:
-    """Another process, an hour later, on the backup and on the same cluster."""
+async def restored(here: World, file: Path, folder: Path, after: float = 3600) -> AsyncIterator[World]:
+    """Another process, an hour later, on the backup and on the same cluster. `after` in seconds."""
     folder.mkdir()
     shutil.copy(file, folder / "mcd.db")
     shutil.copy(here.runtime.settings.keys_file, folder / "keys.json")
     settings = Environment(data=folder, workers=100)
     db = Database(settings.database, read_keyring(settings.keys_file))
-    here.clock.forward(3600)
+    here.clock.forward(after)
     runtime = Runtime(
         settings,
         db,

@@ -19,6 +19,7 @@ from mcd.controllers.loop import noticing
 from mcd.controllers.loop.build_log import BuildLog
 from mcd.controllers.loop.fence import SAFETY, LeaseFence, opener
 from mcd.controllers.loop.tasks import end, first
+from mcd.controllers.loop.watching import keep_watching
 from mcd.errors import McdError
 from mcd.model import (
     RECONCILED,
@@ -74,7 +75,8 @@ class Loop:
 
     async def run(self, stop: asyncio.Event) -> None:
         beside = [asyncio.create_task(work, name=name) for name, work in
-                  (("hints", self._carry_hints()), ("ages", self._measure()))]  # fmt: skip
+                  (("hints", self._carry_hints()), ("ages", self._measure()),
+                   ("clusters", keep_watching(self.runtime)))]  # fmt: skip
         for task in beside:
             task.add_done_callback(self._ended)
         self.runtime.watch_with(self._hint)
