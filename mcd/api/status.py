@@ -27,6 +27,7 @@ from mcd.api.strict import StrictRoute
 from mcd.api.unattended import next_step
 from mcd.appyaml.compiler import ComponentSpec
 from mcd.appyaml.live import Desired, Pair, desired
+from mcd.appyaml.overrides import OVERRIDE
 from mcd.errors import Code, McdError
 from mcd.errors import Problem as FileProblem
 from mcd.model import Actor, HealthState, Reason, Verb
@@ -93,16 +94,24 @@ class _Facts:
     def status(self, runtime: Runtime, idle: str) -> Status:
         """`idle`: what to do about it that no controller works, if none does."""
         wanted = desired(self.running, self.seen.rollout, None) if self.running and self.seen else None
-        warnings = [] if wanted is None or self.problems else list(wanted.problems)
         return Status(
             app=self.shape,
             rollout=Rollout.shown(self.seen.rollout, self.gone) if self.seen else None,
             release=ReleaseWhole.shown(self.newest) if self.newest else None,
             not_live=self.aside,
             components=self._components(runtime, wanted),
-            problems=[Problem.of(p) for p in (*self.problems, *warnings)],
+            problems=[Problem.of(p) for p in self._problems(wanted)],
             next_step=self._next_step(idle) or idle,
         )
+
+    def _problems(self, wanted: Desired | None) -> list[FileProblem]:
+        """Of what runs as it is compiled now, and of a newer Release that does not run yet as it was compiled once:
+        what that said of Settings was true of those of that moment only."""
+        now = list(wanted.problems) if wanted is not None else []
+        if self.aside is None and wanted is not None:
+            return now
+        kept = [p for p in self.problems if p.code != OVERRIDE]
+        return [*kept, *(p for p in now if p.code == OVERRIDE or not self.problems)]
 
     def _components(self, runtime: Runtime, wanted: Desired | None) -> list[ComponentStatus]:
         if wanted is None or wanted.compiled.spec is None:

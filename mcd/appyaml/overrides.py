@@ -18,11 +18,13 @@ from mcd.appyaml.units import cpu_text
 Overrides = dict[str, tuple[object, object]]
 """Dotted path → what the file says (None: nothing) and what Settings say."""
 
+OVERRIDE = "settings.override"
+
 
 def with_settings(
     component: Component, settings: SettingsFacts, path: Path, overrides: Overrides, findings: Findings
 ) -> Component:
-    """The component as Settings want it. What was overridden is added to `overrides` and warned."""
+    """The component as Settings want it. What they say is added to `overrides`, and warned where the file says else."""
     wanted = settings.components.get(str(path[-1]))
     if wanted is None:
         return component
@@ -50,13 +52,16 @@ def _tell(
     path: Path, values: tuple[object, object], settings: SettingsFacts, overrides: Overrides, findings: Findings
 ) -> None:
     here, there = (_as_written(path[-1], value) for value in values)
+    # Told with the object all the same: it is Settings that hold it, whatever the next commit says.
     overrides[dotted(path)] = (here, there)
+    if here == there:
+        return
     who = ", ".join(part for part in (settings.by, settings.at[:10]) if part)
     said = "nothing" if here is None else here
     message = f"{said} here, {there} in Settings revision {settings.revision}{f' ({who})' if who else ''}."
     silent = here is None
     place = place_of(findings.root, path[:2] if silent else path, key=silent)
-    findings.report.warn("settings.override", place, path, message, "Settings win.")
+    findings.report.warn(OVERRIDE, place, path, message, "Settings win.")
 
 
 def _as_written(word: object, value: object) -> object:

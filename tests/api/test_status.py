@@ -71,3 +71,36 @@ async def test_a_release_that_is_tried_again_is_not_called_stalled_for_what_was_
     assert (said["state"], said["reason"]) == ("progressing", "New")
     await live.world.settle()
     assert (await live.get(path)).json()["state"] == "stalled"
+
+
+async def set_replicas(api: Api, count: int | None) -> None:
+    wish = {"components": {"web": {"replicas": count}}}
+    assert (await api.ask("PATCH", "/api/v1/apps/hello/settings", wish)).status_code == 200
+    await api.world.settle()
+
+
+def overridden(found: dict[str, Any]) -> list[str]:
+    return [p["message"] for p in found["problems"] if p["code"] == "settings.override"]
+
+
+async def test_settings_that_are_gone_are_warned_of_no_more(live: Api) -> None:
+    one = HELLO.replace("type: web,", "type: web, replicas: 1,")
+    await live.deployed(one)
+    await set_replicas(live, 2)
+    await live.deployed(one.replace("hello:1", "hello:2"))
+    assert overridden(await status_of(live)) == ["1 here, 2 in Settings revision 1 (dora, 2026-05-03)."]
+    await set_replicas(live, None)
+    assert overridden(await status_of(live)) == []
+    await set_replicas(live, 0)
+    assert overridden(await status_of(live)) == ["1 here, 0 in Settings revision 3 (dora, 2026-05-03)."]
+
+
+async def test_beside_a_newer_release_that_is_wrong_stands_what_settings_override_now(live: Api) -> None:
+    one = HELLO.replace("type: web,", "type: web, replicas: 1,")
+    await live.deployed(one)
+    await set_replicas(live, 2)
+    await live.deployed(one.replace("web:", "web: {type: web, replicas: 1, image: 'x:1', port: 99999}\n  other:"))
+    await set_replicas(live, 3)
+    found = await status_of(live)
+    assert found["problems"][0]["message"].startswith("99999")
+    assert overridden(found) == ["1 here, 3 in Settings revision 2 (dora, 2026-05-03)."]
