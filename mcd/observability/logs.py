@@ -112,3 +112,31 @@ class Once:
             self._said.clear()
         self._said[key] = (now, 0)
         return passed_over
+
+
+class Spell:
+    """Trouble that is met again and again for a while: it is worth a line when it begins, one in so many seconds, and
+    one when it has ended. `now` in seconds of any one clock."""
+
+    def __init__(self, seconds: float = 60.0) -> None:
+        self._seconds = seconds
+        self._once = Once(seconds)
+        self._began: float | None = None
+        self._last = 0.0
+        self._count = 0
+
+    def met(self, kind: str, now: float) -> int | None:
+        """How often this kind was passed over since its last line; None: it is passed over now."""
+        if self._began is None:
+            self._began, self._count, self._once = now, 0, Once(self._seconds)
+        self._last = now
+        self._count += 1
+        return self._once.due(kind, now)
+
+    def over(self, now: float, quiet: float = 0.0) -> tuple[int, float] | None:
+        """It has ended: how often it was met, and the seconds from its first time to its last. None when there was
+        none, or when it was met within the last `quiet` seconds."""
+        if self._began is None or now - self._last < quiet:
+            return None
+        lasted, self._began = self._last - self._began, None
+        return self._count, lasted

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 import structlog
+from sqlalchemy import text
 from structlog.testing import LogCapture
 
-from mcd.controllers.loop import Loop
+from mcd.controllers.loop import BuildLog, LeaseFence, Loop, noticing
 from mcd.errors import Code
 from mcd.kube.cluster import KubeError, KubeReason
 from mcd.model import Noun
 from mcd.objects import Ref
 from mcd.observability import metrics
+from mcd.store import leases
 from tests.controllers.world import HELLO, LINE, World
 
 
@@ -83,6 +87,7 @@ async def test_an_app_that_is_held_is_counted_and_told_once_with_its_reason(here
     assert value("mcd_stalled", noun="rollout", reason="NotOurs") == 1
     (told,) = named(lines, "rollout_held")
     assert (told["app"], told["rollout"], told["reason"], told["log_level"]) == ("hello", 1, "NotOurs", "warning")
+    assert told["product_line"] == LINE
     assert "hello-web" in told["message"]
 
 
@@ -126,3 +131,85 @@ async def test_a_lease_taken_over_names_who_let_it_run_out(here: World, lines: l
     await here.loop.idle()
     (told,) = named(lines, "lease_taken_over")
     assert (told["taken_from"], told["app"], told["release"]) == ("dead-one", "hello", 1)
+    assert told["product_line"] == LINE
+
+
+async def test_every_line_about_an_app_says_its_product_line(here: World, lines: list[Any]) -> None:
+    await here.push(HELLO)
+    await here.settle()
+    await here.push("appname: hello\ncomponents: {web: {type: web, port: 99999, image: 'x/y:1'}}\n")
+    await here.settle()
+    await here.push(HELLO.replace(":1", ":2"))
+    (lease,) = await leases.take(here.runtime.db, Noun.RELEASE, "other", here.clock(), 10, 30)
+    fence = LeaseFence(here.runtime, replace(lease, ttl=0.003), 0)
+    await query_only(here)
+    keeper = asyncio.create_task(fence.keep())
+    async with asyncio.timeout(30), BuildLog(here.runtime, lease.row_id, noticing.called(lease.item)) as log:
+        await log.line("a line")
+        while not named(lines, "lease_not_extended"):
+            await asyncio.sleep(0)
+    keeper.cancel()
+    await asyncio.gather(keeper, return_exceptions=True)
+    await writable(here)
+    about = [line for line in lines if "app" in line or "release" in line or "rollout" in line]
+    assert {"rollout_ready", "release_ready", "release_stalled", "lease_not_extended", "build_log_not_written"} <= {
+        line["event"] for line in about
+    }
+    assert {(line["product_line"], line["app"]) for line in about} == {(LINE, "hello")}
+    assert all("row" not in line for line in lines), "a line names a row by its id"
+
+
+async def query_only(here: World) -> None:
+    """Nothing can be written from now on, as on a full disk: what is there can still be read."""
+    async with here.runtime.db.writing() as tx:
+        await tx.run(text("PRAGMA query_only = ON"))
+
+
+async def writable(here: World) -> None:
+    await here.runtime.db._writer.dispose()
+
+
+async def test_a_database_that_takes_no_writes_is_a_line_now_and_then_and_one_at_its_end(
+    here: World, lines: list[Any]
+) -> None:
+    stop = asyncio.Event()
+    stop.set()
+    await here.push(HELLO)
+    await query_only(here)
+    for _ in range(300):
+        await here.loop._turn(stop)
+        here.clock.forward(1)
+    told = named(lines, "database", "database_answers")
+    assert {line["event"] for line in told} == {"database"}, "its end was told before it came"
+    assert told[0]["failed_so_before"] == 0
+    assert "cannot be written" in told[0]["error"]
+    assert 4 <= len(told) <= 6
+    assert sum(line["failed_so_before"] + 1 for line in told) > 200
+    await writable(here)
+    await here.loop._turn(stop)
+    (end,) = named(lines, "database_answers")
+    assert (end["failed"], end["seconds"]) == (300, 299)
+    await here.loop.idle()
+    for _ in range(3):
+        await here.loop._turn(stop)
+        await here.loop.idle()
+    assert len(named(lines, "database", "database_answers")) == len(told) + 1
+
+
+async def test_trouble_that_is_over_without_a_write_is_told_a_minute_later(here: World, lines: list[Any]) -> None:
+    stop = asyncio.Event()
+    stop.set()
+    await here.settle()
+    file = here.runtime.settings.data / "mcd.db"
+    file.rename(file.with_suffix(".away"))
+    await here.loop._turn(stop)
+    file.with_suffix(".away").rename(file)
+    for _ in range(5):
+        here.clock.forward(1)
+        await here.loop._turn(stop)
+    assert named(lines, "database_answers") == [], "nothing was written yet, and that may be what fails"
+    for _ in range(100):
+        here.clock.forward(1)
+        await here.loop._turn(stop)
+    await here.loop.idle()
+    assert [line["event"] for line in named(lines, "database", "database_answers")] == ["database", "database_answers"]

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import structlog
 
 from mcd.errors import McdError
+from mcd.observability import logs
 from mcd.runtime import Runtime
 from mcd.store import leases
 
@@ -27,9 +29,12 @@ class BuildLog:
 
     runtime: Runtime
     release_id: str
+    names: Mapping[str, str | int] = field(default_factory=dict)
+    """What a line of the log calls the Release."""
     _lines: list[str] = field(default_factory=list)
     _writer: asyncio.Task[None] | None = None
     _ending: asyncio.Event = field(default_factory=asyncio.Event)
+    _once: logs.Once = field(default_factory=lambda: logs.Once(60.0))
 
     async def __aenter__(self) -> BuildLog:
         return self
@@ -53,7 +58,8 @@ class BuildLog:
             async with self.runtime.db.writing() as tx:
                 await leases.append_build_log(tx, self.release_id, lines)
         except McdError as error:
-            log.warning("build_log_not_written", release=self.release_id, lines=len(lines), error=str(error))
+            if self._once.due(str(error), asyncio.get_running_loop().time()) is not None:
+                log.warning("build_log_not_written", **self.names, lines=len(lines), error=str(error))
         else:
             del self._lines[: len(lines)]
 

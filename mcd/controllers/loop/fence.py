@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from mcd.controllers.loop.noticing import called
 from mcd.errors import McdError
 from mcd.kube.secret import Values
 from mcd.model import LeaseLost, RolloutObserved, SecretText
@@ -58,7 +59,7 @@ class LeaseFence:
                 async with self.runtime.db.writing() as tx:
                     held = await leases.extend(tx, self.lease, self.runtime.now(), ttl)
             except McdError as error:
-                log.warning("lease_not_extended", noun=self.lease.noun, row=self.lease.row_id, error=str(error))
+                log.warning("lease_not_extended", **called(self.lease.item), error=str(error))
                 continue
             self.lost = not held
             self.deadline = began + ttl * (1 - SAFETY)

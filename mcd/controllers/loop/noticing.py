@@ -7,26 +7,34 @@ anything; people's timeline are the Events, which the store appends.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import structlog
 
+from mcd.errors import McdError
 from mcd.model import (
     AppState,
     Cluster,
+    ClusterItem,
     Condition,
     ConditionType,
+    ProductLineItem,
     Reason,
     Reconciled,
-    Release,
-    Rollout,
+    ReleaseItem,
+    RolloutItem,
+    WorkItem,
     app_state,
 )
 from mcd.model.conditions import only_interrupted
+from mcd.observability import logs
 from mcd.store.leases import Lease
 
 log = structlog.get_logger("mcd.loop")
+
+QUIET = 60.0
+"""Seconds without a failure after which the database is said to work where nothing had to be written."""
 
 _TOLD = {AppState.READY, AppState.STALLED, AppState.HELD}
 
@@ -34,7 +42,7 @@ _TOLD = {AppState.READY, AppState.STALLED, AppState.HELD}
 def took(lease: Lease) -> None:
     """A row was taken. That another process let it run out is worth a line: it died, slept, or is too slow."""
     if lease.taken_from:
-        log.warning("lease_taken_over", **_named(lease), taken_from=lease.taken_from)
+        log.warning("lease_taken_over", **called(lease.item), taken_from=lease.taken_from)
 
 
 def turned(lease: Lease, conditions: Iterable[Condition], now: datetime) -> None:
@@ -55,7 +63,7 @@ def turned(lease: Lease, conditions: Iterable[Condition], now: datetime) -> None
         return
     say = log.info if new is AppState.READY else log.warning
     more = {} if new is AppState.READY else {"reason": reason.value, "message": message}
-    say(f"{lease.noun.replace('-', '_')}_{new}", **_named(lease), **more)
+    say(f"{lease.noun.replace('-', '_')}_{new}", **called(lease.item), **more)
 
 
 def _cluster_turned(cluster: Cluster, before: Reconciled, after: Reconciled, now: datetime) -> None:
@@ -82,8 +90,34 @@ def _why(state: Reconciled) -> tuple[Reason, str]:
     return (Reason.READY, "") if stalled is None or not stalled.status else (stalled.reason, stalled.message)
 
 
-def _named(lease: Lease) -> dict[str, str | int]:
-    subject = lease.subject
-    if isinstance(subject, Release | Rollout):
-        return {"app": subject.app, lease.noun.value: subject.number}
-    return {lease.noun.replace("-", "_"): subject.name}
+def called(item: WorkItem) -> dict[str, str | int]:
+    """What a line calls what it is about: the words that people know, and no id."""
+    match item:
+        case ReleaseItem(release=release, line=line):
+            return {"product_line": line.name, "app": release.app, "release": release.number}
+        case RolloutItem(rollout=rollout, line=line):
+            return {"product_line": line.name, "app": rollout.app, "rollout": rollout.number}
+        case ProductLineItem(line=line):
+            return {"product_line": line.name}
+        case ClusterItem(cluster=cluster):
+            return {"cluster": cluster.name}
+
+
+@dataclass(slots=True)
+class DatabaseTrouble:
+    """What is told while the database cannot be used: a full disk fails a write each second, for hours."""
+
+    _spell: logs.Spell = field(default_factory=logs.Spell)
+
+    def met(self, error: McdError, now: datetime, doing: str) -> None:
+        """`doing` is what could not be done."""
+        again = self._spell.met(f"{doing} {error.reason or error.message}", now.timestamp())
+        if again is not None:
+            log.error("database", error=str(error), doing=doing, failed_so_before=again)
+
+    def worked(self, now: datetime, *, wrote: bool) -> None:
+        """Something went through. That it could be read says little: on a full disk it can. Then it counts as ended
+        when nothing has failed for a minute."""
+        ended = self._spell.over(now.timestamp(), 0.0 if wrote else QUIET)
+        if ended is not None:
+            log.info("database_answers", failed=ended[0], seconds=round(ended[1]))

@@ -72,6 +72,7 @@ class Loop:
     """A pass of this process ended: its row may be due sooner than what was waited for."""
     _broken: BaseException | None = None
     _beat_at: datetime | None = None
+    _trouble: noticing.DatabaseTrouble = field(default_factory=noticing.DatabaseTrouble)
 
     async def run(self, stop: asyncio.Event) -> None:
         beside = [asyncio.create_task(work, name=name) for name, work in
@@ -107,13 +108,15 @@ class Loop:
         self._raise_what_broke()
         free = self.runtime.settings.workers - len(self._busy)
         try:
+            before = free
             for noun in RECONCILED:
                 if free <= 0:
                     break
                 free -= await self.take(noun, free)
+            self._trouble.worked(self.runtime.now(), wrote=free < before)
             await self._pause(stop, full=free <= 0)
         except McdError as error:
-            log.error("database", error=str(error))
+            self._trouble.met(error, self.runtime.now(), "look for work")
             await first(stop.wait(), asyncio.sleep(1.0))
 
     async def take(self, noun: Noun, limit: int) -> int:
@@ -175,14 +178,14 @@ class Loop:
             outcome = await self._pass(lease, fence)
         except LeaseLost:
             metrics.LEASES_LOST.labels(lease.noun).inc()
-            log.warning("lease_lost", noun=lease.noun, row=lease.row_id)
+            log.warning("lease_lost", **noticing.called(lease.item))
         except asyncio.CancelledError:
             async with self.runtime.db.writing() as tx:
                 await leases.give_back(tx, lease)
             raise
         except McdError as error:
             # The record itself failed: the lease runs out and the row is taken again. Nothing was lost.
-            log.error("not_recorded", noun=lease.noun, row=lease.row_id, error=str(error))
+            log.error("not_recorded", **noticing.called(lease.item), error=str(error))
         finally:
             metrics.LEASES_HELD.labels(lease.noun).dec()
             metrics.RECONCILE_SECONDS.labels(lease.noun, outcome).observe(clock() - began)
@@ -204,7 +207,7 @@ class Loop:
             raise
         except Exception as error:
             if is_a_bug(error):
-                log.exception("reconcile_failed", noun=lease.noun, row=lease.row_id)
+                log.exception("reconcile_failed", **noticing.called(lease.item))
             outcome = "error"
             result = Result(Waiting(Reason.RETRYING, str(error), 0))
             concluded = conclude_failure(
@@ -242,7 +245,7 @@ class Loop:
                 values = opener(runtime, app=item.app.id)
                 return await rollouts.reconcile(item, live, fence, runtime.owner, runtime.now(), values=values)
             case ReleaseItem():
-                async with BuildLog(runtime, item.release.id) as build_log:
+                async with BuildLog(runtime, item.release.id, noticing.called(item)) as build_log:
                     shop = releases.Workshop(
                         runtime.forge(item.app.repository),
                         runtime.pin,
@@ -278,7 +281,7 @@ class Loop:
                         async with self.runtime.db.writing() as tx:
                             await leases.wake(tx, noun, names, self.runtime.now())
             except McdError as error:
-                log.warning("hints_dropped", count=len(hints), error=str(error))
+                self._trouble.met(error, self.runtime.now(), "write down that something changed in a cluster")
 
     async def measure(self) -> None:
         """How late the work is and how everything stands, for the metrics: what says that the controllers keep up, and
@@ -315,7 +318,7 @@ class Loop:
                     async with self.runtime.db.writing() as tx:
                         await leases.wake(tx, Noun.CLUSTER, silent, self.runtime.now())
             except McdError as error:
-                log.warning("not_measured", error=str(error))
+                self._trouble.met(error, self.runtime.now(), "measure, and say that this process is alive")
                 self.runtime.gauges.forget()
             await asyncio.sleep(MEASURED_EVERY)
 
