@@ -227,7 +227,9 @@ async def _delete_all(work: _Pass) -> Outcome | None:
     confirmation of the list; what holds data stays and is said."""
     item = work.item
     every = [entry.ref for entry in item.inventory]
-    work.plan = plan((), item.inventory, await work.live.get(every), owner=work.owner, wished_deletes=every)
+    # Asked of the API server: what lost its label is in no cache, and would be waited for until the end of days.
+    there = await work.live.get(every, fresh=every)
+    work.plan = plan((), item.inventory, there, owner=work.owner, wished_deletes=every)
     work.applied = await carry_out(
         work.live.cluster, work.plan, work.fence, inventory=item.inventory, owner=work.owner, bounds=bounds_of(item)
     )

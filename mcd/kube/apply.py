@@ -19,6 +19,7 @@ from mcd.kube.inventory import (
     being_deleted,
     decide,
     is_ours,
+    let_go,
     not_ours,
     uid_of,
 )
@@ -277,7 +278,7 @@ async def _delete(run: _Pass, entry: InventoryEntry) -> None:
 
 
 async def _drop_one(run: _Pass, entry: InventoryEntry) -> None:
-    """Forgets an entry whose object is gone, once the API server itself says so: a cache may be behind."""
+    """Forgets an entry whose object is gone or not ours, once the API server itself says so: a cache may be behind."""
     async with run.slots:
         try:
             if run.down is not None:
@@ -286,8 +287,14 @@ async def _drop_one(run: _Pass, entry: InventoryEntry) -> None:
         except McdError as error:
             run.fail(entry.ref, error)
             return
-        if left is None or not is_ours(entry, left, run.owner):
+        if left is None:
             run.entries.pop(entry.ref, None)
+        elif not is_ours(entry, left, run.owner) or let_go(left):
+            run.entries.pop(entry.ref, None)
+            run.tell(Change(entry.ref, Action.HELD, "it is somebody else's: it stays as it is, and MCD forgets it."))
+        else:
+            # A cache that is behind, or that lost it with its label: deleted once it is planned, not in passing.
+            run.entries[entry.ref] = replace(entry, uid=uid_of(left))
 
 
 # --- words ----------------------------------------------------------------------------------------------------------

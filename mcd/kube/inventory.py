@@ -272,21 +272,21 @@ def _prune(stale: Sequence[InventoryEntry], live: Mapping[Ref, Object | None], o
     delete, kept, gone, held = [], [], [], []
     for entry in stale:
         now = live[entry.ref]
-        if now is None or (entry.uid and uid_of(now) != entry.uid):
-            # Gone, or made again by hand under the same name: not ours to delete.
+        if now is None or not is_ours(entry, now, owner):
+            # Gone, made again by hand under the same name, or never ours: an entry of which the answer was lost.
             gone.append(entry)
         elif entry.ref.kind in KEPT:
             kept.append(entry)
         elif now["metadata"].get("deletionTimestamp"):
             held.append(Change(entry.ref, Action.HELD, being_deleted(now), reason=Reason.DELETING))
-        elif not is_ours(entry, now, owner) or _let_go(now):
-            held.append(Change(entry.ref, Action.HELD, not_ours(now, owner), reason=Reason.NOT_OURS))
+        elif let_go(now):
+            gone.append(entry)
         else:
             delete.append(replace(entry, uid=uid_of(now)))
     return _Prune(tuple(delete), tuple(kept), tuple(gone), tuple(held))
 
 
-def _let_go(live: Mapping[str, Any]) -> bool:
+def let_go(live: Mapping[str, Any]) -> bool:
     """Somebody took both our label and our annotation off: a way to say that MCD must not touch it any more."""
     return not _owner(live) and (live["metadata"].get("labels") or {}).get(MANAGED_BY) != "mcd"
 

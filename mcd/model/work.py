@@ -192,8 +192,8 @@ class Plan:
     kept: tuple[InventoryEntry, ...] = ()
     """No longer wanted, but it holds data: it stays, unclaimed."""
     gone: tuple[InventoryEntry, ...] = ()
-    """No longer wanted and not seen any more, or replaced by an object of somebody else: the entry is dropped once the
-    API server confirms it. Nothing is written for these."""
+    """No longer wanted and not seen any more, or an object of somebody else: the entry is dropped once the API server
+    confirms it. Nothing is written for these."""
     found: tuple[InventoryEntry, ...] = ()
     """Entries of `unchanged` objects as they should be recorded: UID and hash filled in after a crash lost them."""
     prune_digest: str = ""
