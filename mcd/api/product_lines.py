@@ -101,10 +101,10 @@ async def delete_product_line(
 
 @router.get("/product-lines/{line}/members", operation_id="list_members", response_model=Page[Member])
 async def list_members(request: Request, line: LineName, actor: Reader, runtime: RuntimeOf, part: Piece) -> Response:
-    """Who may do what in a product line, by name."""
+    """Who may do what in a product line, by name: its members, and the admins, who may do everything."""
     async with runtime.db.reading() as tx:
         found = await reads.members(actor, tx, line, part)
-    return page(request, found, lambda m: Member(person=m.person, role=m.role))
+    return page(request, found, lambda m: Member(person=m.person, role=m.role, admin=m.admin))
 
 
 @router.put("/product-lines/{line}/members/{person}", operation_id="put_member", response_model=Member)
@@ -115,7 +115,8 @@ async def put_member(
 
     async def act(tx: Tx, now: datetime) -> Answer:
         await intents.add_member(actor, tx, now, line, person, wish.role)
-        return Answer(200, Member(person=person, role=wish.role))
+        known = await reads.person(actor, tx, person)
+        return Answer(200, Member(person=person, role=wish.role, admin=known.admin and not known.disabled))
 
     return await carry(request, runtime, actor, act)
 

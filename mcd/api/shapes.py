@@ -314,8 +314,12 @@ class ProductLine(State):
 
 
 class Member(Shape):
+    """Who may act in a product line."""
+
     person: str
-    role: model.Role
+    role: model.Role | None
+    """Null for an admin who has no role there and needs none."""
+    admin: bool = False
 
 
 class Secret(Shape):

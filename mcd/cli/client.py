@@ -217,7 +217,7 @@ class Client:
             return self._stranger(f"it answered {status}")
         code = _code(told.get("code"), response.status_code)
         hint = str(told.get("hint") or "")
-        if code is Code.UNAUTHENTICATED and "authorization" in response.request.headers:
+        if code is Code.UNAUTHENTICATED and "authorization" in response.request.headers and not _says_what_helps(told):
             hint = "Sign in: `mcd login`."
         return McdError(
             code,
@@ -235,7 +235,7 @@ class Client:
         return McdError(
             Code.UNAVAILABLE,
             f"{self._where()} does not speak as MCD does: {why}.",
-            "Check the address: `mcd doctor`, MCD_SERVER.",
+            "Check the address: `mcd context list`, MCD_SERVER.",
         )
 
     def _unreachable(self, error: Exception) -> McdError:
@@ -250,12 +250,19 @@ class Client:
         elif isinstance(error, httpx.ConnectError):
             known = ("Connection refused", "Name or service not known", "No route to host", "Network is unreachable")
             short = next((k.lower() for k in known if k in reason), echo(reason) or "no connection")
-            why, hint = f"{where} cannot be reached ({short}).", "Is it running, is the address right? `mcd doctor`."
+            started = "started (`make up`, `mcd serve`)" if is_loopback(self.context.server) else "running"
+            why = f"{where} cannot be reached ({short})."
+            hint = f"Is it {started}, and is the address right (`mcd context list`, MCD_SERVER)?"
         elif isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
             why, hint = f"{where} is not an address ({echo(reason)}).", "Set MCD_SERVER, or `mcd login URL`."
         else:
             why, hint = f"{where} broke off the connection.", "Try again."
         return McdError(Code.UNAVAILABLE, why, hint, reason="ServerUnreachable")
+
+
+def _says_what_helps(told: Mapping[str, Any]) -> bool:
+    """The server named the command already, or who can help: signing in helps nobody whose account is disabled."""
+    return "mcd login" in str(told.get("detail")) or told.get("reason") == "AccountDisabled"
 
 
 def _warnings(response: httpx.Response) -> list[str]:

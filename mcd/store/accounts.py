@@ -1,7 +1,7 @@
 """People, how they prove who they are, and what they then may: passwords, sessions, tokens → Actor.
 
 An Actor is read anew for each request, so what was revoked is dead at the next one. It must not answer why a proof
-was refused: all refusals are one sentence.
+was refused: all refusals are one sentence, but to who holds a token that is good and whose account is disabled.
 """
 
 from __future__ import annotations
@@ -31,6 +31,9 @@ COMMAND = Actor(person="", name="mcd admin", admin=True, via="command")
 
 SESSION_FOR = timedelta(hours=12)
 """How long a person stays signed in."""
+
+ACCOUNT_DISABLED = "AccountDisabled"
+"""`reason` of the refusal of a token that is good but for its person."""
 
 PASSWORD_LEAST = 12
 PASSWORD_MOST = 1024
@@ -95,8 +98,8 @@ async def change_person(
     disabled: bool | None = None,
     default_product_line: str | None = None,
 ) -> Person:
-    """What is None stays. Disabling ends all sessions and tokens of the person; a person may choose their own default
-    product line, all else is an admin's. Raises McdError conflict for the last admin."""
+    """What is None stays. Disabling ends all sessions and tokens of the person for good; a person may choose their own
+    default product line, all else is an admin's. Raises McdError conflict for the last admin."""
     own = name == actor.name and admin is None and disabled is None and actor.scope is Scope.ALL
     if not own:
         require(actor, Verb.ADMINISTER, Noun.PERSON, name, None)
@@ -118,6 +121,8 @@ async def change_person(
     )
     if disabled:
         await tx.run(delete(t.session).where(t.session.c.person_id == row["id"]))
+    elif disabled is False and row["disabled_at"] is not None:
+        # Kept for as long as the person is disabled, so that who holds one is told why it is worth nothing.
         await tx.run(delete(t.token).where(t.token.c.person_id == row["id"]))
     data = {"admin": admin, "disabled": disabled, "default_product_line": default_product_line}
     changed = {word: value for word, value in data.items() if value is not None}
@@ -274,11 +279,9 @@ async def actor_by_session(tx: Tx, session_id: str, now: datetime) -> Actor:
 
 
 async def actor_by_token(tx: Tx, text: str, now: datetime) -> Actor:
-    """Raises McdError unauthenticated, the same for a token that is malformed, unknown, expired, revoked, or of a
-    disabled person. Its last use is noted after the transaction."""
-    refused = McdError(
-        Code.UNAUTHENTICATED, "the token is not accepted.", "Make a new one: `mcd token create`, or sign in."
-    )
+    """Raises McdError unauthenticated, the same for a token that is malformed, unknown, expired or revoked; of a
+    disabled person it says so, and nobody else can hear it. Its last use is noted after the transaction."""
+    refused = McdError(Code.UNAUTHENTICATED, "the token is not accepted.", "Sign in (`mcd login`), or use another one.")
     token_id = token_id_of(text)
     if token_id is None:
         raise refused
@@ -289,8 +292,15 @@ async def actor_by_token(tx: Tx, text: str, now: datetime) -> Actor:
     )
     if row is None or not hmac.compare_digest(row["digest"], digest_of(text)):
         raise refused
-    if row["expires_at"] <= now or row["disabled_at"] is not None:
+    if row["expires_at"] <= now:
         raise refused
+    if row["disabled_at"] is not None:
+        raise McdError(
+            Code.UNAUTHENTICATED,
+            f"the account {row['name']} is disabled.",
+            "Ask an admin of this MCD to enable it.",
+            reason=ACCOUNT_DISABLED,
+        )
     tx.used_token = (token_id, now)
     return await _actor(tx, row, Scope(row["scope"]), "token")
 

@@ -75,7 +75,7 @@ def require(actor: Actor, verb: Verb, noun: str, name: str, product_line: str | 
     raise McdError(
         Code.FORBIDDEN,
         f"{here} this needs {weakest(verb)}.",
-        f"Ask an owner to do it or to give you that role; `mcd member list -p {line}` shows who they are.",
+        f"Ask an owner or an admin to do it or to give you that role; `mcd member list -p {line}` shows who they are.",
     )
 
 

@@ -395,6 +395,22 @@ async def test_roles_of_a_member_come_and_go_with_the_next_request(api: Api) -> 
     assert (await api.get("/api/v1/product-lines/demo", "nina")).status_code == 404
 
 
+async def test_where_nobody_is_an_owner_a_refusal_names_a_list_on_which_somebody_can_be_asked(api: Api) -> None:
+    for person in ("olaf", "rita"):
+        await api.ask("DELETE", f"/api/v1/product-lines/demo/members/{person}", None, "root")
+    told = (await api.ask("DELETE", "/api/v1/apps/own-dora", None, "dora")).json()["detail"]
+    assert "Ask an owner or an admin" in told
+    assert "mcd member list -p demo" in told
+    listed = (await api.get("/api/v1/product-lines/demo/members", "vera")).json()["items"]
+    assert [(m["person"], m["role"], m["admin"]) for m in listed] == [
+        ("dora", "developer", False), ("root", None, True), ("vera", "viewer", False),
+    ]  # fmt: skip
+    await api.ask("PUT", "/api/v1/product-lines/demo/members/root", {"role": "owner"}, "root")
+    found = (await api.get("/api/v1/product-lines/demo/members?limit=2", "vera")).json()
+    assert found["items"][1] == {"person": "root", "role": "owner", "admin": True}
+    assert found["next_cursor"]
+
+
 async def test_the_actor_of_a_token_has_the_roles_of_its_person(api: Api) -> None:
     actor = await api.actor("dora")
     assert actor == Actor(actor.person, "dora", False, {"demo": Role.DEVELOPER}, Scope.ALL, "demo", "token")

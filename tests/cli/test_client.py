@@ -40,6 +40,9 @@ def test_a_refused_connection_is_one_line_with_exit_6(mcd: Mcd) -> None:
     told = mcd("whoami", env={"MCD_SERVER": f"http://127.0.0.1:{port}", "MCD_TOKEN": "x"})
     assert (told.code, told.out, told.err.count("\n")) == (6, "", 1)
     assert f"http://127.0.0.1:{port} cannot be reached (connection refused)" in told.err
+    assert "mcd serve" in told.err
+    assert "mcd context list" in told.err
+    assert "mcd doctor" not in told.err, "doctor says the same, and would name itself"
 
 
 def test_a_proxys_502_is_unavailable_and_not_a_stranger(client: Callable[..., Client], stub_server: Played) -> None:
@@ -105,6 +108,22 @@ def test_an_expired_token_is_one_line_with_exit_4_and_the_next_command(mcd: Mcd,
     )
     told = mcd("whoami", env={"MCD_SERVER": stub_server.url, "MCD_TOKEN": "mcd_pat_secret"})
     assert (told.code, told.out, told.err) == (4, "", "mcd: the token has expired. Sign in: `mcd login`.\n")
+
+
+@pytest.mark.parametrize(
+    ("detail", "reason"),
+    [
+        ("the token is not accepted. Sign in (`mcd login`), or use another one.", ""),
+        ("the account li is disabled. Ask an admin of this MCD to enable it.", "AccountDisabled"),
+    ],
+)
+def test_what_helps_is_said_once_and_nothing_that_does_not(
+    here: Mcd, stub_server: Played, detail: str, reason: str
+) -> None:
+    body = {"code": "unauthenticated", "detail": detail, "reason": reason}
+    stub_server.answers["/api/v1/whoami"] = (401, PROBLEM, json.dumps(body).encode())
+    told = here("whoami", env={"MCD_SERVER": stub_server.url, "MCD_TOKEN": "mcd_pat_secret"})
+    assert (told.code, told.err) == (4, f"mcd: {detail}\n")
 
 
 def test_a_wish_whose_answer_was_lost_is_sent_again_with_the_same_key(client: Callable[..., Client]) -> None:

@@ -36,6 +36,12 @@ async def _token(world: World, actor: Actor, scope: Scope = Scope.ALL, days: int
     return token.id, text.reveal()
 
 
+async def _told(awaitable: object) -> str:
+    with pytest.raises(McdError) as refused:
+        await awaitable  # type: ignore[misc]
+    return str(refused.value)
+
+
 async def _code(awaitable: object) -> Code:
     with pytest.raises(McdError) as refused:
         await awaitable  # type: ignore[misc]
@@ -175,6 +181,34 @@ async def test_a_disabled_person_is_nobody_at_once(world: World) -> None:
         await accounts.change_person(ADMIN, tx, world.now, "alice", disabled=False)
     assert await _code(_by_session(world, session)) is Code.UNAUTHENTICATED
     assert await _code(_by_token(world, text)) is Code.UNAUTHENTICATED
+
+
+async def test_only_who_holds_a_good_token_hears_that_its_account_is_disabled(world: World) -> None:
+    await _alice(world)
+    _, alice = await _signed_in(world)
+    token_id, text = await _token(world, alice, days=2)
+    other = f"mcd_pat_{token_id}_{'b' * 49}"
+    async with world.db.writing() as tx:
+        await accounts.change_person(ADMIN, tx, world.now, "alice", disabled=True)
+        assert (await reads.tokens(ADMIN, tx, "alice")).items == ()
+    said = [await _told(_by_token(world, each)) for each in (text, other)]
+    assert said[0] == "the account alice is disabled. Ask an admin of this MCD to enable it."
+    assert said[1].startswith("the token is not accepted.")
+    world.later(days=2)
+    assert await _told(_by_token(world, text)) == said[1]
+
+
+async def test_who_is_enabled_again_signs_in_anew_and_who_was_never_disabled_keeps_tokens(world: World) -> None:
+    await _alice(world)
+    _, alice = await _signed_in(world)
+    _, text = await _token(world, alice)
+    async with world.db.writing() as tx:
+        await accounts.change_person(ADMIN, tx, world.now, "alice", disabled=False)
+    await _by_token(world, text)
+    async with world.db.writing() as tx:
+        await accounts.change_person(ADMIN, tx, world.now, "alice", disabled=True)
+        await accounts.change_person(ADMIN, tx, world.now, "alice", disabled=False)
+    assert (await _told(_by_token(world, text))).startswith("the token is not accepted.")
 
 
 async def test_a_narrow_token_makes_and_lists_no_tokens(world: World) -> None:

@@ -60,7 +60,7 @@ class World:
             roles = {}
             for line in lines:
                 for member in (await reads.members(ADMIN, tx, line)).items:
-                    if member.person == name:
+                    if member.person == name and member.role is not None:
                         roles[line] = member.role
         return Actor(person=person.id, name=name, admin=person.admin, roles=roles)
 

@@ -11,8 +11,8 @@ import typer
 from mcd.cli.client import Client, segment
 from mcd.cli.documents import mapping_from
 from mcd.cli.options import OutputOption, YesOption, confirm_name, server
-from mcd.cli.output import Form, show_list, show_one
-from mcd.cli.remote.columns import field, message, named, state
+from mcd.cli.output import Column, Form, Item, show_list, show_one
+from mcd.cli.remote.columns import field, message, named, state, text
 from mcd.errors import Code, McdError
 
 product_line = typer.Typer(
@@ -190,15 +190,22 @@ def own_line(client: Client, named_one: str | None) -> str:
     return str(line)
 
 
+def _role() -> Column:
+    def words(item: Item) -> str:
+        return " and ".join(word for word in (text(item.get("role")), "admin" if item.get("admin") else "") if word)
+
+    return Column("role", words)
+
+
 @member.command("list")
 def member_list(product_line: MemberLine = None, output: OutputOption = Form.TABLE) -> None:
-    """List who may do what in a product line.
+    """List who may do what in a product line: its members, and the admins, who may do everything.
 
     Example: mcd member list -p demo
     """
     with server() as client:
         items = client.items(f"/product-lines/{segment(own_line(client, product_line))}/members")
-    show_list(items, [field("person"), field("role")], output, named("person", "person"))
+    show_list(items, [field("person"), _role()], output, named("person", "person"))
 
 
 @member.command("add")

@@ -12,18 +12,19 @@ from mcd.model import Actor, Noun, Person, Role, Scope, Token, Verb
 from mcd.store import tables as t
 from mcd.store.authorize import may
 from mcd.store.lookup import find_line
-from mcd.store.nouns import person_of, token_of
+from mcd.store.nouns import Row, person_of, token_of
 from mcd.store.pages import FIRST, Page, Part, page
 from mcd.store.tx import Tx
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One person of a product line."""
+    """One person who may act in a product line: by a role there, or as an admin, who needs none."""
 
     person: str
-    role: Role
-    since: datetime
+    role: Role | None
+    since: datetime | None
+    admin: bool = False
 
 
 def _people() -> Select[tuple[object, ...]]:
@@ -55,26 +56,31 @@ async def person(actor: Actor, tx: Tx, name: str) -> Person:
 
 
 async def members(actor: Actor, tx: Tx, line: str, part: Part = FIRST) -> Page[Member]:
-    """Of a product line that the person may see, by name."""
+    """Of a product line that the person may see, by name; and the admins, so that there is always somebody to ask."""
     row = await find_line(actor, tx, Verb.READ, line)
+    here = (t.member.c.person_id == t.person.c.id) & (t.member.c.product_line_id == row["id"])
+    serving = t.person.c.admin & t.person.c.disabled_at.is_(None)
     statement = (
-        select(t.member.c.role, t.member.c.since, t.person.c.name)
-        .join(t.person, t.person.c.id == t.member.c.person_id)
-        .where(t.member.c.product_line_id == row["id"])
+        select(t.member.c.role, t.member.c.since, t.person.c.name, serving.label("serving"))
+        .join_from(t.person, t.member, here, isouter=True)
+        .where(t.member.c.role.is_not(None) | serving)
     )
-    return await page(
-        tx, statement, [t.person.c.name], part, lambda r: Member(r["name"], Role(r["role"]), r["since"])
-    )  # fmt: skip
+    return await page(tx, statement, [t.person.c.name], part, _member)
+
+
+def _member(row: Row) -> Member:
+    return Member(row["name"], Role(row["role"]) if row["role"] else None, row["since"], bool(row["serving"]))
 
 
 async def tokens(actor: Actor, tx: Tx, person: str | None = None, part: Part = FIRST) -> Page[Token]:
-    """One's own, or as an admin those of a person, by name. Never their text. Raises McdError not_found; forbidden
-    for a token of narrow scope: a leaked one should not list the others."""
+    """One's own, or as an admin those of a person, by name; a disabled one has none. Never their text.
+    Raises McdError not_found; forbidden for a token of narrow scope: a leaked one should not list the others."""
     if actor.scope is not Scope.ALL:
         raise McdError(Code.FORBIDDEN, "this token may not list tokens.", "Sign in, or use a token of scope all.")
     name = actor.name if person is None else person
     owner = await tx.value(select(t.person.c.id).where(t.person.c.name == name))
     if owner is None or (owner != actor.person and not may(actor, Verb.ADMINISTER, None)):
         raise not_found(Noun.PERSON, name)
-    statement = select(t.token).where(t.token.c.person_id == owner)
+    enabled = select(t.person.c.id).where(t.person.c.id == owner, t.person.c.disabled_at.is_(None))
+    statement = select(t.token).where(t.token.c.person_id.in_(enabled))
     return await page(tx, statement, [t.token.c.name], part, lambda row: token_of(row, name))
