@@ -186,6 +186,8 @@ class Rollout(State, LastSeen):
     live: bool
     created_at: datetime
     created_by: str
+    ready_at: datetime | None
+    """When it was Ready first; null: it never was."""
 
     @classmethod
     def shown(cls, rollout: model.Rollout, gone: Away | None = None) -> Rollout:
@@ -196,7 +198,7 @@ def rollout_fields(rollout: model.Rollout, gone: Away | None = None) -> dict[str
     """`gone`: the cluster of a live Rollout cannot be looked at."""
     names = (
         "id", "app", "number", "release", "settings", "trigger", "take_over", "confirmed_prune", "live", "created_at",
-        "created_by",
+        "created_by", "ready_at",
     )  # fmt: skip
     shown = {name: getattr(rollout, name) for name in names}
     return {

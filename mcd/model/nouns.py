@@ -204,6 +204,8 @@ class Rollout:
     created_at: datetime
     created_by: str
     state: Reconciled
+    ready_at: datetime | None = None
+    """When it was Ready first. None: never, so that nobody goes back to it unasked."""
 
 
 @dataclass(frozen=True, slots=True)

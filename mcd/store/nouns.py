@@ -278,6 +278,7 @@ def rollout_of(row: Row, app: str) -> Rollout:
         created_at=row["created_at"],
         created_by=row["created_by"],
         state=state_of(row),
+        ready_at=row["ready_at"],
     )
 
 

@@ -205,6 +205,32 @@ def test_a_rollback_runs_the_pair_before(dora: Mcd, platform: Platform) -> None:
     assert ") is not live: Rollout 2: Rollout 3 (Release 1, rollback by dora) took its place." in shown
 
 
+def test_a_second_rollback_does_not_bring_back_what_was_never_ready(dora: Mcd, platform: Platform) -> None:
+    for image in (1, 2):
+        platform.deployed("fled", f"web: {{type: web, image: 'registry.test/x:{image}'}}")
+    platform.world.pods_run = False
+    try:
+        broken = "appname: fled\ncomponents:\n  web: {type: web, port: 9999, image: 'registry.test/x:3'}\n"
+        platform.inside(lambda: platform.world.push(broken, "fled"))
+        platform.until(lambda: data(dora("status", "fled", "-o", "json"))["rollout"]["release"] == 3)  # type: ignore[index]
+    finally:
+        with platform.hurry():
+            first = dora("rollback", "fled")
+            platform.world.pods_run = True
+            platform.until(lambda: platform.is_ready("fled", 2))
+    assert "back to Rollout 2: Release 2" in first.err
+    assert "(Release 1, Settings 0)" in dora("rollback", "fled", "--dry-run").err
+    with platform.hurry():
+        second = dora("rollback", "fled", "--wait")
+    assert second.code == 0, second.err
+    assert "back to Rollout 1: Release 1" in second.err, "Release 3 was never Ready"
+    third = dora("rollback", "fled")
+    assert (third.code, third.out) == (3, "")
+    assert "fled has nothing to go back to: nothing else was Ready before." in third.err
+    told = dora("rollback", "fled", "--to", "3", "--dry-run")
+    assert "warning: Rollout 3 was never Ready" in told.err
+
+
 def test_a_rollback_goes_back_to_the_settings_that_an_app_begins_with(dora: Mcd, platform: Platform) -> None:
     platform.deployed("unscaled")
     with platform.hurry():

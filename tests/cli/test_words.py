@@ -9,7 +9,7 @@ import pytest
 
 from mcd.cli.documents import mapping_from, text_from
 from mcd.cli.options import appname_of, pairs, seconds, which_app
-from mcd.cli.remote.deploys import doubt, earlier, replicas
+from mcd.cli.remote.deploys import replicas
 from mcd.cli.remote.settings import secret_values
 from mcd.errors import Code, McdError
 from tests.cli.conftest import Mcd
@@ -75,40 +75,6 @@ def test_counts_of_components() -> None:
     for words in (["shop"], ["web=x"], ["web=-1"], ["=3"], ["shop", "web"], ["web=10000"], ["web=３"]):
         with pytest.raises(McdError):
             replicas(words)
-
-
-def rollout(
-    number: int, release: int, settings: int = 1, state: str = "superseded", live: bool = False
-) -> dict[str, object]:
-    return {"number": number, "release": release, "settings": settings, "state": state, "live": live}
-
-
-def test_a_rollback_skips_what_failed_and_what_is_the_same() -> None:
-    rows = [
-        rollout(5, 4, live=True, state="stalled"),
-        rollout(4, 4),
-        rollout(3, 3, state="stalled"),
-        rollout(2, 2),
-        rollout(1, 1),
-    ]
-    assert earlier(rows, "shop", None)["number"] == 2
-    assert earlier(list(reversed(rows)), "shop", None)["number"] == 2
-    assert earlier(rows, "shop", 1)["number"] == 1
-    with pytest.raises(McdError, match="no Rollout 9"):
-        earlier(rows, "shop", 9)
-    with pytest.raises(McdError, match="never ran anything else") as told:
-        earlier(rows[:1], "shop", None)
-    assert told.value.code is Code.NOT_FOUND
-
-
-def test_going_back_to_what_failed_is_warned_of_with_its_cause() -> None:
-    failed = {
-        **rollout(3, 3, state="stalled"),
-        "reason": "RolledBack",
-        "message": "web: exit 1.\nRollout 2 is put back.",
-    }
-    assert doubt(failed) == "warning: Rollout 3 never got well: RolledBack: web: exit 1. Rollout 2 is put back."
-    assert doubt(rollout(2, 2)) == doubt(rollout(2, 2, state="ready")) == ""
 
 
 @pytest.mark.parametrize("word", ["SITE=Harbour", "env.A=s3cr3t", "components.web=1", "components..replicas=1"])

@@ -25,6 +25,7 @@ from mcd.cli.options import (
     which_app,
 )
 from mcd.cli.output import Form, Progress, note, paint, plain, show_data
+from mcd.cli.remote.back import doubt, earlier
 from mcd.cli.remote.columns import short_commit
 from mcd.errors import Code, McdError, echo
 
@@ -245,7 +246,8 @@ def rollback(
 ) -> None:
     """Run again what ran well before: its Release with its Settings, as a new Rollout.
 
-    Without --to: the last Rollout that is not the live one and ran something else.
+    Without --to: what ran before, of all that was Ready once. A second rollback goes further back, never forward to
+    what the first one left; --to goes anywhere, with a warning when that was never Ready.
 
     Example: mcd rollback shop --to 4 --wait
     """
@@ -262,33 +264,6 @@ def rollback(
         if not quiet and output is Form.TABLE:
             note(f"back to Rollout {older['number']}: Release {older['release']}, Settings {older['settings']}.")
         carry_out(client, which, wish, output, Waiting(wait, limit, timeout, quiet))
-
-
-def earlier(rollouts: list[dict[str, Any]], app: str, to: int | None) -> dict[str, Any]:
-    """The Rollout to go back to. Raises McdError(not_found) when there is none."""
-    rollouts = sorted(rollouts, key=lambda r: -int(r["number"]))
-    if to is not None:
-        found = next((r for r in rollouts if r["number"] == to), None)
-        if found is None:
-            raise McdError(
-                Code.NOT_FOUND, f"{echo(app)} has no Rollout {to}.", f"`mcd history {echo(app)}` shows them."
-            )
-        return found
-    live = next((r for r in rollouts if r.get("live")), None)
-    for one in rollouts:
-        failed = one.get("state") == "stalled"
-        same = live is not None and (one["release"], one["settings"]) == (live["release"], live["settings"])
-        if not one.get("live") and not same and not failed:
-            return one
-    raise McdError(Code.NOT_FOUND, f"{echo(app)} never ran anything else.", "There is nothing to go back to.")
-
-
-def doubt(older: Mapping[str, Any]) -> str:
-    """What a person should know before going back to a Rollout that failed itself; empty for one that ran well."""
-    if older.get("state") != "stalled":
-        return ""
-    said = " ".join(str(older.get("message") or "").split())
-    return f"warning: Rollout {older['number']} never got well: {older.get('reason')}: {said}".rstrip()
 
 
 def restart(

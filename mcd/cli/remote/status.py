@@ -152,6 +152,7 @@ HISTORY = [
     field("trigger"),
     field("by", "created_by"),
     ago("age", "created_at"),
+    Column("ran well", lambda r: "yes" if r.get("ready_at") else "no", wide=True),
     message(wide=True),
 ]
 
