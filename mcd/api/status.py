@@ -5,6 +5,7 @@ It tells what controllers saw last, with its age in the conditions, so that it a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from fastapi import APIRouter
@@ -55,14 +56,17 @@ NEXT: Mapping[Reason, str] = {
     Reason.NOT_OURS: "Delete the other object, or `mcd deploy {app} --take-over`.",
     Reason.FIELD_FIGHT: "Stop the other manager, then `mcd deploy {app}`.",
     Reason.PRUNE_NEEDS_CONFIRMATION: "Read the list in `mcd diff {app}`, then confirm it.",
-    Reason.NEWER_IN_CLUSTER: "Ask an admin whether a newer backup is restored; if not, `mcd deploy {app}`.",
+    Reason.NEWER_IN_CLUSTER: "Ask an admin whether a newer backup is restored; if not, `{deploy}`.",
     Reason.IMMUTABLE_FIELD: "Rename the component, or delete the object that cannot change.",
     Reason.QUOTA_EXCEEDED: "Free something, or ask the owners of the product line for more.",
     Reason.CLUSTER_AUTH_FAILED: "Ask an admin to give the cluster a new kubeconfig.",
     Reason.FORBIDDEN: "Ask an admin to give MCD the right that the message names.",
     Reason.QUARANTINED: "Ask for it again: `mcd deploy {app}`.",
 }
-"""What a person can do about a reason. What is not here goes on by itself, or its message says it all."""
+"""What a person can do about a reason. What is not here goes on by itself, or its message says it all. `deploy` is the
+command that the message itself names first."""
+
+_DEPLOY = re.compile(r"`(mcd deploy [^`]+)`")
 
 
 @router.get("/apps/{app}/status", operation_id="show_status", response_model=Status)
@@ -128,12 +132,14 @@ class _Facts:
         if self.newest is None:
             where = self.shape.git_url or self.app.repository
             return f"Push a commit with an {self.app.path}: git push {where} {self.app.branch}"
-        aside = [(self.aside.state, self.aside.reason)] if self.aside else []
+        aside = [(self.aside.state, self.aside.reason, self.aside.message)] if self.aside else []
         told = known(self.seen.rollout.state, self.gone) if self.seen else None
-        live = [(told.state, told.reason)] if told else []
-        for word, reason in (summary(self.newest.state)[:2], *aside, *live):
+        live = [(told.state, told.reason, told.message)] if told else []
+        for word, reason, message in (summary(self.newest.state), *aside, *live):
             if word == "stalled":
-                return NEXT.get(reason, "").format(app=self.app.name)
+                named = _DEPLOY.search(message)
+                deploy = named[1] if named else f"mcd deploy {self.app.name}"
+                return NEXT.get(reason, "").format(app=self.app.name, deploy=deploy)
         if self.gone is not None and not idle:
             ask = NEXT.get(self.gone.reason) or "It goes on by itself when the cluster answers:"
             return f"{ask} mcd cluster show {self.shape.cluster}"

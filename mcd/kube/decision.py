@@ -11,12 +11,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mcd.kube.gate import Bounds, check
-from mcd.kube.inventory import fighting, plan
-from mcd.kube.newer import newer, signed
+from mcd.kube.inventory import fighting, is_ours, plan
+from mcd.kube.newer import Newer, newer, signed
 from mcd.model import Change, ConditionType, Plan, Reason, RolloutItem, Stalled, Waiting
 from mcd.objects import KEPT, Object, Ref, ref_of
 
 Stop = Waiting | Stalled
+
+_COMMITS = 5
+"""How many commits a message names."""
 
 DEPENDENCY_RETRY = 1.0
 """Seconds until a Rollout looks again whether its Release, product line or cluster is ready."""
@@ -116,10 +119,28 @@ def _knows_less(intent: Intent, seen: Mapping[Ref, Object | None]) -> Stop | Non
     words = (
         f"the cluster runs Rollout {later.number}, asked for at {later.at:%Y-%m-%d %H:%M:%S} UTC ({later.ref}"
         f"{others}), which this database does not know: it is older, perhaps restored from a backup. "
-        f"Nothing was changed. Restore a newer one, or `mcd deploy {intent.item.app.name}` to go on with what is known "
-        "here."
+        f"Nothing was changed. Restore a newer one, or {_way_out(intent, later, seen)}"
     )
     return Stalled(Reason.NEWER_IN_CLUSTER, words)
+
+
+def _way_out(intent: Intent, later: Newer, seen: Mapping[Ref, Object | None]) -> str:
+    """The commands that end a hold: first the one that goes on with what runs, of which people lose nothing. What is in
+    no inventory of ours has to be taken over with it."""
+    app = intent.item.app.name
+    back = f"`mcd deploy {app}` to go on with what is known here."
+    known = intent.item.release.commit
+    commits = [commit for commit in later.commits if commit != known] or list(later.commits)
+    if not commits:
+        return back
+    entries = {entry.ref: entry for entry in intent.item.inventory}
+    strange = [obj for ref in later.refs if (obj := seen[ref]) and not is_ours(entries.get(ref), obj, intent.owner)]
+    take_over = " --take-over" if strange else ""
+    forward = f"`mcd deploy {app} --commit {commits[0]}{take_over}` to go on with what runs there"
+    if len(commits) > 1:
+        # Only git knows their order: a component keeps the commit that changed it last.
+        forward += f" (or with the latest in git of its commits: {', '.join(commits[:_COMMITS])})"
+    return f"{forward}; or {back}"
 
 
 def _waits_for_the_line(intent: Intent, seen: Mapping[Ref, Object | None]) -> Waiting | None:

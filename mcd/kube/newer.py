@@ -23,14 +23,21 @@ _IS_COMMIT = re.compile(r"[0-9a-f]{7,40}")
 
 @dataclass(frozen=True, slots=True)
 class Newer:
-    """The newest Rollout that an object was written for; `others` counts the other objects that are newer too.
-    `commits` are those that the newer objects name, each once, that of the newest Rollout first."""
+    """The newest Rollout that an object was written for, and the objects that are newer: those of that Rollout first,
+    of them the workloads. `commits` are what the objects name, each once, in the same order."""
 
     number: int
     at: datetime
-    ref: Ref
-    others: int
+    refs: tuple[Ref, ...]
     commits: tuple[str, ...] = ()
+
+    @property
+    def ref(self) -> Ref:
+        return self.refs[0]
+
+    @property
+    def others(self) -> int:
+        return len(self.refs) - 1
 
 
 def signed(obj: Object, rollout: Rollout) -> Object:
@@ -52,15 +59,9 @@ def newer(live: Iterable[Object], known: Known, owner: str) -> Newer | None:
         return None
     # Of one Rollout first what names its commit: the workload, which tells a person more than its Service.
     found.sort(key=lambda one: (one[0], one[1], one[2] != "", one[3]), reverse=True)
-    at, number, _, ref = found[0]
+    at, number, *_ = found[0]
     commits = dict.fromkeys(commit for *_, commit, _ in found if commit)
-    return Newer(number, at, ref, len(found) - 1, tuple(commits))
-
-
-def written_by(live: Object, owner: str) -> int | None:
-    """The number of the Rollout of this installation that wrote an object, or None for what none of them wrote."""
-    mark = _mark(live, owner)
-    return mark[0] if mark is not None else None
+    return Newer(number, at, tuple(ref for *_, ref in found), tuple(commits))
 
 
 def _commit(live: Object) -> str:

@@ -87,8 +87,8 @@ class Reason(StrEnum):
     """More would be deleted than the brake allows, or something that holds data. Read the list, then confirm it."""
     NEWER_IN_CLUSTER = "NewerInCluster"
     """The cluster runs a Rollout that MCD's database does not know: the database is older, perhaps restored from a
-    backup. Nothing of the App is written. Restore a newer backup, or `mcd deploy APP` to go on with what is known
-    here."""
+    backup. Nothing of the App is written. Restore a newer backup; or go on with what runs, `mcd deploy APP --commit
+    COMMIT` as the message says it; or `mcd deploy APP` to go on with what is known here."""
     IMMUTABLE_FIELD = "ImmutableField"
     """A field that Kubernetes never changes on a living object differs. Delete the object or rename the component."""
     KIND_NOT_SERVED = "KindNotServed"
