@@ -36,6 +36,17 @@ async def types_of(actor: Actor, tx: Tx, app: str, release: int | None = None) -
         return None
 
 
+async def refuse_unknown(actor: Actor, tx: Tx, app: str, component: str | None) -> None:
+    """Of a component of which nothing runs: raises McdError(not_found) with the names that there are when it is none
+    of them."""
+    if component is None:
+        return
+    types = await types_of(actor, tx, app)
+    if types is not None and component not in types:
+        known = ", ".join(sorted(types))
+        raise McdError(Code.NOT_FOUND, f"there is no component {echo(component)}.", f"Known: {known}.")
+
+
 def types_in(app_yaml: str) -> Types | None:
     """None for a text that is no app.yaml."""
     checked = check(app_yaml, "app.yaml") if app_yaml else None

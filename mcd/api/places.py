@@ -22,6 +22,9 @@ from mcd.store.tx import Tx
 
 POD = Kind("v1", "Pod")
 
+_PLAYED = "kwok.x-k8s.io/node"
+"""The annotation by which KWOK knows the nodes whose kubelet it plays."""
+
 _OWNERS = 4
 """Pod → Job → CronJob, or Pod → ReplicaSet → Deployment; no chain of ours is longer."""
 
@@ -85,6 +88,18 @@ async def owned_pod(cluster: Cluster, place: Place, name: str) -> Object:
     if pod is None or label(pod, INSTANCE) != place.app.name or not await _hangs_on_ours(cluster, place, pod):
         raise not_found("pod", name)
     return pod
+
+
+async def refuse_simulated(cluster: Cluster, pod: Object) -> None:
+    """Raises McdError(invalid) for a pod on a node that only plays one: nothing runs in it."""
+    name = str(pod.get("spec", {}).get("nodeName") or "")
+    node = await cluster.get(Ref("v1", "Node", "", name)) if name else None
+    if node is not None and (node["metadata"].get("annotations") or {}).get(_PLAYED) is not None:
+        raise McdError(
+            Code.INVALID,
+            f'the pod "{pod["metadata"]["name"]}" is on the simulated node {echo(name)}: nothing runs in it.',
+            "Commands run in pods of real nodes only.",
+        )
 
 
 async def _hangs_on_ours(cluster: Cluster, place: Place, obj: Object) -> bool:

@@ -33,6 +33,7 @@ from mcd.api.access import (
     throttle_of,
 )
 from mcd.api.app_shapes import ExecTicket
+from mcd.api.components import refuse_unknown
 from mcd.api.paths import AppName
 from mcd.api.places import Place
 from mcd.api.strict import StrictRoute, loads
@@ -63,6 +64,8 @@ class Patience:
 
 
 FRAME_LIMIT = 64 * 1024
+REASON_LIMIT = 123
+"""Bytes that the reason of a close may have."""
 INPUT, OUTPUT, ERROR, EXIT, SIZE = range(5)
 
 CLOSE_FORBIDDEN = 4403
@@ -92,7 +95,12 @@ async def ask_exec(app: AppName, wish: ExecNew, actor: Sheller, runtime: Runtime
         place = await places.place_of(actor, tx, app, Verb.SHELL)
     cluster = await places.client_of(runtime, place)
     pod = await _choose(cluster, place, wish)
+    if pod is None:
+        async with runtime.db.reading() as tx:
+            await refuse_unknown(actor, tx, app, wish.component)
+        raise _no_pod(place, wish)
     container = places.container_of(pod, wish.container)
+    await places.refuse_simulated(cluster, pod)
     expires = runtime.now() + timedelta(seconds=TICKET_SECONDS)
     target = Target(
         nonce=secrets.token_hex(16),
@@ -117,19 +125,36 @@ async def ask_exec(app: AppName, wish: ExecNew, actor: Sheller, runtime: Runtime
     )
 
 
-async def _choose(cluster: Cluster, place: Place, wish: ExecNew) -> dict[str, Any]:
-    """The pod that is meant. Raises McdError not_found, invalid when it is not said which of several components."""
+async def _choose(cluster: Cluster, place: Place, wish: ExecNew) -> dict[str, Any] | None:
+    """The pod that is meant: one that is named, else one that stays. Raises McdError not_found; invalid when it is not
+    said which of several components; conflict when there are only pods that end."""
     if wish.pod is not None:
         return await places.owned_pod(cluster, place, wish.pod)
     pods = await places.pods_of(cluster, place, wish.component)
     components = sorted({places.label(pod, COMPONENT) for pod in pods})
     if len(components) > 1:
         raise McdError(Code.INVALID, "which component?", f"Name one of {', '.join(components)}.")
-    for pod in sorted(pods, key=lambda p: not places.is_ready(p)):
+    staying = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
+    for pod in sorted(staying, key=lambda p: not places.is_ready(p)):
         with contextlib.suppress(McdError):
             return await places.owned_pod(cluster, place, pod["metadata"]["name"])
-    which = f'component "{wish.component}" of App "{place.app.name}"' if wish.component else f'App "{place.app.name}"'
-    raise McdError(Code.NOT_FOUND, f"{which} has no pod now.", "See `mcd status`.")
+    if pods and not staying:
+        ending = str(pods[0]["metadata"]["name"])
+        raise McdError(
+            Code.CONFLICT,
+            f"{_which(place, wish)} has no pod that stays: {ending} is ending.",
+            f"Scaled to 0? `mcd scale {place.app.name} {components[0]}=1` starts one; --pod {ending} goes into that.",
+        )
+    return None
+
+
+def _which(place: Place, wish: ExecNew) -> str:
+    app = f'App "{place.app.name}"'
+    return f'component "{wish.component}" of {app}' if wish.component else app
+
+
+def _no_pod(place: Place, wish: ExecNew) -> McdError:
+    return McdError(Code.NOT_FOUND, f"{_which(place, wish)} has no pod now.", f"See `mcd status {place.app.name}`.")
 
 
 # --- the ticket ------------------------------------------------------------------------------------------------------
@@ -247,9 +272,11 @@ class _Bridge:
         else:
             code, reason = task.result()
         if self.websocket.application_state is WebSocketState.CONNECTED and code:
-            # A close reason has at most 123 bytes.
             with contextlib.suppress(RuntimeError, WebSocketDisconnect):
-                await self.websocket.close(code, reason.encode()[:120].decode(errors="ignore"))
+                if len(reason.encode()) > REASON_LIMIT:
+                    await self._send(ERROR, f"mcd: {reason}\r\n".encode())
+                    reason = reason.encode()[: REASON_LIMIT - 3].decode(errors="ignore") + "…"
+                await self.websocket.close(code, reason)
 
     async def _out(self) -> tuple[int, str]:
         async for chunk in self.session:

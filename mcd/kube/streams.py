@@ -109,14 +109,16 @@ async def execute(transport: Transport, path: str, query: Query, what: str) -> E
                 "Check the container's name, and that it runs.",
             ) from None  # fmt: skip
         raise refusal(what, code, b"", error.headers) from None
-    return _Exec(socket)
+    told = dict(reversed(query))  # the first of several words of the command is the program
+    return _Exec(socket, told.get("command", ""), told.get("container", ""))
 
 
 class _Exec:
     """A command that runs behind a WebSocket: the first byte of each message is its channel."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, program: str, container: str) -> None:
         self._socket = socket
+        self._program, self._container = program, container
 
     async def __aenter__(self) -> _Exec:
         return self
@@ -133,7 +135,10 @@ class _Exec:
             if channel in (_STDOUT, _STDERR) and rest:
                 yield ExecChunk("stdout" if channel == _STDOUT else "stderr", rest)
             elif channel == _ERROR:
-                yield ExecChunk("stdout", b"", _exit_code(rest))
+                code, said = ended(rest, self._program, self._container)
+                if said:
+                    yield ExecChunk("stderr", f"mcd: {said}\r\n".encode())
+                yield ExecChunk("stdout", b"", code)
                 return
         raise _broken("the command's connection was closed before it ended")
 
@@ -156,16 +161,31 @@ class _Exec:
             raise _broken("the command no longer takes input") from None
 
 
-def _exit_code(raw: bytes) -> int:
-    """The exit code in the Status of the error channel. Raises KubeError when the command could not be started."""
+NOT_FOUND, NOT_RUN = 127, 126
+"""What a shell exits with for a program that is not there, and for one that cannot be run."""
+
+
+def ended(raw: bytes, program: str, container: str) -> tuple[int, str]:
+    """The exit code in the Status of the error channel, and in words why the program was not started, if it was not."""
     try:
         status: dict[str, Any] = orjson.loads(raw)
         if status.get("status") == "Success":
-            return 0
+            return 0, ""
         for cause in (status.get("details") or {}).get("causes") or ():
             if cause.get("reason") == "ExitCode":
-                return int(cause["message"])
-        words = echo(str(status.get("message", "")), 300)
+                return int(cause["message"]), ""
+        return _not_started(str(status.get("message", "")), program, container)
     except (orjson.JSONDecodeError, ValueError, AttributeError, TypeError, KeyError):
-        words = "the cluster's answer cannot be read"
-    raise KubeError(Code.INVALID, KubeReason.INVALID, f"the command could not be run: {words}")
+        return NOT_RUN, "the command could not be run: the cluster's answer cannot be read."
+
+
+def _not_started(said: str, program: str, container: str) -> tuple[int, str]:
+    which, where = f'"{echo(program, 120)}"', f"the container {echo(container, 63)}"
+    lower = said.lower()
+    if "executable file not found" in lower or "no such file or directory" in lower:
+        return NOT_FOUND, f"there is no program {which} in {where}."
+    if "permission denied" in lower:
+        return NOT_RUN, f"the program {which} in {where} may not be executed."
+    # What matters of a container runtime stands last: each layer puts its own words before those of the one below.
+    words = echo(said, 2000)
+    return NOT_RUN, f"the command could not be run: {words if len(words) <= 300 else '… ' + words[-300:]}"
