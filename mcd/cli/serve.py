@@ -36,9 +36,13 @@ from mcd.store.address import parse_url
 from mcd.store.installation import apps_by_id
 from mcd.store.intents.apps import RESERVED_FOR
 from mcd.store.keyring import KeyRing, add_key, create_keyring, read_keyring
+from mcd.store.liveness import living
 from mcd.store.session import Database, migrate
 
 log = structlog.get_logger("mcd.serve")
+
+RESTART = "Restart every MCD process: first each `mcd serve controllers`, then each `mcd serve api` (or `mcd serve`)."
+"""After a key was added. Controllers open what the API seals, so they must know the key before it does."""
 
 serve = typer.Typer(
     add_completion=False,
@@ -222,18 +226,26 @@ async def _create_admin(db: Database, name: str, password: str) -> None:
 def admin_add_key() -> None:
     """Put a new key in front of the key ring: the first half of a rotation.
 
-    Restart every process of MCD afterwards, so that all of them know the key, then run `mcd admin seal-again`.
+    Then copy the file to every machine of MCD and restart every process, so that all of them know the key: first each
+    `mcd serve controllers`, then each `mcd serve api` (they seal what is new with it at once), or `mcd serve`. Only
+    then run `mcd admin seal-again`.
 
     Example: mcd admin add-key
     """
     settings = read_environment()
     ring = add_key(settings.keys_file)
-    print(f"{settings.keys_file} begins with {ring.newest} now. Back it up, restart MCD, then: mcd admin seal-again")
+    print(f"{settings.keys_file} begins with {ring.newest} now. Back it up, and copy it to every machine of MCD.")
+    print(f"{RESTART} Then: mcd admin seal-again")
 
 
 @admin.command("seal-again")
 def admin_seal_again() -> None:
     """Seal every secret with the newest key, while MCD runs: the second half of a rotation.
+
+    Every process of MCD must have been restarted since `mcd admin add-key`: first each `mcd serve controllers`, then
+    each `mcd serve api` (or `mcd serve`). One that was not does not know the newest key: it cannot open what this seals
+    (a Rollout of an App with secrets fails, its cluster is not reached), and seals what people set with an old key.
+    Nothing is lost by that: restart it, and run this again.
 
     Example: mcd admin seal-again
     """
@@ -242,6 +254,17 @@ def admin_seal_again() -> None:
 
 
 async def _seal_again(db: Database, ring: KeyRing) -> None:
+    async with db.reading() as tx:
+        used = await secret_store.keys_in_use(tx)
+        alive = (await living(tx, datetime.now(UTC))).holders
+    if set(used) - {ring.newest}:
+        # Before it begins: whoever forgot the restart can still stop it, or knows what to do about the errors.
+        known = f" Controllers that are alive: {', '.join(alive)}." if alive else ""
+        print(
+            f"A process that was started before {ring.newest} was added cannot open what is sealed now.\n"
+            f"{RESTART} If that was not done, do it now.{known}",
+            file=sys.stderr,
+        )
     count = await secret_store.rotate(db)
     async with db.reading() as tx:
         used = await secret_store.keys_in_use(tx)
@@ -250,7 +273,7 @@ async def _seal_again(db: Database, ring: KeyRing) -> None:
     if idle:
         print(
             f"No value needs {', '.join(idle)} any more. When every process was restarted since add-key, and a second "
-            "seal-again finds nothing, remove them from the file."
+            "seal-again finds nothing, remove them from the file on every machine, and restart in the same order."
         )
 
 
