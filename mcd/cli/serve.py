@@ -24,6 +24,7 @@ from mcd.api import git
 from mcd.api.app import create_app
 from mcd.api.health import probes
 from mcd.api.server import server as http_server
+from mcd.cli.installation import check_folder
 from mcd.controllers.loop import Loop
 from mcd.errors import Code, McdError
 from mcd.forge import leftovers
@@ -249,7 +250,9 @@ def admin_seal_again() -> None:
 
     Example: mcd admin seal-again
     """
-    ring = read_keyring(read_environment().keys_file)
+    settings = read_environment()
+    check_folder(settings)
+    ring = read_keyring(settings.keys_file)
     asyncio.run(_with_database(lambda db: _seal_again(db, ring), ring))
 
 
@@ -295,7 +298,9 @@ def admin_repositories(
 async def give_back(db: Database, days: int, *, remove: bool) -> None:
     """Prints every repository whose App is gone or not known. With `remove`, those of Apps that are gone for so many
     days are removed."""
-    root, now = read_environment().repositories, datetime.now(UTC)
+    settings, now = read_environment(), datetime.now(UTC)
+    check_folder(settings, of_git=True)
+    root = settings.repositories
     # Listed before the database is asked: an App that is made in between is known then.
     found = list(leftovers.repositories(root))
     async with db.reading() as tx:
@@ -324,6 +329,7 @@ def _mib(size: int) -> str:
 
 async def _with_database(work: Callable[[Database], Awaitable[None]], ring: KeyRing | None = None) -> None:
     settings = read_environment()
+    check_folder(settings)
     db = Database(settings.database, ring)
     try:
         await db.check()

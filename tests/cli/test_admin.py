@@ -104,3 +104,42 @@ def test_a_lost_key_ring_is_not_replaced_while_values_are_sealed_with_it(environ
     assert answer.returncode == 6
     assert "k1234" in answer.stderr
     assert not (data / "keys.json").exists()
+
+
+@pytest.mark.parametrize("words", [("repositories",), ("seal-again",), ("create-admin", "eve")])
+@pytest.mark.parametrize("there", ["nothing", "an empty folder", "the folder above it", "an empty file"])
+def test_a_folder_without_an_installation_is_named_and_left_as_it_is(
+    environment: dict[str, str], tmp_path: Path, there: str, words: tuple[str, ...]
+) -> None:
+    """SQLite would make the file, and the answer would be to migrate the wrong folder."""
+    data = Path(environment["MCD_DATA"])
+    if there == "the folder above it":
+        run({"MCD_DATA": str(data / "data"), "PATH": environment["PATH"], "HOME": str(tmp_path)}, "migrate")
+    elif there != "nothing":
+        data.mkdir()
+    if there == "an empty file":
+        (data / "mcd.db").touch()
+    before = sorted(tmp_path.rglob("*"))
+    answer = run(environment, *words)
+    assert (answer.returncode, answer.stdout, answer.stderr.count("\n")) == (2, "", 1)
+    assert f"{data}: no data of MCD" in answer.stderr
+    assert "Set MCD_DATA to the folder of your `mcd serve`" in answer.stderr
+    assert ".local/mcd/data" in answer.stderr
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_without_mcd_data_the_default_folder_is_named(environment: dict[str, str], tmp_path: Path) -> None:
+    del environment["MCD_DATA"]
+    answer = run(environment, "repositories")
+    assert answer.returncode == 2
+    assert f"{tmp_path}/.local/share/mcd: no data of MCD" in answer.stderr
+    assert "MCD_DATA is not set" in answer.stderr
+
+
+def test_repositories_beside_a_database_elsewhere_need_their_folder(environment: dict[str, str]) -> None:
+    environment["MCD_DATABASE_URL"] = f"sqlite:///{environment['MCD_DATA']}-db"
+    assert run(environment, "migrate").returncode == 0
+    assert "Nothing was removed." in run(environment, "repositories").stdout
+    answer = run({**environment, "MCD_DATA": f"{environment['MCD_DATA']}-not"}, "repositories")
+    assert (answer.returncode, answer.stdout) == (2, "")
+    assert "there is no such folder" in answer.stderr
