@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from mcd.cli.languages import FOUND_BY, RECIPES, Language, Recipe
+from mcd.cli.languages import FOUND_BY, NODE_PROGRAMS, RECIPES, Language, Recipe
 from mcd.cli.options import OutputOption
 from mcd.cli.output import Form, note, show_data
 from mcd.errors import Code, McdError, echo
@@ -79,6 +79,10 @@ def languages_of(folder: Path) -> tuple[Language | None, list[Language]]:
         for language, marks in FOUND_BY.items()
         if any(next(folder.glob(mark), None) is not None for mark in marks)
     ]
+    if fitting in ([], [Language.STATIC]):
+        sure = NODE_PROGRAMS[:1] if fitting else NODE_PROGRAMS
+        if any((folder / name).is_file() for name in sure):
+            fitting.insert(0, Language.NODE)
     if fitting and fitting[-1] is Language.STATIC and len(fitting) > 1:
         fitting.pop()  # almost every web program has an index.html somewhere
     return (fitting[0] if fitting else None), fitting[1:]

@@ -33,6 +33,10 @@ FOUND_BY: Mapping[Language, tuple[str, ...]] = {
 }
 """Files that name a language, the surest first."""
 
+NODE_PROGRAMS = ("server.js", "index.js", "app.js", "main.js")
+"""What node starts without a package.json, as the builder does without a Dockerfile. Each but the first may as well be
+the script of a page."""
+
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
@@ -158,7 +162,7 @@ def node(folder: Path, port: int) -> Recipe:
     start = scripts.get("start")
     plain = re.fullmatch(r"node\s+([\w./-]+)", start.strip()) if isinstance(start, str) else None
     named = package.get("main") if isinstance(package.get("main"), str) else ""
-    there = [f for f in (named, "server.js", "index.js", "app.js", "main.js") if f and (folder / f).is_file()]
+    there = [f for f in (named, *NODE_PROGRAMS) if f and (folder / f).is_file()]
     program: dict[str, str] = {}
     if plain:
         command = ["node", plain[1]]

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mcd.cli.init import languages_of, name_from
-from mcd.cli.languages import RECIPES, Language, go, node, python, static
+from mcd.cli.languages import NODE_PROGRAMS, RECIPES, Language, go, node, python, static
 from tests.cli.conftest import Mcd
 
 
@@ -20,6 +20,8 @@ from tests.cli.conftest import Mcd
         (["tool.py"], Language.PYTHON), (["index.html"], Language.STATIC),
         (["package.json", "index.html"], Language.NODE),
         (["public/index.html"], Language.STATIC), (["README.md"], None),
+        (["server.js"], Language.NODE), (["main.js"], Language.NODE), (["server.js", "index.html"], Language.NODE),
+        (["main.js", "index.html"], Language.STATIC), (["app.py", "app.js"], Language.PYTHON),
     ],
 )  # fmt: skip
 def test_the_language_is_named_by_its_files(tmp_path: Path, files: list[str], language: Language | None) -> None:
@@ -127,6 +129,22 @@ def test_node_is_built_and_started_as_its_package_says(tmp_path: Path) -> None:
     for broken in ("[]", "{", '{"scripts": 3, "main": []}'):
         (tmp_path / "package.json").write_text(broken)
         assert 'CMD ["node", "server.js"]' in node(tmp_path, 8080).dockerfile
+
+
+def test_a_server_js_alone_is_started_and_nothing_is_written_beside_it(mcd: Mcd, tmp_path: Path) -> None:
+    (tmp_path / "server.js").write_text("1")
+    told = mcd("init", cwd=tmp_path)
+    assert told.code == 0, told.err
+    assert sorted(told.out.split()) == [".dockerignore", "Dockerfile", "app.yaml"]
+    text = (tmp_path / "Dockerfile").read_text()
+    assert "npm" not in text
+    assert text.endswith('CMD ["node", "server.js"]\n')
+
+
+def test_init_and_the_builder_start_the_same_files_of_node() -> None:
+    from mcd.build.runtimes import _NODE_MAIN
+
+    assert NODE_PROGRAMS == _NODE_MAIN
 
 
 def test_go_builds_the_main_package_with_the_version_of_go_mod(tmp_path: Path) -> None:
