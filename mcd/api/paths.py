@@ -10,10 +10,12 @@ import re
 from typing import Annotated
 
 from fastapi import Depends, Path, Query
+from pydantic import AfterValidator
 
 from mcd.errors import not_found
 
 _WORD = re.compile(r"[A-Za-z0-9][-._A-Za-z0-9]{0,252}")
+_LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 
@@ -83,6 +85,17 @@ RolloutId = Annotated[str, Depends(_rollout)]
 SecretName = Annotated[str, Depends(_secret)]
 ReleaseNumber = Annotated[int, Depends(_release)]
 Revision = Annotated[int, Depends(_revision)]
+
+
+def _label(text: str) -> str:
+    """It becomes a part of a question to a cluster, whose own refusal nobody here understands."""
+    if not _LABEL.fullmatch(text):
+        raise ValueError('no component has such a name. Write it as in app.yaml: lower-case letters, digits and "-"')
+    return text
+
+
+Component = Annotated[str, AfterValidator(_label)]
+"""The name of a component in a query."""
 
 Limit = Annotated[int, Query(ge=1, le=500, description="Items in one answer, at most 500.")]
 Cursor = Annotated[str | None, Query(max_length=1024, description="`next_cursor` of the answer before.")]

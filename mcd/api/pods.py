@@ -27,7 +27,7 @@ from mcd.api.access import (
 from mcd.api.app_shapes import Container, Pod
 from mcd.api.build_logs import build_lines
 from mcd.api.components import types_of
-from mcd.api.paths import AppName
+from mcd.api.paths import AppName, Component
 from mcd.api.places import Place
 from mcd.api.shapes import Page
 from mcd.api.strict import StrictRoute
@@ -50,7 +50,7 @@ async def list_pods(
     app: AppName,
     actor: Reader,
     runtime: RuntimeOf,
-    component: Annotated[str | None, Query(max_length=63, description="Only pods of this component.")] = None,
+    component: Annotated[Component | None, Query(max_length=63, description="Only pods of this component.")] = None,
 ) -> Page[Pod]:
     """The pods of an App as the cluster has them now. Not paged: an App's pods fit one answer."""
     async with runtime.db.reading() as tx:
@@ -70,7 +70,7 @@ async def read_logs(
     app: AppName,
     actor: Sheller,
     runtime: RuntimeOf,
-    component: Annotated[str | None, Query(max_length=63, description="Only pods of this component.")] = None,
+    component: Annotated[Component | None, Query(max_length=63, description="Only pods of this component.")] = None,
     pod: Annotated[str | None, Query(max_length=253, description="Only this pod.")] = None,
     container: Annotated[str | None, Query(max_length=63, description="Default: the component's own.")] = None,
     follow: Annotated[bool, Query(description="Go on with what comes, also from pods that start later.")] = False,

@@ -334,3 +334,20 @@ async def test_the_log_of_a_component_that_is_none_is_refused_with_the_names_the
     await live.deployed()
     answer = await live.get(f"/api/v1/apps/hello/logs?component=nope&follow={str(follow).lower()}")
     assert (answer.status_code, answer.json()["detail"]) == (404, "there is no component nope. Known: web.")
+
+
+@pytest.mark.parametrize("path", ["logs", "pods"])
+@pytest.mark.parametrize("name", ["../x", "a,b", "Web", "", "a=b", "-web", "x" * 64])
+async def test_a_component_that_none_can_be_called_is_refused_before_a_cluster_is_asked(
+    live: Api, path: str, name: str
+) -> None:
+    await live.deployed()
+    answer = await live.get(f"/api/v1/apps/hello/{path}", "dora", params={"component": name})
+    assert answer.status_code == 422, answer.text
+    (told,) = answer.json()["problems"]
+    assert (told["file"], told["field"]) == ("query", "component")
+    if len(name) < 64:
+        assert answer.json()["detail"] == (
+            "query: component: no component has such a name. Write it as in app.yaml: lower-case letters, digits and "
+            '"-".'
+        )
