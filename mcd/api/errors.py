@@ -150,7 +150,12 @@ def _headers(error: McdError, status: int) -> dict[str, str]:
 
 # --- bodies and queries of the wrong form ----------------------------------------------------------------------------
 
+UNKNOWN, REPEATED = "unknown_parameter", "repeated_parameter"
+"""Kinds of problems of a query, beside those of pydantic."""
+
 _PROBLEM_CODES = {
+    UNKNOWN: "schema.unknown_key",
+    REPEATED: "schema.type",
     "missing": "schema.missing",
     "extra_forbidden": "schema.unknown_key",
     "string_pattern_mismatch": "value.format",
@@ -170,6 +175,10 @@ def _problem_of(error: Mapping[str, Any]) -> Problem:
         message, hint = "it is missing.", "Give it."
     elif kind == "extra_forbidden":
         message, hint = "there is no such field here.", "Remove it, or see the API's description."
+    elif kind == UNKNOWN:
+        message, hint = "there is no such parameter here.", _known(error["ctx"])
+    elif kind == REPEATED:
+        message, hint = "it stands there more than once.", "Give it once."
     elif kind == "json_invalid":
         message, path = f"this is not JSON: {error.get('ctx', {}).get('error', '')}.", []
     else:
@@ -178,6 +187,12 @@ def _problem_of(error: Mapping[str, Any]) -> Problem:
         code=code, severity="error", file=str(where), line=None, column=None, field=_dotted(path), message=message,
         hint=hint,
     )  # fmt: skip
+
+
+def _known(context: Mapping[str, Any]) -> str:
+    if context["near"]:
+        return f'Did you mean "{context["near"][0]}"?'
+    return f"Known: {', '.join(context['known'])}." if context["known"] else "None is known here: remove it."
 
 
 def _is_range(kind: str) -> bool:

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from mcd.api.access import PUBLIC, RouteFact
 from mcd.api.errors import DOCUMENTED, MEDIA_TYPE, TITLES
 from mcd.api.shapes import ProblemDetails
+from mcd.api.strict import StrictRoute
 from mcd.errors import Code
 
 DESCRIPTION = """\
@@ -70,7 +71,7 @@ _SAYS: dict[int, tuple[Code, str]] = {
     503: (Code.UNAVAILABLE, 'cluster "local" does not answer. Try again in a moment.'),
 }
 
-router = APIRouter(tags=["health"])
+router = APIRouter(tags=["health"], route_class=StrictRoute)
 
 
 async def _document(request: Request) -> dict[str, Any]:

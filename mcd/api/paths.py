@@ -99,3 +99,11 @@ Component = Annotated[str, AfterValidator(_label)]
 
 Limit = Annotated[int, Query(ge=1, le=500, description="Items in one answer, at most 500.")]
 Cursor = Annotated[str | None, Query(max_length=1024, description="`next_cursor` of the answer before.")]
+
+
+async def _whole(limit: Limit = 500, cursor: Cursor = None) -> None:
+    """Who reads lists sends them to every list."""
+
+
+WHOLE = Depends(_whole)
+"""For a list that fits one answer: it takes what lists take, and has no next page."""

@@ -27,7 +27,7 @@ from mcd.api.access import (
 from mcd.api.app_shapes import Container, Pod
 from mcd.api.build_logs import build_lines
 from mcd.api.components import types_of
-from mcd.api.paths import AppName, Component
+from mcd.api.paths import WHOLE, AppName, Component
 from mcd.api.places import Place
 from mcd.api.shapes import Page
 from mcd.api.strict import StrictRoute
@@ -45,7 +45,7 @@ _DURATION = re.compile(r"([1-9][0-9]{0,6})(s|m|h|d)")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
-@router.get("/apps/{app}/pods", operation_id="list_pods")
+@router.get("/apps/{app}/pods", operation_id="list_pods", dependencies=[WHOLE])
 async def list_pods(
     app: AppName,
     actor: Reader,

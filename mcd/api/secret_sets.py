@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from mcd.api.access import Reader, RuntimeOf, Setter
 from mcd.api.carry import Answer, carry
-from mcd.api.paths import AppName, LineName, SecretName
+from mcd.api.paths import WHOLE, AppName, LineName, SecretName
 from mcd.api.secret_uses import refuse_what_breaks
 from mcd.api.shapes import Page, Secret
 from mcd.api.strict import StrictRoute
@@ -24,13 +24,13 @@ from mcd.store.tx import Tx
 router = APIRouter(prefix="/api/v1", tags=["secrets"], route_class=StrictRoute)
 
 
-@router.get("/apps/{app}/secrets", operation_id="list_app_secrets")
+@router.get("/apps/{app}/secrets", operation_id="list_app_secrets", dependencies=[WHOLE])
 async def list_app_secrets(app: AppName, actor: Reader, runtime: RuntimeOf) -> Page[Secret]:
     """The secrets of an App, without their values."""
     return await _list(actor, runtime, app=app)
 
 
-@router.get("/product-lines/{line}/secrets", operation_id="list_line_secrets")
+@router.get("/product-lines/{line}/secrets", operation_id="list_line_secrets", dependencies=[WHOLE])
 async def list_line_secrets(line: LineName, actor: Reader, runtime: RuntimeOf) -> Page[Secret]:
     """The secrets of a product line, which its Apps may use, without their values."""
     return await _list(actor, runtime, product_line=line)

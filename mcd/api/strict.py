@@ -1,22 +1,27 @@
-"""Strict JSON in: one reading of a body, or a refusal. Used by every route through its route class.
+"""Strict queries and strict JSON in: one reading, or a refusal. Used by every route through its route class.
 
-Who may not do it is refused before the body is read. Refused then: another content type, two equal keys, NaN and
-Infinity, numbers that nobody can hold, depth over 32, NUL and halves of surrogate pairs in any text. It knows no route.
+Who may not do it is refused before the body is read. Refused then: a parameter that the route does not have, or that
+stands twice where it may stand once; another content type, two equal keys, NaN and Infinity, numbers that nobody can
+hold, depth over 32, NUL and halves of surrogate pairs in any text. It knows no route.
 """
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable, Coroutine
+from collections import Counter
+from collections.abc import Callable, Coroutine, Mapping
+from difflib import get_close_matches
 from typing import Any
 
+from fastapi.dependencies.models import Dependant
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 
 from mcd.api.access import permissions
-from mcd.api.errors import HttpRefusal
+from mcd.api.errors import REPEATED, UNKNOWN, HttpRefusal
 
 DEPTH = 32
 
@@ -103,16 +108,40 @@ class StrictRoute(APIRoute):
         handle = super().get_route_handler()
         wants_body = self.body_field is not None
         declared = list(permissions(self.dependant))
+        parameters = _parameters(self.dependant)
 
         async def strict(request: Request) -> Response:
             strictly = StrictRequest(request.scope, request.receive)
             for permission in declared:
                 await permission.admit(strictly)
+            _require_known(strictly, parameters)
             if wants_body:
                 await _require_json(strictly)
             return await handle(strictly)
 
         return strict
+
+
+def _parameters(dependant: Dependant) -> dict[str, bool]:
+    """The query parameters of a route, and whether each may stand there more than once."""
+    found = {f.alias: "list[" in str(f.field_info.annotation) for f in dependant.query_params}
+    for child in dependant.dependencies:
+        found |= _parameters(child)
+    return found
+
+
+def _require_known(request: Request, parameters: Mapping[str, bool]) -> None:
+    """Raises RequestValidationError that names all that is wrong."""
+    wrong = []
+    for name, times in Counter(name for name, _ in request.query_params.multi_items()).items():
+        if name not in parameters:
+            near = get_close_matches(name.lower().replace("-", "_"), parameters, n=1)
+            context: dict[str, object] = {"near": near, "known": list(parameters)}
+            wrong.append({"type": UNKNOWN, "loc": ("query", name), "msg": "", "ctx": context})
+        elif times > 1 and not parameters[name]:
+            wrong.append({"type": REPEATED, "loc": ("query", name), "msg": "", "ctx": {}})
+    if wrong:
+        raise RequestValidationError(wrong)
 
 
 async def _require_json(request: Request) -> None:
