@@ -13,6 +13,7 @@ from platformdirs import user_data_path
 from pydantic import Field, SecretStr, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_ADDRESS = re.compile(r"([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):(0|[1-9][0-9]{0,4})")
 _REGISTRY = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
 
 
@@ -103,9 +104,12 @@ class Environment(BaseSettings):
     def _listen(cls, value: str, info: ValidationInfo) -> str:
         if not value and info.field_name == "metrics_listen":
             return value
-        host, _, port = value.rpartition(":")
-        if not host or not port.isdigit() or int(port) > 65535:
-            raise ValueError(f'"{value}" is not an address. Write HOST:PORT, for example 127.0.0.1:7070.')
+        found = _ADDRESS.fullmatch(value)
+        if found is None:
+            # Not as it stands: a terminal would carry out what is in it.
+            raise ValueError(f"{value[:80]!a} is not an address. Write HOST:PORT, for example 127.0.0.1:7070.")
+        if int(found[2]) > 65535:
+            raise ValueError(f"{found[2]} is not a port. Use 1 to 65535, or 0 for a free one.")
         return value
 
     @field_validator("build_registries")

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
+import os
 import secrets
 import signal
 import socket
@@ -62,7 +64,11 @@ def read_environment() -> Environment:
     try:
         return Environment()
     except ValidationError as error:
-        wrong = [f"MCD_{'_'.join(str(part) for part in e['loc']).upper()}: {e['msg']}." for e in error.errors()]
+        wrong = [
+            f"MCD_{'_'.join(str(part) for part in e['loc']).upper()}: "
+            f"{str(e['msg']).removeprefix('Value error, ').rstrip('.')}."
+            for e in error.errors()
+        ]
         raise McdError(Code.INVALID, " ".join(wrong), "Set it right and start again.") from None
 
 
@@ -153,15 +159,22 @@ async def _serve_app(app: FastAPI, url: str, listener: socket.socket, stop: asyn
 
 
 def _listen(address: str, variable: str) -> socket.socket:
-    """The socket of an address (`host:port`). Raises McdError(unavailable) where it cannot be had; `variable` is the
-    setting that it came from."""
+    """The socket of an address (`host:port`). Raises McdError: unavailable where it cannot be had now, invalid where
+    this machine has no such address; `variable` is the setting that it came from."""
     host, _, port = address.rpartition(":")
+    host, family = host.strip("[]"), socket.AF_INET6 if host.startswith("[") else socket.AF_INET
     try:
-        return socket.create_server((host.strip("[]"), int(port)), backlog=512)
+        return socket.create_server((host, int(port)), family=family, backlog=512)
     except OSError as error:
-        why = "is taken by another program" if error.errno == 98 else f"cannot be used: {error.strerror}"
+        if isinstance(error, socket.gaierror) or error.errno in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+            said = f"{variable}: {host} is no address of this machine."
+            raise McdError(Code.INVALID, said, "Use one that it has, for example 127.0.0.1:7070.") from None
+        if error.errno == errno.EADDRINUSE:
+            why = f"{address} is taken by another program."
+            raise McdError(Code.UNAVAILABLE, why, f"Stop that program, or set {variable} to another port.") from None
+        why = os.strerror(error.errno) if error.errno else "no reason given"
         raise McdError(
-            Code.UNAVAILABLE, f"{address} {why}.", f"Stop that program, or set {variable} to another port."
+            Code.UNAVAILABLE, f"{address} cannot be used: {why}.", f"Set {variable} to another address."
         ) from None
 
 
