@@ -178,8 +178,12 @@ def test_settings_and_secrets_are_kept_and_no_value_comes_back(dora: Mcd, platfo
         told = dora("scale", "tuned", "web=2", "--wait")
         assert told.code == 0, told.err
     assert "web=2" in dora("settings", "show", "tuned").out
-    assert olaf("settings", "set", "tuned", "components.web.replicas=3").code == 0
-    assert olaf("settings", "unset", "components.web.replicas", "-a", "tuned").code == 0
+    told = olaf("settings", "set", "tuned", "components.web.replicas=3")
+    assert told.code == 0
+    assert told.out.splitlines()[-1] == "Rollout 3 of tuned is requested (Release 1, Settings 2)"
+    with platform.hurry():
+        told = olaf("settings", "unset", "components.web.replicas", "-a", "tuned", "--wait")
+    assert (told.code, told.out.splitlines()[-1]) == (0, "Rollout 4 of tuned is Ready")
     assert [i["values"] for i in data(dora("settings", "history", "tuned", "-o", "json"))["items"]][:2] == [  # type: ignore[attr-defined]
         {},
         {"components": {"web": {"replicas": 3}}},

@@ -86,6 +86,14 @@ def test_a_variable_is_refused_with_where_it_is_written_and_without_its_value(he
     assert here("settings", "unset", "SITE", "-a", "shop").code == 2
 
 
+@pytest.mark.parametrize("word", ["components.web.resources.memory=1Gi", "alerts.restarts.enabled=false"])
+def test_what_only_app_yaml_says_is_refused_with_that_place_and_no_talk_of_variables(here: Mcd, word: str) -> None:
+    told = here("settings", "set", "shop", word)
+    assert (told.code, told.err.count("\n")) == (2, 1)
+    assert f"Write {word.partition('=')[0]} in app.yaml and push." in told.err
+    assert "variable" not in told.err
+
+
 class Stdin:
     def __init__(self, data: bytes) -> None:
         self.buffer = io.BytesIO(data)

@@ -118,10 +118,7 @@ def told(client: Client, rollout: Mapping[str, Any], output: Form, waiting: Wait
         print(plain(f"rollout/{rollout['id']}"))
     code = 0
     if watching:
-        from mcd.cli.watch import verdict, watch
-
-        rollout = watch(client, rollout, waiting.limit, Progress(waiting.quiet))
-        code = verdict(rollout, waiting.limit_text)
+        rollout, code = watched(client, rollout, waiting)
         if code == 0 and output in (Form.TABLE, Form.WIDE):
             print(plain(f"Rollout {rollout['number']} of {rollout['app']} is Ready"))
     elif new and not waiting.quiet and output in (Form.TABLE, Form.WIDE):
@@ -130,6 +127,20 @@ def told(client: Client, rollout: Mapping[str, Any], output: Form, waiting: Wait
         show_data(rollout, output)
     if code:
         raise typer.Exit(code)
+
+
+def watched(client: Client, rollout: Mapping[str, Any], waiting: Waiting) -> tuple[dict[str, Any], int]:
+    """The Rollout when it has settled or the time is over, and the exit code that says which."""
+    from mcd.cli.watch import verdict, watch
+
+    settled = watch(client, rollout, waiting.limit, Progress(waiting.quiet))
+    return settled, verdict(settled, waiting.limit_text)
+
+
+def rollout_with(client: Client, app: str, settings: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The Rollout that a new revision of Settings made, or None while nothing of the App runs."""
+    rollouts = client.items(f"/apps/{segment(app)}/rollouts", limit=5)
+    return next((r for r in rollouts if r.get("live") and r.get("settings") == settings.get("revision")), None)
 
 
 # --- what would change ----------------------------------------------------------------------------------------------
@@ -321,9 +332,9 @@ def scale(
     which = which_app(app, name)
     with server() as client:
         made = patch_settings(client, which, {"components": {c: {"replicas": n} for c, n in wished.items()}})
-        live = [r for r in client.items(f"/apps/{segment(which)}/rollouts", limit=5) if r.get("live")]
-        if live and live[0].get("settings") == made.get("revision"):
-            told(client, live[0], output, Waiting(wait, limit, timeout, quiet), new=True)
+        rollout = rollout_with(client, which, made)
+        if rollout is not None:
+            told(client, rollout, output, Waiting(wait, limit, timeout, quiet), new=True)
             return
     print(plain(f"Settings {made.get('revision')} of {which} are kept; it runs nothing yet."))
 

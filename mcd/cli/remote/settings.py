@@ -12,9 +12,21 @@ import typer
 
 from mcd.cli.client import Client, segment
 from mcd.cli.documents import text_from
-from mcd.cli.options import AppArgument, AppOption, OutputOption, pairs, server, which_app
-from mcd.cli.output import Column, Form, Item, show_list, show_one
+from mcd.cli.options import (
+    AppArgument,
+    AppOption,
+    OutputOption,
+    QuietOption,
+    TimeoutOption,
+    WaitOption,
+    pairs,
+    seconds,
+    server,
+    which_app,
+)
+from mcd.cli.output import Column, Form, Item, plain, show_list, show_one
 from mcd.cli.remote.columns import ago, field, named, text
+from mcd.cli.remote.deploys import Waiting, rollout_with, told, watched
 from mcd.errors import Code, McdError, echo
 
 settings = typer.Typer(
@@ -75,11 +87,15 @@ def settings_set(
         ),
     ],
     app: AppFlag = None,
+    wait: WaitOption = False,
+    timeout: TimeoutOption = "10m",
+    quiet: QuietOption = False,
     output: OutputOption = Form.TABLE,
 ) -> None:
     """Set what the platform may say over app.yaml: how many pods a component has, as `mcd scale` does.
 
-    Variables of the environment are not set here: write them under env: in app.yaml, or use `mcd secret set`.
+    What runs gets it with a Rollout of its own, which is named. All else is not set here: resources and variables of
+    the environment are written in app.yaml, secrets with `mcd secret set`.
 
     Example: mcd settings set shop components.web.replicas=3
     """
@@ -87,20 +103,25 @@ def settings_set(
     if not words:
         raise McdError(Code.INVALID, "nothing is named.", "Write components.COMPONENT.replicas=N.")
     given = {_component(name): _count(value) for name, value in pairs(words, "NAME=VALUE").items()}
-    change_settings(which_app(named_app, app), _wish(given), output)
+    waiting = Waiting(wait, seconds(timeout, "--timeout"), timeout, quiet)
+    change_settings(which_app(named_app, app), _wish(given), output, waiting)
 
 
 @settings.command("unset")
 def settings_unset(
     names: Annotated[list[str], typer.Argument(metavar="NAME", help="components.COMPONENT.replicas.")],
     app: AppFlag = None,
+    wait: WaitOption = False,
+    timeout: TimeoutOption = "10m",
+    quiet: QuietOption = False,
     output: OutputOption = Form.TABLE,
 ) -> None:
     """Give it back to app.yaml.
 
     Example: mcd settings unset components.web.replicas -a shop
     """
-    change_settings(which_app(None, app), _wish(dict.fromkeys(map(_component, names))), output)
+    waiting = Waiting(wait, seconds(timeout, "--timeout"), timeout, quiet)
+    change_settings(which_app(None, app), _wish(dict.fromkeys(map(_component, names))), output, waiting)
 
 
 def _component(name: str) -> str:
@@ -111,9 +132,17 @@ def _component(name: str) -> str:
         raise McdError(
             Code.INVALID,
             f'"{echo(name)}" is not set here, only components.COMPONENT.replicas is.',
-            "Write a variable under env: in app.yaml and push, or keep it with `mcd secret set`.",
+            _elsewhere(name),
         )
     return component
+
+
+def _elsewhere(name: str) -> str:
+    """Where something that Settings do not hold is written."""
+    first, *more = name.split(".")
+    if first in ("components", "alerts") and len(more) > 1 and all(more):
+        return f"Write {echo('.'.join((first, *more)))} in app.yaml and push."
+    return "Write a variable under env: in app.yaml and push, or keep it with `mcd secret set`."
 
 
 def _count(text: str) -> int | None:
@@ -144,11 +173,22 @@ def settings_history(
     show_list(items, COLUMNS, output, lambda s: f"settings/{s['app']}/{s['revision']}")
 
 
-def change_settings(app: str, wish: dict[str, Any], output: Form) -> None:
-    """One new revision, made from the newest one: somebody else's change in between is told, not overwritten."""
+def change_settings(app: str, wish: dict[str, Any], output: Form, waiting: Waiting) -> None:
+    """One new revision, made from the newest one: somebody else's change in between is told, not overwritten. Its
+    Rollout is told beside it, and watched when asked to; exits with the verdict."""
     with server() as client:
         changed = patch_settings(client, app, wish)
-    show_one(changed, COLUMNS, output, lambda s: f"settings/{s['app']}/{s['revision']}")
+        show_one(changed, COLUMNS, output, lambda s: f"settings/{s['app']}/{s['revision']}")
+        rollout = rollout_with(client, app, changed)
+        if output in (Form.TABLE, Form.WIDE):
+            if rollout is None:
+                print(plain(f"{app} runs nothing yet: its first Rollout takes them."))
+            else:
+                told(client, rollout, output, waiting, new=True)
+        elif rollout is not None and waiting.wait:
+            _, code = watched(client, rollout, waiting)
+            if code:
+                raise typer.Exit(code)
 
 
 def patch_settings(client: Client, app: str, wish: dict[str, Any]) -> dict[str, Any]:
