@@ -150,7 +150,9 @@ def _unknown(ask: Ask, findings: Findings) -> tuple[Placement, str]:
     if ask.gpu is None:
         return placement, ""
     message = "nobody knows the node pools here, so it is not checked whether one fits."
-    findings.warn("gpu.unchecked", (*ask.path, "resources", "gpu"), message, "Give a --context to check it.")
+    findings.warn(
+        "gpu.unchecked", (*ask.path, "resources", "gpu"), message, "A push checks it, and `mcd diff` before it."
+    )
     vendor = vendor_of(ask.gpu) or "nvidia"
     if not VENDORS[vendor].resource:
         message = f"{vendor} has no resource name of its own."

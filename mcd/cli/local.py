@@ -49,7 +49,10 @@ class ObjectFormat(StrEnum):
     JSON = "json"
 
 
-ContextFile = Annotated[str | None, typer.Option("--context", metavar="FILE", help="What the platform knows.")]
+ContextFile = Annotated[
+    str | None,
+    typer.Option("--context", metavar="FILE", help="Facts of the platform (app.yaml 8.2); no server of `mcd context`."),
+]
 Environment = Annotated[
     str | None, typer.Option("--environment", metavar="NAME", help="The product line to check for.")
 ]

@@ -161,7 +161,11 @@ def whoami(output: OutputOption = Form.TABLE) -> None:
 
 
 context = typer.Typer(
-    add_completion=False, no_args_is_help=True, rich_markup_mode=None, help="Several servers: list, use, remove."
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Several servers: list, use, remove.\n\nA context is a server and who is signed in there. The file of "
+    "`mcd validate --context FILE` is another thing: facts of the platform.",
 )
 
 
