@@ -60,6 +60,12 @@ KEPT = frozenset({"PersistentVolumeClaim"})
 TRIGGER = PREFIX + "trigger"
 """Annotation of a Job: pre_deploy, post_deploy, on_failure or manual."""
 
+DRAIN = 5
+"""Seconds in which everybody who sends requests forgets a pod that is to stop: it serves them still, and only then is
+its program told to stop."""
+TAKES_REQUESTS = frozenset({"web", "service"})
+"""The types (label `TYPE`) of components that are sent requests."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Ref:

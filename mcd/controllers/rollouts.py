@@ -170,9 +170,9 @@ async def _healthy(work: _Pass) -> Outcome | None:
         return _failed(work, failed[0])
     waiting = [h for h in work.health if h.state is HealthState.PROGRESSING]
     if waiting:
-        said = "; ".join(f"{h.component}: {h.message}" for h in waiting)
+        said = " ".join(f"{h.component}: {h.message.rstrip('.')}." for h in waiting)
         again = min((h.again_in for h in waiting if h.again_in), default=PROGRESS_RETRY)
-        died = [h for h in waiting if h.again_in]
+        died = [h for h in waiting if h.again_in and h.reason is not Reason.PROGRESSING]
         if died and work.item.rollout.state.is_now(ConditionType.STALLED):
             # It crashed, and runs again for a moment: that is not the end of it before it has lasted.
             return Stalled(died[0].reason, f"{died[0].component}: {died[0].message}", again_in=again)
@@ -270,4 +270,4 @@ def _summary(work: _Pass) -> str:
         return "gone"
     running = [h for h in work.health or () if h.desired]
     parts = [f"{h.component} {h.ready}/{h.desired}" for h in running]
-    return ", ".join(parts) if parts else "everything is as app.yaml says"
+    return ", ".join(parts) if parts else "everything is as it was asked for"

@@ -9,10 +9,20 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from math import ceil
 from typing import Any
 
 from mcd.errors import echo
 from mcd.kube.explain import Cause, Seen, explain, explain_refused
+from mcd.kube.handover import (
+    Versions,
+    handed_over,
+    ready_ones,
+    stopping,
+    takes_requests,
+    unstopped,
+    versions,
+)
 from mcd.kube.steady import unsteady
 from mcd.model import ComponentHealth, HealthState, Reason
 from mcd.objects import Object
@@ -55,21 +65,6 @@ def health(component: str, kind: str, found: Found, now: datetime) -> ComponentH
     return _routes(component, found, counted) if counted.state is HealthState.HEALTHY else counted
 
 
-def newest_pods(workload: Object, replica_sets: Sequence[Object], pods: Sequence[Object]) -> tuple[Object, ...]:
-    """The pods of the version that is being rolled out: old ones may be as they like. All, where that is not known."""
-    uid = workload["metadata"].get("uid")
-    revision = (workload["metadata"].get("annotations") or {}).get("deployment.kubernetes.io/revision")
-    for owned in replica_sets:
-        meta = owned["metadata"]
-        ours = any(o.get("uid") == uid for o in meta.get("ownerReferences") or ())
-        if ours and revision and (meta.get("annotations") or {}).get("deployment.kubernetes.io/revision") == revision:
-            return tuple(p for p in pods if any(o.get("uid") == meta["uid"] for o in _owners(p)))
-    update = (workload.get("status") or {}).get("updateRevision")
-    if update:
-        return tuple(p for p in pods if (p["metadata"].get("labels") or {}).get("controller-revision-hash") == update)
-    return tuple(pods)
-
-
 def needs(pods: Sequence[Object]) -> tuple[bool, bool]:
     """Whether events, and whether nodes and their pods, would help to explain these pods."""
     waiting = [p for p in pods if _is_false(p, "PodScheduled")]
@@ -83,46 +78,90 @@ def _pods(component: str, kind: str, workload: Object, found: Found, now: dateti
     spec, status = workload.get("spec") or {}, workload.get("status") or {}
     desired = int(spec.get("replicas", 1))
     seen_generation = int(status.get("observedGeneration") or 0)
-    ready = int(status.get("availableReplicas" if kind == "Deployment" else "readyReplicas") or 0)
-    answer = ComponentHealth(component, HealthState.HEALTHY, Reason.READY, "", min(ready, desired), desired)
+    answer = ComponentHealth(component, HealthState.PROGRESSING, Reason.PROGRESSING, "", 0, desired)
     if seen_generation < int(workload["metadata"].get("generation") or 0):
-        words = "the cluster has not looked at the newest version yet."
-        return replace(answer, state=HealthState.PROGRESSING, reason=Reason.PROGRESSING, message=words, ready=0)
-    updated, total = int(status.get("updatedReplicas") or 0), int(status.get("replicas") or 0)
+        return replace(answer, message="the cluster has not looked at the newest version yet.")
+    of = versions(workload, found.replica_sets, found.seen.pods)
     if desired == 0:
-        if total == 0:
-            return replace(answer, state=HealthState.STOPPED, message="it is scaled to 0.")
-        words = f"{total} pods are being stopped."
-        return replace(answer, state=HealthState.PROGRESSING, reason=Reason.PROGRESSING, message=words)
-    pods = newest_pods(workload, found.replica_sets, found.seen.pods)
-    shaky = any(unsteady(pod, now) for pod in pods)
+        return _stopped(answer, workload, found.seen.pods, now)
+    ready = int(status.get("availableReplicas" if kind == "Deployment" else "readyReplicas") or 0)
+    updated, total = int(status.get("updatedReplicas") or 0), int(status.get("replicas") or 0)
     complete = updated >= desired and ready >= desired and total == updated
-    well = replace(answer, message=f"{ready} of {desired} ready.")
+    # The status counts pods of all versions together.
+    new_ready = desired if complete else min(ready_ones(of.new) if of.told else min(ready, updated), desired)
+    answer = replace(answer, ready=new_ready, old=ready_ones(of.old))
+    shaky = any(unsteady(pod, now) for pod in of.new)
     if complete and not shaky:
-        return well
-    cause = _cause(component, workload, found, replace(found.seen, pods=pods, now=now))
+        return _handed_over(answer, workload, of, now)
+    cause = _cause(component, workload, found, replace(found.seen, pods=of.new, now=now))
     if complete and cause is None:
-        return well
-    late = _late(workload, pods, now)
-    if cause is not None and cause.reason is Reason.PROBE_FAILING and _just_started(pods, now):
+        return _handed_over(answer, workload, of, now)
+    late = _late(workload, of.new, now)
+    if cause is not None and cause.reason is Reason.PROBE_FAILING and _just_started(of.new, now):
         cause = None
     if cause is None:
-        old = total - updated
-        which = "pods" if _rolled_out(workload) else "new pods"
-        words = f"{min(ready, updated, desired)} of {desired} {which} are ready."
-        if updated >= desired and old > 0:
-            words = f"the new pods are there; {old} old {'pod stops' if old == 1 else 'pods stop'}."
+        words = _how_far(answer, workload, max(unstopped(of.old), total - updated))
         if late:
             told = f"not ready in {late} s: {words}"
             return replace(answer, state=HealthState.FAILED, reason=Reason.DEADLINE_EXCEEDED, message=told)
-        return replace(answer, state=HealthState.PROGRESSING, reason=Reason.PROGRESSING, message=words)
+        return replace(answer, message=words)
     goes_on = cause.reason is Reason.QUOTA_EXCEEDED
     failed = cause.final or (bool(late) and not goes_on)
     words = f"{cause.message} Not ready in {late} s." if late and not cause.final else cause.message
+    if answer.old:
+        words = f"{words} {_old_ones(answer, workload)}."
     state = HealthState.FAILED if failed else HealthState.PROGRESSING
     return replace(
         answer, state=state, reason=cause.reason, message=words, evidence=cause.evidence, again_in=cause.again_in
     )
+
+
+def _stopped(answer: ComponentHealth, workload: Object, pods: Sequence[Object], now: datetime) -> ComponentHealth:
+    """Scaled to 0: nothing of it runs any more, or it is said what does."""
+    ending, overdue = stopping(workload, pods, now)
+    left = max(ending.pods, int((workload.get("status") or {}).get("replicas") or 0))
+    if left:
+        words = f"{_count(left, 'pod')} {'is' if left == 1 else 'are'} being stopped."
+        return replace(answer, message=words, again_in=ending.left)
+    lost = f" {_count(overdue, 'pod')} should have ended by now: see whether the node is away." if overdue else ""
+    return replace(answer, state=HealthState.STOPPED, reason=Reason.READY, message=f"it is scaled to 0.{lost}")
+
+
+def _handed_over(answer: ComponentHealth, workload: Object, of: Versions, now: datetime) -> ComponentHealth:
+    """All new pods are ready. Where requests are sent, it is well when no old pod is sent any: who asks right after
+    that is answered by the new version."""
+    well = replace(answer, state=HealthState.HEALTHY, reason=Reason.READY)
+    well = replace(well, message=f"{answer.ready} of {answer.desired} ready.")
+    if not takes_requests(workload):
+        return well
+    if of.mixed:
+        return replace(answer, message="the cluster has not shown yet which pods are the new ones.")
+    if late := unstopped(of.old):
+        return replace(answer, message=_how_far(answer, workload, late))
+    draining = handed_over(of.old, now)
+    if not draining.pods:
+        return well
+    words = f"the old pods finish their requests; traffic moves to the new ones ({ceil(draining.left)} s left)."
+    return replace(answer, message=words, again_in=draining.left)
+
+
+def _how_far(answer: ComponentHealth, workload: Object, old: int) -> str:
+    """How far the new pods are, and what the old ones do meanwhile."""
+    ready, desired = answer.ready, answer.desired
+    if ready >= desired and old > 0:
+        return f"the new pods are ready; {_count(old, 'old pod')} {'stops' if old == 1 else 'stop'}."
+    which = "pods" if _rolled_out(workload) else "new pods"
+    meanwhile = f"; {_old_ones(answer, workload)}" if answer.old else ""
+    return f"{ready} of {desired} {which} are ready{meanwhile}."
+
+
+def _old_ones(answer: ComponentHealth, workload: Object) -> str:
+    verb = "serving" if takes_requests(workload) else "running"
+    return f"{_count(answer.old, 'old pod')} {'goes' if answer.old == 1 else 'go'} on {verb}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _cause(component: str, workload: Object, found: Found, seen: Seen) -> Cause | None:
@@ -241,11 +280,6 @@ def _accepting(parent: Mapping[str, Any]) -> bool:
 
 def _say(component: str, state: HealthState, reason: Reason, message: str) -> ComponentHealth:
     return ComponentHealth(component, state, reason, message)
-
-
-def _owners(obj: Object) -> Sequence[Mapping[str, Any]]:
-    found: Sequence[Mapping[str, Any]] = obj["metadata"].get("ownerReferences") or ()
-    return found
 
 
 def _condition(obj: Object, name: str) -> Mapping[str, Any]:

@@ -13,7 +13,8 @@ from datetime import datetime
 from mcd.errors import echo
 from mcd.kube.cluster import Kind, KubeError
 from mcd.kube.explain import EVIDENCE_LINES, Seen, explain
-from mcd.kube.health import WORKLOADS, Found, health, needs, newest_pods
+from mcd.kube.handover import versions
+from mcd.kube.health import WORKLOADS, Found, health, needs
 from mcd.kube.live import LiveObjects
 from mcd.model import ComponentHealth, HealthState, Reason
 from mcd.objects import COMPONENT, Object, Ref, ref_of
@@ -119,7 +120,7 @@ async def _last_words(
         return judged
     newest = seen.pods
     if component.found.workload is not None:
-        newest = newest_pods(component.found.workload, component.found.replica_sets, seen.pods)
+        newest = versions(component.found.workload, component.found.replica_sets, seen.pods).new
     cause = explain(component.name, replace(seen, pods=newest))
     if cause is None or not cause.container:
         return judged

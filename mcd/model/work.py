@@ -171,10 +171,13 @@ class ComponentHealth:
     reason: Reason
     message: str
     ready: int = 0
+    """Pods of the wished version that are ready."""
     desired: int = 0
     evidence: tuple[str, ...] = ()
     again_in: float = 0.0
     """Seconds after which it is well if nothing happens until then; 0: it is not known. Never written down."""
+    old: int = 0
+    """Pods of older versions that are ready: they go on until the new ones are."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,7 @@ from mcd.appyaml.render.scheduling import placed, spread
 from mcd.appyaml.render.volumes import volumes_and_mounts
 from mcd.appyaml.spec import Action, AppSpec, ComponentSpec, EnvEntry, Identity, ProbeSpec, ResourceSpec
 from mcd.appyaml.units import cpu_text
-from mcd.objects import PREFIX, canonical
-
-DRAIN = 5
-"""Seconds in which the gateway forgets a pod before the program is told to stop."""
+from mcd.objects import DRAIN, PREFIX, TAKES_REQUESTS, canonical
 
 _SLEEP_ACTION_FROM = 30
 IMAGE_GROUP = 10001
@@ -42,7 +39,7 @@ def template(spec: AppSpec, component: ComponentSpec) -> dict[str, Any]:
 def pod(spec: AppSpec, component: ComponentSpec) -> dict[str, Any]:
     """The pod spec."""
     volumes, mounts = volumes_and_mounts(component)
-    drains = component.type in ("web", "service")
+    drains = component.type in TAKES_REQUESTS
     fields: dict[str, Any] = {
         "automountServiceAccountToken": False,
         "containers": [_container(spec, component, mounts)],
@@ -133,7 +130,7 @@ def _resources(asked: ResourceSpec) -> dict[str, Any]:
 
 def _before_stop(spec: AppSpec, identity: Identity, kind: str) -> dict[str, Any]:
     """What happens before SIGTERM: wait until the gateway has forgotten the pod, or send another signal."""
-    drains = kind in ("web", "service")
+    drains = kind in TAKES_REQUESTS
     if identity.signal != "SIGTERM":
         wait = f"sleep {DRAIN}; " if drains else ""
         said = f"{wait}kill -s {identity.signal.removeprefix('SIG')} 1; sleep {identity.grace}"
