@@ -24,6 +24,8 @@ def gateway(cluster: Cluster) -> Component:
         "--providers.kubernetesgateway=true",
         "--providers.kubernetesgateway.statusaddress.ip=127.0.0.1",
         "--providers.kubernetesgateway.throttleduration=100ms",
+        # Two seconds by default, in which a pod that is to stop is still sent requests.
+        "--providers.providersthrottleduration=200ms",
         f"--entrypoints.web.address=127.0.0.1:{cluster.ports['gateway']}",
         f"--entrypoints.ping.address=127.0.0.1:{ping}",
         "--ping.entrypoint=ping",
