@@ -232,7 +232,8 @@ def _waiting_for_a_node(about: _Pod, scheduled: Mapping[str, Any]) -> Cause:
     more = [f"and {len(rows) - EVIDENCE_LINES + 1} nodes more"] if len(rows) > EVIDENCE_LINES else []
     lines = tuple(rows[: EVIDENCE_LINES - len(more)] + more)
     where = f"components.{about.component}"
-    message = f"no node takes the pod: {placing.sentence} Change {where}.resources, gpu or node_pool, or free a node."
+    advice = "" if placing.may_fit else f" Change {where}.resources, gpu or node_pool, or free a node."
+    message = f"no node takes the pod: {placing.sentence}{advice}"
     return Cause(Reason.UNSCHEDULABLE, message, lines, pod=about.name)
 
 

@@ -5,14 +5,14 @@ Pure: a pod, the nodes and the pods on them in, sentences out. It must not guess
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from mcd.errors import echo
 from mcd.kube.fields import amount
-from mcd.objects import Object
+from mcd.objects import INSTANCE, MANAGED_BY, PART_OF, Object
 
 _ZERO = Decimal(0)
 _UNITS = ((Decimal(2**30), "Gi"), (Decimal(2**20), "Mi"), (Decimal(2**10), "Ki"))
@@ -35,6 +35,8 @@ class Placing:
 
     sentence: str
     nodes: tuple[NodeRefusal, ...] = ()
+    may_fit: bool = False
+    """By what it asks for it fits on a node: nothing that is told here keeps it away."""
 
 
 def requests(pod: Mapping[str, Any]) -> dict[str, Decimal]:
@@ -84,12 +86,26 @@ def shown(name: str, number: Decimal) -> str:
     return f"{number.normalize():f}"
 
 
-def explain_placing(pod: Object, nodes: Sequence[Object], placed: Iterable[Object]) -> Placing:
-    """`placed` are the pods that are on the nodes already, of every namespace that can be seen."""
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """One node that may take the pod."""
+
+    node: Object
+    has: Mapping[str, Decimal]
+    free: Mapping[str, Decimal]
+
+    @property
+    def name(self) -> str:
+        return str(self.node["metadata"]["name"])
+
+
+def explain_placing(pod: Object, nodes: Sequence[Object], placed: Sequence[Object]) -> Placing:
+    """`placed` are the pods of every namespace that can be seen; none at all: nobody may see them."""
     asked = requests(pod)
     used = _used(placed)
     rows: list[NodeRefusal] = []
-    reach: list[tuple[str, Mapping[str, Decimal], Mapping[str, Decimal]]] = []
+    reach: list[_Room] = []
+    fits: list[str] = []
     for node in sorted(nodes, key=lambda n: str(n["metadata"]["name"])):
         name = str(node["metadata"]["name"])
         has = _amounts((node.get("status") or {}).get("allocatable"))
@@ -97,46 +113,131 @@ def explain_placing(pod: Object, nodes: Sequence[Object], placed: Iterable[Objec
         barred = [*_state(node), *_taints(pod, node), *_selection(pod, node)]
         short = _short(asked, has, free)
         if not barred:
-            reach.append((name, has, free))
+            reach.append(_Room(node, has, free))
         if barred or short:
             rows.append(NodeRefusal(name, tuple(barred + short)))
-    return _sentence(asked, len(nodes), rows, reach)
-
-
-def _sentence(
-    asked: Mapping[str, Decimal],
-    count: int,
-    rows: Sequence[NodeRefusal],
-    reach: Sequence[tuple[str, Mapping[str, Decimal], Mapping[str, Decimal]]],
-) -> Placing:
-    if not count:
+        else:
+            fits.append(name)
+    if not nodes:
         return Placing("the cluster has no node that MCD can see.")
     if not reach:
-        why = rows[0].why[0] if len({row.why[0] for row in rows}) == 1 else "taints, labels or readiness keep it away"
-        return Placing(f"none of the {count} nodes may take the pod: {why}.", tuple(rows))
-    for name, number in sorted(asked.items(), key=lambda item: (item[0] in ("cpu", "memory"), item[0])):
-        most = max(has.get(name, _ZERO) for _, has, _ in reach)
+        return Placing(_kept_away(len(nodes), rows), tuple(rows))
+    if fits:
+        return Placing(_may_fit(pod, fits, known=bool(placed)), tuple(rows), may_fit=bool(placed))
+    return Placing(_too_little(pod, asked, reach, placed), tuple(rows))
+
+
+def _kept_away(count: int, rows: Sequence[NodeRefusal]) -> str:
+    same = len({row.why[0] for row in rows}) == 1
+    why = rows[0].why[0] if same else "taints, labels or readiness keep it away"
+    return (
+        f"the only node may not take the pod: {why}."
+        if count == 1
+        else f"none of the {count} nodes may take the pod: {why}."
+    )
+
+
+def _may_fit(pod: Object, fits: Sequence[str], *, known: bool) -> str:
+    """The scheduler looks at more than is told here, and what it said may be over: its own words stand beside."""
+    conditions = (pod.get("status") or {}).get("conditions") or ()
+    scheduler = next((str(c.get("message") or "") for c in conditions if c.get("type") == "PodScheduled"), "")
+    said = f' The scheduler said: "{echo(scheduler, 300)}"' if scheduler else ""
+    if not known:
+        return f"what is free on the nodes cannot be seen.{said}"
+    others = f" and {len(fits) - 1} more" if len(fits) > 1 else ""
+    return f"what it asks for is free now on node {echo(fits[0])}{others}; the scheduler tries again by itself.{said}"
+
+
+def _too_little(pod: Object, asked: Mapping[str, Decimal], reach: Sequence[_Room], placed: Iterable[Object]) -> str:
+    """Every node that may take the pod lacks something: the same, or each something else."""
+    which = "the only node" if len(reach) == 1 else f"none of the {len(reach)} nodes"
+    in_order = sorted(asked.items(), key=lambda item: (item[0] in ("cpu", "memory"), item[0]))
+    for name, number in in_order:
+        most = max(room.has.get(name, _ZERO) for room in reach)
         if number > most:
             of = f"{shown(name, most)}" if most else "none"
-            words = f"it asks for {shown(name, number)} {name}; the largest node that may take it has {of}."
-            return Placing(words, tuple(rows))
-    for name, number in sorted(asked.items(), key=lambda item: (item[0] in ("cpu", "memory"), item[0])):
-        left = max(free.get(name, _ZERO) for _, _, free in reach)
-        if number > left:
-            words = (
-                f"it asks for {shown(name, number)} {name}; of the {len(reach)} nodes that may take it none has more "
-            )
-            return Placing(f"{words}than {shown(name, max(left, _ZERO))} free.", tuple(rows))
-    return Placing(f"no single one of {count} nodes has all that it asks for.", tuple(rows))
+            return f"it asks for {shown(name, number)} {name}; the largest node that may take it has {of}."
+    for name, number in in_order:
+        left = max(max(room.free.get(name, _ZERO), _ZERO) for room in reach)
+        if number <= left:
+            continue
+        wants = f"it asks for {shown(name, number)} {name}"
+        if "/" in name:
+            return f"{wants}; there {_devices(pod, name, left, reach, placed)}."
+        if len(reach) == 1:
+            return f"{wants}; the only node that may take it has {shown(name, left)} free."
+        if not left:
+            return f"{wants}; none of the {len(reach)} nodes that may take it has any free."
+        return f"{wants}; of the {len(reach)} nodes that may take it none has more than {shown(name, left)} free."
+    all_of_it = ", ".join(f"{shown(name, number)} {name}" for name, number in in_order if number)
+    return f"{which} that may take it has all that it asks for free at once{f': {all_of_it}' if all_of_it else ''}."
+
+
+def _devices(pod: Object, name: str, left: Decimal, reach: Sequence[_Room], placed: Iterable[Object]) -> str:
+    """How many devices there are where the pod may go, and who holds them: `8 T4 in 2 nodes, all taken: 8 by x`."""
+    there = [room for room in reach if room.has.get(name)]
+    total = sum((room.has[name] for room in there), _ZERO)
+    where = f"{'is' if total == 1 else 'are'} {shown(name, total)} {_model(name, there)} in {len(there)} node{'s' if len(there) != 1 else ''}"
+    holders = _holders(pod, name, {room.name for room in there}, placed)
+    taken = ", ".join(f"{shown(name, count)} by {who}" for who, count in holders)
+    if not left:
+        return f"{where}, all taken{f': {taken}' if taken else ''}"
+    rest = f"{where}, at most {shown(name, left)} free on one of them"
+    return f"{rest}; taken: {taken}" if taken else rest
+
+
+def _model(name: str, rooms: Sequence[_Room]) -> str:
+    """What people call the device, where its nodes are labelled with one product; else the resource."""
+    label = f"{name}.product"
+    products = {(room.node["metadata"].get("labels") or {}).get(label, "") for room in rooms}
+    product = products.pop() if len(products) == 1 else ""
+    return echo(product.removeprefix("NVIDIA-").removeprefix("Tesla-")) or name
+
+
+def _holders(pod: Object, name: str, nodes: Container[str], placed: Iterable[Object]) -> list[tuple[str, Decimal]]:
+    """Who holds devices on these nodes, the largest first. Apps of other product lines are not named: who reads this
+    may not see them."""
+    counts: dict[str, Decimal] = {}
+    stopping: dict[str, Decimal] = {}
+    for other in placed:
+        number = requests(other).get(name, _ZERO)
+        if not number or not _holds(other) or str(other["spec"]["nodeName"]) not in nodes:
+            continue
+        who = _whose(pod, other)
+        counts[who] = counts.get(who, _ZERO) + number
+        if other["metadata"].get("deletionTimestamp"):
+            stopping[who] = stopping.get(who, _ZERO) + number
+
+    def told(who: str) -> str:
+        return f"{who} ({shown(name, stopping[who])} of them about to be free)" if who in stopping else who
+
+    return [(told(who), number) for who, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+
+
+def _whose(pod: Object, other: Object) -> str:
+    mine, theirs = pod["metadata"], other["metadata"]
+    labels = theirs.get("labels") or {}
+    if labels.get(MANAGED_BY) != "mcd" or not labels.get(INSTANCE):
+        return "pods that are not of MCD"
+    if theirs.get("namespace") != mine.get("namespace"):
+        return "other product lines"
+    line = labels.get(PART_OF)
+    return echo(str(labels[INSTANCE])) + (f" ({echo(str(line))})" if line else "")
 
 
 def _used(placed: Iterable[Object]) -> dict[str, dict[str, Decimal]]:
     used: dict[str, dict[str, Decimal]] = {}
     for pod in placed:
-        node = (pod.get("spec") or {}).get("nodeName")
-        if node and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed"):
+        if _holds(pod):
+            node = str(pod["spec"]["nodeName"])
             used[node] = _sum(used.get(node, {}), {**requests(pod), "pods": Decimal(1)})
     return used
+
+
+def _holds(pod: Object) -> bool:
+    """Whether it takes up room on a node."""
+    placed = bool((pod.get("spec") or {}).get("nodeName"))
+    return placed and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
 
 
 def _short(asked: Mapping[str, Decimal], has: Mapping[str, Decimal], free: Mapping[str, Decimal]) -> list[str]:

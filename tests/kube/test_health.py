@@ -18,6 +18,7 @@ from mcd.model import ComponentHealth, HealthState, Reason
 from mcd.objects import Object
 from tests.kube.given import Held, deployment, settle, shop
 
+GPU = "nvidia.com/gpu"
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
@@ -254,9 +255,6 @@ def asking(**requested: str) -> Object:
     return unplaced
 
 
-GPU = "nvidia.com/gpu"
-
-
 def test_five_devices_where_a_node_has_four_are_explained_node_by_node() -> None:
     nodes = [node("real-1"), node("t4-1"), node("t4-2"), node("a100", taint="mcd.internal/dedicated")]
     for n in nodes[1:3]:
@@ -280,10 +278,94 @@ def test_what_other_pods_use_is_not_free() -> None:
     placed["spec"]["nodeName"] = "real-1"
     placed["status"] = {"phase": "Running"}
     found = explain_placing(asking(cpu="500m", memory="2Gi"), [node("real-1")], [placed])
-    assert "of the 1 nodes that may take it none has more" in found.sentence
+    assert found.sentence == "it asks for 2Gi memory; the only node that may take it has 1Gi free."
     assert str(found.nodes[0]) == "node real-1: memory: asks 2Gi, 1Gi of 16Gi free"
     placed["status"] = {"phase": "Succeeded"}
     assert not explain_placing(asking(cpu="500m", memory="2Gi"), [node("real-1")], [placed]).nodes
+    placed["status"] = {"phase": "Running"}
+    placed["spec"]["containers"][0]["resources"]["requests"] = {"memory": "16Gi"}
+    found = explain_placing(asking(memory="2Gi"), [node("n1"), node("real-1")], [placed, on("n1", placed)])
+    assert found.sentence == "it asks for 2Gi memory; none of the 2 nodes that may take it has any free."
+
+
+def on(name: str, placed: Object) -> Object:
+    return {**placed, "spec": {**placed["spec"], "nodeName": name}}
+
+
+def holding(count: int, where: str, app: str = "engine", namespace: str = "demo") -> Object:
+    """A pod of an App that holds devices on a node."""
+    held = asking()
+    held["spec"]["containers"][0]["resources"]["requests"] = {GPU: str(count)}
+    held["spec"]["nodeName"] = where
+    held["status"] = {"phase": "Running"}
+    labels = {"app.kubernetes.io/instance": app, "app.kubernetes.io/part-of": namespace}
+    held["metadata"] |= {"labels": {**labels, "app.kubernetes.io/managed-by": "mcd"}, "namespace": namespace}
+    return held
+
+
+def t4_nodes() -> list[Object]:
+    nodes = [node(name, labels={"nvidia.com/gpu.product": "Tesla-T4"}) for name in ("t4-1", "t4-2")]
+    for each in nodes:
+        each["status"]["allocatable"][GPU] = "4"
+    return [node("real-1"), *nodes]
+
+
+def wanting(count: int) -> Object:
+    wants = asking()
+    wants["spec"]["containers"][0]["resources"]["requests"] = {GPU: str(count)}
+    wants["spec"]["affinity"] = {
+        "nodeAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": {
+                "nodeSelectorTerms": [
+                    {"matchExpressions": [{"key": "nvidia.com/gpu.product", "operator": "In", "values": ["Tesla-T4"]}]}
+                ]
+            }
+        }
+    }
+    return wants
+
+
+def test_who_holds_the_devices_is_told() -> None:
+    taken = [holding(4, "t4-1"), holding(4, "t4-2")]
+    found = explain_placing(wanting(1), t4_nodes(), [wanting(1), *taken])
+    assert found.sentence == "it asks for 1 nvidia.com/gpu; there are 8 T4 in 2 nodes, all taken: 8 by engine (demo)."
+    taken[1]["metadata"]["deletionTimestamp"] = "2026-11-22T12:00:30Z"
+    found = explain_placing(wanting(1), t4_nodes(), taken)
+    assert found.sentence.endswith("all taken: 8 by engine (demo) (4 of them about to be free).")
+
+
+def test_who_holds_devices_is_not_named_to_another_product_line() -> None:
+    bare = holding(1, "t4-2")
+    del bare["metadata"]["labels"]
+    taken = [holding(3, "t4-1"), holding(2, "t4-2", "secret-plan", "others"), bare, holding(1, "real-1", "elsewhere")]
+    found = explain_placing(wanting(3), t4_nodes(), taken)
+    assert found.sentence == (
+        "it asks for 3 nvidia.com/gpu; there are 8 T4 in 2 nodes, at most 1 free on one of them; "
+        "taken: 3 by engine (demo), 2 by other product lines, 1 by pods that are not of MCD."
+    )
+
+
+def test_a_pod_for_which_there_is_room_by_now_is_not_told_to_change() -> None:
+    """The scheduler's last word may be older than what was freed since; and it looks at more than devices."""
+    found = judged(wanting(1), nodes=t4_nodes(), placed=[wanting(1), holding(4, "t4-1")])
+    assert found.message == (
+        "no node takes the pod: what it asks for is free now on node t4-2; the scheduler tries again by itself. "
+        'The scheduler said: "0/3 nodes"'
+    )
+    blind = explain_placing(wanting(1), t4_nodes(), [])
+    assert blind.sentence == 'what is free on the nodes cannot be seen. The scheduler said: "0/3 nodes"'
+    assert not blind.may_fit
+
+
+def test_nodes_that_lack_something_else_each_are_told_as_such() -> None:
+    full = [asking(memory="15Gi"), asking(cpu="4")]
+    for where, pod_there in zip(("n1", "n2"), full, strict=True):
+        pod_there["spec"]["nodeName"] = where
+        pod_there["status"] = {"phase": "Running"}
+    found = explain_placing(asking(cpu="2", memory="2Gi"), [node("n1"), node("n2")], full)
+    assert found.sentence == (
+        "none of the 2 nodes that may take it has all that it asks for free at once: 2 cpu, 2Gi memory."
+    )
 
 
 def test_a_label_that_no_node_has_and_a_node_that_is_not_ready_are_told() -> None:
