@@ -16,6 +16,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.websockets import WebSocket
 
+from mcd.api.forms import words_of
 from mcd.api.shapes import Problem, ProblemDetails
 from mcd.api.unavailable import say_unavailable
 from mcd.errors import Code, McdError, echo
@@ -171,18 +172,14 @@ def _problem_of(error: Mapping[str, Any]) -> Problem:
     where, *path = error["loc"]
     code = _PROBLEM_CODES.get(kind) or ("value.range" if _is_range(kind) else "schema.type")
     hint = ""
-    if kind == "missing":
-        message, hint = "it is missing.", "Give it."
-    elif kind == "extra_forbidden":
-        message, hint = "there is no such field here.", "Remove it, or see the API's description."
-    elif kind == UNKNOWN:
+    if kind == UNKNOWN:
         message, hint = "there is no such parameter here.", _known(error["ctx"])
     elif kind == REPEATED:
         message, hint = "it stands there more than once.", "Give it once."
     elif kind == "json_invalid":
         message, path = f"this is not JSON: {error.get('ctx', {}).get('error', '')}.", []
     else:
-        message = str(error["msg"]).removeprefix("Value error, ").rstrip(".") + "."
+        message, hint = words_of(error)
     return Problem(
         code=code, severity="error", file=str(where), line=None, column=None, field=_dotted(path), message=message,
         hint=hint,
@@ -204,7 +201,7 @@ def _dotted(path: list[str | int]) -> str:
     for step in path:
         if isinstance(step, int):
             text += f"[{step}]"
-        else:
+        elif step != "[key]":  # pydantic's word for a name that is wrong itself, which stands before it
             text += ("." if text else "") + echo(str(step))
     return text
 
@@ -212,7 +209,7 @@ def _dotted(path: list[str | int]) -> str:
 def _validation(scope: Mapping[str, Any], errors: list[dict[str, Any]]) -> Response:
     problems = [_problem_of(error) for error in errors[:100]]
     first = problems[0]
-    where = f"{first.file}: {first.field}" if first.field else first.file
+    where = first.field if first.field and first.file == "body" else f"{first.file}: {first.field}".removesuffix(": ")
     more = f" And {len(errors) - 1} more." if len(errors) > 1 else ""
     detail = f"{where}: {first.message} {first.hint}".rstrip() + more
     body = ProblemDetails(

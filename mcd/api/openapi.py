@@ -50,7 +50,7 @@ _SAYS: dict[int, tuple[Code, str]] = {
     403: (
         Code.FORBIDDEN,
         'app "shop": you may not deploy to product line "demo": your role there is viewer, and this needs developer. '
-        "Ask an owner to do it or to give you that role; `mcd member list -p demo` shows who they are.",
+        "Ask an owner or an admin to do it or to give you that role; `mcd member list -p demo` shows who they are.",
     ),
     404: (Code.NOT_FOUND, 'there is no app "shop" that you can see. Check the name.'),
     408: (Code.UNAVAILABLE, "the body was not whole in time, and nothing was done. Send it again, without a pause."),
@@ -61,7 +61,7 @@ _SAYS: dict[int, tuple[Code, str]] = {
     ),
     413: (Code.TOO_LARGE, "the body is over the limit of 1024 KiB. Send less at a time."),
     415: (Code.INVALID, "the body is not JSON by its content type. Send Content-Type: application/json."),
-    422: (Code.INVALID, "body: name: it is missing. Give it."),
+    422: (Code.INVALID, "name: it is missing. Give it."),
     428: (
         Code.PRECONDITION,
         "this would change a thing that you may not have seen. Send the ETag that you read as If-Match.",
