@@ -202,8 +202,13 @@ def _failed(work: _Pass, health: ComponentHealth) -> Outcome:
         assert item.last_good is not None
         work.roll_back_to = item.last_good
         back = f"Rollout {item.last_good.number} (Release {item.last_good.release}) is put back."
+        if health.reason is Reason.IMAGE_PULL:
+            back = f"{back} `mcd deploy {item.app.name}` tries this one again."
         work.events.append(EventNote(EventKind.STALLED, f"{message} {back}", {"evidence": list(health.evidence)}))
         return Stalled(Reason.ROLLED_BACK, f"{message} {back}")
+    if health.reason is Reason.IMAGE_PULL:
+        again = f"The cluster tries again more and more seldom; `mcd restart {item.app.name}` does at once."
+        message = f"{message} {again}"
     return Stalled(health.reason, message)
 
 

@@ -129,7 +129,9 @@ def _image(about: _Pod, status: Mapping[str, Any], why: str, said: str) -> Cause
     image = echo(str(status.get("image") or _spec_of(about, status).get("image", "")), 200)
     words = said or _event_of(about, ("Failed",)) or why
     lower = words.lower()
-    final = why in ("InvalidImageName", "ErrImageNeverPull")
+    # At a back-off the kubelet has tried and waits longer each time; between two tries it says ErrImagePull again.
+    backs_off = why == "ImagePullBackOff" or bool(_event_of(about, ("BackOff",), "Back-off pulling image"))
+    final = backs_off or why in ("InvalidImageName", "ErrImageNeverPull")
     if "not found" in lower or "manifest unknown" in lower or "does not exist" in lower:
         told, final = "the registry does not have it", True
     elif "unauthorized" in lower or "denied" in lower or "authentication required" in lower or "forbidden" in lower:
@@ -141,7 +143,7 @@ def _image(about: _Pod, status: Mapping[str, Any], why: str, said: str) -> Cause
     elif why == "InvalidImageName":
         told = "that is no image name"
     else:
-        told = "the registry cannot be reached"
+        told = "the registry cannot be reached from the node"
     message = f"the image {image} cannot be pulled ({why}): {told}. Check the name and that the registry has it."
     return Cause(Reason.IMAGE_PULL, message, _evidence(words), final, about.name)
 

@@ -174,10 +174,11 @@ def _too_little(pod: Object, asked: Mapping[str, Decimal], reach: Sequence[_Room
 
 
 def _devices(pod: Object, name: str, left: Decimal, reach: Sequence[_Room], placed: Iterable[Object]) -> str:
-    """How many devices there are where the pod may go, and who holds them: `8 T4 in 2 nodes, all taken: 8 by x`."""
+    """How many devices there are where the pod may go, and who holds them: `are 8 T4 in 2 nodes, all taken: …`."""
     there = [room for room in reach if room.has.get(name)]
     total = sum((room.has[name] for room in there), _ZERO)
-    where = f"{'is' if total == 1 else 'are'} {shown(name, total)} {_model(name, there)} in {len(there)} node{'s' if len(there) != 1 else ''}"
+    nodes = f"{len(there)} node{'s' if len(there) != 1 else ''}"
+    where = f"{'is' if total == 1 else 'are'} {shown(name, total)} {_model(name, there)} in {nodes}"
     holders = _holders(pod, name, {room.name for room in there}, placed)
     taken = ", ".join(f"{shown(name, count)} by {who}" for who, count in holders)
     if not left:

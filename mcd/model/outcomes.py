@@ -31,7 +31,8 @@ class Reason(StrEnum):
     APPLYING = "Applying"
     """Objects are being written to the cluster."""
     PROGRESSING = "Progressing"
-    """The objects are written; pods are starting or being replaced. It goes on by itself."""
+    """The objects are written; pods are starting or being replaced, or old ones still finish the requests that they are
+    sent. It goes on by itself."""
     SUPERSEDED = "Superseded"
     """A newer Rollout of the same App took over. Nothing needs to be done."""
     DELETING = "Deleting"
@@ -66,7 +67,8 @@ class Reason(StrEnum):
     OOM_KILLED = "OOMKilled"
     """The program needed more memory than resources.memory allows and was killed. Raise it, or use less."""
     IMAGE_PULL = "ImagePull"
-    """The node cannot fetch the image. Check its name and that the registry has it."""
+    """The node cannot fetch the image. Check its name, and that the registry has it and can be reached from the node;
+    `mcd restart APP` tries it again at once, `mcd deploy APP` what was put back."""
     CONFIG_MISSING = "ConfigMissing"
     """A Secret or ConfigMap that the pod needs does not exist. Set it: `mcd secret set`."""
     PROBE_FAILING = "ProbeFailing"

@@ -18,6 +18,7 @@ FAILED, PROGRESSING = HealthState.FAILED, HealthState.PROGRESSING
 
 EXPECTED: dict[str, tuple[HealthState, Reason, str]] = {
     "command-missing": (FAILED, Reason.CRASH_LOOPING, "/no/such/program does not exist in the image"),
+    "crash-beside-old": (FAILED, Reason.CRASH_LOOPING, "mcd logs --previous has more. 1 old pod goes on serving."),
     "crash": (FAILED, Reason.CRASH_LOOPING, "ends with exit 3"),
     "exit-zero": (FAILED, Reason.CRASH_LOOPING, "ends at once with success"),
     "gpu": (PROGRESSING, Reason.UNSCHEDULABLE, "asks for 5 nvidia.com/gpu; the largest node that may take it has 4."),
@@ -32,7 +33,8 @@ EXPECTED: dict[str, tuple[HealthState, Reason, str]] = {
     "probe-404": (PROGRESSING, Reason.PROBE_FAILING, "readiness check (GET :8080/healthz) got: HTTP 404"),
     "probe-refused": (PROGRESSING, Reason.PROBE_FAILING, "nothing listens on the port"),
     "refused": (FAILED, Reason.REFUSED_BY_CLUSTER, 'violates PodSecurity "restricted:latest": privileged'),
-    "registry-away": (PROGRESSING, Reason.IMAGE_PULL, "the registry cannot be reached"),
+    "registry-away": (FAILED, Reason.IMAGE_PULL, "(ImagePullBackOff): the registry cannot be reached"),
+    "registry-away-again": (FAILED, Reason.IMAGE_PULL, "(ErrImagePull): the registry cannot be reached"),
     "secret-missing": (FAILED, Reason.CONFIG_MISSING, 'Secret "nope" does not exist'),
     "taint": (PROGRESSING, Reason.UNSCHEDULABLE, "none of the 8 nodes may take the pod"),
     "too-big": (
@@ -61,6 +63,11 @@ def test_a_real_broken_component_is_explained(state: str) -> None:
     assert (found.state, found.reason) == EXPECTED[state][:2], found.message
     assert EXPECTED[state][2] in found.message
     assert len(found.message) < 700
+
+
+def test_pods_of_the_wished_version_are_counted_and_old_ones_beside_them() -> None:
+    found = judged("crash-beside-old")
+    assert (found.ready, found.desired, found.old) == (0, 1, 1)
 
 
 @pytest.mark.parametrize(

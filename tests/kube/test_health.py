@@ -133,8 +133,16 @@ CASES: dict[str, tuple[dict[str, Any], Reason, HealthState, tuple[str, ...]]] = 
         Reason.IMAGE_PULL, HealthState.FAILED, ("shop:2", "refuses it to this cluster"),
     ),
     "registry-away": (
-        waiting("ImagePullBackOff", "dial tcp 10.0.0.1:5000: connect: connection refused"),
+        waiting("ErrImagePull", "dial tcp 10.0.0.1:5000: connect: connection refused"),
         Reason.IMAGE_PULL, HealthState.PROGRESSING, ("the registry cannot be reached",),
+    ),
+    "registry-away-at-the-back-off": (
+        waiting("ImagePullBackOff", "dial tcp 10.0.0.1:5000: connect: connection refused"),
+        Reason.IMAGE_PULL, HealthState.FAILED, ("the registry cannot be reached",),
+    ),
+    "disk-full-at-the-back-off": (
+        waiting("ImagePullBackOff", "write /var/lib/x: no space left on device"),
+        Reason.IMAGE_PULL, HealthState.FAILED, ("the node's disk is full",),
     ),
     "secret-missing": (
         waiting("CreateContainerConfigError", 'secret "shop-secret-db" not found'),
