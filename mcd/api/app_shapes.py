@@ -122,7 +122,9 @@ class ComponentHealth(Shape):
     reason: model.Reason
     message: str
     ready: int
-    """Pods that are ready; of an `unknown` one, when it was seen last."""
+    """Pods of the wished version that are ready; of an `unknown` one, when it was seen last."""
+    old: int
+    """Ready pods of older versions, which go on until the new ones are ready; `ready` does not count them."""
     desired: int
     evidence: list[str]
     """Lines of a log or of the cluster's own messages."""
@@ -136,6 +138,7 @@ class ComponentHealth(Shape):
             reason=reason,
             message=message,
             ready=health.ready,
+            old=health.old,
             desired=health.desired,
             evidence=list(health.evidence),
         )

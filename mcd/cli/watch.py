@@ -14,6 +14,7 @@ import typer
 from mcd.api.waiting import EVERY, still_waiting
 from mcd.cli.client import Client, segment
 from mcd.cli.output import FAILED, INTERRUPTED, TIMED_OUT, Progress, note
+from mcd.cli.remote.columns import counts_text
 from mcd.cli.streams import follow
 from mcd.errors import McdError
 
@@ -46,7 +47,7 @@ class Watcher:
                 why = change.get("detail") if action == "held" else ""
                 self._once(f"{of.get('kind')}/{of.get('name')}", str(action), why)
         for component in rollout.get("components") or []:
-            counts = f"{component.get('ready')}/{component.get('desired')}" if component.get("desired") else ""
+            counts = counts_text(component) if component.get("desired") else ""
             words = [str(component.get("state") or ""), counts, str(component.get("message") or "")]
             self._once(str(component.get("component")), " ".join(w for w in words if w))
         if rollout.get("message") and rollout.get("state") == "progressing" and not rollout.get("components"):

@@ -7,6 +7,10 @@ import re
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from mcd.cli.output import Form
+from mcd.cli.remote.status import show
 from mcd.errors import Code
 from mcd.kube.cluster import KubeError, KubeReason
 from mcd.model import ConditionType, Noun
@@ -62,6 +66,20 @@ def test_status_says_each_component_and_its_address(dora: Mcd, platform: Platfor
     assert dora("open", "seer").out.startswith("http://seer.apps.localhost")
     (tmp_path / "work" / "app.yaml").write_text("appname: seer\n")
     assert dora("status").out.startswith("seer in demo"), "the folder's App was not taken"
+
+
+def test_old_pods_are_not_counted_as_those_that_were_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    """A version that crashes beside the old one that serves has none ready; what is stopped is so in one word."""
+    words = {"message": "m.", "urls": [], "evidence": []}
+    crash = {"component": "web", "type": "web", "state": "failed", "reason": "CrashLooping", **words}
+    off = {"component": "api", "type": "service", "state": "stopped", "reason": "Ready", **words}
+    components = [{**crash, "ready": 0, "desired": 1, "old": 1}, {**off, "ready": 0, "desired": 0, "old": 0}]
+    show({"app": {"name": "shop", "product_line": "demo"}, "components": components}, Form.TABLE)
+    rows = [re.split(r"  +", line) for line in capsys.readouterr().out.splitlines() if line.endswith("m.")]
+    assert rows == [
+        ["web", "web", "failed: CrashLooping", "0/1 (1 old)", "m."],
+        ["api", "service", "stopped", "0/0", "m."],
+    ]
 
 
 def test_what_nobody_may_see_is_not_found(dora: Mcd, platform: Platform) -> None:

@@ -23,6 +23,14 @@ def state(title: str = "state", *path: str) -> Column:
     return Column(title, lambda item: state_text(at(item, *path) if path else item))
 
 
+def counts_text(component: Mapping[str, Any]) -> str:
+    """`0/1 (1 old)`: pods of the wished version that are ready, of those that are asked for; beside them what still
+    runs of older versions."""
+    ready = "?" if component.get("state") == "unknown" else component.get("ready")
+    old = f" ({component['old']} old)" if component.get("old") else ""
+    return f"{ready}/{component.get('desired')}{old}"
+
+
 def state_text(of: Any) -> str:
     """The state of a noun in one or two words; nothing when it has none."""
     if not isinstance(of, Mapping):
@@ -31,7 +39,7 @@ def state_text(of: Any) -> str:
     if word == "unknown" and of.get("last_state"):
         seen = age(of.get("last_seen_at"))
         return f"unknown: {text(of['last_state'])}" + (f" {seen} ago" if seen else " when it was seen last")
-    said_already = word in ("ready", "superseded", "deleting", "healthy") or not reason
+    said_already = word in ("ready", "superseded", "deleting", "healthy", "stopped") or not reason
     return word if said_already else f"{word}: {reason}"
 
 

@@ -13,7 +13,7 @@ import typer
 from mcd.cli.client import Client, segment
 from mcd.cli.options import AppArgument, AppOption, OutputOption, server, which_app
 from mcd.cli.output import Column, Form, lasting, note, paint, plain, print_table, show_data, show_list
-from mcd.cli.remote.columns import ago, at, field, message, short_commit, state, state_text, text
+from mcd.cli.remote.columns import ago, at, counts_text, field, message, short_commit, state, state_text, text
 from mcd.errors import Code, McdError, echo
 
 LOOK_AGAIN = 2.0
@@ -127,10 +127,7 @@ def _since(found: Mapping[str, Any]) -> str:
 
 
 def _row(component: Mapping[str, Any]) -> list[str]:
-    asked = component.get("desired")
-    counts = f"{component.get('ready')}/{asked}" if component.get("type") in ("web", "service", "daemon") else ""
-    if component.get("state") == "unknown" and counts:
-        counts = f"?/{asked}"
+    counts = counts_text(component) if component.get("type") in ("web", "service", "daemon") else ""
     return [
         text(component.get("component")),
         text(component.get("type")),
