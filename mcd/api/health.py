@@ -133,7 +133,7 @@ async def _controllers(runtime: Runtime) -> _Check:
         return _Check("!", name, f"not known: {error}")
     except TimeoutError:
         return _Check("!", name, f"not known: no answer within {_DEADLINE:.0f} s.")
-    if said := unattended.problem(found, now):
+    if said := unattended.problem(found, now, unattended.command(runtime.settings.database)):
         return _Check("-", name, said, fails=False)
     if said := unattended.busy(found):
         return _Check("!", name, said)

@@ -25,7 +25,7 @@ from mcd.api.paths import AppName
 from mcd.api.rehearsal import pools_of
 from mcd.api.shapes import Problem, summary
 from mcd.api.strict import StrictRoute
-from mcd.api.unattended import next_step
+from mcd.api.unattended import command, next_step
 from mcd.appyaml.compiler import ComponentSpec
 from mcd.appyaml.live import Desired, Pair, desired
 from mcd.appyaml.overrides import OVERRIDE
@@ -74,7 +74,7 @@ async def show_status(request: Request, app: AppName, actor: Reader, runtime: Ru
     """The App, its live Rollout, its newest Release, each component with health and addresses, and the next step."""
     async with runtime.db.reading() as tx:
         facts = await _facts(runtime, actor, tx, app)
-        idle = next_step(await living(tx, runtime.now()))
+        idle = next_step(await living(tx, runtime.now()), command(runtime.settings.database))
     return shown(request, facts.status(runtime, idle), facts.app.generation)
 
 

@@ -23,7 +23,10 @@ LATE = 60.0
 NAMED = 10
 """Controllers that are named; the others are counted."""
 
-_START = "`mcd serve controllers`"
+
+def command(database: str) -> str:
+    """What is to be started, by the URL of the database: on SQLite there is one process."""
+    return "`mcd serve`" if database.startswith("sqlite") else "`mcd serve controllers`"
 
 
 async def unattended(runtime: Runtime) -> str:
@@ -36,14 +39,17 @@ async def unattended(runtime: Runtime) -> str:
         log.warning("not_known_who_works", error=str(error))
         return ""
     said = nobody(found, runtime.now())
-    return said and f"It is stored, and nobody works on it now: {said}. It goes on when an admin starts {_START}."
+    return (
+        said
+        and f"It is stored, and nobody works on it now: {said}. It goes on when an admin starts {command(runtime.settings.database)}."
+    )
 
 
-def next_step(found: Living) -> str:
+def next_step(found: Living, start: str) -> str:
     """What to tell whoever asks how an App is; empty while a controller is alive. It names no age: a page must not
     change by itself."""
     said = nobody(found)
-    return said and f"Nobody works on it or looks at it: {said}. Ask an admin to start {_START}."
+    return said and f"Nobody works on it or looks at it: {said}. Ask an admin to start {start}."
 
 
 def nobody(found: Living, now: datetime | None = None) -> str:
@@ -57,12 +63,12 @@ def nobody(found: Living, now: datetime | None = None) -> str:
     return f"no controller of MCD has run since {found.since:%Y-%m-%dT%H:%M:%SZ}{ago}"
 
 
-def problem(work: Work, now: datetime) -> str:
+def problem(work: Work, now: datetime, start: str) -> str:
     """What an operator must mend, empty while a controller is alive."""
     said = nobody(work.living, now)
     age, noun = work.oldest
     waits = f", and a {noun} has been due for {spoken(age)}" if said and age >= 1 else ""
-    return said and f"{said}{waits}. What is wished is stored, and nobody works on it. Start {_START}, or read its log."
+    return said and f"{said}{waits}. What is wished is stored, and nobody works on it. Start {start}, or read its log."
 
 
 def busy(work: Work) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from mcd.api.unattended import command
 from mcd.observability import metrics
 from mcd.store import liveness
 from tests.api.client import Api
@@ -41,10 +42,16 @@ async def test_it_is_ready_to_read_and_names_what_is_missing_with_since_when_and
         assert answer.text.count(said) == 1
         assert re.fullmatch(
             rf"\[-\] controllers: {SINCE}, and a \w+ has been due for [\dhms]+\. What is wished is stored, and nobody "
-            r"works on it\. Start `mcd serve controllers`, or read its log\.",
+            r"works on it\. Start `mcd serve`, or read its log\.",
             said,
         ), said
     assert (await api.get("/readyz?verbose", "")).text.endswith("\nok\n")
+
+
+def test_what_is_to_be_started_is_what_the_database_allows() -> None:
+    """Two processes on one SQLite file would both believe to be alone."""
+    assert command("sqlite:////data/mcd.db") == "`mcd serve`"
+    assert command("postgresql://mcd@db/mcd") == "`mcd serve controllers`"
 
 
 async def test_controllers_that_are_alive_are_named_and_one_that_does_not_keep_up_is_a_warning(api: Api) -> None:
@@ -103,7 +110,7 @@ async def test_a_wish_is_stored_and_its_answer_warns_that_nobody_works_on_it(api
     said = answer.headers["Warning"]
     assert re.fullmatch(
         rf'299 - "It is stored, and nobody works on it now: {SINCE}\. It goes on when an admin starts '
-        r'`mcd serve controllers`\."',
+        r'`mcd serve`\."',
         said,
     ), said
     for wished, body in (("settings", {"components": {"web": {"replicas": 2}}}),):
@@ -126,7 +133,7 @@ async def test_the_status_of_an_app_says_as_its_next_step_that_nobody_works_and_
     assert "Nobody" not in (await api.get(path)).json()["next_step"]
     alone(api)
     answer = await api.get(path)
-    words = rf"Nobody works on it or looks at it: {SINCE.removesuffix(AGO)}\. Ask an admin to start `mcd serve .*`\."
+    words = rf"Nobody works on it or looks at it: {SINCE.removesuffix(AGO)}\. Ask an admin to start `mcd serve`\."
     assert re.fullmatch(words, answer.json()["next_step"])
     alone(api)
     assert (await api.get(path, headers={"If-None-Match": answer.headers["ETag"]})).status_code == 304

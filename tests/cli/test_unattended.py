@@ -36,9 +36,7 @@ def test_doctor_says_since_when_and_what_to_do_and_fails(root: Mcd, alone: Platf
     told = root("doctor")
     assert told.code == 1
     (line,) = [line for line in told.out.splitlines() if " controllers " in line]
-    words = (
-        r"problem +controllers +no controller of MCD has run since \S+Z \(\w+\).* Start `mcd serve controllers`, or .*"
-    )
+    words = r"problem +controllers +no controller of MCD has run since \S+Z \(\w+\).* Start `mcd serve`, or .*"
     assert re.fullmatch(words, line), line
     checks = {c["name"]: c for c in json.loads(root("doctor", "-o", "json").out)["checks"]}
     assert checks["controllers"]["state"] == "problem"
@@ -57,7 +55,7 @@ def test_a_wish_is_taken_and_a_warning_beside_it_says_that_nobody_works_on_it(do
     for each in (table, told):
         (line,) = [line for line in each.err.splitlines() if line.startswith("warning: ")]
         assert line.startswith("warning: It is stored, and nobody works on it now: no controller of MCD has run since ")
-        assert line.endswith("It goes on when an admin starts `mcd serve controllers`.")
+        assert line.endswith("It goes on when an admin starts `mcd serve`.")
 
 
 def test_status_says_it_as_the_next_step(dora: Mcd, alone: Platform) -> None:

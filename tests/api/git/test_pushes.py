@@ -184,6 +184,6 @@ async def test_a_push_that_no_controller_will_take_up_says_so_in_one_line_and_is
     told = [line for line in said if "controller" in line]
     assert len(told) == 1
     assert told[0].startswith("It is stored, and nobody works on it now: no controller of MCD has run since ")
-    assert told[0].endswith("It goes on when an admin starts `mcd serve controllers`.")
+    assert told[0].endswith("It goes on when an admin starts `mcd serve`.")
     assert said.index(told[0]) == said.index(f"Release 1 of shop: {commit[:12]} a commit") + 1
     assert await releases(here) == [commit]
