@@ -38,11 +38,8 @@ async def unattended(runtime: Runtime) -> str:
     except McdError as error:
         log.warning("not_known_who_works", error=str(error))
         return ""
-    said = nobody(found, runtime.now())
-    return (
-        said
-        and f"It is stored, and nobody works on it now: {said}. It goes on when an admin starts {command(runtime.settings.database)}."
-    )
+    said, start = nobody(found, runtime.now()), command(runtime.settings.database)
+    return said and f"It is stored, and nobody works on it now: {said}. It goes on when an admin starts {start}."
 
 
 def next_step(found: Living, start: str) -> str:
