@@ -26,7 +26,7 @@ from mcd.api.access import (
 )
 from mcd.api.app_shapes import Container, Pod
 from mcd.api.build_logs import build_lines
-from mcd.api.components import types_of
+from mcd.api.components import refuse_unknown
 from mcd.api.paths import WHOLE, AppName, Component
 from mcd.api.places import Place
 from mcd.api.shapes import Page
@@ -91,29 +91,45 @@ async def read_logs(
     if build:
         return _text(request, build_lines(runtime, credential, app, None, follow=follow), throttle, actor.person)
     wanted = _Wanted(app, component, pod, container)
+    # What ended says no more.
+    follow = follow and not previous
     options = tails.Options(follow, previous, tail, _seconds(since), timestamps, prefix)
     cluster = await places.client_of(runtime, place)
-    first = await _sources(cluster, place, wanted)
+    try:
+        first = await _sources(cluster, place, wanted)
+    except McdError as error:
+        if previous and pod is not None and error.code is Code.NOT_FOUND:
+            raise _none_ended(app, pod) from None
+        raise
     if not first:
-        await _refuse_unknown(runtime, credential, app, component)
-    if not first and not follow:
+        async with runtime.db.reading() as tx:
+            await refuse_unknown(actor, tx, app, component)
+    if not first and not follow and not previous:
         raise McdError(
             Code.NOT_FOUND, f'App "{app}" has no such pod now.', "See `mcd status`; --build shows its build."
         )
     found = _Finder(runtime, credential, cluster, place, wanted, first)
-    return _text(request, tails.lines(cluster, place.line.namespace, found, options), throttle, actor.person)
+    lines = tails.lines(cluster, place.line.namespace, found, options)
+    if previous:
+        begun = await anext(lines, None)
+        if begun is None:
+            raise _none_ended(app, pod)
+        lines = _from(begun, lines)
+    return _text(request, lines, throttle, actor.person)
 
 
-async def _refuse_unknown(runtime: Runtime, credential: Credential, app: str, component: str | None) -> None:
-    """Nothing can be waited for of a component that neither runs nor is in app.yaml. Raises McdError(not_found)."""
-    if component is None:
-        return
-    actor = await actor_of(runtime, credential)
-    async with runtime.db.reading() as tx:
-        types = await types_of(actor, tx, app)
-    if types is not None and component not in types:
-        known = ", ".join(sorted(types))
-        raise McdError(Code.NOT_FOUND, f"there is no component {echo(component)}.", f"Known: {known}.")
+def _none_ended(app: str, pod: str | None) -> McdError:
+    which = f'the pod "{echo(pod)}"' if pod else f"no pod of {app}"
+    has = "has no container that ended, or it is gone with its log" if pod else "has a container that ended before"
+    return McdError(
+        Code.NOT_FOUND, f"{which} {has}.", f"`mcd status {app}` keeps the last lines.", reason="NoPreviousLog"
+    )
+
+
+async def _from(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    yield first
+    async for line in rest:
+        yield line
 
 
 def _text(request: Request, source: AsyncIterator[bytes], throttle: Throttle, person: str) -> StreamingResponse:
@@ -160,9 +176,19 @@ async def _sources(cluster: Cluster, place: Place, wanted: _Wanted) -> list[tail
     found = []
     for pod in pods:
         name = places.container_of(pod, wanted.container)
-        restarts = int(places.statuses(pod).get(name, {}).get("restartCount", 0))
-        found.append(tails.Source(pod["metadata"]["name"], str(pod["metadata"].get("uid", "")), name, restarts))
+        status = places.statuses(pod).get(name, {})
+        uid, restarts = str(pod["metadata"].get("uid", "")), int(status.get("restartCount", 0))
+        found.append(tails.Source(pod["metadata"]["name"], uid, name, restarts, _ends(status)))
     return found
+
+
+def _ends(status: Mapping[str, Any]) -> tuple[bool, ...]:
+    """Where the log of the run that ended last is. Between two tries it is the present one, until the next begins."""
+    state = status.get("state") or {}
+    before = "terminated" in (status.get("lastState") or {})
+    if "running" in state:
+        return (True,) if before else ()
+    return (False, True) if before or "terminated" in state else ()
 
 
 def _seconds(text: str | None) -> int | None:

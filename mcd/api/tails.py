@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from mcd.errors import McdError
+from mcd.errors import Code, McdError
 from mcd.kube.cluster import Cluster
+
+GONE = b"unable to retrieve container logs for "
+"""What a kubelet says, as if it were a line of the log, when a container is gone with its log."""
 
 LINES_HELD = 512
 """Lines that may wait for the reader."""
@@ -24,6 +27,9 @@ class Source:
     uid: str
     container: str
     restarts: int
+    ends: tuple[bool, ...] = field(default=(), compare=False)
+    """Where the lines of a run that ended may be, for `previous`: in the log of the run before (True), in the present
+    one (False). The first that has any is told. Empty: none ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +92,27 @@ async def lines(cluster: Cluster, namespace: str, find: Sources, options: Option
 
 async def _of(cluster: Cluster, namespace: str, source: Source, options: Options, first: bool) -> AsyncIterator[bytes]:
     words = f"{source.pod} {source.container} ".encode() if options.prefix else b""
-    try:
-        async for line in cluster.logs(
-            namespace,
-            source.pod,
-            source.container,
-            follow=options.follow,
-            previous=options.previous,
-            # What started after the reader is told from its first line on.
-            tail=options.tail if first else None,
-            since_seconds=options.since_seconds if first else None,
-            timestamps=options.timestamps,
-        ):
-            yield words + line + b"\n"
-    except McdError as error:
-        yield f"mcd: {source.pod} {source.container}: {error}\n".encode()
+    for previous in source.ends if options.previous else (False,):
+        told = False
+        try:
+            async for line in cluster.logs(
+                namespace,
+                source.pod,
+                source.container,
+                follow=options.follow,
+                previous=previous,
+                # What started after the reader is told from its first line on.
+                tail=options.tail if first else None,
+                since_seconds=options.since_seconds if first else None,
+                timestamps=options.timestamps,
+            ):
+                if not (options.previous and GONE in line):
+                    told = True
+                    yield words + line + b"\n"
+        except McdError as error:
+            # A run whose container is gone with its log is as good as none.
+            if not (options.previous and error.code in (Code.NOT_FOUND, Code.INVALID)):
+                told = True
+                yield f"mcd: {source.pod} {source.container}: {error}\n".encode()
+        if told:
+            return

@@ -140,7 +140,7 @@ class Watch:
                 self._once(f"{change.ref} {change.action.value}" + (f": {change.detail}" if change.detail else ""), new)
         if self._stalled(rollout.state, new):
             new += [f"| {line}" for health in seen.health for line in health.evidence]
-            new.append(f"See: mcd status {rollout.app}, mcd logs {rollout.app} --previous")
+            new.append(_where_to_look(rollout))
         elif blind := await self._blind(tx, rollout):
             self._why = blind
             self._once(blind, new)
@@ -182,3 +182,10 @@ class Watch:
         if line not in self._said:
             self._said.add(line)
             new.append(line)
+
+
+def _where_to_look(rollout: Rollout) -> str:
+    """The log of what died is named where there is one: what was put back took its pods along."""
+    stalled = rollout.state.condition(ConditionType.STALLED)
+    died = stalled is not None and stalled.reason in (Reason.CRASH_LOOPING, Reason.OOM_KILLED)
+    return f"See: mcd status {rollout.app}" + (f", mcd logs {rollout.app} --previous" if died else "")

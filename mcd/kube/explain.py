@@ -203,7 +203,7 @@ def _died(about: _Pod, status: Mapping[str, Any], died: Mapping[str, Any]) -> Ca
             Reason.PROBE_FAILING, message, _evidence(probe), restarts >= _CRASHES, about.name, name, runs_again
         )
     how = "ends at once with success (exit 0)" if code == 0 else f"ends with exit {code}"
-    message = f"{who}the program {how}{again}. Its last lines are shown; mcd logs --previous has more."
+    message = f"{who}the program {how}{again}. Its last lines are shown."
     return Cause(Reason.CRASH_LOOPING, message, evidence, restarts >= _CRASHES, about.name, name, runs_again)
 
 

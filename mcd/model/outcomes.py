@@ -63,7 +63,7 @@ class Reason(StrEnum):
     device."""
     CRASH_LOOPING = "CrashLooping"
     """The program ends again and again. The last lines of the dead container are shown; `mcd logs --previous` has
-    more."""
+    more while its pod is there, and shows them again when it is gone."""
     OOM_KILLED = "OOMKilled"
     """The program needed more memory than resources.memory allows and was killed. Raise it, or use less."""
     IMAGE_PULL = "ImagePull"
