@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help venv lock up down reset status servers test lint types contracts acceptance openapi docs
+.PHONY: .installed help venv lock up down reset status servers test lint types contracts acceptance openapi docs
 
 help: ## List what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -16,14 +16,18 @@ help: ## List what can be done
 up: venv ## Start a local Kubernetes and MCD, deploy examples/shop, print where it is (DB=postgres for PostgreSQL)
 	@$(BIN)/python -m scripts.up $(if $(DB),--database $(DB))
 
-down: ## Stop everything that `make up` started
+down: .installed ## Stop everything that `make up` started
 	@$(BIN)/python -m scripts.up --down
 
-reset: ## Stop everything and forget its data
+reset: .installed ## Stop everything and forget its data
 	@$(BIN)/python -m scripts.up --reset
 
-status: ## What runs, and where
-	@$(BIN)/python -m scripts.up --status
+# 3 says that not everything runs: an answer, not an error.
+status: .installed ## What runs, and where
+	@$(BIN)/python -m scripts.up --status || test $$? -eq 3
+
+.installed:
+	@test -x $(BIN)/python || { echo "make: there is no .venv here, so nothing of this checkout runs. Start it: make up" >&2; exit 2; }
 
 ##@ Work on it
 venv: .venv/.complete ## Make the virtual environment from the lock file

@@ -15,6 +15,7 @@ from scripts.cluster.layout import Cluster
 from scripts.cluster.progress import spoken
 
 FORMAT = 1
+_POLICIES = "policies  kept, but NOT enforced: every pod reaches every other, of other product lines too"
 
 
 def status(home: Path) -> dict[str, Any]:
@@ -29,6 +30,7 @@ def status(home: Path) -> dict[str, Any]:
         "node": remembered.node,
         "running": bool(remembered.clusters) and all(live[name] is not None for name in wanted),
         "base_domain": layout.BASE_DOMAIN,
+        "policies_enforced": False,
         "gateway": _gateway(remembered),
         "registry": f"127.0.0.1:{remembered.ports['registry']}" if live.get("registry") else None,
         "clusters": {name: _cluster(home, name, remembered) for name in remembered.clusters},
@@ -56,6 +58,8 @@ def given(kubeconfig: str) -> dict[str, Any]:
         "node": "given",
         "running": True,
         "base_domain": os.environ.get("MCD_BASE_DOMAIN") or None,
+        # Nobody asked that cluster.
+        "policies_enforced": None,
         "gateway": None,
         "registry": None,
         "clusters": {layout.FIRST: cluster},
@@ -129,6 +133,8 @@ def table(found: dict[str, Any]) -> str:
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     lines += ["", f"home      {found['home']} (logs in logs/)", f"node      {found['node']}"]
+    if found["node"] == "real" and not found["policies_enforced"]:
+        lines.append(_POLICIES)
     gateway = found["gateway"]
     if gateway:
         lines.append(f"gateway   http://NAME.{found['base_domain']}:{gateway['port']}")

@@ -8,17 +8,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import shutil
 import subprocess
 import sys
 import time
-from pathlib import Path
 from typing import Any
 
+from mcd.cli import contexts
 from scripts.cluster import mounts
 from scripts.cluster import places as cluster_places
 from scripts.cluster.problems import ClusterProblem
-from scripts.up import first, server, shop
+from scripts.up import first, server, shop, signed_in
 
 
 def main() -> int:
@@ -59,7 +58,7 @@ def _up(database: str) -> int:
     mine = server.planned(cluster, _database(database))
     server.start(mine)
     password = first.administrator(mine)
-    token = _signed_in(mine, password)
+    token = signed_in.sign_in(mine.home, mine.url, first.ADMIN, password)
     _say("places", f"the cluster, its node pools and product line {first.LINE}")
     first.places(first.Api(mine, token), cluster)
     _say("shop", "git push of examples/shop to MCD")
@@ -68,6 +67,8 @@ def _up(database: str) -> int:
     line = shop.answers(gateway, domain)
     _say("ready", f"after {time.monotonic() - began:.0f} s{'' if pushed else '; examples/shop was live already'}")
     _tell(mine, f"http://{shop.APP}.{domain}:{gateway}/", line, password)
+    if cluster["node"] == "real" and not cluster["policies_enforced"]:
+        print("NetworkPolicies are not enforced here: pods of one product line reach those of another.\n")
     return 0
 
 
@@ -77,17 +78,6 @@ def _tell(mine: server.Server, url: str, line: str, password: str) -> None:
     if password:
         print(f"  sign in  {first.ADMIN} / {password}    (shown once; .venv/bin/mcd is signed in)")
     print("\nNext:\n  .venv/bin/mcd status shop\n  .venv/bin/mcd logs shop -f\n  make down\n")
-
-
-def _signed_in(mine: server.Server, password: str) -> str:
-    """The token that `mcd` uses: signed in with the new password, or still signed in from the last time."""
-    mcd = [str(Path(sys.executable).with_name("mcd"))]
-    if password:
-        words = [*mcd, "login", mine.url, "--name", first.ADMIN, "--password-stdin"]
-        ended = subprocess.run(words, input=password + "\n", capture_output=True, text=True, check=False, timeout=60)
-        if ended.returncode != 0:
-            raise ClusterProblem(f"mcd login: {ended.stderr.strip()}")
-    return first.token_of(mine)
 
 
 def _database(which: str) -> str:
@@ -102,21 +92,43 @@ def _down(*, forget: bool) -> int:
         _say("mcd", "stopped")
     _run("scripts.cluster", "reset" if forget else "down")
     _run("scripts.cluster", "postgres", "reset" if forget else "down")
-    if forget and server.home().exists():
-        # The builder keeps its layers under a mount of their own.
-        if left := mounts.release(server.home()):
-            raise ClusterProblem(f"{left[0]} is still mounted. Unmount it and run this again.")
-        shutil.rmtree(server.home())
+    if forget:
+        _forget()
     return 0
 
 
+def _forget() -> None:
+    home = server.home()
+    if (home / "port").is_file():
+        if gone := signed_in.forget(home):
+            _say("sign-in", f"context {gone} is removed")
+        # The builder keeps its layers under a mount of their own.
+        if left := mounts.release(home):
+            raise ClusterProblem(f"{left[0]} is still mounted. Unmount it and run this again.")
+        if others := server.forget():
+            _say("mcd", f"stays, because `make up` did not make it: {', '.join(others)}")
+
+
 def _status() -> int:
-    code = subprocess.run([sys.executable, "-m", "scripts.cluster", "status"], check=False).returncode
-    live = server.processes.running(server.home(), server.NAME)
-    port = server.home() / "port"
-    where = f"http://127.0.0.1:{port.read_text()}" if live and port.is_file() else ""
-    print(f"mcd serve    {'running' if live else 'stopped'}  {where}".rstrip())
-    return code if code else (0 if live else 3)
+    """What runs, and where. 3 when not all of it does, which is no error for a person who asks: see the Makefile."""
+    code = subprocess.run(
+        [sys.executable, "-m", "scripts.cluster", "status"], check=False, cwd=cluster_places.CHECKOUT
+    ).returncode
+    if code not in (0, 3):
+        return code
+    home = server.home()
+    live = server.processes.running(home, server.NAME)
+    port = home / "port"
+    if not port.is_file():
+        print("mcd serve has no data here. Start everything: make up")
+        return 3
+    print(f"mcd serve {f'running  http://127.0.0.1:{port.read_text()}' if live else 'stopped'}")
+    print(f"mcd data  {server.data()} (for mcd admin: export MCD_DATA={server.data()})")
+    print(f"sign-in   context {signed_in.name(home)} of {contexts.config_home() / contexts.FILE}")
+    if live and code == 0:
+        return 0
+    print("\nNot everything runs; the data is kept. Start it again: make up")
+    return 3
 
 
 def _cluster() -> dict[str, Any]:

@@ -13,7 +13,6 @@ from typing import Any
 
 import httpx
 
-from mcd.cli import contexts
 from scripts.cluster.problems import ClusterProblem
 from scripts.up.server import Server, run
 
@@ -111,13 +110,3 @@ def _wait_ready(api: Api) -> None:
         said = ready["message"] if ready else said
         time.sleep(0.2)
     raise ClusterProblem(f"product line {LINE} was not ready after {_READY_SECONDS:.0f} s: {said}")
-
-
-def token_of(server: Server) -> str:
-    """The token that `mcd login` keeps for this server."""
-    for context in contexts.load().all.values():
-        if context.server == server.url and context.token:
-            return context.token
-    raise ClusterProblem(
-        f"mcd is not signed in at {server.url} any more. Run: .venv/bin/mcd login {server.url} --name {ADMIN}"
-    )

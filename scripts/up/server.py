@@ -6,6 +6,7 @@ It must not set anything up inside MCD: first.py does that through the API, as a
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ from scripts.cluster.processes import Component
 
 NAME = "mcd/serve"
 WANTED_PORT = 7070
+MADE = ("data", "logs", "run", "work", "admin", "context", "port")
+"""Everything that is written into the folder. The port comes first and goes last: it is the sign that it is ours."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +40,49 @@ class Server:
 
 
 def home() -> Path:
-    """The folder of MCD's data, log and pid file: beside the cluster's."""
-    return places.home().parent / "mcd"
+    """The folder of MCD's data, log and pid file, beside the cluster's: .local/mcd for .local/cluster, and HOME-mcd for
+    another MCD_CLUSTER_HOME, beside which a folder `mcd` may be anybody's, such as a checkout."""
+    cluster = places.home()
+    ours = cluster.name == "cluster" and cluster.parent.name == ".local"
+    return cluster.with_name("mcd" if ours else f"{cluster.name}-mcd")
+
+
+def data() -> Path:
+    """The MCD_DATA of the server."""
+    return home() / "data"
+
+
+def forget() -> list[str]:
+    """Removes what `make up` wrote into the folder, and the folder when nothing else is in it. Answers what is left."""
+    folder = home()
+    if not folder.is_dir():
+        return []
+    for name in MADE:
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    left = sorted(str(each) for each in folder.iterdir())
+    if not left:
+        folder.rmdir()
+    return left
 
 
 def planned(cluster: Mapping[str, Any], database: str) -> Server:
     """The server that belongs to a running cluster. Its port is kept from run to run."""
     folder = home()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    others = sorted(each.name for each in folder.iterdir())
+    if others and "port" not in others:
+        raise ClusterProblem(
+            f"{folder} is not empty ({', '.join(others[:3])}), and the data of MCD would go there. "
+            "Move it away, or set MCD_CLUSTER_HOME to another place."
+        )
     port = _port(folder)
     gateway = cluster.get("gateway") or {}
     environment = {
-        "MCD_DATA": str(folder / "data"),
+        "MCD_DATA": str(data()),
         "MCD_LISTEN": f"127.0.0.1:{port}",
         "MCD_PUBLIC_URL": f"http://127.0.0.1:{port}",
         "MCD_HOLDER": "local",
