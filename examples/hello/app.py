@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 GREETING = "Hello from MCD"
 
 
-class Hello(BaseHTTPRequestHandler):
+class Page(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         found = {"/": f"{GREETING}\n", "/healthz": "ok\n"}.get(self.path)
         body = (found or "not found\n").encode()
@@ -19,7 +19,7 @@ class Hello(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-server = ThreadingHTTPServer(("", int(os.environ["PORT"])), Hello)
+server = ThreadingHTTPServer(("", int(os.environ["PORT"])), Page)
 # shutdown() waits for the loop, so it must not be called from within it.
 signal.signal(signal.SIGTERM, lambda *_: threading.Thread(target=server.shutdown).start())
 print(f"listening on {server.server_port}", flush=True)

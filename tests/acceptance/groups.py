@@ -12,6 +12,7 @@ from tests.acceptance import (
     first,
     gpu,
     mutations,
+    page,
     processes,
     push,
     security,
@@ -22,6 +23,7 @@ from tests.acceptance.rows import Check
 GROUPS: tuple[tuple[Check, ...], ...] = (
     first.CHECKS,
     push.CHECKS,
+    page.CHECKS,
     drift.CHECKS,
     gpu.CHECKS,
     security.CHECKS,
