@@ -66,7 +66,7 @@ NEXT: Mapping[Reason, str] = {
 """What a person can do about a reason. What is not here goes on by itself, or its message says it all. `deploy` is the
 command that the message itself names first."""
 
-_DEPLOY = re.compile(r"`(mcd deploy [^`]+)`")
+_COMMAND = re.compile(r"`((?:mcd deploy|kubectl) [^`]+)`")
 
 
 @router.get("/apps/{app}/status", operation_id="show_status", response_model=Status)
@@ -137,9 +137,9 @@ class _Facts:
         live = [(told.state, told.reason, told.message)] if told else []
         for word, reason, message in (summary(self.newest.state), *aside, *live):
             if word == "stalled":
-                named = _DEPLOY.search(message)
-                deploy = named[1] if named else f"mcd deploy {self.app.name}"
-                return NEXT.get(reason, "").format(app=self.app.name, deploy=deploy)
+                named = _COMMAND.search(message)
+                command = named[1] if named else f"mcd deploy {self.app.name}"
+                return NEXT.get(reason, "").format(app=self.app.name, deploy=command)
         if self.gone is not None and not idle:
             ask = NEXT.get(self.gone.reason) or "It goes on by itself when the cluster answers:"
             return f"{ask} mcd cluster show {self.shape.cluster}"

@@ -18,7 +18,7 @@ from mcd.kube.inventory import FIGHT_WINDOW, plan
 from mcd.kube.live import LiveObjects
 from mcd.kube.look import look
 from mcd.kube.secret import Values
-from mcd.kube.seen import seen_for
+from mcd.kube.seen import delete_by_hand, seen_for, unnamed
 from mcd.kube.verdict import outcome_of
 from mcd.model import (
     Action,
@@ -48,6 +48,9 @@ PROGRESS_RETRY = 10.0
 """Seconds between looks at pods that start, when no watch says anything. A watch usually says it in milliseconds."""
 GONE_RETRY = 2.0
 
+_NAMED = 5
+"""How many objects a message names."""
+
 
 @dataclass(slots=True)
 class _Pass:
@@ -65,6 +68,8 @@ class _Pass:
     health: tuple[ComponentHealth, ...] | None = None
     roll_back_to: Rollout | None = None
     gone: bool = False
+    unclaimed: tuple[InventoryEntry, ...] = ()
+    """What holds data of the App and no inventory names."""
     events: list[EventNote] = field(default_factory=list)
 
 
@@ -243,15 +248,33 @@ async def _delete_all(work: _Pass) -> Outcome | None:
         return problem
     left = [entry for entry in work.applied.inventory if entry not in work.plan.kept]
     if left:
-        return Waiting(Reason.DELETING, f"waits for {_listed(left)} to go.", GONE_RETRY)
+        return Waiting(Reason.DELETING, f"waits for {_listed(tuple(left))} to go.", GONE_RETRY)
+    return None
+
+
+async def _nothing_unnamed(work: _Pass) -> Outcome | None:
+    """A database that was restored names less than runs. What it does not name is not deleted, and an App of which
+    something runs is not gone."""
+    item = work.item
+    found = await unnamed(item, work.live, work.owner)
+    work.unclaimed = found.holding_data
+    if found.staying:
+        words = (
+            f"what the inventory names of it is deleted, but not {_listed(found.staying)}, which this database does "
+            "not know. It is older than what runs, perhaps restored from a backup. Restore a newer one, or delete them; "
+            f"then it goes on by itself: `{delete_by_hand(item.line.namespace, found.staying[:_NAMED])}`"
+        )
+        return Stalled(Reason.NEWER_IN_CLUSTER, words)
+    if found.going:
+        return Waiting(Reason.DELETING, f"waits for {_listed(found.going)} to go.", GONE_RETRY)
     return None
 
 
 async def _say_gone(work: _Pass) -> Outcome | None:
     assert work.plan is not None
     work.gone = True
-    kept = work.plan.kept
-    note = f" {_listed(list(kept))} hold data and stay." if kept else ""
+    kept = (*work.plan.kept, *work.unclaimed)
+    note = f" {_listed(kept)} hold data and stay." if kept else ""
     work.events.append(EventNote(EventKind.DELETED, f"is gone with all its objects.{note}"))
     return None
 
@@ -259,15 +282,15 @@ async def _say_gone(work: _Pass) -> Outcome | None:
 Step = Callable[[_Pass], Awaitable[Outcome | None]]
 
 STEPS: tuple[Step, ...] = (_ready_to_start, _compile, _decide, _write, _healthy)
-DELETING: tuple[Step, ...] = (_delete_all, _say_gone)
+DELETING: tuple[Step, ...] = (_delete_all, _nothing_unnamed, _say_gone)
 
 
 # --- words ------------------------------------------------------------------------------------------------------------
 
 
-def _listed(entries: list[InventoryEntry]) -> str:
+def _listed(entries: tuple[InventoryEntry, ...]) -> str:
     names = [str(entry.ref) for entry in entries]
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if names[_NAMED:] else "")
 
 
 def _summary(work: _Pass) -> str:

@@ -128,13 +128,15 @@ def _way_out(intent: Intent, later: Newer, seen: Mapping[Ref, Object | None]) ->
     """The commands that end a hold: first the one that goes on with what runs, of which people lose nothing. What is in
     no inventory of ours has to be taken over with it."""
     app = intent.item.app.name
-    back = f"`mcd deploy {app}` to go on with what is known here."
+    entries = {entry.ref: entry for entry in intent.item.inventory}
+    strange = [obj for ref in later.refs if (obj := seen[ref]) and not is_ours(entries.get(ref), obj, intent.owner)]
+    others = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
+    beside = f"; {ref_of(strange[0])}{others} then stays beside it until somebody deletes it" if strange else ""
+    back = f"`mcd deploy {app}` to go on with what is known here{beside}."
     known = intent.item.release.commit
     commits = [commit for commit in later.commits if commit != known] or list(later.commits)
     if not commits:
         return back
-    entries = {entry.ref: entry for entry in intent.item.inventory}
-    strange = [obj for ref in later.refs if (obj := seen[ref]) and not is_ours(entries.get(ref), obj, intent.owner)]
     take_over = " --take-over" if strange else ""
     forward = f"`mcd deploy {app} --commit {commits[0]}{take_over}` to go on with what runs there"
     if len(commits) > 1:

@@ -65,6 +65,23 @@ async def test_the_status_names_the_command_that_goes_on_with_what_runs_and_it_d
     assert [ref.name for ref in api.world.kube.objects() if ref.kind == "Deployment"] == [workload.name]
 
 
+async def test_the_status_of_a_deleted_one_names_the_command_that_deletes_what_still_runs(
+    held: tuple[Api, Ref, str, str],
+) -> None:
+    api, workload, _, renamed = held
+    await api.world.delete()
+    await api.world.settle()
+    answer = await api.get("/api/v1/apps/hello/status")
+    if not renamed:
+        assert answer.status_code == 404, "all of it was in the inventory"
+        return
+    found = answer.json()
+    assert found["rollout"]["state"] == "stalled", found
+    assert f"`kubectl -n {LINE} delete " in found["next_step"]
+    assert f" deployments.apps/{workload.name}" in found["next_step"]
+    assert "mcd deploy" not in found["next_step"]
+
+
 @pytest.mark.parametrize("said", ["$(reboot)", "main`", "", "abc"])
 async def test_what_is_no_commit_is_never_part_of_a_command(here: World, tmp_path: Path, said: str) -> None:
     """Anybody who may edit the object may write there what they like, and a person copies the line into a shell."""

@@ -3,6 +3,7 @@ since the backup. It holds the App, it is never deleted, and people are told wha
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from mcd.model import Reason
 from mcd.objects import ROLLOUT, Object, Ref, ref_of
-from tests.controllers.test_restored import DEPLOYMENT, backup, restored
+from tests.controllers.test_restored import DEPLOYMENT, backup, deploy, restored
 from tests.controllers.world import HELLO, LINE, World
 
 RENAMED = HELLO.replace("web:", "site:")
@@ -43,6 +44,49 @@ async def test_a_renamed_component_does_not_run_beside_its_older_self(renamed: W
     assert "Deployment/hello-site" in ready.message
     assert renamed.writes_since(written) == []
     assert set(renamed.kube.objects()) == before
+
+
+async def test_the_hold_says_what_would_stay_beside_the_older_one(renamed: World) -> None:
+    await renamed.settle()
+    told = (await renamed.ready()).message
+    assert re.search(r"Deployment/hello-site and \d more then stays beside it until somebody deletes it", told)
+    written = set(renamed.kube.objects())
+    await deploy(renamed, 1)
+    await renamed.settle()
+    assert written <= set(renamed.kube.objects()), "nothing of it is deleted, whatever is deployed"
+
+
+async def test_a_deleted_app_is_not_gone_while_what_nobody_knows_of_it_runs(renamed: World) -> None:
+    await renamed.settle()
+    await renamed.delete()
+    await renamed.settle()
+    ready = await renamed.ready()
+    assert (ready.status, ready.reason) == (False, Reason.NEWER_IN_CLUSTER)
+    command = re.search(rf"`kubectl -n {LINE} delete ([^`]*)`", ready.message)
+    assert command is not None
+    assert "deployments.apps/hello-site" in command[1].split()
+    assert "services/hello-site" in command[1].split()
+    assert not any("is gone." in said for said in await renamed.events("deleted"))
+    assert SITE in renamed.kube.objects()
+    for ref, obj in renamed.kube.objects().items():
+        if ROLLOUT in (obj["metadata"].get("annotations") or {}):
+            renamed.kube.person_deletes(ref)
+    renamed.clock.forward(700)
+    await renamed.settle()
+    assert any("is gone." in said for said in await renamed.events("deleted")), await renamed.said()
+
+
+async def test_a_deleted_app_that_its_database_knows_is_gone_and_what_others_made_stays(here: World) -> None:
+    await here.push(HELLO)
+    await here.settle()
+    (service,) = [ref for ref in here.kube.objects() if str(ref) == "Service/hello-web"]
+    copy = _as_of_somebody(here.kube.objects()[service])
+    copy["metadata"]["name"] = "copied"
+    theirs = here.kube.person(copy, manager="kubectl-create")
+    await here.delete()
+    await here.settle()
+    assert any("is gone." in said for said in await here.events("deleted")), await here.said()
+    assert here.kube.objects()[ref_of(theirs)] == theirs
 
 
 async def test_what_somebody_only_labelled_so_holds_nothing(renamed: World) -> None:
