@@ -261,7 +261,7 @@ async def _nothing_unnamed(work: _Pass) -> Outcome | None:
     if found.staying:
         words = (
             f"what the inventory names of it is deleted, but not {_listed(found.staying)}, which this database does "
-            "not know. It is older than what runs, perhaps restored from a backup. Restore a newer one, or delete them; "
+            "not know. It is older than what runs, perhaps restored from a backup. Restore a newer one or delete them; "
             f"then it goes on by itself: `{delete_by_hand(item.line.namespace, found.staying[:_NAMED])}`"
         )
         return Stalled(Reason.NEWER_IN_CLUSTER, words)
