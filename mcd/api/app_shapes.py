@@ -5,6 +5,7 @@ The same contract as `shapes.py`, in a file of its own for its size. They hold n
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
@@ -195,6 +196,18 @@ class Rollout(State, LastSeen):
     @classmethod
     def shown(cls, rollout: model.Rollout, gone: Away | None = None) -> Rollout:
         return cls(**rollout_fields(rollout, gone))
+
+
+class RolloutMade(Rollout):
+    """The answer to a wish."""
+
+    deletes: list[ObjectRef]
+    """What a rollback deletes because the older Release does not have it, without another question. Never what holds
+    data."""
+
+    @classmethod
+    def made(cls, rollout: model.Rollout, gone: Away | None, deletes: Iterable[Ref]) -> RolloutMade:
+        return cls(**rollout_fields(rollout, gone), deletes=[ObjectRef.of(ref) for ref in deletes])
 
 
 def rollout_fields(rollout: model.Rollout, gone: Away | None = None) -> dict[str, Any]:

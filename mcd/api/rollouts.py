@@ -20,6 +20,7 @@ from mcd.api.app_shapes import (
     InventoryEntry,
     ObjectRef,
     Rollout,
+    RolloutMade,
     RolloutWhole,
     rollout_fields,
 )
@@ -27,6 +28,7 @@ from mcd.api.away import Away, away
 from mcd.api.carry import Answer, IdempotencyKey, carry
 from mcd.api.components import RESTART, refuse_others, types_in, types_of
 from mcd.api.etag import shown
+from mcd.api.named import deletes_of
 from mcd.api.pages import Piece, page
 from mcd.api.paths import AppName, RolloutId
 from mcd.api.rehearsal import dry_run
@@ -35,7 +37,9 @@ from mcd.api.streams import Item, Look, resume_after, stream
 from mcd.api.strict import StrictRoute
 from mcd.api.wishes import RolloutNew
 from mcd.errors import Code, McdError
-from mcd.model import Actor, ConditionType, Noun, Trigger
+from mcd.model import Actor, ConditionType, Noun, Reason, Trigger
+from mcd.model.triggers import BACK
+from mcd.objects import Ref
 from mcd.runtime import Runtime
 from mcd.store import intents, reads
 from mcd.store.intents import Requested
@@ -72,10 +76,10 @@ async def _gone(actor: Actor, tx: Tx, rollout: model.Rollout) -> Away | None:
     "/apps/{app}/rollouts",
     operation_id="create_rollout",
     status_code=202,
-    response_model=Rollout,
+    response_model=RolloutMade,
     responses={
         200: {
-            "model": DryRun | Rollout,
+            "model": DryRun | RolloutMade,
             "description": "The answer to `dry_run`; or, without it, the live Rollout when it is what was asked for.",
         }
     },
@@ -91,16 +95,17 @@ async def create_rollout(
     if wish.dry_run:
 
         async def rehearsed(tx: Tx, now: datetime) -> model.Rollout:
-            return (await ask(tx, now)).rollout
+            return (await ask(tx, now))[0].rollout
 
         answer = await dry_run(runtime, rehearsed)
         return JSONResponse(answer.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
 
     async def act(tx: Tx, now: datetime) -> Answer:
-        done = await ask(tx, now)
-        made = done.rollout
+        done, deletes = await ask(tx, now)
+        made, gone = done.rollout, await _gone(actor, tx, done.rollout)
         status = 202 if done.created else 200
-        return Answer(status, Rollout.shown(made, await _gone(actor, tx, made)), f"/api/v1/rollouts/{made.id}")
+        shown = RolloutMade.made(made, gone, deletes if done.created else ())
+        return Answer(status, shown, f"/api/v1/rollouts/{made.id}")
 
     return await carry(request, runtime, actor, act, key)
 
@@ -118,14 +123,19 @@ async def _refuse_others(
 
 def _asker(
     actor: Actor, app: str, wish: RolloutNew, source: sources.Source | None
-) -> Callable[[Tx, datetime], Awaitable[Requested]]:
-    async def ask(tx: Tx, now: datetime) -> Requested:
+) -> Callable[[Tx, datetime], Awaitable[tuple[Requested, tuple[Ref, ...]]]]:
+    """The wish, to be done in a transaction; answers the deletes that it names, too."""
+
+    async def ask(tx: Tx, now: datetime) -> tuple[Requested, tuple[Ref, ...]]:
         live = await reads.live_rollout(actor, tx, app)
+        if wish.goes_on:
+            return await _go_on(actor, tx, now, app, wish, live), ()
         number = await _release(actor, tx, now, app, wish, source, live)
         revision = wish.settings
         if revision is None and wish.restart and live is not None and number == live.release:
             revision = live.settings
-        return await intents.request_rollout(
+        deletes = await deletes_of(actor, tx, app, number, revision) if wish.rollback else ()
+        requested = await intents.request_rollout(
             actor,
             tx,
             now,
@@ -136,9 +146,34 @@ def _asker(
             take_over=wish.take_over,
             restart=wish.restart,
             confirmed_prune=wish.confirmed_prune,
+            wished_deletes=deletes,
         )
+        return requested, deletes
 
     return ask
+
+
+async def _go_on(
+    actor: Actor, tx: Tx, now: datetime, app: str, wish: RolloutNew, live: model.Rollout | None
+) -> Requested:
+    """The Rollout that waits for a confirmation, once more as it was asked for. Raises McdError conflict when none
+    does: a digest says which deletes are meant, and not what is to run."""
+    held = live.state.condition(ConditionType.STALLED) if live is not None else None
+    waits = held is not None and held.status and held.reason is Reason.PRUNE_NEEDS_CONFIRMATION
+    if live is None or not waits:
+        # Whether the App is there was answered before.
+        await reads.app(actor, tx, app)
+        raise McdError(
+            Code.CONFLICT,
+            f"{app}: no Rollout waits for a confirmation now.",
+            f"Name what is to run with it: `mcd deploy {app} --release N --confirm {wish.confirmed_prune}`.",
+        )
+    trigger = Trigger.ROLLBACK if live.trigger in BACK else Trigger.DEPLOY
+    return await intents.request_rollout(
+        actor, tx, now, app,
+        release=live.release, settings_revision=live.settings, trigger=trigger,
+        take_over=live.take_over or wish.take_over, confirmed_prune=wish.confirmed_prune,
+    )  # fmt: skip
 
 
 async def _release(

@@ -55,7 +55,7 @@ NEXT: Mapping[Reason, str] = {
     Reason.ROLLED_BACK: "Mend what it says and push again; `mcd history {app} -o wide` tells what was tried.",
     Reason.NOT_OURS: "Delete the other object, or `mcd deploy {app} --take-over`.",
     Reason.FIELD_FIGHT: "Stop the other manager, then `mcd deploy {app}`.",
-    Reason.PRUNE_NEEDS_CONFIRMATION: "Read the list in `mcd diff {app}`, then confirm it.",
+    Reason.PRUNE_NEEDS_CONFIRMATION: "Read the list. The command behind it goes on; `mcd rollback {app}` goes back.",
     Reason.NEWER_IN_CLUSTER: "Ask an admin whether a newer backup is restored; if not, `{deploy}`.",
     Reason.IMMUTABLE_FIELD: "Rename the component, or delete the object that cannot change.",
     Reason.QUOTA_EXCEEDED: "Free something, or ask the owners of the product line for more.",

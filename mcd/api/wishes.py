@@ -221,7 +221,8 @@ class RolloutNew(Wish):
     restart: Annotated[list[Name], Field(max_length=100)] = []
     """Components whose pods are replaced though nothing changed."""
     confirmed_prune: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{0,64}$")] = ""
-    """Digest of a list of deletes that a person has read."""
+    """Digest of a list of deletes that a person has read. With nothing else that says what is to run, the Rollout that
+    waits for it goes on."""
 
     @model_validator(mode="after")
     def _one_of(self) -> RolloutNew:
@@ -230,6 +231,12 @@ class RolloutNew(Wish):
         if self.rollback and self.release is None:
             raise ValueError("a rollback names the release that it goes back to")
         return self
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether it only confirms what is asked for already."""
+        named = (self.release, self.commit, self.settings) != (None, None, None)
+        return bool(self.confirmed_prune) and not named and not self.restart
 
 
 class ComponentSettings(Wish):

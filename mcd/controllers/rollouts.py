@@ -7,13 +7,15 @@ condition, or know what woke it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from mcd.appyaml.live import Desired, desired, of_the_line
 from mcd.errors import has_errors
 from mcd.kube.apply import Applied, carry_out
-from mcd.kube.decision import DEPENDENCY_RETRY, Intent, bounds_of, decide, not_before
+from mcd.kube.cluster import KubeError
+from mcd.kube.decision import DEPENDENCY_RETRY, Intent, ask, bounds_of, decide, not_before
+from mcd.kube.health import WORKLOADS
 from mcd.kube.inventory import FIGHT_WINDOW, plan
 from mcd.kube.live import LiveObjects
 from mcd.kube.look import look
@@ -43,6 +45,7 @@ from mcd.model import (
     Waiting,
 )
 from mcd.model.triggers import BACK
+from mcd.objects import COMPONENT, ref_of
 
 PROGRESS_RETRY = 10.0
 """Seconds between looks at pods that start, when no watch says anything. A watch usually says it in milliseconds."""
@@ -139,6 +142,8 @@ async def _decide(work: _Pass) -> Outcome | None:
     intent = Intent(work.item, work.wanted.objects, shared, work.owner)
     decision = decide(intent, await seen_for(intent, work.live), work.now)
     work.plan = decision.plan
+    if isinstance(decision.stop, Stalled):
+        await _look_beside(work)
     return decision.stop
 
 
@@ -158,18 +163,44 @@ async def _write(work: _Pass) -> Outcome | None:
         observed=RolloutObserved(work.wanted.commits, work.wanted.digests) if begins else None,
         values=work.values,
     )
-    return outcome_of(work.applied)
+    stop = outcome_of(work.applied)
+    if not isinstance(stop, Stalled):
+        return stop
+    if stop.reason is Reason.PRUNE_NEEDS_CONFIRMATION:
+        stop = ask(item.app.name, work.plan) or stop
+    await _look_beside(work)
+    starting = any(h.state is HealthState.PROGRESSING for h in work.health or ())
+    return replace(stop, again_in=PROGRESS_RETRY) if starting else stop
+
+
+async def _look_beside(work: _Pass) -> None:
+    """What runs is seen also while a person has to act. Why they have to is the news, whatever can be seen."""
+    try:
+        work.health = await _what_runs(work)
+    except KubeError:
+        work.health = None
+
+
+async def _what_runs(work: _Pass) -> tuple[ComponentHealth, ...]:
+    assert work.wanted is not None
+    changes = work.applied.changes if work.applied is not None else ()
+    written = [c.ref for c in changes if c.action in (Action.CREATED, Action.CONFIGURED)]
+    foreign = {c.ref: c for c in changes if c.reason is Reason.NOT_OURS}
+    own = [obj for obj in work.wanted.objects if ref_of(obj) not in foreign]
+    health = await look(work.live, work.item.line.namespace, work.item.app.name, own, work.now, written=written)
+    not_ours = [
+        ComponentHealth(component, HealthState.FAILED, Reason.NOT_OURS, f"{ref_of(obj)}: held: {change.detail}")
+        for obj in work.wanted.objects
+        if obj["kind"] in WORKLOADS
+        and (component := obj["metadata"]["labels"].get(COMPONENT))
+        and (change := foreign.get(ref_of(obj)))
+    ]
+    return tuple(sorted((*health, *not_ours, *_waiting_for_runs(work.wanted)), key=lambda h: h.component))
 
 
 async def _healthy(work: _Pass) -> Outcome | None:
     """What runs decides: Ready is never said before the live objects are so."""
-    assert work.wanted is not None
-    assert work.applied is not None
-    written = [c.ref for c in work.applied.changes if c.action in (Action.CREATED, Action.CONFIGURED)]
-    work.health = await look(
-        work.live, work.item.line.namespace, work.item.app.name, work.wanted.objects, work.now, written=written
-    )
-    work.health = tuple(sorted((*work.health, *_waiting_for_runs(work.wanted)), key=lambda h: h.component))
+    work.health = await _what_runs(work)
     failed = [h for h in work.health if h.state is HealthState.FAILED]
     if failed:
         return _failed(work, failed[0])

@@ -186,6 +186,22 @@ def hold(held: list[Change]) -> Stop | None:
     return outcome(first.reason, f"{first.ref}: held: {first.detail}{more(len(told) - 1)}")
 
 
+LISTED = 10
+"""Objects that a question to a person names one by one."""
+
+
+def ask(app: str, found: Plan) -> Stalled | None:
+    """What the brake waits for: the list, and the one command that goes on with exactly this Rollout. None when it
+    holds nothing."""
+    braked = [change for change in found.held if change.reason is Reason.PRUNE_NEEDS_CONFIRMATION]
+    if not found.prune_digest or not braked:
+        return None
+    names = ", ".join(str(change.ref) for change in braked[:LISTED])
+    others = f" and {len(braked) - LISTED} more" if len(braked) > LISTED else ""
+    words = f"{names}{others} {braked[0].detail.rstrip('.')}: `mcd deploy {app} --confirm {found.prune_digest}`"
+    return Stalled(Reason.PRUNE_NEEDS_CONFIRMATION, words)
+
+
 def outcome(reason: Reason, message: str, retry_after: float | None = None) -> Stop:
     """Wait, or a person must act: the reason says which. `retry_after` in seconds is what a server asked for."""
     if reason in WAITS:

@@ -33,7 +33,8 @@ from mcd.objects import (
 )
 
 BRAKE = 0.2
-"""Share of the inventory that a pass may delete unasked; one object is always allowed."""
+"""Share of an App's objects that a pass may delete unasked; one object is always allowed. Counted are those that it has
+and those that it gets: the same before and after the new ones are made, or what was held would go at the next look."""
 ALWAYS_BRAKED = frozenset({"Namespace"}) | KEPT
 """Kinds whose delete a person confirms, however few they are."""
 FIGHT_COUNT = 3
@@ -154,6 +155,7 @@ def plan(
     stale = sorted((e for e in inventory if e.ref not in refs), key=lambda e: (-kind_rank(e.ref.kind), e.ref))
     prune = _prune(stale, live, owner)
     held += prune.held
+    size = len(refs | entries.keys())
     digest = ""
     if blocked is not None and prune.delete:
         why = blocked.reason
@@ -167,12 +169,12 @@ def plan(
             for e in prune.delete
         ]
         prune = replace(prune, delete=())
-    elif _braked(prune.delete, wished_deletes, max(1.0, BRAKE * len(entries))):
+    elif _braked(prune.delete, wished_deletes, max(1.0, BRAKE * size)):
         digest = delete_digest(prune.delete)
         if digest == confirmed:
             digest = ""
         else:
-            held += _held_by_the_brake(prune.delete, len(entries), digest)
+            held += _held_by_the_brake(prune.delete, size)
             prune = replace(prune, delete=())
     return Plan(tuple(apply), prune.delete, tuple(held), tuple(unchanged), prune.kept, prune.gone, tuple(found), digest)
 
@@ -296,6 +298,6 @@ def _braked(delete: Sequence[InventoryEntry], wished: Collection[Ref], allowed: 
     return len(unasked) > allowed or any(e.ref.kind in ALWAYS_BRAKED for e in unasked)
 
 
-def _held_by_the_brake(delete: Sequence[InventoryEntry], size: int, digest: str) -> list[Change]:
-    words = f"would be deleted with {len(delete)} of {size} objects. Read the list, then confirm it with {digest}."
+def _held_by_the_brake(delete: Sequence[InventoryEntry], size: int) -> list[Change]:
+    words = f"would be deleted: {len(delete)} of {size} objects at once are deleted only when a person confirms it."
     return [Change(e.ref, Action.HELD, words, reason=Reason.PRUNE_NEEDS_CONFIRMATION) for e in delete]

@@ -6,7 +6,7 @@ end of what was deleted). It decides nothing: all of it is in the Result.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from mcd.model import (
     RolloutObserved,
     Trigger,
 )
+from mcd.objects import KEPT
 from mcd.store import tables as t
 from mcd.store import telling
 from mcd.store.due import hint
@@ -170,6 +171,12 @@ def _changes(row: Row, result: Result) -> list[dict[str, Any]]:
     return kept + [change_json(change) for change in told]
 
 
+def _made_by_it(changes: Iterable[Mapping[str, Any]]) -> tuple[Mapping[str, str], ...]:
+    """What a failed Rollout created itself, but for what holds data: putting the one before back takes it away again,
+    unasked (ADR 11)."""
+    return tuple(c["ref"] for c in changes if c["action"] == "created" and c["ref"]["kind"] not in KEPT)
+
+
 # --- inventory ------------------------------------------------------------------------------------------------------
 
 
@@ -252,7 +259,9 @@ async def _follow(tx: Tx, now: datetime, lease: Lease, row: Row, app: Row | None
                 await hint(tx, now, t.product_line, t.product_line.c.id == app["product_line_id"], skip_locked=True)
             elif result.roll_back_to is not None and app["deleted_at"] is None:
                 back = result.roll_back_to
-                await add(tx, now, MCD, app, Wanted(back.release, back.settings, Trigger.AUTO_ROLLBACK))
+                deletes = _made_by_it(_changes(row, result))
+                wanted = Wanted(back.release, back.settings, Trigger.AUTO_ROLLBACK, wished_deletes=deletes)
+                await add(tx, now, MCD, app, wanted)
 
 
 async def _wake_lines(tx: Tx, now: datetime, condition: Any) -> None:

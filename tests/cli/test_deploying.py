@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -233,6 +234,32 @@ def test_a_second_rollback_does_not_bring_back_what_was_never_ready(dora: Mcd, p
     assert "fled has nothing to go back to: nothing else was Ready before." in third.err
     told = dora("rollback", "fled", "--to", "3", "--dry-run")
     assert "warning: Rollout 3 was never Ready" in told.err
+
+
+def test_what_the_brake_holds_is_continued_by_the_command_that_is_printed(dora: Mcd, platform: Platform) -> None:
+    """Never by one that would deploy the newest Release, which is the opposite way."""
+    platform.deployed("turned", "web: {type: web, image: 'r.test/x:1'}")
+    platform.deployed("turned", "web: {type: web, image: 'r.test/x:1'}\n" + "\n".join(
+        f"w{n}: {{type: service, port: 90, image: 'r.test/x:1'}}" for n in range(3)
+    ))  # fmt: skip
+    shown = dora("diff", "turned", "--release", "1").err
+    command = re.search(r"`(mcd deploy turned --release 1 --confirm [0-9a-f]+)`", shown)
+    assert command is not None, shown
+    assert "rollback" not in dora("rollback", "turned", "--dry-run").err, "a way back needs no confirmation"
+    held = dora("deploy", "turned", "--release", "1", "--wait")
+    assert held.code == 1
+    said = dora("status", "turned")
+    printed = re.search(r"`mcd (deploy turned --confirm [0-9a-f]+)`", said.out)
+    assert printed is not None, said.out
+    assert printed[0] in held.err.replace("\n", " ")
+    assert "web        web   healthy" in said.out
+    with platform.hurry():
+        told = dora(*printed[1].split(), "--wait")
+    assert told.code == 0, told.err
+    newest = data(dora("history", "turned", "-o", "json"))["items"][0]  # type: ignore[index]
+    assert (newest["release"], newest["state"]) == (1, "ready")
+    refused = dora(*printed[1].split())
+    assert (refused.code, "no Rollout waits for a confirmation now" in refused.err) == (5, True), refused.err
 
 
 def test_a_rollback_goes_back_to_the_settings_that_an_app_begins_with(dora: Mcd, platform: Platform) -> None:

@@ -32,6 +32,9 @@ from mcd.errors import Code, McdError, echo
 CommitOption = Annotated[str | None, typer.Option("--commit", metavar="SHA", help="This commit, 7 to 40 digits.")]
 ReleaseOption = Annotated[int | None, typer.Option("--release", min=1, metavar="N", help="This Release.")]
 DryRunOption = Annotated[bool, typer.Option("--dry-run", help="Show what would change, change nothing.")]
+ConfirmOption = Annotated[
+    str, typer.Option("--confirm", metavar="DIGEST", help="The list of deletes that was shown is meant.")
+]
 TakeOverOption = Annotated[
     bool, typer.Option("--take-over", help="Adopt objects of the same name that somebody else made.")
 ]
@@ -44,9 +47,7 @@ def deploy(
     release: ReleaseOption = None,
     dry_run: DryRunOption = False,
     take_over: TakeOverOption = False,
-    confirm: Annotated[
-        str, typer.Option("--confirm", metavar="DIGEST", help="The list of deletes that was shown is meant.")
-    ] = "",
+    confirm: ConfirmOption = "",
     wait: WaitOption = False,
     timeout: TimeoutOption = "10m",
     quiet: QuietOption = False,
@@ -54,7 +55,8 @@ def deploy(
 ) -> None:
     """Run a Release: the newest one, or one that is named.
 
-    A commit whose build failed is tried again. With --wait it ends when the new pods are healthy (0), when a person
+    A commit whose build failed is tried again. --confirm alone goes on with the Rollout that waits for it, whatever
+    Release that runs. With --wait it ends when the new pods are healthy (0), when a person
     must act (1) or when the time is over (124); Ctrl-C stops watching, not deploying.
 
     Example: mcd deploy shop --wait
@@ -62,11 +64,19 @@ def deploy(
     limit = seconds(timeout, "--timeout")
     which = which_app(app, name)
     with server() as client:
-        wish = {**target(client, which, commit, release), "take_over": take_over, "confirmed_prune": confirm}
+        named = {} if confirm and not (commit or release) else target(client, which, commit, release)
+        wish = {**named, "take_over": take_over, "confirmed_prune": confirm}
         if dry_run:
-            show_plan(which, plan(client, which, wish), output)
+            show_plan(which, plan(client, which, wish), output, again(which, wish))
             return
         carry_out(client, which, wish, output, Waiting(wait, limit, timeout, quiet))
+
+
+def again(app: str, wish: Mapping[str, Any]) -> str:
+    """The command that carries out what was only shown: it names the very Release, which need not be the newest."""
+    words = ["mcd deploy", app]
+    words += [f"--{word} {wish[word]}" for word in ("commit", "release") if wish.get(word)]
+    return " ".join([*words, "--take-over"] if wish.get("take_over") else words)
 
 
 class Waiting:
@@ -114,6 +124,8 @@ def told(client: Client, rollout: Mapping[str, Any], output: Form, waiting: Wait
         said = "is requested" if new else already
         of = f"(Release {rollout['release']}, Settings {rollout['settings']})"
         print(plain(f"Rollout {rollout['number']} of {rollout['app']} {said} {of}"))
+        if deletes := [f"{ref['kind']}/{ref['name']}" for ref in rollout.get("deletes") or []]:
+            note(f"deletes what the older Release does not have: {', '.join(deletes)}.")
     elif output is Form.NAME:
         print(plain(f"rollout/{rollout['id']}"))
     code = 0
@@ -177,7 +189,7 @@ def diff(
             show_plan(which, plan_of_file(client, which, file, product_line), output)
             return
         wish = {**target(client, which, commit, release), "take_over": take_over}
-        show_plan(which, plan(client, which, wish), output)
+        show_plan(which, plan(client, which, wish), output, again(which, wish))
 
 
 def plan(client: Client, app: str, wish: Mapping[str, Any]) -> dict[str, Any]:
@@ -212,8 +224,9 @@ def plan_of_file(client: Client, app: str, file: Path, product_line: str | None)
     return found
 
 
-def show_plan(app: str, found: Mapping[str, Any], output: Form) -> None:
-    """One block for each object that would be written, what it would be written with, and the sum on stderr."""
+def show_plan(app: str, found: Mapping[str, Any], output: Form, command: str = "") -> None:
+    """One block for each object that would be written, what it would be written with, and the sum on stderr. `command`
+    is what carries it out; empty: a push does, which confirms what it deletes."""
     if output in (Form.JSON, Form.YAML):
         show_data(found, output)
         return
@@ -238,8 +251,8 @@ def show_plan(app: str, found: Mapping[str, Any], output: Form) -> None:
     count = "nothing would be written" if not writes else f"{writes} {'write' if writes == 1 else 'writes'}"
     pair = f"Release {found.get('release')}, Settings {found.get('settings')}"
     note(f"{app}: {count}, {found.get('unchanged', 0)} unchanged ({pair}).")
-    if found.get("confirm_prune"):
-        note(f"The deletes wait for a confirmation: `mcd deploy {app} --confirm {found['confirm_prune']}`.")
+    if found.get("confirm_prune") and command:
+        note(f"The deletes wait for a confirmation: `{command} --confirm {found['confirm_prune']}`")
 
 
 # --- back, again, more ----------------------------------------------------------------------------------------------
@@ -250,6 +263,7 @@ def rollback(
     name: AppOption = None,
     to: Annotated[int | None, typer.Option("--to", min=1, metavar="N", help="A Rollout of `mcd history`.")] = None,
     dry_run: DryRunOption = False,
+    confirm: ConfirmOption = "",
     wait: WaitOption = False,
     timeout: TimeoutOption = "10m",
     quiet: QuietOption = False,
@@ -258,19 +272,21 @@ def rollback(
     """Run again what ran well before: its Release with its Settings, as a new Rollout.
 
     Without --to: what ran before, of all that was Ready once. A second rollback goes further back, never forward to
-    what the first one left; --to goes anywhere, with a warning when that was never Ready.
+    what the first one left; --to goes anywhere, with a warning when that was never Ready. Components that the older
+    Release does not have are deleted, and named in the answer; what holds data stays.
 
     Example: mcd rollback shop --to 4 --wait
     """
     limit = seconds(timeout, "--timeout")
     which = which_app(app, name)
     with server() as client:
-        older = earlier(client.items(f"/apps/{segment(which)}/rollouts"), which, to)
+        older = earlier(client.items(f"/apps/{segment(which)}/rollouts"), which, to, confirm=bool(confirm))
         if warning := doubt(older):
             note(warning)
         wish = {"release": older["release"], "settings": older["settings"], "rollback": True}
+        wish["confirmed_prune"] = confirm
         if dry_run:
-            show_plan(which, plan(client, which, wish), output)
+            show_plan(which, plan(client, which, wish), output, f"mcd rollback {which} --to {older['number']}")
             return
         if not quiet and output is Form.TABLE:
             note(f"back to Rollout {older['number']}: Release {older['release']}, Settings {older['settings']}.")

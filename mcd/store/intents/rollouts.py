@@ -11,9 +11,10 @@ from sqlalchemy import select
 from mcd.errors import Code, McdError, echo, not_found
 from mcd.model import Actor, ConditionType, Noun, Rollout, Trigger, Verb
 from mcd.model.triggers import BY_PEOPLE
+from mcd.objects import Ref
 from mcd.store import tables as t
 from mcd.store.lookup import find_app, find_release, not_going
-from mcd.store.nouns import Row, rollout_of, state_of
+from mcd.store.nouns import Row, ref_json, rollout_of, state_of
 from mcd.store.rolling import Wanted, add, event_name, live_of, newest_settings
 from mcd.store.tx import Tx
 
@@ -38,9 +39,11 @@ async def request_rollout(
     take_over: bool = False,
     restart: Iterable[str] = (),
     confirmed_prune: str = "",
+    wished_deletes: Iterable[Ref] = (),
 ) -> Requested:
     """Takes the place of the live Rollout in this transaction. `settings_revision` None: the newest. The Release may
-    still be on its way, but not failed. Raises McdError not_found, forbidden, conflict, invalid."""
+    still be on its way, but not failed. `wished_deletes` is what going back names. Raises McdError not_found,
+    forbidden, conflict, invalid."""
     row = await find_app(actor, tx, Verb.DEPLOY, app, lock=True)
     not_going(Noun.APP, app, row)
     if trigger not in BY_PEOPLE:
@@ -67,6 +70,7 @@ async def request_rollout(
             take_over=take_over,
             restarts=restarts,
             confirmed_prune=confirmed_prune,
+            wished_deletes=tuple(ref_json(ref) for ref in wished_deletes),
         ),
     )
     made = await tx.row(select(t.rollout).where(t.rollout.c.id == rollout_id))
