@@ -5,7 +5,8 @@ Reads the commit, the store and the compiler, and writes nothing. It must not kn
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mcd.api.rehearsal import pools_of
@@ -174,10 +175,24 @@ async def plan_push(forge: Forge, target: Target, update: RefUpdate) -> Planned:
         appname=spec.label_name if spec is not None else target.app.name,
         components=tuple(c.name for c in spec.components) if spec is not None else (),
         webs=tuple(c for c in spec.components if c.web is not None) if spec is not None else (),
-        problems=wanted.problems,
+        problems=wanted.problems if target.app.id else tuple(_for_a_new(target, p) for p in wanted.problems),
         deletes=_deletes(target, wanted) if wanted.compiled.ok else (),
         forced=forced,
     )
+
+
+def _for_a_new(target: Target, problem: Problem) -> Problem:
+    """Nobody can set a secret of an App that is not there yet."""
+    named = _NO_SECRET.match(problem.message)
+    if problem.code != "secret.unknown" or named is None:
+        return problem
+    app, line = target.app.name, target.line.name
+    first = f"The App is new. First `mcd app create {app} -p {line}` and `mcd secret set {app} {named[1]} KEY=VALUE`"
+    near = f"{problem.hint} " if problem.hint.startswith("Did you mean") else ""
+    return replace(problem, hint=f"{near}{first}, then push again.")
+
+
+_NO_SECRET = re.compile(r'there is no secret "([^"]+)"')
 
 
 async def _app_yaml(forge: Forge, commit: str, path: str) -> str:

@@ -6,6 +6,7 @@ It only reads, again and again, what the store says: going away stops nothing. I
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 
@@ -110,7 +111,7 @@ class Watch:
             if len(log.lines) == LOG_LINES:
                 return new
             if self._stalled(release.state, new):
-                new.append(f"To try the same commit again: mcd deploy {release.app} --commit {release.commit[:12]}")
+                new.append(_what_next(release))
                 return new
             rollout = await self._find(tx)
             if rollout is None:
@@ -182,6 +183,20 @@ class Watch:
         if line not in self._said:
             self._said.add(line)
             new.append(line)
+
+
+_IN_A_FILE = re.compile(r"\S+:[0-9]+:")
+_MAY_CHANGE = ("ended with exit code", "push the image there first")
+"""Words of a failure that another try may not have, although it names a line."""
+
+
+def _what_next(release: Release) -> str:
+    """After a build that failed. What stands wrong in a file of the commit is so at every try."""
+    stalled = release.state.condition(ConditionType.STALLED)
+    said = stalled.message if stalled is not None else ""
+    if _IN_A_FILE.match(said) and not any(words in said for words in _MAY_CHANGE):
+        return "Mend it, commit and push again."
+    return f"To try the same commit again: mcd deploy {release.app} --commit {release.commit[:12]}"
 
 
 def _where_to_look(rollout: Rollout) -> str:

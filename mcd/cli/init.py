@@ -166,4 +166,14 @@ def report(
     if "Dockerfile" not in files:
         note("Dockerfile was there and is kept.")
     where = "" if folder == Path() else f"cd {folder}, then "
-    note(f"Next: {where}mcd validate, commit, then `git push SERVER/git/{app}.git main`.")
+    note(f"Next: {where}mcd validate, commit, then `git push {_known_server()}/git/{app}.git main`.")
+
+
+def _known_server() -> str:
+    """The address of the server that a push would go to, as far as this machine knows one. None is asked."""
+    from mcd.cli.contexts import chosen
+
+    try:
+        return chosen().server
+    except McdError:
+        return "SERVER"

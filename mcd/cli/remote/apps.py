@@ -35,7 +35,8 @@ COLUMNS = [
     field("product line", "product_line"),
     Column("state", lambda a: _state(a)),
     Column("release", lambda a: _release(a.get("live"))),
-    Column("age", lambda a: ago("", "created_at").text(a.get("live") or a)),
+    ago("age", "created_at"),
+    Column("deployed", lambda a: ago("", "created_at").text(a.get("live") or {}), wide=True),
     field("cluster", wide=True),
     field("repository", wide=True),
     message("message", "live", wide=True),
@@ -163,6 +164,9 @@ def app_delete(
     delete(app, name, yes, wait, timeout)
 
 
+GOES = "its pods, addresses, secrets, Settings and history go; its volumes and the commits of its repository are kept."
+
+
 def delete(
     app: AppArgument = None,
     name: AppOption = None,
@@ -172,7 +176,8 @@ def delete(
 ) -> None:
     """Delete an App and everything of it in the cluster.
 
-    Volumes are kept. It asks for the App's name; -y does not ask.
+    Its volumes and the commits of its repository are kept, all else goes, its secrets too. It asks for the App's name;
+    -y does not ask.
 
     Example: mcd delete shop --wait
     """
@@ -180,7 +185,7 @@ def delete(
     which = which_app(app, name)
     with server() as client:
         client.get(f"/apps/{segment(which)}")  # a name that is not there is told before anybody is asked
-        confirm_name("App", which, yes, f"{which}: its pods, addresses and history go; volumes are kept.")
+        confirm_name("App", which, yes, f"{which}: {GOES}")
         client.delete(f"/apps/{segment(which)}")
         if not wait:
             print(f"{which} is being deleted")

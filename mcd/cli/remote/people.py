@@ -13,7 +13,7 @@ from mcd.cli.client import Client, segment
 from mcd.cli.options import OutputOption, server
 from mcd.cli.output import Column, Form, note, show_list, show_one
 from mcd.cli.remote.columns import ago, field, named
-from mcd.errors import Code, McdError
+from mcd.errors import Code, McdError, echo
 
 person = typer.Typer(
     add_completion=False, no_args_is_help=True, rich_markup_mode=None, help="People: list, show, create, set."
@@ -176,12 +176,28 @@ def token_create(
 
 @token.command("revoke")
 def token_revoke(
-    token: Annotated[str, typer.Argument(metavar="ID", help="An id of `mcd token list`.")], person: PersonOption = None
+    token: Annotated[str, typer.Argument(metavar="TOKEN", help="An id or a name of `mcd token list`.")],
+    person: PersonOption = None,
 ) -> None:
     """Revoke a token: it is worth nothing from now on.
 
-    Example: mcd token revoke 3f2a9c
+    Example: mcd token revoke ci
     """
     with server() as client:
-        client.delete(f"/people/{_whose(client, person)}/tokens/{segment(token)}")
+        whose = _whose(client, person)
+        found = _token_id(client, whose, token)
+        client.delete(f"/people/{whose}/tokens/{segment(found)}")
     print(f"token {token} is revoked")
+
+
+def _token_id(client: Client, whose: str, word: str) -> str:
+    """The id of a token that is named by its id or its name. Raises McdError not_found, or invalid for a name that
+    several have, with the ids."""
+    tokens = client.items(f"/people/{whose}/tokens")
+    found = [t for t in tokens if t.get("id") == word] or [t for t in tokens if t.get("name") == word]
+    if len(found) == 1:
+        return str(found[0]["id"])
+    ids = ", ".join(f"{t.get('id')} ({echo(str(t.get('name')))})" for t in (found or tokens)[:10]) or "none"
+    if found:
+        raise McdError(Code.INVALID, f'several tokens are called "{echo(word)}".', f"Name one by its id: {ids}.")
+    raise McdError(Code.NOT_FOUND, f'there is no token "{echo(word)}".', f"Known: {ids}.")

@@ -264,8 +264,26 @@ def secret_set(
     values = secret_values(rest, from_stdin)
     with server() as client:
         where = f"{_owner(word, app, product_line)}/secrets/{segment(name)}"
-        made = client.change("PUT", where, {"values": values}).body
+        try:
+            made = client.change("PUT", where, {"values": values}).body
+        except McdError as error:
+            if error.code is not Code.NOT_FOUND or product_line:
+                raise
+            raise _perhaps_new(client, which_app(word, app), error) from error
     show_one(made, SECRET_COLUMNS, output, named("secret"))
+
+
+def _perhaps_new(client: Client, app: str, error: McdError) -> McdError:
+    """The refusal of an App that is not there, with how whoever may make one goes on."""
+    who = client.get("/whoami")
+    roles, own = who.get("roles") or {}, who.get("default_product_line")
+    lines = [line for line in (own, *sorted(roles)) if line and (who.get("admin") or roles.get(line) == "owner")]
+    if not lines and not who.get("admin"):
+        return error
+    hint = (
+        f"If it is a new App, first `mcd app create {echo(app)} -p {(*lines, 'LINE')[0]}`, then set the secret again."
+    )
+    return McdError(error.code, error.message, hint, reason=error.reason)
 
 
 def secret_values(words: list[str], from_stdin: bool) -> dict[str, str]:

@@ -182,12 +182,16 @@ def open_(
     which = which_app(app, name)
     with server() as client:
         components = client.get(f"/apps/{segment(which)}/status").get("components") or []
-    urls = [u for c in components if component in (None, c.get("component")) for u in c.get("urls") or []]
+    webs = [c for c in components if component in (None, c.get("component")) and c.get("urls")]
+    urls = [u for c in webs for u in c["urls"]]
     if not urls:
         raise McdError(
             Code.NOT_FOUND, f"{echo(which)} has no address.", "Only a web component that is deployed has one."
         )
     print(plain(urls[0]))
+    if webs[0].get("replicas") == 0:
+        part = webs[0]["component"]
+        note(f"nothing answers there: {which}/{part} has 0 pods. `mcd scale {which} {part}=1` starts one.")
     shown = os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY") or sys.platform in ("darwin", "win32")
     if shown and not url and sys.stdout.isatty() and urls[0].startswith(("http://", "https://")):
         import webbrowser
