@@ -10,7 +10,7 @@ import pytest
 from mcd.errors import Code
 from mcd.kube.cluster import KubeError, KubeReason
 from mcd.model import AppState
-from mcd.objects import Object, Ref
+from mcd.objects import Ref
 from mcd.observability import metrics
 from mcd.store import intents
 from tests.api.client import Api
@@ -120,14 +120,15 @@ async def cluster_is_too_old(api: Api) -> None:
 
 
 async def delete_stands_still(api: Api) -> None:
-    """Somebody took an object out of MCD's hands, so the delete waits for a person."""
+    """The cluster does not let MCD delete, so the delete waits for a person."""
     await api.deployed()
 
-    def let_go(obj: Object) -> None:
-        obj["metadata"]["labels"] = {}
-        obj["metadata"]["annotations"] = {}
+    def refuse(verb: str, ref: Ref) -> KubeError | None:
+        if verb == "delete":
+            return KubeError(Code.FORBIDDEN, KubeReason.FORBIDDEN, "MCD may not delete services here.")
+        return None
 
-    api.world.kube.edit(Ref("v1", "Service", "demo", "hello-web"), let_go)
+    api.world.kube.faults.refuse = refuse
     await api.world.delete()
     await api.world.settle()
 
@@ -149,7 +150,7 @@ async def being_deleted(api: Api) -> None:
         (credential_is_refused_to_the_product_line, "unknown"),
         (cluster_is_too_old, "ready"),
         (being_deleted, "deleting"),
-        (delete_stands_still, "held"),
+        (delete_stands_still, "stalled"),
     ],
 )
 async def test_everybody_says_the_same_word(live: Api, happens: Callable[[Api], Awaitable[None]], word: str) -> None:
