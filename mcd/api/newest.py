@@ -8,7 +8,8 @@ from __future__ import annotations
 from mcd import model
 from mcd.api.app_shapes import NotLive
 from mcd.api.shapes import summary
-from mcd.model import Actor, HealthState, Reason, StateWord
+from mcd.model import Actor, HealthState, Reason, StateWord, Trigger
+from mcd.model.outcomes import HELD_REASONS
 from mcd.store import reads
 from mcd.store.reads import Part
 from mcd.store.tx import Tx
@@ -32,9 +33,25 @@ async def not_live(actor: Actor, tx: Tx, newest: model.Release | None, live: mod
     if word in ("ready", "superseded") and live is not None:
         by = f"{live.trigger} by {live.created_by}"
         message = f"Rollout {live.number} (Release {live.release}, {by}) took its place."
+    message = f"Rollout {own.number}: {message}"
     seen = await reads.rollout_seen(actor, tx, own.id)
     evidence = [line for h in seen.health if h.state is HealthState.FAILED for line in h.evidence]
-    return _told(newest, own.number, word, reason, f"Rollout {own.number}: {message}", evidence)
+    chosen = next((r for r in part.items if r.number > own.number and r.trigger in _CHOICES), None)
+    if chosen is not None:
+        # What it waited for, or how it failed, asks for nothing any more.
+        words = f"Release {chosen.release} was chosen over it by {chosen.created_by} ({_how(chosen)})."
+        failed = word == "stalled" and reason not in HELD_REASONS
+        message = f"{words} {message}" if failed else words
+        return _told(newest, own.number, StateWord.SUPERSEDED, Reason.SUPERSEDED, message, evidence if failed else [])
+    return _told(newest, own.number, word, reason, message, evidence)
+
+
+_CHOICES = (Trigger.DEPLOY, Trigger.ROLLBACK)
+"""Wishes by which a person says what is to run instead."""
+
+
+def _how(rollout: model.Rollout) -> str:
+    return f"Rollout {rollout.number}, {rollout.trigger}"
 
 
 def _told(

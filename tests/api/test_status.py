@@ -57,7 +57,45 @@ async def test_a_release_that_a_person_went_back_from_is_said_with_who_did(live:
     assert (await live.post("/api/v1/apps/hello/rollouts", {"release": 1, "rollback": True})).status_code == 202
     await live.world.settle()
     found = await status_of(live)
-    assert found["not_live"]["message"] == "Rollout 2: Rollout 3 (Release 1, rollback by dora) took its place."
+    assert found["not_live"]["message"] == "Release 1 was chosen over it by dora (Rollout 3, rollback)."
+    assert found["next_step"] == ""
+
+
+async def test_a_newest_release_that_was_held_asks_for_nothing_when_another_was_chosen(live: Api) -> None:
+    """A foreign Deployment held Release 2; somebody deployed Release 1 instead: there is nothing to take over."""
+    await live.deployed()
+    foreign = {
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "hello-extra", "namespace": "demo"},
+        "spec": {"replicas": 1, "template": {"spec": {"containers": [{"name": "x", "image": "x:1"}]}}},
+    }  # fmt: skip
+    live.world.kube.person(foreign, manager="kubectl-create")
+    await live.deployed(HELLO + '  extra: {type: daemon, image: "registry.test/hello:1"}\n')
+    held = await status_of(live)
+    assert (held["app"]["state"], held["rollout"]["reason"]) == ("held", "NotOurs")
+    told = {c["component"]: (c["state"], c["reason"]) for c in held["components"]}
+    assert told == {"web": ("healthy", "Ready"), "extra": ("failed", "NotOurs")}, "what runs, and what is not ours"
+    assert (await live.post("/api/v1/apps/hello/rollouts", {"release": 1})).status_code == 202
+    await live.world.settle()
+    found = await status_of(live)
+    aside = found["not_live"]
+    assert aside["message"] == "Release 1 was chosen over it by dora (Rollout 3, deploy)."
+    assert (aside["state"], aside["evidence"], found["next_step"]) == ("superseded", [], "")
+
+
+async def test_a_newest_release_that_failed_keeps_its_cause_when_another_was_chosen(live: Api) -> None:
+    await live.deployed()
+    live.world.pods_run = False
+    await live.world.push(HELLO.replace("hello:1", "hello:2"))
+    await crashing(live, "RolledBack")
+    live.world.pods_run = True
+    await live.world.settle()
+    assert (await live.post("/api/v1/apps/hello/rollouts", {"release": 1, "restart": ["web"]})).status_code == 202
+    await live.post("/api/v1/apps/hello/rollouts", {"release": 1, "settings": 0, "rollback": True, "take_over": True})
+    await live.world.settle()
+    found = await status_of(live)
+    assert found["not_live"]["message"].startswith(
+        "Release 1 was chosen over it by dora (Rollout 5, rollback). Rollout 2"
+    )
     assert found["next_step"] == ""
 
 

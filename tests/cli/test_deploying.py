@@ -207,7 +207,7 @@ def test_a_rollback_runs_the_pair_before(dora: Mcd, platform: Platform) -> None:
     assert (newest["release"], newest["trigger"], newest["live"]) == (1, "rollback", True)
     shown = dora("status", "back").out
     assert "Release 2 (" in shown
-    assert ") is not live: Rollout 2: Rollout 3 (Release 1, rollback by dora) took its place." in shown
+    assert ") is not live: Release 1 was chosen over it by dora (Rollout 3, rollback)." in shown
 
 
 def test_a_second_rollback_does_not_bring_back_what_was_never_ready(dora: Mcd, platform: Platform) -> None:
