@@ -55,9 +55,9 @@ def deploy(
 ) -> None:
     """Run a Release: the newest one, or one that is named.
 
-    A commit whose build failed is tried again. --confirm alone goes on with the Rollout that waits for it, whatever
-    Release that runs. With --wait it ends when the new pods are healthy (0), when a person
-    must act (1) or when the time is over (124); Ctrl-C stops watching, not deploying.
+    A commit whose build failed is tried again; of a Release that failed, the pods that did so are made anew. --confirm
+    alone goes on with the Rollout that waits for it, whatever Release that runs. With --wait it ends when the new pods
+    are healthy (0), when a person must act (1) or when the time is over (124); Ctrl-C stops watching, not deploying.
 
     Example: mcd deploy shop --wait
     """

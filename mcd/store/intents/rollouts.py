@@ -9,12 +9,13 @@ from datetime import datetime
 from sqlalchemy import select
 
 from mcd.errors import Code, McdError, echo, not_found
-from mcd.model import Actor, ConditionType, Noun, Rollout, Trigger, Verb
+from mcd.model import Actor, ConditionType, HealthState, Noun, Reason, Rollout, Trigger, Verb
+from mcd.model.outcomes import REPEATING
 from mcd.model.triggers import BY_PEOPLE
 from mcd.objects import Ref
 from mcd.store import tables as t
 from mcd.store.lookup import find_app, find_release, not_going
-from mcd.store.nouns import Row, ref_json, rollout_of, state_of
+from mcd.store.nouns import Row, health_of, ref_json, rollout_of, state_of
 from mcd.store.rolling import Wanted, add, event_name, live_of, newest_settings
 from mcd.store.tx import Tx
 
@@ -42,8 +43,8 @@ async def request_rollout(
     wished_deletes: Iterable[Ref] = (),
 ) -> Requested:
     """Takes the place of the live Rollout in this transaction. `settings_revision` None: the newest. The Release may
-    still be on its way, but not failed. `wished_deletes` is what going back names. Raises McdError not_found,
-    forbidden, conflict, invalid."""
+    still be on its way, but not failed. The same again after it failed makes the pods that failed anew.
+    `wished_deletes` is what going back names. Raises McdError not_found, forbidden, conflict, invalid."""
     row = await find_app(actor, tx, Verb.DEPLOY, app, lock=True)
     not_going(Noun.APP, app, row)
     if trigger not in BY_PEOPLE:
@@ -56,8 +57,10 @@ async def request_rollout(
     restarts = {component: now.isoformat() for component in restart}
     live = await tx.row(live_of(row["id"]))
     same = live is not None and live["release"] == release and live["settings"] == revision
-    if live is not None and same and not (restarts or take_over or confirmed_prune) and not _stalled(live):
-        return Requested(rollout_of(live, app), created=False)
+    if live is not None and same and not (restarts or take_over or confirmed_prune):
+        if not _stalled(live):
+            return Requested(rollout_of(live, app), created=False)
+        restarts = dict.fromkeys(_died(live), now.isoformat())
     rollout_id = await add(
         tx,
         now,
@@ -81,6 +84,17 @@ async def request_rollout(
 def _stalled(rollout: Row) -> bool:
     """Asked for again after it failed: that is a wish to try once more."""
     return state_of(rollout).is_now(ConditionType.STALLED)
+
+
+def _died(rollout: Row) -> list[str]:
+    """The components whose pods failed. The same template would leave them as they are, and the verdict would be that
+    of before the wish: they are made anew, so that what was mended outside gets its try at once."""
+    health = (health_of(found) for found in rollout["health"])
+    return [h.component for h in health if h.state is HealthState.FAILED and h.desired and h.reason in _OF_PODS]
+
+
+_OF_PODS = REPEATING | {Reason.CONFIG_MISSING, Reason.UNSCHEDULABLE, Reason.DEADLINE_EXCEEDED}
+"""Why a component failed that new pods may not."""
 
 
 def _may_still_become(app: str, release: Row) -> None:
