@@ -107,6 +107,8 @@ def controller_manager(cluster: Cluster) -> Component:
         "--leader-elect=false",
         "--secure-port=0",
         "--controllers=*,-nodeipam",
+        # Else it makes a folder below /usr/libexec.
+        f"--flex-volume-plugin-dir={cluster.folder}/volume-plugins",
         "--use-service-account-credentials",
         # The default clients are made for large clusters' fairness, not for a person who waits.
         "--kube-api-qps=200",

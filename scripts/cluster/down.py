@@ -12,7 +12,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from scripts.cluster import controlplane, layout, mounts, node, postgres, processes, state
+from scripts.cluster import controlplane, layout, mounts, node, postgres, processes, state, traces
 from scripts.cluster.api import Api
 from scripts.cluster.problems import ClusterProblem
 from scripts.cluster.progress import Line, spoken
@@ -20,6 +20,9 @@ from scripts.cluster.progress import Line, spoken
 # Long enough for a program that ends on SIGTERM, short enough for a person who waits.
 _POD_GRACE_SECONDS = 3
 _POD_DEADLINE_SECONDS = 40.0
+
+# What `up` and `postgres up` write into a home. Whatever else lies there is somebody else's.
+MADE = ("clusters", "etcd", "logs", "node", "postgres", "registry", "registry.yaml", "run", "state.json", "lock")
 
 # The reverse of the order in which they were started.
 _ORDER = (
@@ -58,8 +61,25 @@ def reset(home: Path, name: str, line: Line) -> None:
             _forget_cluster(home, name, remembered, line)
             return
         stop_everything(home, remembered, line)
-        _remove(home, keep=("lock",))
+        # Of a node that ended with the machine: nobody has claimed it since.
+        _remove_traces(home, line)
+        for each in home.iterdir():
+            if _is_ours(each.name) and each.name != "lock":
+                _remove(each)
         line.say(f"forgot everything in {home}")
+        if others := foreign(home):
+            line.say(f"{', '.join(others)} in it stays: that is not the cluster's")
+
+
+def foreign(home: Path) -> list[str]:
+    """What lies in a home and is not of the cluster's making."""
+    return sorted(each.name for each in home.iterdir() if not _is_ours(each.name)) if home.is_dir() else []
+
+
+def _is_ours(name: str) -> bool:
+    # With a dot before and a number after: half a file, left by a process that was killed while it wrote.
+    half = name.removeprefix(".").rpartition(".")
+    return name in MADE or (name.startswith(".") and half[0] in MADE and half[2].isdigit())
 
 
 def stop_everything(home: Path, remembered: state.State, line: Line) -> None:
@@ -70,7 +90,7 @@ def stop_everything(home: Path, remembered: state.State, line: Line) -> None:
         _stop_cluster(home, name, remembered, line)
     if node.claimed_by() == home:
         # Everything was killed, or the state was lost: shims and mounts are found without it.
-        _clean_machine(home)
+        _clean_machine(home, line)
     _stop_shared(home)
 
 
@@ -103,7 +123,7 @@ def _stop_cluster(home: Path, name: str, remembered: state.State, line: Line) ->
             _kill_containers(home)
         processes.stop(home, f"{name}/{program}", 8 if program == "kube-apiserver" else 10)
     if has_node:
-        _clean_machine(home)
+        _clean_machine(home, line)
 
 
 def _stop_pods(api: Api, line: Line) -> None:
@@ -164,8 +184,8 @@ def _descendants(pid: int) -> list[int]:
     return [each for child in children for each in (child, *_descendants(child))]
 
 
-def _clean_machine(home: Path) -> None:
-    """Unmount, and take bridge, host name and packet rules away."""
+def _clean_machine(home: Path, line: Line) -> None:
+    """Unmount, and take bridge, host name, packet rules and whatever else the node made away."""
     _kill_containers(home)
     short = node.runtime(home)
     left = mounts.release(home / "node", short)
@@ -177,7 +197,14 @@ def _clean_machine(home: Path) -> None:
     for family in ("ip", "ip6"):
         subprocess.run(["nft", "delete", "table", family, "kube-proxy"], capture_output=True, check=False)
     node.unname_host()
+    _remove_traces(home, line)
     node.release()
+
+
+def _remove_traces(home: Path, line: Line) -> None:
+    left = traces.remove(home)
+    if left:
+        line.say(f"these stay, because something else uses them: {', '.join(left)}")
 
 
 def _forget_cluster(home: Path, name: str, remembered: state.State, line: Line) -> None:
@@ -204,15 +231,8 @@ def _forget_cluster(home: Path, name: str, remembered: state.State, line: Line) 
     line.say(f"forgot cluster {name}")
 
 
-def _remove(folder: Path, keep: tuple[str, ...] = ()) -> None:
-    if not folder.exists():
-        return
-    for entry in folder.iterdir():
-        if entry.name in keep:
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
-    if not keep:
-        folder.rmdir()
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

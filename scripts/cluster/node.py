@@ -14,7 +14,7 @@ import subprocess
 import tarfile
 from pathlib import Path
 
-from scripts.cluster import binaries, credentials, layout, packages, processes, simulated, state
+from scripts.cluster import binaries, credentials, layout, packages, processes, simulated, state, traces
 from scripts.cluster.controlplane import answers
 from scripts.cluster.layout import Cluster
 from scripts.cluster.problems import ClusterProblem
@@ -69,9 +69,10 @@ def claim(home: Path) -> None:
     if owner is not None and owner != home:
         raise ClusterProblem(
             f"this machine's real node belongs to the cluster in {owner}. "
-            f"Stop that one: MCD_CLUSTER_HOME={owner} python -m scripts.cluster down. Or use MCD_NODE=sim."
+            f"Stop that one and its MCD: make down MCD_CLUSTER_HOME={owner}. Or use MCD_NODE=sim."
         )
     _refuse_foreign_addresses()
+    traces.note(home)
     state.write(_CLAIM, f"{processes.boot()}\n{home}\n", 0o644)
 
 
@@ -151,6 +152,8 @@ oom_score = 0
   address = "{short}/containerd.sock"
 [ttrpc]
   address = "{short}/containerd.sock.ttrpc"
+[plugins."io.containerd.internal.v1.opt"]
+  path = "{node}/opt"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{PAUSE_IMAGE}"
   restrict_oom_score_adj = true
@@ -163,6 +166,8 @@ oom_score = 0
     default_runtime_name = "runc"
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
       runtime_type = "io.containerd.runc.v2"
+      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+        Root = "{short}/runc"
 """
 
 
@@ -182,7 +187,7 @@ def _cni(short: Path) -> dict[str, object]:
     bridge = {"type": "bridge", "bridge": layout.BRIDGE, "isGateway": True, "hairpinMode": True, "ipam": addresses}
     return {
         "cniVersion": "1.0.0",
-        "name": "mcd",
+        "name": traces.NETWORK,
         "plugins": [bridge, {"type": "portmap", "capabilities": {"portMappings": True}}],
     }
 
@@ -215,6 +220,8 @@ def _kubelet_config(cluster: Cluster) -> dict[str, object]:
         "imageGCLowThresholdPercent": 95,
         "containerLogMaxSize": "10Mi",
         "shutdownGracePeriod": "0s",
+        # kube-proxy's nftables need none of them, and nobody would take them away again.
+        "makeIPTablesUtilChains": False,
         "volumePluginDir": str(cluster.home / "node" / "volume-plugins"),
         "podLogsDir": str(cluster.home / "node" / "pod-logs"),
     }

@@ -83,6 +83,7 @@ def up(home: Path, name: str, wanted_node: str, line: Line) -> None:
     """
     began = time.monotonic()
     _check(name, wanted_node)
+    _check_home(home)
     with state.locked(home, line):
         remembered = state.load(home)
         mode = wanted_node or remembered.node or ("real" if packages.may_be_real() else "sim")
@@ -108,6 +109,15 @@ def _check(name: str, wanted_node: str) -> None:
         raise ClusterProblem(f"MCD_NODE: there is no {wanted_node!r}. Use real or sim.")
     if wanted_node == "real" and os.geteuid() != 0:
         raise ClusterProblem("MCD_NODE=real needs root (network, mounts, cgroups). Become root, or use MCD_NODE=sim.")
+
+
+def _check_home(home: Path) -> None:
+    """A home is forgotten by name, so it must not be a folder that a person has something in."""
+    others = down.foreign(home)
+    if others and not (home / "state.json").exists():
+        raise ClusterProblem(
+            f"MCD_CLUSTER_HOME: {home} is not empty ({', '.join(others[:3])}). Name a folder that is the cluster's own."
+        )
 
 
 def _prepared(home: Path, name: str, mode: str, line: Line, remembered: state.State) -> _Run:

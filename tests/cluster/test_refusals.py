@@ -110,6 +110,26 @@ def test_down_and_reset_of_nothing_are_no_error(tmp_path: Path) -> None:
     assert run(tmp_path, "down").returncode == 0
 
 
+def test_a_home_with_something_of_a_person_s_in_it_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("years")
+    said = _refused(tmp_path, "up", MCD_NODE="sim")
+    assert said.startswith(f"MCD_CLUSTER_HOME: {tmp_path} is not empty (thesis.txt).")
+    assert [each.name for each in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_reset_takes_only_what_the_cluster_made(tmp_path: Path) -> None:
+    for name in ("logs", "thesis"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.log").touch()
+    for name in ("registry.yaml", ".state.json.4711", ".profile", "clusters.txt"):
+        (tmp_path / name).touch()
+    done = run(tmp_path, "reset")
+    assert done.returncode == 0
+    assert ".profile, clusters.txt, thesis in it stays" in done.stderr
+    assert sorted(each.name for each in tmp_path.iterdir()) == [".profile", "clusters.txt", "lock", "thesis"]
+    assert (tmp_path / "thesis" / "a.log").exists()
+
+
 def test_unknown_names_are_refused_with_the_known_ones(tmp_path: Path) -> None:
     assert _refused(tmp_path, "reset", "--name", "beta").startswith("there is no cluster 'beta'")
     assert _refused(tmp_path, "env").startswith("there is no cluster 'local'")
@@ -137,7 +157,9 @@ def test_a_second_home_cannot_take_the_machine_s_real_node(tmp_path: Path, monke
     monkeypatch.setattr(node, "_CLAIM", tmp_path / "claim")
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     (tmp_path / "claim").write_text(f"{processes.boot()}\n{owner}\n")
-    with pytest.raises(ClusterProblem, match=rf"belongs to the cluster in {owner}.*cluster down.*MCD_NODE=sim"):
+    with pytest.raises(
+        ClusterProblem, match=rf"belongs to the cluster in {owner}.*make down MCD_CLUSTER_HOME={owner}\. .*=sim"
+    ):
         node.claim(tmp_path / "mine")
     (tmp_path / "claim").write_text(f"of-an-earlier-boot\n{owner}\n")
     assert node.claimed_by() is None
