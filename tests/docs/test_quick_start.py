@@ -38,7 +38,7 @@ def _answer(folder: Path) -> str:
     port = free_port()
     program = subprocess.Popen(
         [sys.executable, "-B", "app.py"], cwd=folder, env={"PATH": os.environ["PATH"], "PORT": str(port)},
-        stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        stdout=subprocess.DEVNULL,
     )  # fmt: skip
     deadline = time.monotonic() + SECONDS
     try:
@@ -47,12 +47,12 @@ def _answer(folder: Path) -> str:
                 with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=5) as answer:
                     return str(answer.read().decode().strip())
             except urllib.error.URLError:
-                assert program.poll() is None, program.communicate()[1]
+                assert program.poll() is None, f"app.py ends with {program.returncode}"
                 assert time.monotonic() < deadline, "the program never listened"
                 time.sleep(0.02)
     finally:
         program.kill()
-        program.communicate()
+        program.wait()
 
 
 def test_each_step_changes_the_program_to_what_the_page_shows(tmp_path: Path) -> None:
