@@ -132,6 +132,9 @@ class Edge:
         headers.setdefault("Cache-Control", "no-store")
         for name, value in scope["state"].get("rate_limit", {}).items():
             headers.setdefault(name, value)
+        if stopping_of(scope).is_set():
+            # A client that still sends stops when it knows that nobody reads on; git waits for ever otherwise.
+            headers["Connection"] = "close"
 
 
 def _told(scope: Scope, status: int, seconds: float) -> None:

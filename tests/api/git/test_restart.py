@@ -114,6 +114,7 @@ async def test_a_push_that_is_half_sent_is_told_that_nothing_was_stored(
         await stop(here)
         answer = (await asyncio.wait_for(reader.read(), LONG)).decode()
     assert answer.startswith("HTTP/1.1 503 ")
+    assert "\r\nconnection: close\r\n" in answer.lower()
     assert answer.endswith(f"\r\n\r\n{NOT_STORED}\n")
     assert here.left() == []
     assert bugs(caplog) == []
