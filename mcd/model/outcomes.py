@@ -86,8 +86,8 @@ class Reason(StrEnum):
     """Somebody changes the same field back again and again. Stop the other manager, or leave the field to it; then
     deploy again."""
     PRUNE_NEEDS_CONFIRMATION = "PruneNeedsConfirmation"
-    """More would be deleted than the brake allows, or something that holds data. Read the list in the message, then give
-    the command that it ends with: it goes on with this very Rollout."""
+    """More would be deleted than the brake allows, or something that holds data. Read the list in the message, then
+    give the command that it ends with: it goes on with this very Rollout."""
     NEWER_IN_CLUSTER = "NewerInCluster"
     """The cluster runs a Rollout that MCD's database does not know: the database is older, perhaps restored from a
     backup. Nothing of the App is written. Restore a newer backup; or go on with what runs, `mcd deploy APP --commit
