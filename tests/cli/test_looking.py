@@ -150,7 +150,7 @@ def test_doctor_counts_the_apps_that_are_not_well_and_says_what_should_be_mended
     checks = {c["name"]: c for c in reversed(every)}
     # The clock of this world stands, so that its tokens have expired for the command's.
     assert {name for name, c in checks.items() if c["state"] == "problem"} <= {"token"}, table.out
-    assert re.fullmatch(r"7 of \d+ are not well: 0 stalled, 7 held, 0 unknown", checks["apps"]["message"])
+    assert re.fullmatch(r"\d+ of \d+ are not well: \d+ stalled, 7 held, \d+ unknown", checks["apps"]["message"])
     kept = checks["app kept"]
     assert re.match(r"in demo: held for \d+ \S.*: NotOurs: Service/kept-web", kept["message"])
     live = data(root("app", "show", "kept", "-o", "json"))["live"]
@@ -158,7 +158,7 @@ def test_doctor_counts_the_apps_that_are_not_well_and_says_what_should_be_mended
     assert (kept["product_line"], kept["since"]) == ("demo", live["since"])
     assert re.fullmatch(r"2026-\d\d-\d\dT[\d:.]+Z", kept["since"])
     # What is not listed is a command away, and the command lists all of them.
-    (more,) = [c["message"] for c in every if c["message"].startswith("and ")]
+    (more,) = [c["message"] for c in every if re.match(r"and \d+ more held", c["message"])]
     assert more.startswith("and 2 more held (mcd ")
     command = more.partition("(mcd ")[2].rstrip(")").split()
     assert sorted(root(*command, "-o", "name").out.split()) == sorted(f"app/{name}" for name in names)
