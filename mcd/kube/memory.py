@@ -289,9 +289,14 @@ class MemoryCluster:
         """How many writes there were so far, as `Faults` counts them."""
         return self._counted
 
-    def objects(self) -> dict[Ref, Object]:
-        """All objects, as copies: what a test compares."""
-        return copy.deepcopy(self._world.objects)
+    @property
+    def version(self) -> int:
+        """It grows with every change of any object, by whomever."""
+        return self._world.version
+
+    def objects(self, *kinds: str) -> dict[Ref, Object]:
+        """All objects, or those of some kinds, as copies: what a test compares."""
+        return copy.deepcopy({ref: o for ref, o in self._world.objects.items() if not kinds or ref.kind in kinds})
 
     def ours(self) -> Sequence[Write]:
         """The writes that MCD made, in order: the witness."""

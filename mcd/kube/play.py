@@ -32,7 +32,7 @@ def always_ready(workload: Object) -> Fate:
 
 def play(cluster: MemoryCluster, fate: Callable[[Object], Fate] = always_ready) -> None:
     """Brings every Deployment, StatefulSet, Job and HTTPRoute to where its controllers would bring it."""
-    for ref, obj in cluster.objects().items():
+    for ref, obj in cluster.objects("Deployment", "StatefulSet", "Job", "HTTPRoute").items():
         if obj["metadata"].get("deletionTimestamp"):
             continue
         if ref.kind in ("Deployment", "StatefulSet"):
@@ -56,8 +56,8 @@ def _workload(cluster: MemoryCluster, obj: Object, fate: Fate) -> None:
     uids = {meta["uid"]}
     old = [
         (ref, pod)
-        for ref, pod in cluster.objects().items()
-        if ref.kind == "Pod" and any(o.get("uid") in uids for o in pod["metadata"].get("ownerReferences") or ())
+        for ref, pod in cluster.objects("Pod").items()
+        if any(o.get("uid") in uids for o in pod["metadata"].get("ownerReferences") or ())
     ]
     ready = want if fate is Fate.READY else 0
     for ref, pod in old:
@@ -67,7 +67,8 @@ def _workload(cluster: MemoryCluster, obj: Object, fate: Fate) -> None:
             cluster.person_deletes(ref)
     for number in range(want):
         _pod(cluster, obj, f"{meta['name']}-{version}-{number}", version, fate)
-    kept = sum(1 for ref, _ in old if Ref("v1", "Pod", ref.namespace, ref.name) in cluster.objects())
+    pods = cluster.objects("Pod")
+    kept = sum(1 for ref, _ in old if ref in pods)
     total = want if ready == want else max(want, kept)
     status = {
         "observedGeneration": meta.get("generation", 1), "replicas": total, "updatedReplicas": want,
@@ -81,7 +82,7 @@ def _pod(cluster: MemoryCluster, owner: Object, name: str, version: str, fate: F
     meta = owner["metadata"]
     labels = {**(template.get("metadata") or {}).get("labels", {}), "pod-template-hash": version}
     ref = Ref("v1", "Pod", meta["namespace"], name)
-    if ref not in cluster.objects():
+    if ref not in cluster.objects("Pod"):
         reference = {
             "apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": meta["name"], "uid": meta["uid"],
             "controller": True,
@@ -90,7 +91,7 @@ def _pod(cluster: MemoryCluster, owner: Object, name: str, version: str, fate: F
         cluster.person(
             {"apiVersion": "v1", "kind": "Pod", "metadata": pod_meta, "spec": template["spec"]}, manager="kubelet"
         )
-    _status(cluster, cluster.objects()[ref], _pod_status(template["spec"]["containers"], fate))
+    _status(cluster, cluster.objects("Pod")[ref], _pod_status(template["spec"]["containers"], fate))
 
 
 def _pod_status(containers: list[Mapping[str, Any]], fate: Fate) -> dict[str, Any]:

@@ -61,6 +61,8 @@ class World:
     loop: Loop
     pods_run: bool = True
     """Whether somebody plays the controllers of Kubernetes: pods of a Deployment become ready."""
+    _played: int = 0
+    """The version of the cluster before the last play: a play that changes nothing is the last until something does."""
     _commits: Iterator[str] = field(default_factory=lambda: (f"{n:040x}" for n in range(1, 1000)))
 
     # --- wishes ---
@@ -118,7 +120,8 @@ class World:
         for noun in RECONCILED:
             taken += await self.loop.take(noun, 100)
             await self.loop.idle()
-        if self.pods_run:
+        if self.pods_run and self.kube.version != self._played:
+            self._played = self.kube.version
             play(self.kube)
         return taken
 
