@@ -67,9 +67,12 @@ def conclude_failure(
     jitter: float,
 ) -> Concluded:
     """Conditions after an exception: the fourth outcome, tried again with back-off. What was Ready stays said to be
-    Ready, because nothing that was seen says otherwise; that it is being retried is said beside it."""
+    Ready, because nothing that was seen says otherwise; that it is being retried is said beside it. Ready for an
+    earlier wish says nothing of this one."""
     before = {c.type: c for c in previous}
     ready = before.get(ConditionType.READY)
+    if ready is not None and ready.status and ready.observed_generation != generation:
+        ready = None
     message = _retried(str(error)) if isinstance(error, McdError) else _BUG
     words = {
         ConditionType.READY: (ready.status, ready.reason, ready.message)

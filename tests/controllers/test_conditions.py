@@ -47,6 +47,13 @@ def test_a_failure_does_not_take_back_what_was_ready() -> None:
     assert after["Reconciling"].reason is Reason.RETRYING
 
 
+def test_a_failure_does_not_say_of_a_new_wish_that_it_is_ready() -> None:
+    ready = conclude(Ready("3 of 3 pods"), (), 1, NOW, 0).conditions
+    after = by_type(conclude_failure(McdError(Code.UNAVAILABLE, "away."), ready, 2, 0, LATER, 0).conditions)
+    assert (after["Ready"].status, after["Ready"].reason) == (False, Reason.RETRYING)
+    assert after["Ready"].observed_generation == 2
+
+
 def test_a_failure_shows_nobody_the_text_of_a_bug() -> None:
     concluded = conclude_failure(RuntimeError("password=hunter2"), (), 1, 0, NOW, 0)
     assert not any("hunter2" in c.message for c in concluded.conditions)
