@@ -83,6 +83,8 @@ async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     while True:
         writer.write(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
         await writer.drain()
+        # A drain that finds room does not let go, and the client is in the same loop.
+        await asyncio.sleep(0)
 
 
 async def refused(ask: Awaitable[object]) -> KubeError:
