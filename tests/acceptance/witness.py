@@ -62,13 +62,16 @@ class Witness:
     log: Path
 
     def mark(self) -> int:
-        """A place in the log: what is asked for later begins here."""
+        """A place in the log: what is asked for later begins here. It may be in the middle of a line that is being
+        written, whose request has ended before."""
         return self.log.stat().st_size
 
     def since(self, mark: int) -> Iterator[Fact]:
         """The facts after a mark, in the order of their end. A log that was rotated meanwhile is read whole."""
         with self.log.open("rb") as file:
-            file.seek(mark if mark <= self.log.stat().st_size else 0)
+            if 0 < mark <= self.log.stat().st_size:
+                file.seek(mark - 1)
+                file.readline()
             for line in file:
                 if line.endswith(b"\n"):
                     yield _fact(json.loads(line))
