@@ -16,6 +16,9 @@ from typing import Any
 Object = dict[str, Any]
 """One Kubernetes object, in the shape of the YAML that it becomes."""
 
+OLDEST_MINOR = 29
+"""The oldest Kubernetes is 1.29: native sidecars and the sleep action of preStop are on since then."""
+
 PREFIX = "mcd.internal/"
 """The prefix of our labels and annotations. Nobody else can own `.internal`."""
 

@@ -18,7 +18,7 @@ from mcd.appyaml.spec import AppSpec, BuildSpec, ComponentSpec, SecretNeed, Sour
 from mcd.appyaml.templates import Scope, TemplateError, expand
 from mcd.appyaml.variables import report_template
 from mcd.errors import Problem, echo
-from mcd.model import OLDEST_MINOR
+from mcd.objects import OLDEST_MINOR
 
 _COMMIT = re.compile(r"[0-9a-f]{7,40}")
 

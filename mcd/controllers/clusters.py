@@ -9,7 +9,6 @@ from datetime import datetime
 
 from mcd.kube.cluster import Cluster, KubeError, KubeReason
 from mcd.model import (
-    OLDEST_MINOR,
     ClusterItem,
     ClusterObserved,
     EventKind,
@@ -21,6 +20,7 @@ from mcd.model import (
     Stalled,
     Waiting,
 )
+from mcd.objects import OLDEST_MINOR
 
 ASKED_AGAIN = 60.0
 UNREACHABLE_RETRY = 5.0

@@ -30,8 +30,8 @@ from mcd.kube.kubeconfig import Connection
 from mcd.kube.secret import KIND as SECRET_KIND
 from mcd.kube.secret import ONLY_METADATA, ONLY_METADATA_OF_A_LIST, without_values
 from mcd.kube.transport import MAX_LIST, Answer, Transport
-from mcd.model import OLDEST_MINOR, Serves
-from mcd.objects import Object, Ref, canonical, ref_of
+from mcd.model import Serves
+from mcd.objects import OLDEST_MINOR, Object, Ref, canonical, ref_of
 
 __all__ = ["Connection", "KubeClient"]
 

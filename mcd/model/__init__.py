@@ -13,7 +13,6 @@ from mcd.model.access import (
     Verb,
 )
 from mcd.model.nouns import (
-    OLDEST_MINOR,
     RECONCILED,
     App,
     Cluster,
@@ -80,7 +79,6 @@ from mcd.model.work import (
 __all__ = [
     "BLIND",
     "HELD_REASONS",
-    "OLDEST_MINOR",
     "RECONCILED",
     "REPEATING",
     "Action",

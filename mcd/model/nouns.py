@@ -55,10 +55,6 @@ class Reconciled:
         return found is not None and found.status and self.observed_generation == self.generation
 
 
-OLDEST_MINOR = 29
-"""The oldest Kubernetes is 1.29: native sidecars and the sleep action of preStop are on since then."""
-
-
 @dataclass(frozen=True, slots=True)
 class Serves:
     """What a cluster was seen to serve. `kinds` are `group/version/Kind` for every kind that the renderer may ask
