@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -61,6 +62,22 @@ def test_calling_one_command_imports_no_other_and_no_server_package(mcd: Mcd) ->
     assert {
         m for m in modules if m.startswith(("mcd.api", "mcd.store", "mcd.kube", "mcd.appyaml", "mcd.cli.remote"))
     } == set()
+
+
+def test_checking_a_file_loads_the_compiler_and_no_noun(tmp_path: Path) -> None:
+    import subprocess
+
+    (tmp_path / "app.yaml").write_text("appname: hello\ncomponents: {web: {type: web, port: 8080}}\n", encoding="utf-8")
+    code = (
+        "import sys; from mcd.cli.main import run; run(['validate']);"
+        "print(*sorted(m for m in sys.modules if m.startswith('mcd.')))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True, cwd=tmp_path
+    )
+    loaded = set(done.stdout.split())
+    assert "mcd.appyaml.compiler" in loaded
+    assert {m for m in loaded if m.startswith(("mcd.model", "mcd.store", "mcd.kube", "mcd.api"))} == set()
 
 
 @pytest.mark.parametrize("name", WRITTEN_HERE)
