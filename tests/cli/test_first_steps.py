@@ -50,6 +50,8 @@ def test_an_address_behind_which_nothing_runs_is_printed_with_a_word(dora: Mcd, 
 
 def test_the_age_of_an_app_is_not_that_of_its_newest_rollout(dora: Mcd, platform: Platform) -> None:
     platform.deployed("aged")
+    with platform.hurry():
+        assert dora("restart", "aged", "--wait").code == 0
     made = json.loads(dora("app", "show", "aged", "-o", "json").out)
     rows = {
         form: [line.split() for line in dora("app", "list", "-o", form).out.splitlines()] for form in ("table", "wide")

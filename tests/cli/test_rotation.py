@@ -19,7 +19,6 @@ from mcd.store.session import Database
 from mcd.store.tx import Tx
 from tests.controllers.world import ADMIN
 
-NOW = datetime.now(UTC)
 HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "operate.md"
 ORDER = re.compile(r"mcd serve controllers.*mcd serve api", re.DOTALL)
 
@@ -51,8 +50,9 @@ def written(environment: dict[str, str], work: Callable[[Tx], Awaitable[Any]]) -
 
 def test_who_seals_again_is_told_what_must_have_been_restarted_and_in_which_order(environment: dict[str, str]) -> None:
     assert admin(environment, "migrate").returncode == 0
-    written(environment, lambda tx: intents.create_cluster(ADMIN, tx, NOW, "local", kubeconfig="x", facts={}))
-    written(environment, lambda tx: liveness.beat(tx, "controllers-1", NOW))
+    now = datetime.now(UTC)
+    written(environment, lambda tx: intents.create_cluster(ADMIN, tx, now, "local", kubeconfig="x", facts={}))
+    written(environment, lambda tx: liveness.beat(tx, "controllers-1", now))
     added = admin(environment, "add-key")
     assert ORDER.search(added.stdout)
     assert added.stdout.rstrip().endswith("mcd admin seal-again")
