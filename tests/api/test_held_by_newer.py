@@ -12,7 +12,7 @@ import pytest
 
 from mcd.objects import COMMIT, Object, Ref
 from tests.api.client import Api, api_of
-from tests.controllers.test_restored import NEW, backup, restored
+from tests.controllers.test_restored import NEW, backup, outdated, restored
 from tests.controllers.world import HELLO, LINE, World
 
 APPS = {
@@ -85,12 +85,7 @@ async def test_the_status_of_a_deleted_one_names_the_command_that_deletes_what_s
 @pytest.mark.parametrize("said", ["$(reboot)", "main`", "", "abc"])
 async def test_what_is_no_commit_is_never_part_of_a_command(here: World, tmp_path: Path, said: str) -> None:
     """Anybody who may edit the object may write there what they like, and a person copies the line into a shell."""
-    await here.push(HELLO)
-    await here.settle()
-    here.clock.forward(60)
-    file = backup(here, tmp_path)
-    await here.push(NEW)
-    await here.settle()
+    file = await outdated(here, tmp_path)
 
     def write(obj: Object) -> None:
         obj["metadata"]["annotations"][COMMIT] = said

@@ -12,8 +12,8 @@ from mcd.api.rehearsal import dry_run
 from mcd.model import ConditionType
 from mcd.store import intents, reads
 from mcd.store.tx import Tx
-from tests.controllers.test_restored import NEW, backup, restored
-from tests.controllers.world import ADMIN, HELLO, LINE, World
+from tests.controllers.test_restored import outdated, restored
+from tests.controllers.world import ADMIN, LINE, World
 
 
 async def scaled(tx: Tx, now: datetime) -> model.Rollout:
@@ -27,12 +27,7 @@ async def scaled(tx: Tx, now: datetime) -> model.Rollout:
 @pytest.mark.parametrize("line", ["ready", "not ready"])
 async def test_a_hold_is_told_before_what_passes_by_itself(here: World, tmp_path: Path, line: str) -> None:
     """One that only waited for its product line would be shown as a plan that is carried out in a moment."""
-    await here.push(HELLO)
-    await here.settle()
-    here.clock.forward(60)
-    file = backup(here, tmp_path)
-    await here.push(NEW)
-    await here.settle()
+    file = await outdated(here, tmp_path)
     async with restored(here, file, tmp_path / "restored") as made:
         if line == "not ready":
             async with made.runtime.db.writing() as tx:

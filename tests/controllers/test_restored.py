@@ -69,15 +69,21 @@ async def deploy(made: World, release: int, *, take_over: bool = False) -> None:
         await intents.request_rollout(ADMIN, tx, made.clock(), "hello", release=release, take_over=take_over)
 
 
-@pytest.fixture
-async def older(here: World, tmp_path: Path) -> AsyncIterator[World]:
-    """hello:1 was backed up, hello:2 runs."""
+async def outdated(here: World, folder: Path) -> Path:
+    """A backup of hello:1, which was made before hello:2 was pushed and ran."""
     await here.push(HELLO)
     await here.settle()
     here.clock.forward(60)
-    file = backup(here, tmp_path)
+    file = backup(here, folder)
     await here.push(NEW)
     await here.settle()
+    return file
+
+
+@pytest.fixture
+async def older(here: World, tmp_path: Path) -> AsyncIterator[World]:
+    """hello:1 was backed up, hello:2 runs."""
+    file = await outdated(here, tmp_path)
     assert image(here).endswith("hello:2")
     async with restored(here, file, tmp_path / "restored") as made:
         yield made
