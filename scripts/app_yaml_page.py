@@ -10,12 +10,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mcd.appyaml.context import Context
-from mcd.appyaml.document import entries
-from mcd.appyaml.fields import Key, keys_of
-from mcd.appyaml.lifecycle import Health, History, Probe, Rollout, Stop
-from mcd.appyaml.parts import LONG, Build, Domain, Gpu, Limits, LongPort, Resources, Variable
 from mcd.appyaml.render.alerts import BUILTIN
-from mcd.appyaml.schema import App, Component
+from mcd.appyaml.schema.app import App
+from mcd.appyaml.schema.build import Build
+from mcd.appyaml.schema.component import Component
+from mcd.appyaml.schema.defaults import LONG
+from mcd.appyaml.schema.document import entries
+from mcd.appyaml.schema.fields import Key, keys_of
+from mcd.appyaml.schema.health import Health, Probe
+from mcd.appyaml.schema.lifecycle import History, Rollout, Stop
+from mcd.appyaml.schema.network import Domain, LongPort
+from mcd.appyaml.schema.resources import Gpu, Limits, Resources
+from mcd.appyaml.schema.variable import Variable
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "app-yaml.md"
 

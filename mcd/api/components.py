@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from mcd.appyaml.compiler import check
-from mcd.appyaml.parts import LONG
+from mcd.appyaml.schema.defaults import LONG
 from mcd.errors import Code, McdError, echo
 from mcd.model import Actor
 from mcd.store import reads

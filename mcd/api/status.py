@@ -28,7 +28,7 @@ from mcd.api.strict import StrictRoute
 from mcd.api.unattended import command, next_step
 from mcd.appyaml.compiler import ComponentSpec
 from mcd.appyaml.live import Desired, Pair, desired
-from mcd.appyaml.overrides import OVERRIDE
+from mcd.appyaml.resolve.overrides import OVERRIDE
 from mcd.errors import Code, McdError
 from mcd.errors import Problem as FileProblem
 from mcd.model import Actor, HealthState, Reason, Verb

@@ -11,7 +11,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from mcd.appyaml.fields import (
+from mcd.appyaml.record import record
+from mcd.appyaml.schema.defaults import TYPES, VENDORS
+from mcd.appyaml.schema.fields import (
     BAD,
     BOOLEAN,
     amount,
@@ -26,14 +28,13 @@ from mcd.appyaml.fields import (
     read_model,
     text,
 )
-from mcd.appyaml.nodes import Map, Node, Path
-from mcd.appyaml.parts import PORT as PORTS
-from mcd.appyaml.parts import TYPES, VENDORS, Limits, Resources
-from mcd.appyaml.problems import Report
-from mcd.appyaml.reader import decode, read
-from mcd.appyaml.record import record
-from mcd.appyaml.shapes import PortNumber
-from mcd.appyaml.units import Bytes
+from mcd.appyaml.schema.network import PORT as PORTS
+from mcd.appyaml.schema.resources import Limits, Resources
+from mcd.appyaml.schema.shapes import PortNumber
+from mcd.appyaml.text.nodes import Map, Node, Path
+from mcd.appyaml.text.problems import Report
+from mcd.appyaml.text.reader import decode, read
+from mcd.appyaml.text.units import Bytes
 from mcd.errors import Problem, in_order
 
 _TEXT = text()

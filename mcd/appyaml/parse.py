@@ -5,13 +5,13 @@ Steps a to c of app-yaml 4.1. It must not know a product line, a cluster or a re
 
 from __future__ import annotations
 
-from mcd.appyaml.aliases import translate
-from mcd.appyaml.fields import BAD, read_model
-from mcd.appyaml.nodes import Map
-from mcd.appyaml.problems import Report
-from mcd.appyaml.reader import decode, read
 from mcd.appyaml.record import record
-from mcd.appyaml.schema import App
+from mcd.appyaml.schema.aliases import translate
+from mcd.appyaml.schema.app import App
+from mcd.appyaml.schema.fields import BAD, read_model
+from mcd.appyaml.text.nodes import Map
+from mcd.appyaml.text.problems import Report
+from mcd.appyaml.text.reader import decode, read
 from mcd.errors import Problem, echo, has_errors, in_order
 
 

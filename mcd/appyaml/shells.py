@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mcd.appyaml.context import ProductLineFacts
+from mcd.appyaml.names import line_secret
 from mcd.appyaml.render.labels import app_labels
 from mcd.appyaml.spec import AppSpec
-from mcd.appyaml.variables import line_object_name
 from mcd.objects import MANAGED_BY, MASK, PART_OF, SECRET, SECRET_VERSION, Object
 
 SETTINGS = "settings"
@@ -31,7 +31,7 @@ def line_shells(facts: ProductLineFacts) -> list[Object]:
     labels = {PART_OF: facts.name, MANAGED_BY: "mcd"}
     namespace = facts.namespace or facts.name
     return [
-        _shell(line_object_name(name), namespace, labels, name, (fact.version, fact.keys))
+        _shell(line_secret(name), namespace, labels, name, (fact.version, fact.keys))
         for name, fact in sorted(facts.secrets.items())
     ]
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from mcd.appyaml.context import ClusterFacts, Dependent
 from mcd.appyaml.record import record
-from mcd.appyaml.units import Bytes
+from mcd.appyaml.text.units import Bytes
 
 
 @record

@@ -19,9 +19,9 @@ import typer
 
 from mcd.appyaml.compiler import Checked, Compiled, Context, Source, check, compile_app, render_line
 from mcd.appyaml.context import NO_CONTEXT, read_context
-from mcd.appyaml.reader import MAX_BYTES
-from mcd.appyaml.resolve import line_name
-from mcd.appyaml.shapes import IMAGE
+from mcd.appyaml.resolve.app import line_name
+from mcd.appyaml.schema.shapes import IMAGE
+from mcd.appyaml.text.reader import MAX_BYTES
 from mcd.cli import problem_formats
 from mcd.errors import Problem, echo, has_errors
 from mcd.objects import Object, to_yaml
@@ -187,7 +187,7 @@ def _as_json(objects: Sequence[Object], compiled: Compiled) -> str:
 
 def explain(field: Annotated[str, typer.Argument(metavar="FIELD", help="components.web.health, health, gpu")]) -> None:
     """Say what a key of app.yaml means: type, default, limits, effect, an example."""
-    from mcd.appyaml import document
+    from mcd.appyaml.schema import document
 
     found = document.find(field)
     if not found:
@@ -200,7 +200,7 @@ def explain(field: Annotated[str, typer.Argument(metavar="FIELD", help="componen
 
 def schema() -> None:
     """Print the JSON Schema of app.yaml, for editors."""
-    from mcd.appyaml import document
+    from mcd.appyaml.schema import document
 
     _out(json.dumps(document.json_schema(), ensure_ascii=False, indent=2) + "\n")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from mcd.appyaml.compiler import Compiled, Source, check, compile_app, render_line
 from mcd.appyaml.context import NO_CONTEXT, Context, read_context
-from mcd.appyaml.resolve import line_name
+from mcd.appyaml.resolve.app import line_name
 from mcd.objects import Object, to_yaml
 
 COMMIT = "3f2c1a9d5e8b7c6a4f0e1d2c3b4a59687f6e5d4c"

@@ -14,7 +14,6 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcd.appyaml.commands import for_kubernetes
 from mcd.appyaml.compiler import NO_CONTEXT, Context, Source, check, compile_app, render_line, template_digests
 from mcd.appyaml.context import (
     ComponentSettings,
@@ -24,7 +23,8 @@ from mcd.appyaml.context import (
     SettingsFacts,
     read_context,
 )
-from mcd.appyaml.templates import InPod
+from mcd.appyaml.resolve.commands import for_kubernetes
+from mcd.appyaml.resolve.templates import InPod
 from mcd.errors import Severity, has_errors
 from mcd.objects import short, to_yaml
 from tests.appyaml.cases_on_disk import COMMIT, CONTEXT_OF_THE_PAGE, Case, all_cases

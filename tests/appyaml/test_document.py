@@ -8,8 +8,8 @@ import jsonschema
 import pytest
 import yaml
 
-from mcd.appyaml import document
 from mcd.appyaml.compiler import check
+from mcd.appyaml.schema import document
 from mcd.errors import has_errors
 from tests.appyaml.cases_on_disk import Case, all_cases
 

@@ -9,16 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from mcd.appyaml import fields
+from mcd.appyaml import context
 from mcd.appyaml.context import Context, read_context
-from mcd.appyaml.fields import Key, keys_of
-from mcd.appyaml.parts import Limits, Resources
+from mcd.appyaml.schema.fields import Key, keys_of
+from mcd.appyaml.schema.resources import Limits, Resources
 from mcd.appyaml.shells import line_shells
 from scripts.app_yaml_page import NOT_USED, page
 from tests.appyaml.cases_on_disk import CONTEXT_OF_THE_PAGE, all_cases
 
-COMPILER = Path(fields.__file__).parent
-READERS = {COMPILER / name for name in ("context.py", "fields.py", "record.py")}
+COMPILER = Path(context.__file__).parent
+READERS = {COMPILER / name for name in ("context.py", "schema/fields.py", "record.py")}
 ELSEWHERE = {Resources, Limits}
 """Not facts of the platform, but of app.yaml."""
 

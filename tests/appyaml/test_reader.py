@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mcd.appyaml.compiler import check, compile_app
 from mcd.appyaml.context import read_context
 from mcd.appyaml.parse import Checked
-from mcd.appyaml.reader import MAX_BYTES
+from mcd.appyaml.text.reader import MAX_BYTES
 
 
 def codes(checked: Checked) -> list[str]:

@@ -9,7 +9,7 @@ import cronsim
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcd.appyaml.schedules import check_schedule, check_timezone
+from mcd.appyaml.resolve.schedules import check_schedule, check_timezone
 
 PIECES = {
     "minute": ["*", "0", "59", "*/5", "1-10", "1,2", "60", "5-1", "*/0", "7/10"],

@@ -9,9 +9,9 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mcd.appyaml.nodes import Items, Map, Node, Scalar
-from mcd.appyaml.problems import Report
-from mcd.appyaml.reader import read
+from mcd.appyaml.text.nodes import Items, Map, Node, Scalar
+from mcd.appyaml.text.problems import Report
+from mcd.appyaml.text.reader import read
 from mcd.objects import to_yaml
 
 TRAPS = [

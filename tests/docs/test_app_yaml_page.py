@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mcd.appyaml.document import entries
+from mcd.appyaml.schema.document import entries
 from scripts.app_yaml_page import PAGE
 
 ROOT = PAGE.parent.parent.parent

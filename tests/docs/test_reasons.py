@@ -96,5 +96,5 @@ def test_the_oldest_kubernetes_is_one_number_and_the_one_that_the_docs_say() -> 
         if isinstance(node, ast.Constant) and node.value == OLDEST_MINOR
     }
     # The other one is the days of February.
-    assert numbers == {"objects.py", "appyaml/schedules.py"}
+    assert numbers == {"objects.py", "appyaml/resolve/schedules.py"}
     assert f"older than 1.{OLDEST_MINOR}." in reference.documented(Reason)["VERSION_TOO_OLD"]

@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from mcd.appyaml.context import ClusterFacts, ProductLineFacts, Quota
-from mcd.appyaml.parts import DEFAULT_CPU, DEFAULT_DISK, DEFAULT_MEMORY
-from mcd.appyaml.units import cpu_text
+from mcd.appyaml.schema.defaults import DEFAULT_CPU, DEFAULT_DISK, DEFAULT_MEMORY
+from mcd.appyaml.text.units import cpu_text
 from mcd.objects import MANAGED_BY, PART_OF, PRODUCT_LINE, Object, in_apply_order
 
 NAMESPACE_NAME = "kubernetes.io/metadata.name"

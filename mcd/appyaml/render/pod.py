@@ -8,12 +8,12 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from mcd.appyaml.components import moving
 from mcd.appyaml.render.labels import workload_labels
 from mcd.appyaml.render.scheduling import placed, spread
 from mcd.appyaml.render.volumes import volumes_and_mounts
+from mcd.appyaml.schema.shapes import moving
 from mcd.appyaml.spec import Action, AppSpec, ComponentSpec, EnvEntry, Identity, ProbeSpec, ResourceSpec
-from mcd.appyaml.units import cpu_text
+from mcd.appyaml.text.units import cpu_text
 from mcd.objects import DRAIN, PREFIX, TAKES_REQUESTS, canonical
 
 _SLEEP_ACTION_FROM = 30

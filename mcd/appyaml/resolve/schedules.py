@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 
 from mcd.appyaml.record import record
-from mcd.appyaml.timezones import ZONES
-from mcd.appyaml.words import nearest
+from mcd.appyaml.resolve.timezones import ZONES
+from mcd.appyaml.text.words import nearest
 from mcd.errors import echo
 
 MACROS = ("@hourly", "@daily", "@midnight", "@weekly", "@monthly", "@yearly", "@annually")

@@ -8,15 +8,17 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from mcd.appyaml.components import Resolving, base_of, resolve_component, template_names
 from mcd.appyaml.context import Context
-from mcd.appyaml.degrade import without_what_the_cluster_lacks
-from mcd.appyaml.nodes import TOP
+from mcd.appyaml.names import base_of
 from mcd.appyaml.parse import AppFile
-from mcd.appyaml.problems import Findings, Report
+from mcd.appyaml.resolve.components import resolve_component
+from mcd.appyaml.resolve.degrade import without_what_the_cluster_lacks
+from mcd.appyaml.resolve.run import Resolving, template_names
+from mcd.appyaml.resolve.templates import Scope, TemplateError, expand
+from mcd.appyaml.resolve.variables import report_template
 from mcd.appyaml.spec import AppSpec, BuildSpec, ComponentSpec, SecretNeed, Source
-from mcd.appyaml.templates import Scope, TemplateError, expand
-from mcd.appyaml.variables import report_template
+from mcd.appyaml.text.nodes import TOP
+from mcd.appyaml.text.problems import Findings, Report
 from mcd.errors import Problem, echo
 from mcd.objects import OLDEST_MINOR
 

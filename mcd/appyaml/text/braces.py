@@ -5,8 +5,8 @@ It must not parse templates.
 
 from __future__ import annotations
 
-from mcd.appyaml.broken import split_lines
-from mcd.appyaml.nodes import Node, Path, Place, Scalar, node_at
+from mcd.appyaml.text.broken import split_lines
+from mcd.appyaml.text.nodes import Node, Path, Place, Scalar, node_at
 
 
 def template_place(root: Node, source: str, path: Path, offset: int) -> Place | None:

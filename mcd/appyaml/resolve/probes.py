@@ -7,15 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from mcd.appyaml.commands import CommandError, for_kubernetes, split
-from mcd.appyaml.lifecycle import PROBE_TIMES, Health, Probe
-from mcd.appyaml.nodes import Path, Scalar, node_at
-from mcd.appyaml.problems import Findings
-from mcd.appyaml.schema import Component
-from mcd.appyaml.shapes import Words
+from mcd.appyaml.resolve.commands import CommandError, for_kubernetes, split
+from mcd.appyaml.resolve.templates import TemplateError
+from mcd.appyaml.schema.component import Component
+from mcd.appyaml.schema.health import PROBE_TIMES, Health, Probe
+from mcd.appyaml.schema.shapes import Words
 from mcd.appyaml.spec import Action, PortSpec, ProbeSpec
-from mcd.appyaml.templates import TemplateError
-from mcd.appyaml.words import suggest
+from mcd.appyaml.text.nodes import Path, Scalar, node_at
+from mcd.appyaml.text.problems import Findings
+from mcd.appyaml.text.words import suggest
 
 KINDS = ("readiness", "liveness", "startup")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from mcd.appyaml.templates import InPod, Piece, segments
+from mcd.appyaml.resolve.templates import InPod, Piece, segments
 from mcd.errors import echo
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mcd.appyaml import scalars
-from mcd.appyaml.fields import BAD, Json, Kind, either, refuse_null, refused_shape, text
-from mcd.appyaml.nodes import Items, Map, Node, Path, Place, Scalar
-from mcd.appyaml.problems import Report
 from mcd.appyaml.record import record
+from mcd.appyaml.schema.fields import BAD, Json, Kind, either, key, refuse_null, refused_shape, text
+from mcd.appyaml.text import scalars
+from mcd.appyaml.text.nodes import Items, Map, Node, Path, Place, Scalar
+from mcd.appyaml.text.problems import Report
 from mcd.errors import echo
 
 APP_NAME = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
@@ -178,6 +178,14 @@ def read_route_path(report: Report, node: Node, path: Path) -> Any:
     return value
 
 
+def moving(image: str) -> bool:
+    """Whether a reference has no tag or `latest`, so that it is another image tomorrow."""
+    if "@" in image:
+        return False
+    _, colon, tag = image.rpartition("/")[2].partition(":")
+    return not colon or tag == "latest"
+
+
 # ── words, ports, per cent ───────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -212,6 +220,11 @@ URL_PATH = either("path", read_url_path, [{"type": "string", "pattern": "^/"}])
 ROUTE_PATH = either("path", read_route_path, [{"type": "string", "pattern": "^/"}])
 NAME = either("name", read_app_name, [{"type": "string", "pattern": f"^{APP_NAME.pattern}$", "maxLength": 40}])
 ANY: Kind = text()
+
+
+def later(meaning: str, **words: Any) -> Any:
+    """A key that the specification knows and this version does not build."""
+    return key(ANY, meaning, later=True, **words)
 
 
 def read_share(report: Report, node: Node, path: Path) -> Any:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mcd.appyaml.nodes import Path
-from mcd.appyaml.parts import Gpu
-from mcd.appyaml.problems import Findings
-from mcd.appyaml.schema import Component
+from mcd.appyaml.schema.component import Component
+from mcd.appyaml.schema.resources import Gpu
 from mcd.appyaml.spec import HostSpec, PortSpec, ResourceSpec
-from mcd.appyaml.units import Bytes, cpu_text
+from mcd.appyaml.text.nodes import Path
+from mcd.appyaml.text.problems import Findings
+from mcd.appyaml.text.units import Bytes, cpu_text
 from mcd.errors import echo
 
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from mcd.appyaml.nodes import Items, Map, Node, Path, Place, Scalar
-from mcd.appyaml.problems import Report
+from mcd.appyaml.text.nodes import Items, Map, Node, Path, Place, Scalar
+from mcd.appyaml.text.problems import Report
 
 TOP_KEYS = {
     "name": "appname",

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from mcd.appyaml import scalars
-from mcd.appyaml.nodes import TOP, Items, Map, Node, Path, Place, Scalar
-from mcd.appyaml.problems import Report
-from mcd.appyaml.units import Bytes, cpu_text, duration_text
-from mcd.appyaml.words import known_words, nearest
+from mcd.appyaml.text import scalars
+from mcd.appyaml.text.nodes import TOP, Items, Map, Node, Path, Place, Scalar
+from mcd.appyaml.text.problems import Report
+from mcd.appyaml.text.units import Bytes, cpu_text, duration_text
+from mcd.appyaml.text.words import known_words, nearest
 from mcd.errors import echo
 
 Json = dict[str, Any]

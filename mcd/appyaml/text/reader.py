@@ -24,9 +24,9 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from mcd.appyaml import broken
-from mcd.appyaml.nodes import TOP, Items, Map, Node, Place, Scalar
-from mcd.appyaml.problems import Report
+from mcd.appyaml.text import broken
+from mcd.appyaml.text.nodes import TOP, Items, Map, Node, Place, Scalar
+from mcd.appyaml.text.problems import Report
 from mcd.errors import echo
 
 MAX_BYTES = 262_144

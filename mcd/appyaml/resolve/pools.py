@@ -9,13 +9,13 @@ import re
 from collections.abc import Sequence
 
 from mcd.appyaml.context import Context, Device, Pool
-from mcd.appyaml.nodes import Path
-from mcd.appyaml.parts import Gpu
-from mcd.appyaml.problems import Findings
 from mcd.appyaml.record import record
+from mcd.appyaml.schema.resources import Gpu
 from mcd.appyaml.spec import Expression, Placement, Toleration
-from mcd.appyaml.units import Bytes, cpu_text
-from mcd.appyaml.words import suggest
+from mcd.appyaml.text.nodes import Path
+from mcd.appyaml.text.problems import Findings
+from mcd.appyaml.text.units import Bytes, cpu_text
+from mcd.appyaml.text.words import suggest
 from mcd.objects import PREFIX
 
 POOL_LABEL = f"{PREFIX}node-pool"

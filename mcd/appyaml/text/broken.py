@@ -9,7 +9,7 @@ import re
 
 import yaml
 
-from mcd.appyaml.nodes import TOP, Place
+from mcd.appyaml.text.nodes import TOP, Place
 from mcd.errors import echo
 
 _BREAKS = re.compile("\r\n|[\r\n\x85\u2028\u2029]")

@@ -5,7 +5,7 @@ It knows how a Problem is written down, and must not decide what is one.
 
 from __future__ import annotations
 
-from mcd.appyaml.nodes import Node, Path, Place, dotted, place_of
+from mcd.appyaml.text.nodes import Node, Path, Place, dotted, place_of
 from mcd.errors import Problem, Severity, echo
 
 PRINTED = 100

@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from mcd.appyaml.fields import Json, Key, keys_of
-from mcd.appyaml.parts import TYPES
-from mcd.appyaml.schema import App, Component
-from mcd.appyaml.words import nearest
+from mcd.appyaml.schema.app import App
+from mcd.appyaml.schema.component import Component
+from mcd.appyaml.schema.defaults import TYPES
+from mcd.appyaml.schema.fields import Json, Key, keys_of
+from mcd.appyaml.text.words import nearest
 
 SCHEMA_URL = "https://mcd.internal/schema/app.json"
 

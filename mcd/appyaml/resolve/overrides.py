@@ -9,11 +9,12 @@ import dataclasses
 from typing import Any
 
 from mcd.appyaml.context import SettingsFacts
-from mcd.appyaml.nodes import Path, dotted, place_of
-from mcd.appyaml.parts import LONG, Gpu
-from mcd.appyaml.problems import Findings
-from mcd.appyaml.schema import Component
-from mcd.appyaml.units import cpu_text
+from mcd.appyaml.schema.component import Component
+from mcd.appyaml.schema.defaults import LONG
+from mcd.appyaml.schema.resources import Gpu
+from mcd.appyaml.text.nodes import Path, dotted, place_of
+from mcd.appyaml.text.problems import Findings
+from mcd.appyaml.text.units import cpu_text
 
 Overrides = dict[str, tuple[object, object]]
 """Dotted path → what the file says (None: nothing) and what Settings say."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from mcd.appyaml.record import record
-from mcd.appyaml.words import nearest
+from mcd.appyaml.text.words import nearest
 from mcd.errors import echo
 
 MAX_OUTPUT = 1_048_576

@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mcd.appyaml.context import ClusterFacts
-from mcd.appyaml.nodes import Path
-from mcd.appyaml.problems import Findings
 from mcd.appyaml.spec import ComponentSpec
+from mcd.appyaml.text.nodes import Path
+from mcd.appyaml.text.problems import Findings
 
 
 def without_what_the_cluster_lacks(

@@ -9,17 +9,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mcd.appyaml.braces import template_place
-from mcd.appyaml.commands import for_kubernetes
 from mcd.appyaml.context import Context
-from mcd.appyaml.nodes import Path, place_of
-from mcd.appyaml.parts import Variable
-from mcd.appyaml.problems import Findings
+from mcd.appyaml.names import line_secret, settings_secret
+from mcd.appyaml.resolve.commands import for_kubernetes
+from mcd.appyaml.resolve.templates import InPod, Piece, Scope, TemplateError, expand
+from mcd.appyaml.schema.variable import Variable
 from mcd.appyaml.spec import EnvEntry, SecretNeed
-from mcd.appyaml.templates import InPod, Piece, Scope, TemplateError, expand
-from mcd.appyaml.words import nearest
+from mcd.appyaml.text.braces import template_place
+from mcd.appyaml.text.nodes import Path, place_of
+from mcd.appyaml.text.problems import Findings
+from mcd.appyaml.text.words import nearest
 from mcd.errors import echo
-from mcd.objects import short
 
 _CREDENTIAL = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b|\bghp_[A-Za-z0-9]{36}|\bglpat-[A-Za-z0-9_-]{20}"
@@ -149,17 +149,12 @@ def check_literal(findings: Findings, name: str, variable: Variable, path: Path)
         findings.warn("secret.name", path, message, "Put it into a secret and write {secret: name/key}.")
 
 
-def line_object_name(secret: str) -> str:
-    """The Secret object of a product line's secret (app-yaml 6.1)."""
-    return short(f"mcd-line-{secret}", 63)
-
-
 def secret_need(findings: Findings, context: Context, app: str, variable: Variable, path: Path) -> SecretNeed | None:
     """The Secret behind `{secret: name/key}`: the App's own, else the product line's."""
     name, _, wanted = (variable.secret or "").partition("/")
     for source, facts, object_name in (
-        ("settings", context.settings.secrets, short(f"{app}-secret-{name}", 63)),
-        ("line", context.product_line.secrets, line_object_name(name)),
+        ("settings", context.settings.secrets, settings_secret(app, name)),
+        ("line", context.product_line.secrets, line_secret(name)),
     ):
         if name in facts:
             fact = facts[name]
@@ -174,4 +169,4 @@ def secret_need(findings: Findings, context: Context, app: str, variable: Variab
         hint = f'Did you mean "{echo(near)}"?' if near else "Set it with mcd secret set."
         findings.refuse("secret.unknown", path, f'there is no secret "{echo(name)}".', hint)
         return None
-    return SecretNeed(short(f"{app}-secret-{name}", 63), (wanted,), "settings", "0", name)
+    return SecretNeed(settings_secret(app, name), (wanted,), "settings", "0", name)

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from mcd.appyaml.nodes import Scalar
 from mcd.appyaml.record import record
-from mcd.appyaml.units import Bytes, cpu_text, duration_text, read_bytes, read_cpu, read_duration
+from mcd.appyaml.text.nodes import Scalar
+from mcd.appyaml.text.units import Bytes, cpu_text, duration_text, read_bytes, read_cpu, read_duration
 from mcd.errors import echo
 
 

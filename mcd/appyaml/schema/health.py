@@ -1,7 +1,6 @@
-"""How a component lives: health, rollout, stop, history of runs (app-yaml 3.15, 3.16, 3.19, 3.20).
+"""`health` (app-yaml 3.15): the probes of a component and what they are where nobody wrote them.
 
-schema.py puts them together. They must not compare keys with one another (combinations.py) and fill no default that
-depends on something else (components.py, probes.py).
+It must not know a port's number (resolve/probes.py).
 """
 
 from __future__ import annotations
@@ -9,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from mcd.appyaml.fields import (
+from mcd.appyaml.record import record
+from mcd.appyaml.schema.fields import (
     BAD,
-    choice,
     duration,
     either,
     integer,
@@ -19,19 +18,14 @@ from mcd.appyaml.fields import (
     read_model,
     refused_shape,
 )
-from mcd.appyaml.nodes import Map, Node, Path, Scalar
-from mcd.appyaml.parts import DAY, SIGNALS, later
-from mcd.appyaml.problems import Report
-from mcd.appyaml.record import record
-from mcd.appyaml.shapes import (
-    SHARE,
+from mcd.appyaml.schema.shapes import (
     URL_PATH,
     WORDS,
     Words,
 )
-from mcd.appyaml.units import duration_text
-
-# ── health, rollout, stop ────────────────────────────────────────────────────────────────────────────────────────
+from mcd.appyaml.text.nodes import Map, Node, Path, Scalar
+from mcd.appyaml.text.problems import Report
+from mcd.appyaml.text.units import duration_text
 
 _SECONDS = duration(1, 3600)
 
@@ -59,18 +53,6 @@ def _of_each(word: str, written: Callable[[int], str]) -> str:
     most = texts.pop("readiness")
     others = ", ".join(f"{kind} {text}" for kind, text in texts.items() if text != most)
     return f"{most} ({others})" if others else most
-
-
-@record
-class Share:
-    """So many pods more and fewer than replicas while new ones replace old ones."""
-
-    surge: int | str
-    unavailable: int | str
-
-
-SHARE_WITHOUT, SHARE_WITH_GPU = Share("25%", 0), Share(0, 1)
-"""Where nobody wrote it: there is no spare device for a pod more."""
 
 
 def _read_port_or_name(report: Report, node: Node, path: Path) -> Any:
@@ -226,98 +208,3 @@ def read_health_short(report: Report, node: Node, path: Path) -> Any:
         return Health(startup=False, readiness=False, liveness=False)
     got = URL_PATH.read(report, node, path)
     return BAD if got is BAD else Health(Probe(http=got), Probe(http=got), Probe(http=got))
-
-
-STRATEGIES = choice(("rolling", "recreate"), later=("canary",))
-
-
-@record
-class Rollout:
-    """`rollout`: how new pods replace old ones."""
-
-    strategy: str = key(
-        STRATEGIES,
-        "rolling: without a gap; recreate: the old ones stop first.",
-        value="rolling",
-        effect="spec.strategy.type",
-        example="recreate",
-    )
-    max_surge: int | str | None = key(
-        SHARE,
-        "So many pods more than replicas.",
-        default=f"{SHARE_WITHOUT.surge}; with gpu {SHARE_WITH_GPU.surge}",
-        limits="not both 0",
-        effect="rollingUpdate.maxSurge",
-        example="1",
-    )
-    max_unavailable: int | str | None = key(
-        SHARE,
-        "So many pods fewer than replicas.",
-        default=f"{SHARE_WITHOUT.unavailable}; with gpu {SHARE_WITH_GPU.unavailable}",
-        limits="not both 0",
-        effect="rollingUpdate.maxUnavailable",
-        example="1",
-    )
-    timeout: int = key(
-        duration(1, 30 * DAY),
-        "No progress for this long fails the Rollout.",
-        value=600,
-        effect="progressDeadlineSeconds",
-        example="20m",
-    )
-    on_fail: str = key(
-        choice(("rollback", "keep")),
-        "What happens after a failed Rollout.",
-        value="rollback",
-        effect="read by the controllers",
-        example="keep",
-    )
-    canary: str | None = later("Traffic in steps.")
-
-
-def read_rollout_short(report: Report, node: Node, path: Path) -> Any:
-    got = STRATEGIES.read(report, node, path)
-    return BAD if got is BAD else Rollout(strategy=got)
-
-
-@record
-class Stop:
-    """`stop`: how a program is asked to end."""
-
-    grace: int = key(
-        duration(1, 3600),
-        "Time for the program after the signal.",
-        value=30,
-        limits="1s to 1h",
-        effect="terminationGracePeriodSeconds; 5 more for web and service",
-        example="60s",
-    )
-    signal: str = key(
-        choice(SIGNALS),
-        "The signal. Another one than SIGTERM needs /bin/sh in the image.",
-        value="SIGTERM",
-        effect="lifecycle.preStop",
-        example="SIGINT",
-    )
-
-
-@record
-class History:
-    """`history`: finished runs that are kept."""
-
-    success: int = key(
-        integer(0, 100),
-        "Runs that succeeded.",
-        value=3,
-        limits="0 to 100",
-        effect="successfulJobsHistoryLimit",
-        example="1",
-    )
-    failure: int = key(
-        integer(0, 100),
-        "Runs that failed.",
-        value=5,
-        limits="0 to 100",
-        effect="failedJobsHistoryLimit",
-        example="10",
-    )

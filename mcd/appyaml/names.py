@@ -1,0 +1,23 @@
+"""Names of the objects that an App becomes (app-yaml 6.1), each at most as long as Kubernetes takes.
+
+It must not know what an object is for.
+"""
+
+from __future__ import annotations
+
+from mcd.objects import short
+
+
+def base_of(app: str, component: str) -> str:
+    """The object base name of a component: a CronJob may have 52 characters, and a suffix of 11 must fit into 63."""
+    return short(f"{app}-{component}", 52)
+
+
+def settings_secret(app: str, secret: str) -> str:
+    """The Secret object of a secret that the portal holds for an App."""
+    return short(f"{app}-secret-{secret}", 63)
+
+
+def line_secret(secret: str) -> str:
+    """The Secret object of a product line's secret."""
+    return short(f"mcd-line-{secret}", 63)

@@ -1,0 +1,144 @@
+"""One component with everything filled in (app-yaml 4.1 g to l): calls the others of this room, one aspect each.
+
+Called by app.py for each component. It must not make objects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mcd.appyaml.context import Context
+from mcd.appyaml.names import base_of
+from mcd.appyaml.resolve import combinations as combine
+from mcd.appyaml.resolve.entry import domain_of, resolve_ports, resolve_web
+from mcd.appyaml.resolve.environment import environment_of, platform_variables
+from mcd.appyaml.resolve.overrides import with_settings
+from mcd.appyaml.resolve.probes import resolve_probes
+from mcd.appyaml.resolve.resources import resolve_resources
+from mcd.appyaml.resolve.run import Resolving
+from mcd.appyaml.resolve.schedules import check_schedule, check_timezone
+from mcd.appyaml.resolve.texts import image_of, words_of
+from mcd.appyaml.schema.component import Component
+from mcd.appyaml.schema.defaults import (
+    DEFAULT_REPLICAS,
+    DEFAULT_USER,
+)
+from mcd.appyaml.schema.lifecycle import SHARE_WITH_GPU, SHARE_WITHOUT
+from mcd.appyaml.spec import (
+    ComponentSpec,
+    Identity,
+    ProbeSpec,
+    ResourceSpec,
+    RolloutSpec,
+    RunSpec,
+    ScheduleSpec,
+)
+from mcd.appyaml.text.nodes import Path
+from mcd.appyaml.text.problems import Findings
+
+
+def resolve_component(run: Resolving, name: str, component: Component) -> ComponentSpec:
+    """The component with nothing left open. Problems go to the findings of the run."""
+    path: Path = ("components", name)
+    findings, context = run.findings, run.context
+    overrides: dict[str, tuple[object, object]] = {}
+    component = with_settings(component, context.settings, path, overrides, findings)
+    ports = resolve_ports(component, path, findings)
+    base = base_of(run.name, name)
+    commit = context.commits.get(name, run.source.commit)
+    version = run.source.tag if run.source.tag and commit == run.source.commit else commit[:12]
+    domain = domain_of(run, name) if component.type == "web" else ""
+    env = environment_of(run, name, component, ports)
+    env.plain |= platform_variables(run, name, component, ports, base, (commit, version, domain))
+    env.in_pod |= {"MCD_NODE": "spec.nodeName", "MCD_POD": "metadata.name"}
+    own_image = component.image is not None
+    image = image_of(run, name, component, env)
+    resources, placement = resolve_resources(run, component, path, own_image=own_image)
+    probes = resolve_probes(component, ports, path, findings) if component.type in ("web", "service", "daemon") else {}
+    combine.check_user(component.user, context.product_line.security, run.line, path, findings)
+    combine.check_scratch(component.scratch, path, findings)
+    if component.type == "cron":
+        _check_cron(component, path, findings)
+    return ComponentSpec(
+        name=name,
+        type=component.type,
+        base=base,
+        image=image,
+        own_image=own_image,
+        command=words_of(run, component.command, (*path, "command"), env, program=True),
+        args=words_of(run, component.args, (*path, "args"), env, program=False),
+        workdir=component.workdir or "",
+        env=env.entries(),
+        commit=commit,
+        version=version,
+        replicas=DEFAULT_REPLICAS if component.replicas is None else component.replicas,
+        resources=resources,
+        placement=placement,
+        ports=tuple(sorted(ports, key=lambda p: p.name)),
+        port=ports[0].port if ports else 0,
+        probes=probes,
+        rollout=_rollout(component, resources, probes, path, findings),
+        identity=_identity(component),
+        scratch=component.scratch,
+        headless=component.headless,
+        web=resolve_web(run, component, domain, env, path) if component.type == "web" else None,
+        schedule=_schedule(component, context) if component.type == "cron" else None,
+        run=RunSpec(component.timeout, component.retries, component.keep, component.trigger)
+        if component.type in ("cron", "job")
+        else None,
+        needs={need.name: need for need in env.needs.values()},
+        overrides=overrides,
+        restart=context.restart.get(name, ""),
+        dependents=tuple(d for d in context.dependents if d.component == name),
+    )
+
+
+def _rollout(
+    component: Component, resources: ResourceSpec, probes: Mapping[str, ProbeSpec], path: Path, findings: Findings
+) -> RolloutSpec:
+    written = component.rollout
+    gpu = resources.devices > 0
+    share = SHARE_WITH_GPU if gpu else SHARE_WITHOUT
+    surge = share.surge if written.max_surge is None else written.max_surge
+    unavailable = share.unavailable if written.max_unavailable is None else written.max_unavailable
+    if written.strategy == "rolling":
+        combine.check_surge(surge, unavailable, path, findings)
+    startup = probes.get("startup")
+    budget = startup.delay + startup.period * startup.failures if startup else 0
+    timeout = max(written.timeout, budget + 300)
+    return RolloutSpec(written.strategy, surge, unavailable, timeout, written.on_fail)
+
+
+def _identity(component: Component) -> Identity:
+    user: int | None = DEFAULT_USER
+    if component.user == "image":
+        user = None
+    elif isinstance(component.user, int):
+        user = component.user
+    return Identity(user, component.read_only, component.stop.grace, component.stop.signal)
+
+
+def _check_cron(component: Component, path: Path, findings: Findings) -> None:
+    if component.schedule is not None:
+        answer = check_schedule(component.schedule)
+        if answer.error:
+            findings.refuse("cron.schedule", (*path, "schedule"), *answer.error)
+        elif answer.both_days:
+            message = "day and weekday are both given, and either of them fires."
+            findings.warn("cron.both_days", (*path, "schedule"), message, "Write * for one of them.")
+    if component.timezone is not None:
+        wrong = check_timezone(component.timezone)
+        if wrong:
+            findings.refuse("cron.timezone", (*path, "timezone"), *wrong)
+
+
+def _schedule(component: Component, context: Context) -> ScheduleSpec:
+    return ScheduleSpec(
+        schedule=component.schedule or "",
+        timezone=component.timezone or context.product_line.timezone,
+        concurrency=component.concurrency,
+        start_within=component.start_within,
+        suspend=component.suspend,
+        success=component.history.success,
+        failure=component.history.failure,
+    )

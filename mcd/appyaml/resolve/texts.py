@@ -1,0 +1,90 @@
+"""Words and texts with templates in them: command, args, image, host (app-yaml 4.4, 5.4).
+
+It must not know what the words are for.
+"""
+
+from __future__ import annotations
+
+from mcd.appyaml.resolve.commands import CommandError, for_kubernetes, split, variables
+from mcd.appyaml.resolve.run import Resolving
+from mcd.appyaml.resolve.templates import InPod, Piece, TemplateError, expand
+from mcd.appyaml.resolve.variables import Environment, report_template
+from mcd.appyaml.schema.component import Component
+from mcd.appyaml.schema.shapes import IMAGE, Words, moving
+from mcd.appyaml.text.nodes import Path
+from mcd.errors import echo
+
+
+def words_of(run: Resolving, words: Words | None, path: Path, env: Environment, *, program: bool) -> tuple[str, ...]:
+    """A command as Kubernetes must write it, so that the program sees what was meant."""
+    if words is None:
+        return ()
+    try:
+        if words.text is None:
+            return tuple(_word(run, word, (*path, number), env) for number, word in enumerate(words.words))
+        said = []
+        for parts in split(words.text, program=program):
+            pieces: list[Piece] = []
+            for part, template in parts:
+                pieces.extend(expand(part, env.scope()) if template else variables(part, env.has))
+            said.append(for_kubernetes(pieces))
+        return tuple(said)
+    except CommandError as wrong:
+        run.findings.refuse(wrong.code, path, wrong.message, wrong.hint)
+    except TemplateError as wrong:
+        report_template(run.findings, run.text, path, _in_text(words.text or "", wrong))
+    return ()
+
+
+def _in_text(text: str, wrong: TemplateError) -> TemplateError:
+    """A template of a split text was expanded alone: find where the first one that goes wrong stands."""
+    return wrong if wrong.offset else TemplateError(max(text.find("{{"), 0), wrong.code, wrong.message, wrong.hint)
+
+
+def _word(run: Resolving, word: str, path: Path, env: Environment) -> str:
+    try:
+        return for_kubernetes(expand(word, env.scope()))
+    except TemplateError as wrong:
+        report_template(run.findings, run.text, path, wrong)
+        return ""
+
+
+def plain_text(run: Resolving, text: str, path: Path, env: Environment, where: str) -> str | None:
+    """A text whose value must be known now: a secret cannot stand in it."""
+    try:
+        pieces = expand(text, env.scope())
+    except TemplateError as wrong:
+        report_template(run.findings, run.text, path, wrong)
+        return None
+    for piece in pieces:
+        if isinstance(piece, InPod):
+            what = "is a secret" if piece.secret else "is known in the pod only"
+            message = f"{piece.name} {what} and cannot stand in {where}."
+            run.findings.refuse("secret.misplaced", path, message, "Use another variable.")
+            return None
+    return "".join(str(piece) for piece in pieces)
+
+
+def image_of(run: Resolving, name: str, component: Component, env: Environment) -> str:
+    """The pinned image, else the written one, else the built one."""
+    path = ("components", name, "image")
+    source = run.source
+    written = None
+    if component.image is not None:
+        written = plain_text(run, component.image, path, env, "an image name")
+        if written is not None and (not IMAGE.fullmatch(written) or len(written) > 500):
+            hint = "Write it like nginx:1.29.3."
+            run.findings.refuse("value.format", path, f'"{echo(written)}" is not an image.', hint)
+        elif written is not None and moving(written):
+            tag = "latest" if written.endswith(":latest") else "no tag"
+            message = (
+                f"{echo(written)} has {tag}, so it can change between two pods."
+                if tag == "no tag"
+                else (f"{echo(written)} can change between two pods.")
+            )
+            run.findings.warn("image.moving_tag", path, message, "Write a version.")
+    if source.images and name in source.images:
+        return source.images[name]
+    if component.image is not None:
+        return written or ""
+    return source.image or f"{run.context.cluster.registry}/{run.name}:{source.commit[:12]}"

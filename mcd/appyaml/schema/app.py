@@ -1,0 +1,139 @@
+"""What app.yaml may say at its top (app-yaml 3.1): every key with its type, default, limits, meaning and effect.
+
+The reader, `mcd explain` and `mcd schema` are made from this class. It must not compare keys with one another
+(resolve/combinations.py) and fill no default that depends on something else (resolve/).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mcd.appyaml.record import record
+from mcd.appyaml.schema.build import Build
+from mcd.appyaml.schema.component import Component, read_components
+from mcd.appyaml.schema.defaults import (
+    FAMILIES,
+)
+from mcd.appyaml.schema.fields import (
+    either,
+    items,
+    key,
+    model,
+    text,
+)
+from mcd.appyaml.schema.shapes import (
+    NAME,
+    VERSION,
+    later,
+)
+from mcd.appyaml.schema.variable import ENV, Variable
+
+_OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
+_RUNTIME = re.compile(rf"(?:{'|'.join(FAMILIES)})[0-9.]*")
+
+
+@record
+class App:
+    """app.yaml itself."""
+
+    appname: str = key(
+        NAME,
+        "The App's name, unique in the platform.",
+        required="Write appname: and a name.",
+        limits="2 to 40 characters, a-z 0-9 and -",
+        effect="names and labels",
+        example="shop",
+    )
+    components: Mapping[str, Component] = key(
+        either(
+            "mapping of mapping",
+            read_components,
+            [
+                {
+                    "type": "object",
+                    "minProperties": 1,
+                    "maxProperties": 100,
+                    "additionalProperties": {"$ref": "#/$defs/Component"},
+                }
+            ],
+            Component,
+        ),
+        "The programs by name.",
+        required="Write components: and at least one.",
+        limits="1 to 100; names of at most 30 characters",
+        effect="everything",
+        example="{web: {type: web}}",
+    )
+    version: int = key(
+        VERSION,
+        "Version of this format.",
+        value=1,
+        limits="only 1",
+        effect="picks the schema",
+        example="1",
+    )
+    description: str = key(
+        text(longest=200),
+        "What the App is for.",
+        value="",
+        limits="200 characters",
+        effect="annotation mcd.internal/description",
+        example="The shop",
+    )
+    owners: tuple[str, ...] = key(
+        items(text(shape=_OWNER, what="a user name", hint="Use letters, digits and . _ @ -."), most=20),
+        "User names; they get the alerts.",
+        value=(),
+        limits="20",
+        effect="label owners of every alert rule",
+        example="[alice]",
+    )
+    runtime: str = key(
+        text(
+            shape=_RUNTIME,
+            what="a runtime",
+            hint=f"Use one of {', '.join(FAMILIES)}, with a version if you like (python3.11).",
+        ),
+        "Base image of a build without Dockerfile.",
+        value="",
+        limits=", ".join(FAMILIES),
+        effect="the build",
+        example="python3.11",
+    )
+    product_line: str = key(
+        text(
+            shape=re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?"),
+            code="name.invalid",
+            what="a name of a product line",
+            hint="Use a-z, 0-9 and -.",
+        ),
+        "A hint, used offline only.",
+        value="",
+        effect="warned when it is another one",
+        example="demo",
+    )
+    build: Build = key(
+        model(Build),
+        "How the image is made. Not needed when every component names its image.",
+        value=Build,
+        effect="the build",
+        example="{context: src}",
+    )
+    env: Mapping[str, Variable] = key(
+        ENV,
+        "Variables of all components.",
+        value=dict,
+        limits="500 variables of 32 KiB",
+        effect="containers[0].env",
+        example="{LANG: C.UTF-8}",
+    )
+    deploy: Any = later("Which pushes deploy.")
+    infra: Any = later("Databases and other needs.")
+    app_dep: Any = later("Other Apps that this one calls.")
+    files: Any = later("Files in the containers.")
+    permdir: Any = later("A directory that survives deploys.")
+    alerts: Any = later("Own alerts.")
+    pre: Any = later("Pre-release environments.")
+    environments: Any = later("Overrides per product line.")

@@ -1,0 +1,29 @@
+"""The words and numbers that stand where nobody wrote one: the compiler fills them in, the namespace's own limits say
+them, people read them.
+
+Constants only.
+"""
+
+from __future__ import annotations
+
+from mcd.appyaml.text.units import Bytes
+
+_MI, _GI = 2**20, 2**30
+DAY = 86_400
+TYPES = ("web", "service", "daemon", "cron", "job")
+LONG = ("web", "service", "daemon")
+TYPE_ALIASES = {
+    "worker": "daemon", "cronjob": "cron", "scheduled": "cron", "task": "job",
+    "rpc": "service", "tcp": "service", "grpc": "service", "http": "web",
+}  # fmt: skip
+VENDORS = ("nvidia", "amd", "intel", "cambricon", "ascend", "hygon", "iluvatar", "metax", "mthreads", "mc40")
+SIGNALS = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2")
+FAMILIES = ("python", "java", "node", "go", "dotnet", "php", "ruby", "static")
+
+DEFAULT_PORT = 8080
+DEFAULT_REPLICAS = 1
+DEFAULT_USER = 10001
+DEFAULT_CPU = 100
+DEFAULT_MEMORY = Bytes(256 * _MI)
+DEFAULT_DISK = Bytes(2 * _GI)
+"""What stands where nobody wrote it: the compiler fills it in, the namespace's own limits say it, people read it."""
