@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from mcd.appyaml.spec import AppSpec, BuildSpec
+from mcd.appyaml.spec.app import AppSpec, BuildSpec
 from mcd.build import inputs
 from mcd.build.builder import Builder
 from mcd.build.pins import pin_all

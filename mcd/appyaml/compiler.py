@@ -16,7 +16,8 @@ from mcd.appyaml.render.app import render
 from mcd.appyaml.render.line import line_objects
 from mcd.appyaml.render.pod import template
 from mcd.appyaml.resolve.app import line_name, resolve
-from mcd.appyaml.spec import AppSpec, ComponentSpec, SecretNeed, Source
+from mcd.appyaml.spec.app import AppSpec, ComponentSpec, Source
+from mcd.appyaml.spec.pod import SecretNeed
 from mcd.errors import Problem, has_errors, in_order
 from mcd.objects import VERSION, Object, canonical
 

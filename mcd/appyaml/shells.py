@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from mcd.appyaml.context import ProductLineFacts
 from mcd.appyaml.names import line_secret
 from mcd.appyaml.render.labels import app_labels
-from mcd.appyaml.spec import AppSpec
+from mcd.appyaml.spec.app import AppSpec
 from mcd.objects import MANAGED_BY, MASK, PART_OF, SECRET, SECRET_VERSION, Object
 
 SETTINGS = "settings"

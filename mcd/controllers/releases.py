@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mcd.appyaml.compiler import Compiled
 from mcd.appyaml.live import compile_pair
-from mcd.appyaml.spec import AppSpec, BuildSpec
+from mcd.appyaml.spec.app import AppSpec, BuildSpec
 from mcd.build import inputs
 from mcd.build.builder import Builder, BuildRequest, LogSink
 from mcd.build.pins import Pin, pin_all

@@ -10,7 +10,7 @@ from typing import Any
 
 from mcd.appyaml.record import record
 from mcd.appyaml.render.labels import app_labels, made
-from mcd.appyaml.spec import AppSpec, ComponentSpec
+from mcd.appyaml.spec.app import AppSpec, ComponentSpec
 from mcd.objects import Object
 
 

@@ -7,7 +7,7 @@ from mcd.appyaml.render.config import account
 from mcd.appyaml.render.network import network
 from mcd.appyaml.render.scheduling import disruption_budget
 from mcd.appyaml.render.workload import workload
-from mcd.appyaml.spec import AppSpec
+from mcd.appyaml.spec.app import AppSpec
 from mcd.objects import Object, in_apply_order
 
 

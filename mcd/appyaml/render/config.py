@@ -6,7 +6,7 @@ It must not hold a secret's value.
 from __future__ import annotations
 
 from mcd.appyaml.render.labels import app_labels, made
-from mcd.appyaml.spec import AppSpec
+from mcd.appyaml.spec.app import AppSpec
 from mcd.objects import Object
 
 

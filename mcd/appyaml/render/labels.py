@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from mcd.appyaml.spec import AppSpec, ComponentSpec
+from mcd.appyaml.spec.app import AppSpec, ComponentSpec
 from mcd.objects import COMPONENT, INSTANCE, MANAGED_BY, NAME, PART_OF, TRACK, TYPE, VERSION, Object
 
 _NO_LABEL = re.compile(r"[^A-Za-z0-9._-]")

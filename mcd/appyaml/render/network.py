@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from mcd.appyaml.render.labels import component_labels, made, peers, stable
-from mcd.appyaml.spec import AppSpec, ComponentSpec, HostSpec, PortSpec, WebSpec
+from mcd.appyaml.spec.app import AppSpec, ComponentSpec
+from mcd.appyaml.spec.pod import PortSpec
+from mcd.appyaml.spec.running import HostSpec, WebSpec
 from mcd.objects import INSTANCE, Object, h8
 
 GATEWAY_API = "gateway.networking.k8s.io/v1"

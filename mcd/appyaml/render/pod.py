@@ -12,7 +12,8 @@ from mcd.appyaml.render.labels import workload_labels
 from mcd.appyaml.render.scheduling import placed, spread
 from mcd.appyaml.render.volumes import volumes_and_mounts
 from mcd.appyaml.schema.shapes import moving
-from mcd.appyaml.spec import Action, AppSpec, ComponentSpec, EnvEntry, Identity, ProbeSpec, ResourceSpec
+from mcd.appyaml.spec.app import AppSpec, ComponentSpec
+from mcd.appyaml.spec.pod import Action, EnvEntry, Identity, ProbeSpec, ResourceSpec
 from mcd.appyaml.text.units import cpu_text
 from mcd.objects import DRAIN, PREFIX, TAKES_REQUESTS, canonical
 

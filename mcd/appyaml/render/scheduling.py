@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from mcd.appyaml.render.labels import component_labels, made, stable
-from mcd.appyaml.spec import AppSpec, ComponentSpec, Placement
+from mcd.appyaml.spec.app import AppSpec, ComponentSpec
+from mcd.appyaml.spec.pod import Placement
 from mcd.objects import Object
 
 

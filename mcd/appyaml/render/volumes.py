@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mcd.appyaml.spec import ComponentSpec
+from mcd.appyaml.spec.app import ComponentSpec
 from mcd.objects import h8
 
 SHM, TMP = "/dev/shm", "/tmp"  # noqa: S108 - paths inside the pod

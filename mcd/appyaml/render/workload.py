@@ -9,7 +9,8 @@ from typing import Any
 
 from mcd.appyaml.render.labels import made, stable, workload_labels
 from mcd.appyaml.render.pod import template
-from mcd.appyaml.spec import AppSpec, ComponentSpec, RolloutSpec
+from mcd.appyaml.spec.app import AppSpec, ComponentSpec
+from mcd.appyaml.spec.running import RolloutSpec
 from mcd.objects import COMMIT, PREFIX, TRIGGER, Object, canonical
 
 _POLICIES = {"allow": "Allow", "forbid": "Forbid", "replace": "Replace"}

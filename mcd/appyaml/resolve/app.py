@@ -16,7 +16,8 @@ from mcd.appyaml.resolve.degrade import without_what_the_cluster_lacks
 from mcd.appyaml.resolve.run import Resolving, template_names
 from mcd.appyaml.resolve.templates import Scope, TemplateError, expand
 from mcd.appyaml.resolve.variables import report_template
-from mcd.appyaml.spec import AppSpec, BuildSpec, ComponentSpec, SecretNeed, Source
+from mcd.appyaml.spec.app import AppSpec, BuildSpec, ComponentSpec, Source
+from mcd.appyaml.spec.pod import SecretNeed
 from mcd.appyaml.text.nodes import TOP
 from mcd.appyaml.text.problems import Findings, Report
 from mcd.errors import Problem, echo

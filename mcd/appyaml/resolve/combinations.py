@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.resources import Gpu
-from mcd.appyaml.spec import HostSpec, PortSpec, ResourceSpec
+from mcd.appyaml.spec.pod import PortSpec, ResourceSpec
+from mcd.appyaml.spec.running import HostSpec
 from mcd.appyaml.text.nodes import Path
 from mcd.appyaml.text.problems import Findings
 from mcd.appyaml.text.units import Bytes, cpu_text

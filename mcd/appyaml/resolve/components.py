@@ -24,15 +24,9 @@ from mcd.appyaml.schema.defaults import (
     DEFAULT_USER,
 )
 from mcd.appyaml.schema.lifecycle import SHARE_WITH_GPU, SHARE_WITHOUT
-from mcd.appyaml.spec import (
-    ComponentSpec,
-    Identity,
-    ProbeSpec,
-    ResourceSpec,
-    RolloutSpec,
-    RunSpec,
-    ScheduleSpec,
-)
+from mcd.appyaml.spec.app import ComponentSpec
+from mcd.appyaml.spec.pod import Identity, ProbeSpec, ResourceSpec
+from mcd.appyaml.spec.running import RolloutSpec, RunSpec, ScheduleSpec
 from mcd.appyaml.text.nodes import Path
 from mcd.appyaml.text.problems import Findings
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mcd.appyaml.context import ClusterFacts
-from mcd.appyaml.spec import ComponentSpec
+from mcd.appyaml.spec.app import ComponentSpec
 from mcd.appyaml.text.nodes import Path
 from mcd.appyaml.text.problems import Findings
 

@@ -15,11 +15,8 @@ from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.defaults import (
     DEFAULT_PORT,
 )
-from mcd.appyaml.spec import (
-    HostSpec,
-    PortSpec,
-    WebSpec,
-)
+from mcd.appyaml.spec.pod import PortSpec
+from mcd.appyaml.spec.running import HostSpec, WebSpec
 from mcd.appyaml.text.nodes import Path
 from mcd.appyaml.text.problems import Findings
 from mcd.errors import echo

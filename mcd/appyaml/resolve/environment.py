@@ -11,9 +11,7 @@ from mcd.appyaml.resolve.run import Resolving, template_names
 from mcd.appyaml.resolve.variables import Environment, check_literal, secret_need
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.variable import Variable
-from mcd.appyaml.spec import (
-    PortSpec,
-)
+from mcd.appyaml.spec.pod import PortSpec
 from mcd.appyaml.text.nodes import Path
 
 

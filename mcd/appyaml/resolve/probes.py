@@ -12,7 +12,7 @@ from mcd.appyaml.resolve.templates import TemplateError
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.health import PROBE_TIMES, Health, Probe
 from mcd.appyaml.schema.shapes import Words
-from mcd.appyaml.spec import Action, PortSpec, ProbeSpec
+from mcd.appyaml.spec.pod import Action, PortSpec, ProbeSpec
 from mcd.appyaml.text.nodes import Path, Scalar, node_at
 from mcd.appyaml.text.problems import Findings
 from mcd.appyaml.text.words import suggest

@@ -14,10 +14,7 @@ from mcd.appyaml.schema.defaults import (
     DEFAULT_DISK,
     DEFAULT_MEMORY,
 )
-from mcd.appyaml.spec import (
-    Placement,
-    ResourceSpec,
-)
+from mcd.appyaml.spec.pod import Placement, ResourceSpec
 from mcd.appyaml.text.nodes import Path
 
 

@@ -8,9 +8,7 @@ from __future__ import annotations
 from mcd.appyaml.context import Context
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.app import App
-from mcd.appyaml.spec import (
-    Source,
-)
+from mcd.appyaml.spec.app import Source
 from mcd.appyaml.text.problems import Findings
 
 

@@ -14,7 +14,7 @@ from mcd.appyaml.names import line_secret, settings_secret
 from mcd.appyaml.resolve.commands import for_kubernetes
 from mcd.appyaml.resolve.templates import InPod, Piece, Scope, TemplateError, expand
 from mcd.appyaml.schema.variable import Variable
-from mcd.appyaml.spec import EnvEntry, SecretNeed
+from mcd.appyaml.spec.pod import EnvEntry, SecretNeed
 from mcd.appyaml.text.braces import template_place
 from mcd.appyaml.text.nodes import Path, place_of
 from mcd.appyaml.text.problems import Findings

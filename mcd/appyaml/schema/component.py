@@ -1,25 +1,16 @@
-"""What a component may say (app-yaml 3.9, 3.10, 3.20): every key with its type, default, limits, meaning and effect.
+"""A component (app-yaml 3.9, 3.10, 3.20): what only cron and job may say, and how the type decides what is known.
 
-The reader, `mcd explain` and `mcd schema` are made from this class. It must not compare keys with one another
-(resolve/combinations.py) and fill no default that depends on something else (resolve/).
+The reader, `mcd explain` and `mcd schema` are made from this class and those that it extends. It must not compare keys
+with one another (resolve/combinations.py) and fill no default that depends on something else (resolve/).
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from typing import Any
 
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.defaults import (
     DAY,
-    DEFAULT_CPU,
-    DEFAULT_DISK,
-    DEFAULT_MEMORY,
-    DEFAULT_PORT,
-    DEFAULT_REPLICAS,
-    DEFAULT_USER,
-    LONG,
     TYPE_ALIASES,
     TYPES,
 )
@@ -30,227 +21,26 @@ from mcd.appyaml.schema.fields import (
     duration,
     either,
     integer,
-    items,
     key,
     mapping,
     model,
     read_model,
     refused_shape,
-    text,
 )
-from mcd.appyaml.schema.health import Health, read_health_short
-from mcd.appyaml.schema.lifecycle import History, Rollout, Stop, read_rollout_short
-from mcd.appyaml.schema.network import DOMAIN, PORT, Domain
-from mcd.appyaml.schema.resources import DISK, Limits, Resources
+from mcd.appyaml.schema.lifecycle import History
+from mcd.appyaml.schema.running import Serving
 from mcd.appyaml.schema.shapes import (
-    ABSOLUTE_PATH,
     ANY,
-    USER,
-    WORDS,
-    PortNumber,
-    Words,
     check_component_name,
-    check_mount,
-    check_port_name,
-    later,
 )
-from mcd.appyaml.schema.variable import ENV, Variable
 from mcd.appyaml.text.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
-from mcd.appyaml.text.units import Bytes, cpu_text
-
-_ONE_OF = "Use one of web, service, daemon, cron, job."
 
 
 @record
-class Component:
+class Component(Serving):
     """One component: a program of the App and how it runs."""
 
-    type: str = key(
-        choice(TYPES, aliases=TYPE_ALIASES),
-        "Asked by people (web), by Apps (service), by nobody (daemon), run by the clock (cron), on demand (job).",
-        required=_ONE_OF,
-        effect="kind of the workload",
-        example="web",
-    )
-    image: str | None = key(
-        ANY,
-        "An image reference. Templates are expanded.",
-        default="the image that build makes",
-        limits="no tag or latest is warned",
-        effect="containers[0].image",
-        example="nginx:1.29.3",
-    )
-    command: Words | None = key(
-        WORDS,
-        "Replaces the image's ENTRYPOINT. A text is split like a shell would, but no shell runs.",
-        default="the image's ENTRYPOINT",
-        effect="containers[0].command",
-        example="python -m shop --port $PORT",
-    )
-    args: Words | None = key(
-        WORDS,
-        "Replaces the image's CMD.",
-        default="the image's CMD",
-        effect="containers[0].args",
-        example="[--verbose]",
-    )
-    workdir: str | None = key(
-        ABSOLUTE_PATH,
-        "Folder that the program starts in.",
-        default="the image's",
-        limits="absolute",
-        effect="containers[0].workingDir",
-        example="/app",
-    )
-    env: Mapping[str, Variable] = key(
-        ENV,
-        "Variables of this component; they win over the top level.",
-        value=dict,
-        limits="500 variables of 32 KiB",
-        effect="containers[0].env",
-        example="{LOG: debug}",
-    )
-    replicas: int | None = key(
-        integer(0, 500),
-        "How many pods; 0 is stopped.",
-        only=LONG,
-        default=str(DEFAULT_REPLICAS),
-        limits="0 to 500",
-        effect="spec.replicas; a disruption budget and spread from 2",
-        example="3",
-    )
-    resources: Resources = key(
-        model(Resources),
-        "What a pod is guaranteed.",
-        value=Resources,
-        default=f"cpu {cpu_text(DEFAULT_CPU)}, memory {DEFAULT_MEMORY}, disk {DEFAULT_DISK}",
-        effect="containers[0].resources",
-        example="{cpu: 500m, memory: 512Mi}",
-    )
-    limits: Limits = key(
-        model(Limits),
-        "What a pod may use at most.",
-        value=Limits,
-        default="memory and disk as in resources",
-        effect="containers[0].resources.limits",
-        example="{memory: 1Gi}",
-    )
-    node_pool: str | None = key(
-        text(
-            shape=re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?"),
-            what="a name of a pool",
-            code="name.invalid",
-            hint="Use a-z, 0-9, - and dots.",
-        ),
-        "A pool that the product line may use.",
-        default="the first that fits a gpu, else the product line's",
-        effect="affinity, tolerations",
-        example="gpu-t4",
-    )
-    port: int | None = key(
-        integer(1, 65535, port=True),
-        "Where the program listens on all addresses. On a service short for ports: {main: N}.",
-        only=("web", "service"),
-        default=f"{DEFAULT_PORT} on a web",
-        limits="1 to 65535",
-        effect="container port; Service; PORT",
-        example="8080",
-    )
-    ports: Mapping[str, PortNumber] = key(
-        mapping(PORT, name=check_port_name, most=50, nouns="ports"),
-        "More ports by name; a service needs one.",
-        value=dict,
-        only=("web", "service"),
-        limits="names of at most 15 characters; not http on a web",
-        effect="container ports; Service ports of the same number",
-        example="{grpc: 9000}",
-    )
-    protocol: str = key(
-        choice(("http", "h2c")),
-        "h2c is HTTP/2 without TLS (gRPC).",
-        value="http",
-        only=("web",),
-        effect="Service appProtocol",
-        example="h2c",
-    )
-    request_timeout: int | None = key(
-        duration(1, 3600),
-        "After this the gateway answers 504.",
-        only=("web",),
-        default="none",
-        limits="1s to 1h",
-        effect="HTTPRoute timeouts.request",
-        example="30s",
-    )
-    domains: tuple[Domain, ...] = key(
-        items(DOMAIN, most=15),
-        "Hosts outside the platform's own domain, which is always there.",
-        value=(),
-        only=("web",),
-        limits="15",
-        effect="HTTPRoute or Ingress",
-        example="[shop.example.com]",
-    )
-    headless: bool = key(
-        BOOLEAN,
-        "Clients see pod addresses, for gRPC client balancing.",
-        value=False,
-        only=("service",),
-        effect="Service clusterIP: None",
-        example="true",
-    )
-    health: Health | None = key(
-        model(
-            Health,
-            short=read_health_short,
-            short_json=({"const": False}, {"type": "string", "pattern": "^/"}),
-            name="path, false or mapping",
-        ),
-        "How the platform sees that it is well.",
-        only=LONG,
-        default="a readiness probe on the port",
-        effect="probes",
-        example="/healthz",
-    )
-    rollout: Rollout = key(
-        model(
-            Rollout, short=read_rollout_short, short_json=({"enum": ["rolling", "recreate"]},), name="text or mapping"
-        ),
-        "How new pods replace old ones.",
-        value=Rollout,
-        only=LONG,
-        effect="spec.strategy",
-        example="recreate",
-    )
-    user: int | str | None = key(
-        USER,
-        "uid and gid; image keeps the image's own non-root user; 0 only in a baseline product line.",
-        default=str(DEFAULT_USER),
-        effect="securityContext",
-        example="1000",
-    )
-    read_only: bool = key(
-        BOOLEAN,
-        "The root file system cannot be written; /tmp is a folder of its own.",
-        value=False,
-        effect="readOnlyRootFilesystem",
-        example="true",
-    )
-    scratch: Mapping[str, Bytes] = key(
-        mapping(DISK, name=check_mount, most=20, nouns="folders"),
-        "Empty writable folders by path; they count as disk.",
-        value=dict,
-        effect="emptyDir and mount",
-        example="{/var/cache: 1Gi}",
-    )
-    stop: Stop = key(
-        model(Stop),
-        "How the program is asked to end.",
-        value=Stop,
-        effect="terminationGracePeriodSeconds, lifecycle.preStop",
-        example="{grace: 60s}",
-    )
     schedule: str | None = key(
         ANY,
         "Five fields (minute hour day month weekday) or @hourly @daily @midnight @weekly @monthly @yearly @annually.",
@@ -333,16 +123,6 @@ class Component:
         effect="ttlSecondsAfterFinished",
         example="1d",
     )
-    files: Any = later("Files of this component.")
-    permdir: Any = later("Whether the shared directory is mounted here.")
-    affinity: Any = later("Where pods stand.")
-    sidecars: Any = later("Programs beside the main one.")
-    tracing: Any = later("Instrumentation.")
-    idle_gpu: Any = later("What happens to an idle device.")
-    autoscale: Any = later("Replicas by load.", only=LONG)
-    metrics: Any = later("Where metrics are read.", only=LONG)
-    stateful: Any = later("A name and a disk per pod.", only=LONG)
-    oauth: Any = later("Sign-in in front of it.", only=("web",))
 
 
 def _read_component(report: Report, node: Node, path: Path) -> Any:

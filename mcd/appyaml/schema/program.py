@@ -1,0 +1,157 @@
+"""What every component may say (app-yaml 3.9, all types): every key with its type, default, limits, meaning and effect.
+
+It must not compare keys with one another (resolve/combinations.py) and fill no default that depends on something else
+(resolve/).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mcd.appyaml.record import record
+from mcd.appyaml.schema.defaults import (
+    DEFAULT_CPU,
+    DEFAULT_DISK,
+    DEFAULT_MEMORY,
+    DEFAULT_USER,
+    TYPE_ALIASES,
+    TYPES,
+)
+from mcd.appyaml.schema.fields import (
+    BOOLEAN,
+    choice,
+    key,
+    mapping,
+    model,
+    text,
+)
+from mcd.appyaml.schema.lifecycle import Stop
+from mcd.appyaml.schema.resources import DISK, Limits, Resources
+from mcd.appyaml.schema.shapes import (
+    ABSOLUTE_PATH,
+    ANY,
+    USER,
+    WORDS,
+    Words,
+    check_mount,
+    later,
+)
+from mcd.appyaml.schema.variable import ENV, Variable
+from mcd.appyaml.text.units import Bytes, cpu_text
+
+_ONE_OF = "Use one of web, service, daemon, cron, job."
+
+
+@record
+class Program:
+    """What every component has: the program, what it reads, what it may use, where it stands."""
+
+    type: str = key(
+        choice(TYPES, aliases=TYPE_ALIASES),
+        "Asked by people (web), by Apps (service), by nobody (daemon), run by the clock (cron), on demand (job).",
+        required=_ONE_OF,
+        effect="kind of the workload",
+        example="web",
+    )
+    image: str | None = key(
+        ANY,
+        "An image reference. Templates are expanded.",
+        default="the image that build makes",
+        limits="no tag or latest is warned",
+        effect="containers[0].image",
+        example="nginx:1.29.3",
+    )
+    command: Words | None = key(
+        WORDS,
+        "Replaces the image's ENTRYPOINT. A text is split like a shell would, but no shell runs.",
+        default="the image's ENTRYPOINT",
+        effect="containers[0].command",
+        example="python -m shop --port $PORT",
+    )
+    args: Words | None = key(
+        WORDS,
+        "Replaces the image's CMD.",
+        default="the image's CMD",
+        effect="containers[0].args",
+        example="[--verbose]",
+    )
+    workdir: str | None = key(
+        ABSOLUTE_PATH,
+        "Folder that the program starts in.",
+        default="the image's",
+        limits="absolute",
+        effect="containers[0].workingDir",
+        example="/app",
+    )
+    env: Mapping[str, Variable] = key(
+        ENV,
+        "Variables of this component; they win over the top level.",
+        value=dict,
+        limits="500 variables of 32 KiB",
+        effect="containers[0].env",
+        example="{LOG: debug}",
+    )
+    files: Any = later("Files of this component.")
+    permdir: Any = later("Whether the shared directory is mounted here.")
+    scratch: Mapping[str, Bytes] = key(
+        mapping(DISK, name=check_mount, most=20, nouns="folders"),
+        "Empty writable folders by path; they count as disk.",
+        value=dict,
+        effect="emptyDir and mount",
+        example="{/var/cache: 1Gi}",
+    )
+    user: int | str | None = key(
+        USER,
+        "uid and gid; image keeps the image's own non-root user; 0 only in a baseline product line.",
+        default=str(DEFAULT_USER),
+        effect="securityContext",
+        example="1000",
+    )
+    read_only: bool = key(
+        BOOLEAN,
+        "The root file system cannot be written; /tmp is a folder of its own.",
+        value=False,
+        effect="readOnlyRootFilesystem",
+        example="true",
+    )
+    resources: Resources = key(
+        model(Resources),
+        "What a pod is guaranteed.",
+        value=Resources,
+        default=f"cpu {cpu_text(DEFAULT_CPU)}, memory {DEFAULT_MEMORY}, disk {DEFAULT_DISK}",
+        effect="containers[0].resources",
+        example="{cpu: 500m, memory: 512Mi}",
+    )
+    limits: Limits = key(
+        model(Limits),
+        "What a pod may use at most.",
+        value=Limits,
+        default="memory and disk as in resources",
+        effect="containers[0].resources.limits",
+        example="{memory: 1Gi}",
+    )
+    node_pool: str | None = key(
+        text(
+            shape=re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,61}[a-z0-9])?"),
+            what="a name of a pool",
+            code="name.invalid",
+            hint="Use a-z, 0-9, - and dots.",
+        ),
+        "A pool that the product line may use.",
+        default="the first that fits a gpu, else the product line's",
+        effect="affinity, tolerations",
+        example="gpu-t4",
+    )
+    affinity: Any = later("Where pods stand.")
+    sidecars: Any = later("Programs beside the main one.")
+    stop: Stop = key(
+        model(Stop),
+        "How the program is asked to end.",
+        value=Stop,
+        effect="terminationGracePeriodSeconds, lifecycle.preStop",
+        example="{grace: 60s}",
+    )
+    tracing: Any = later("Instrumentation.")
+    idle_gpu: Any = later("What happens to an idle device.")

@@ -1,0 +1,136 @@
+"""What long components may say besides (app-yaml 3.9 long, 3.10): scaling, health, ports, hosts.
+
+It must not compare keys with one another (resolve/combinations.py) and fill no default that depends on something else
+(resolve/).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mcd.appyaml.record import record
+from mcd.appyaml.schema.defaults import (
+    DEFAULT_PORT,
+    DEFAULT_REPLICAS,
+    LONG,
+)
+from mcd.appyaml.schema.fields import (
+    BOOLEAN,
+    choice,
+    duration,
+    integer,
+    items,
+    key,
+    mapping,
+    model,
+)
+from mcd.appyaml.schema.health import Health, read_health_short
+from mcd.appyaml.schema.lifecycle import Rollout, read_rollout_short
+from mcd.appyaml.schema.network import DOMAIN, PORT, Domain
+from mcd.appyaml.schema.program import Program
+from mcd.appyaml.schema.shapes import (
+    PortNumber,
+    check_port_name,
+    later,
+)
+
+
+@record
+class LongRunning(Program):
+    """What a web, a service and a daemon have besides."""
+
+    replicas: int | None = key(
+        integer(0, 500),
+        "How many pods; 0 is stopped.",
+        only=LONG,
+        default=str(DEFAULT_REPLICAS),
+        limits="0 to 500",
+        effect="spec.replicas; a disruption budget and spread from 2",
+        example="3",
+    )
+    autoscale: Any = later("Replicas by load.", only=LONG)
+    health: Health | None = key(
+        model(
+            Health,
+            short=read_health_short,
+            short_json=({"const": False}, {"type": "string", "pattern": "^/"}),
+            name="path, false or mapping",
+        ),
+        "How the platform sees that it is well.",
+        only=LONG,
+        default="a readiness probe on the port",
+        effect="probes",
+        example="/healthz",
+    )
+    metrics: Any = later("Where metrics are read.", only=LONG)
+    rollout: Rollout = key(
+        model(
+            Rollout, short=read_rollout_short, short_json=({"enum": ["rolling", "recreate"]},), name="text or mapping"
+        ),
+        "How new pods replace old ones.",
+        value=Rollout,
+        only=LONG,
+        effect="spec.strategy",
+        example="recreate",
+    )
+    stateful: Any = later("A name and a disk per pod.", only=LONG)
+
+
+@record
+class Serving(LongRunning):
+    """What a web and a service have besides: how they are reached."""
+
+    port: int | None = key(
+        integer(1, 65535, port=True),
+        "Where the program listens on all addresses. On a service short for ports: {main: N}.",
+        only=("web", "service"),
+        default=f"{DEFAULT_PORT} on a web",
+        limits="1 to 65535",
+        effect="container port; Service; PORT",
+        example="8080",
+    )
+    ports: Mapping[str, PortNumber] = key(
+        mapping(PORT, name=check_port_name, most=50, nouns="ports"),
+        "More ports by name; a service needs one.",
+        value=dict,
+        only=("web", "service"),
+        limits="names of at most 15 characters; not http on a web",
+        effect="container ports; Service ports of the same number",
+        example="{grpc: 9000}",
+    )
+    protocol: str = key(
+        choice(("http", "h2c")),
+        "h2c is HTTP/2 without TLS (gRPC).",
+        value="http",
+        only=("web",),
+        effect="Service appProtocol",
+        example="h2c",
+    )
+    request_timeout: int | None = key(
+        duration(1, 3600),
+        "After this the gateway answers 504.",
+        only=("web",),
+        default="none",
+        limits="1s to 1h",
+        effect="HTTPRoute timeouts.request",
+        example="30s",
+    )
+    domains: tuple[Domain, ...] = key(
+        items(DOMAIN, most=15),
+        "Hosts outside the platform's own domain, which is always there.",
+        value=(),
+        only=("web",),
+        limits="15",
+        effect="HTTPRoute or Ingress",
+        example="[shop.example.com]",
+    )
+    oauth: Any = later("Sign-in in front of it.", only=("web",))
+    headless: bool = key(
+        BOOLEAN,
+        "Clients see pod addresses, for gRPC client balancing.",
+        value=False,
+        only=("service",),
+        effect="Service clusterIP: None",
+        example="true",
+    )

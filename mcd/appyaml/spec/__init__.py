@@ -1,0 +1,1 @@
+"""AppSpec and its parts: an App with nothing left open, frozen."""

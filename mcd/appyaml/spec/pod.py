@@ -1,0 +1,112 @@
+"""What stands in a pod, with nothing left open: variables, ports, probes, resources, place, identity.
+
+Frozen values only. It must not know where a value came from.
+"""
+
+from __future__ import annotations
+
+from mcd.appyaml.record import record
+from mcd.appyaml.text.units import Bytes
+
+
+@record
+class EnvEntry:
+    """One variable of a container: a value, a field of the pod, or a key of a Secret."""
+
+    name: str
+    value: str = ""
+    field_path: str = ""
+    secret: tuple[str, str] | None = None
+
+
+@record
+class PortSpec:
+    """A port of the main container."""
+
+    name: str
+    port: int
+    protocol: str = "TCP"
+
+
+@record
+class Action:
+    """What a probe does: one of the four, `port` for all but exec."""
+
+    kind: str
+    path: str = ""
+    port: int = 0
+    command: tuple[str, ...] = ()
+
+
+@record
+class ProbeSpec:
+    """One probe; times in seconds."""
+
+    action: Action
+    period: int
+    timeout: int
+    failures: int
+    delay: int = 0
+    successes: int = 1
+
+
+@record
+class ResourceSpec:
+    """Requests and limits; CPU in thousandths."""
+
+    cpu: int
+    memory: Bytes
+    disk: Bytes
+    limit_cpu: int | None
+    limit_memory: Bytes
+    limit_disk: Bytes
+    device: str = ""
+    devices: int = 0
+    shm: Bytes | None = None
+
+
+@record
+class Expression:
+    """A node label and the values that fit."""
+
+    key: str
+    values: tuple[str, ...]
+
+
+@record
+class Toleration:
+    key: str
+    value: str
+    effect: str
+
+
+@record
+class Placement:
+    """Where pods of a component may stand."""
+
+    pool: str = ""
+    expressions: tuple[Expression, ...] = ()
+    tolerations: tuple[Toleration, ...] = ()
+    runtime_class: str = ""
+
+
+@record
+class Identity:
+    """Who the program is in its pod. `user` is a uid, or None for the image's own."""
+
+    user: int | None
+    read_only: bool
+    grace: int
+    signal: str
+
+
+@record
+class SecretNeed:
+    """A Secret object that must exist before the workloads do. `source` is settings or line; `secret` is its name in
+    the portal."""
+
+    name: str
+    keys: tuple[str, ...]
+    source: str
+    version: str
+    secret: str = ""
