@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import signal
 import sys
 import time
 from pathlib import Path
@@ -35,6 +36,8 @@ def main() -> int:
         for check in chosen:
             print(f"{check.id:<34} {check.expected}")
         return 0
+    # A shell starts what runs in the background deaf to Ctrl-C, and every git that is left here would be deaf too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     began = time.monotonic()
     rows: list[Row] = []
     try:
