@@ -1,6 +1,6 @@
-"""How requests come in: Service, NetworkPolicy, HTTPRoute or Ingress (app-yaml 6.7, 6.10).
+"""How requests reach the pods of a component inside the cluster: Service and NetworkPolicy (app-yaml 6.7).
 
-It must not know how the pod answers.
+It must not know hosts (routes.py), nor how the pod answers.
 """
 
 from __future__ import annotations
@@ -8,12 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 from mcd.appyaml.render.labels import component_labels, made, peers, stable
+from mcd.appyaml.render.routes import routes
 from mcd.appyaml.spec.app import AppSpec, ComponentSpec
 from mcd.appyaml.spec.pod import PortSpec
-from mcd.appyaml.spec.running import HostSpec, WebSpec
-from mcd.objects import INSTANCE, Object, h8
+from mcd.objects import INSTANCE, Object
 
-GATEWAY_API = "gateway.networking.k8s.io/v1"
 H2C = "kubernetes.io/h2c"
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 
@@ -24,7 +23,7 @@ def network(spec: AppSpec, component: ComponentSpec) -> list[Object]:
         return []
     objects = [_policy(spec, component), _service(spec, component)]
     if component.web is not None:
-        objects += _routes(spec, component, component.web)
+        objects += routes(spec, component, component.web)
     return objects
 
 
@@ -81,49 +80,3 @@ def _policy(spec: AppSpec, component: ComponentSpec) -> Object:
         "policyTypes": ["Ingress"],
     }
     return policy
-
-
-def _by_path(web: WebSpec) -> dict[str, list[str]]:
-    """Hosts grouped by path; the internal domain first, then as written."""
-    paths: dict[str, list[str]] = {}
-    for item in (HostSpec(web.domain, "/"), *web.hosts):
-        paths.setdefault(item.path, []).append(item.host)
-    return paths
-
-
-def _routes(spec: AppSpec, component: ComponentSpec, web: WebSpec) -> list[Object]:
-    if spec.cluster.gateway_api:
-        return [_route(spec, component, web, path, hosts) for path, hosts in _by_path(web).items()]
-    return [_ingress(spec, component, web)] if spec.cluster.ingress_class else []
-
-
-def _route(spec: AppSpec, component: ComponentSpec, web: WebSpec, path: str, hosts: list[str]) -> Object:
-    name = component.base if path == "/" else f"{component.base}-{h8(path)}"
-    route = made(GATEWAY_API, "HTTPRoute", spec, name, component_labels(spec, component))
-    rule: dict[str, Any] = {
-        "backendRefs": [{"name": component.base, "port": 80}],
-        "matches": [{"path": {"type": "PathPrefix", "value": path}}],
-    }
-    if web.request_timeout is not None:
-        rule["timeouts"] = {"request": f"{web.request_timeout}s"}
-    gateway = spec.cluster.gateway
-    route["spec"] = {
-        "hostnames": hosts,
-        "parentRefs": [{"name": gateway.name, "namespace": gateway.namespace}],
-        "rules": [rule],
-    }
-    return route
-
-
-def _ingress(spec: AppSpec, component: ComponentSpec, web: WebSpec) -> Object:
-    ingress = made("networking.k8s.io/v1", "Ingress", spec, component.base, component_labels(spec, component))
-    backend = {"service": {"name": component.base, "port": {"number": 80}}}
-    hosts: dict[str, list[dict[str, Any]]] = {}
-    for path, names in _by_path(web).items():
-        for host in names:
-            hosts.setdefault(host, []).append({"path": path, "pathType": "Prefix", "backend": backend})
-    ingress["spec"] = {
-        "ingressClassName": spec.cluster.ingress_class,
-        "rules": [{"host": host, "http": {"paths": paths}} for host, paths in hosts.items()],
-    }
-    return ingress
