@@ -47,6 +47,14 @@ class Kind:
     """The dataclass behind a mapping, so that `explain` can go on into it."""
     written: Callable[[Any], str] | None = None
     """How a value is written in app.yaml, where that is not how it prints: a number of seconds is `10m`."""
+    inner: Kind | None = None
+    """Of a mapping keyed by names of the person's own: the Kind of its values."""
+    expand: Callable[[Node], Map | None] | None = None
+    """`rollout: canary` → `{strategy: canary}`: writes a short form out, so that a mapping of an environment can be
+    merged into it (app-yaml 4.2). Every Kind that takes a mapping and a short form declares its own; expand.py has the
+    usual ones. The nodes stand at the place of the short form; None: nothing to merge into (a mistake, `false`)."""
+    whole: Callable[[Map, Map], bool] | None = None
+    """Whether the mapping of an environment (the second) replaces the file's (the first) and is not merged into it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +315,7 @@ def mapping(
     def json() -> Json:
         return {"type": "object", "additionalProperties": kind.json()}
 
-    return Kind(f"mapping of {kind.name}", read, json, kind.model, kind.written)
+    return Kind(f"mapping of {kind.name}", read, json, kind.model, kind.written, inner=kind)
 
 
 def model(
@@ -316,8 +324,10 @@ def model(
     short: Callable[[Report, Node, Path], Any] | None = None,
     short_json: tuple[Json, ...] = (),
     name: str = "mapping",
+    expand: Callable[[Node], Map | None] | None = None,
 ) -> Kind:
-    """A mapping with known keys, as an instance of `cls`. `short` reads everything that is not a mapping."""
+    """A mapping with known keys, as an instance of `cls`. `short` reads everything that is not a mapping, `expand`
+    writes it out."""
 
     def read(report: Report, node: Node, path: Path) -> Any:
         if type(node) is Map:
@@ -330,7 +340,7 @@ def model(
         long: Json = {"$ref": f"#/$defs/{cls.__name__}"}
         return {"anyOf": [*short_json, long]} if short_json else long
 
-    return Kind(name, read, json, cls)
+    return Kind(name, read, json, cls, expand=expand)
 
 
 def read_model(
@@ -392,7 +402,7 @@ def _refuse_type(report: Report, place: Place, path: Path, type_name: str) -> No
     report.refuse("schema.not_for_type", place, path, message, hint)
 
 
-def either(name: str, read: Read, json: Iterable[Json], cls: type | None = None) -> Kind:
-    """A value of several shapes with a reader of its own."""
+def either(name: str, read: Read, json: Iterable[Json], cls: type | None = None, **merged: Any) -> Kind:
+    """A value of several shapes with a reader of its own; `merged`: inner, expand, whole of its Kind."""
     shapes = list(json)
-    return Kind(name, read, lambda: {"anyOf": shapes} if len(shapes) > 1 else dict(shapes[0]), cls)
+    return Kind(name, read, lambda: {"anyOf": shapes} if len(shapes) > 1 else dict(shapes[0]), cls, **merged)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from mcd.appyaml.record import record
+from mcd.appyaml.schema.expand import into, unless_false
 from mcd.appyaml.schema.fields import (
     BAD,
     duration,
@@ -170,6 +171,7 @@ PROBE = either(
     _read_probe,
     [{"const": False}, {"type": "string", "pattern": "^/"}, {"$ref": "#/$defs/Probe"}],
     Probe,
+    expand=unless_false(into("http")),
 )
 
 
@@ -201,6 +203,10 @@ class Health:
         effect="livenessProbe",
         example="/alive",
     )
+
+
+expand_health = into("startup", "readiness", "liveness")
+"""`health: /p` is the same probe in all three, `health: false` none in all three."""
 
 
 def read_health_short(report: Report, node: Node, path: Path) -> Any:

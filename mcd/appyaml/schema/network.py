@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from mcd.appyaml.record import record
+from mcd.appyaml.schema.expand import into
 from mcd.appyaml.schema.fields import (
     BAD,
     choice,
@@ -58,6 +59,7 @@ PORT = either(
         {"$ref": "#/$defs/LongPort"},
     ],
     LongPort,
+    expand=into("port"),
 )
 
 

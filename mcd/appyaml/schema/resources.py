@@ -15,6 +15,7 @@ from mcd.appyaml.schema.defaults import (
     DEFAULT_MEMORY,
     VENDORS,
 )
+from mcd.appyaml.schema.expand import at
 from mcd.appyaml.schema.fields import (
     BAD,
     amount,
@@ -30,7 +31,7 @@ from mcd.appyaml.schema.shapes import (
     MODEL,
     gpu_short,
 )
-from mcd.appyaml.text.nodes import Node, Path
+from mcd.appyaml.text.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
 from mcd.appyaml.text.units import Bytes, cpu_text
 
@@ -71,11 +72,23 @@ def _read_gpu_short(report: Report, node: Node, path: Path) -> Any:
     return BAD if got is BAD else Gpu(count=got[0], model=got[1])
 
 
+def _expand_gpu(node: Node) -> Map | None:
+    """`2` is `{count: 2}`, `T4:2` is `{count: 2, model: T4}`."""
+    if type(node) is not Scalar:
+        return None
+    name, _, count = node.text.rpartition(":")
+    if node.text.isdecimal():
+        return at(node, count=node)
+    pieces = (name, count) if name else (node.text, "1")
+    return at(node, count=Scalar(pieces[1], node.style, node.place), model=Scalar(pieces[0], node.style, node.place))
+
+
 GPU = model(
     Gpu,
     short=_read_gpu_short,
     short_json=({"type": "integer", "minimum": 1, "maximum": 64}, {"type": "string"}),
     name="integer, text or mapping",
+    expand=_expand_gpu,
 )
 
 

@@ -15,6 +15,7 @@ from mcd.appyaml.schema.defaults import (
     DEFAULT_REPLICAS,
     LONG,
 )
+from mcd.appyaml.schema.expand import into
 from mcd.appyaml.schema.fields import (
     BOOLEAN,
     choice,
@@ -25,7 +26,7 @@ from mcd.appyaml.schema.fields import (
     mapping,
     model,
 )
-from mcd.appyaml.schema.health import Health, read_health_short
+from mcd.appyaml.schema.health import Health, expand_health, read_health_short
 from mcd.appyaml.schema.lifecycle import Rollout, read_rollout_short
 from mcd.appyaml.schema.network import DOMAIN, PORT, Domain
 from mcd.appyaml.schema.program import Program
@@ -56,6 +57,7 @@ class LongRunning(Program):
             short=read_health_short,
             short_json=({"const": False}, {"type": "string", "pattern": "^/"}),
             name="path, false or mapping",
+            expand=expand_health,
         ),
         "How the platform sees that it is well.",
         only=LONG,
@@ -66,7 +68,11 @@ class LongRunning(Program):
     metrics: Any = later("Where metrics are read.", only=LONG)
     rollout: Rollout = key(
         model(
-            Rollout, short=read_rollout_short, short_json=({"enum": ["rolling", "recreate"]},), name="text or mapping"
+            Rollout,
+            short=read_rollout_short,
+            short_json=({"enum": ["rolling", "recreate"]},),
+            name="text or mapping",
+            expand=into("strategy"),
         ),
         "How new pods replace old ones.",
         value=Rollout,

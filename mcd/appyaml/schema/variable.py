@@ -73,5 +73,11 @@ def _read_variable(report: Report, node: Node, path: Path) -> Any:
     return got if (got.value is None) != (got.secret is None) else Variable(value="")
 
 
-VARIABLE = either("text or mapping", _read_variable, [ANY.json(), {"$ref": "#/$defs/Variable"}], Variable)
+VARIABLE = either(
+    "text or mapping",
+    _read_variable,
+    [ANY.json(), {"$ref": "#/$defs/Variable"}],
+    Variable,
+    whole=lambda _, __: True,  # where a value comes from is never a mix of two entries
+)
 ENV = mapping(VARIABLE, name=check_variable, most=500, nouns="variables")
