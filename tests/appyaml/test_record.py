@@ -25,6 +25,20 @@ class Bare:
     x: int
 
 
+@record
+class Late:
+    """A value that must be given behind one that need not."""
+
+    x: int = 1
+    y: int = field()
+
+
+def often(cls: Callable[..., Any], **named: Any) -> None:
+    """Makes so many that the class has got a function of its own."""
+    for _ in range(200):
+        cls(**named)
+
+
 def test_a_record_takes_values_by_place_and_by_name_and_fills_the_rest() -> None:
     assert asdict(Spot(1)) == {"x": 1, "y": 2, "tags": []}
     assert asdict(Spot(1, y=5, tags=["a"])) == {"x": 1, "y": 5, "tags": ["a"]}
@@ -48,6 +62,36 @@ def test_a_mutable_default_is_made_anew_for_each() -> None:
 def test_values_that_do_not_fit_the_fields_are_a_type_error(make: Callable[[Any], object]) -> None:
     with pytest.raises(TypeError):
         make(Spot)
+    with pytest.raises(TypeError):
+        make(often_made())
+
+
+def often_made() -> Any:
+    """A class like Spot that has a function of its own by now."""
+    made = record(
+        type("Spot", (), {"__annotations__": Spot.__annotations__, "y": 2, "tags": field(default_factory=list)})
+    )
+    shared = made.__init__
+    often(made, x=1)
+    assert made.__init__ is not shared
+    return made
+
+
+def test_a_class_that_is_made_often_fills_its_fields_as_before() -> None:
+    made = often_made()
+    assert vars(made(1)) == {"x": 1, "y": 2, "tags": []}
+    assert vars(made(1, y=5, tags=["a"])) == {"x": 1, "y": 5, "tags": ["a"]}
+    assert made(1).tags is not made(1).tags
+    assert replace(made(1, 7), x=3).y == 7
+    with pytest.raises(FrozenInstanceError):
+        made(1).x = 3
+
+
+def test_a_value_that_must_be_given_may_stand_behind_one_that_need_not() -> None:
+    often(Late, y=2)
+    assert vars(Late(3, 4)) == {"x": 3, "y": 4}
+    with pytest.raises(TypeError):
+        Late(3)
 
 
 def test_a_record_never_changes() -> None:
@@ -59,7 +103,7 @@ def test_a_record_never_changes() -> None:
     with pytest.raises(FrozenInstanceError):
         spot.z = 3
     assert spot.x == 1
-    assert not hasattr(spot, "__dict__")
+    assert vars(spot) == {"x": 1, "tags": []}
 
 
 def test_a_record_is_a_dataclass_for_those_who_read_replace_and_match() -> None:
