@@ -10,6 +10,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cache
 from typing import Any
 
@@ -217,7 +218,7 @@ def integer(low: int, high: int, *, port: bool = False) -> Kind:
 BOOLEAN = Kind("boolean", _scalar(scalars.boolean, "true or false"), lambda: {"type": "boolean"})
 
 
-def duration(low: int, high: int, *, millis: bool = False) -> Kind:
+def duration(low: int | Decimal, high: int, *, millis: bool = False) -> Kind:
     """Whole seconds (a Decimal with `millis`)."""
 
     def convert(node: Scalar) -> Any:

@@ -30,6 +30,7 @@ from mcd.appyaml.schema.health import Health, expand_health, read_health_short
 from mcd.appyaml.schema.lifecycle import Rollout, read_rollout_short
 from mcd.appyaml.schema.network import DOMAIN, PORT, Domain
 from mcd.appyaml.schema.program import Program
+from mcd.appyaml.schema.scaling import AUTOSCALE, Autoscale
 from mcd.appyaml.schema.shapes import (
     PortNumber,
     check_port_name,
@@ -50,7 +51,15 @@ class LongRunning(Program):
         effect="spec.replicas; a disruption budget and spread from 2",
         example="3",
     )
-    autoscale: Any = later("Replicas by load.", only=LONG)
+    autoscale: Autoscale | None = key(
+        AUTOSCALE,
+        "Replicas by load.",
+        only=LONG,
+        default="none",
+        limits="not with replicas",
+        effect="HorizontalPodAutoscaler or ScaledObject; spec.replicas is absent",
+        example="{min: 2, max: 6}",
+    )
     health: Health | None = key(
         model(
             Health,

@@ -79,6 +79,27 @@ def _no_whole(text: str, low: int, high: int) -> Wrong:
     return Wrong("value.number", f"{echo(text)} is not a number.", limits_text(low, high))
 
 
+_NUMBER = re.compile(r"\d{1,18}(?:\.\d{1,9})?", re.ASCII)
+_ELSEWHERE = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d{1,3})?", re.ASCII)
+
+
+def number(node: Scalar, low: Decimal, high: Decimal) -> Decimal | Wrong:
+    """A number in decimal digits with or without a fraction, plain or quoted, from `low` to `high`."""
+    text = node.text
+    if not _NUMBER.fullmatch(text):
+        plain = text.replace("_", "")
+        value = Decimal(plain) if _ELSEWHERE.fullmatch(plain) and len(text) <= _LONGEST else None
+        if value is None or not low <= value <= high:
+            return Wrong("value.number", f"{echo(text)} is not a number.", f"Use {low} to {high}.")
+        return Wrong("value.number", f"{text} is not in plain digits.", f"Write {value:f}.")
+    if len(text) > 1 and text[0] == "0" and text.isdecimal() and not node.style:
+        return _octal(text)
+    value = Decimal(text)
+    if value < low or value > high:
+        return Wrong("value.range", f"{echo(text)} is out of range.", f"Use {low} to {high}.")
+    return value
+
+
 def boolean(node: Scalar) -> bool | Wrong:
     """Plain `true` or `false`."""
     text = node.text
@@ -94,7 +115,7 @@ def boolean(node: Scalar) -> bool | Wrong:
     return Wrong("schema.type", f'"{echo(text)}" is text.', "Write true or false.")
 
 
-def duration(node: Scalar, low: int, high: int, *, millis: bool = False) -> Decimal | Wrong:
+def duration(node: Scalar, low: int | Decimal, high: int, *, millis: bool = False) -> Decimal | Wrong:
     """Seconds, from `low` to `high` seconds."""
     text = node.text
     seconds = read_duration(text, millis=millis)

@@ -74,9 +74,11 @@ def read_duration(text: str, *, millis: bool = False) -> Decimal | None:
     return Decimal(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
 
 
-def duration_text(seconds: int) -> str:
-    """`90` → `1m30s`, the way a duration is written in app.yaml."""
-    text = ""
+def duration_text(seconds: int | Decimal) -> str:
+    """`90` → `1m30s`, the way a duration is written in app.yaml; `0.3` → `300ms`."""
+    if seconds != int(seconds):
+        return f"{int(seconds * 1000)}ms"
+    seconds, text = int(seconds), ""
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
         if seconds >= size:
             text += f"{seconds // size}{unit}"
