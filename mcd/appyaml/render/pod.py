@@ -8,13 +8,12 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from mcd.appyaml.render.container import container_ports, image_fields, probes, resources, security, variable
 from mcd.appyaml.render.labels import workload_labels
 from mcd.appyaml.render.scheduling import placed, spread
 from mcd.appyaml.render.volumes import volumes_and_mounts
-from mcd.appyaml.schema.shapes import moving
 from mcd.appyaml.spec.app import AppSpec, ComponentSpec
-from mcd.appyaml.spec.pod import Action, EnvEntry, Identity, ProbeSpec, ResourceSpec
-from mcd.appyaml.text.units import cpu_text
+from mcd.appyaml.spec.pod import Identity
 from mcd.objects import DRAIN, PREFIX, TAKES_REQUESTS, canonical
 
 _SLEEP_ACTION_FROM = 30
@@ -63,32 +62,28 @@ def pod(spec: AppSpec, component: ComponentSpec) -> dict[str, Any]:
 
 
 def _pod_security(component: ComponentSpec) -> dict[str, Any]:
-    security: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "fsGroupChangePolicy": "OnRootMismatch",
         "runAsNonRoot": component.identity.user != 0,
         "seccompProfile": {"type": "RuntimeDefault"},
     }
     user = component.identity.user
     if user is None:
-        security["fsGroup"] = IMAGE_GROUP
+        fields["fsGroup"] = IMAGE_GROUP
     else:
-        security |= {"fsGroup": user, "runAsGroup": user, "runAsUser": user}
+        fields |= {"fsGroup": user, "runAsGroup": user, "runAsUser": user}
     if any(port.port < 1024 for port in component.ports):
-        security["sysctls"] = [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}]
-    return security
+        fields["sysctls"] = [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}]
+    return fields
 
 
 def _container(spec: AppSpec, component: ComponentSpec, mounts: list[dict[str, Any]]) -> dict[str, Any]:
-    security: dict[str, Any] = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
-    if component.identity.read_only:
-        security["readOnlyRootFilesystem"] = True
     container: dict[str, Any] = {
         "name": component.name,
-        "env": [_variable(entry) for entry in component.env],
-        "image": component.image,
-        "imagePullPolicy": "Always" if moving(component.image) else "IfNotPresent",
-        "resources": _resources(component.resources),
-        "securityContext": security,
+        "env": [variable(entry) for entry in component.env],
+        **image_fields(component.image),
+        "resources": resources(component.resources),
+        "securityContext": security(component.identity),
     }
     if component.command:
         container["command"] = list(component.command)
@@ -97,36 +92,13 @@ def _container(spec: AppSpec, component: ComponentSpec, mounts: list[dict[str, A
     if component.workdir:
         container["workingDir"] = component.workdir
     if component.ports:
-        container["ports"] = [
-            {"name": p.name, "containerPort": p.port, "protocol": p.protocol} for p in component.ports
-        ]
+        container["ports"] = container_ports(component.ports)
     if mounts:
         container["volumeMounts"] = mounts
     hook = _before_stop(spec, component.identity, component.type)
     if hook:
         container["lifecycle"] = {"preStop": hook}
-    for kind, probe in component.probes.items():
-        container[f"{kind}Probe"] = _probe(probe)
-    return container
-
-
-def _variable(entry: EnvEntry) -> dict[str, Any]:
-    if entry.secret is not None:
-        name, secret_key = entry.secret
-        return {"name": entry.name, "valueFrom": {"secretKeyRef": {"name": name, "key": secret_key}}}
-    if entry.field_path:
-        return {"name": entry.name, "valueFrom": {"fieldRef": {"fieldPath": entry.field_path}}}
-    return {"name": entry.name, "value": entry.value}
-
-
-def _resources(asked: ResourceSpec) -> dict[str, Any]:
-    requests = {"cpu": cpu_text(asked.cpu), "ephemeral-storage": str(asked.disk), "memory": str(asked.memory)}
-    limits = {"ephemeral-storage": str(asked.limit_disk), "memory": str(asked.limit_memory)}
-    if asked.limit_cpu is not None:
-        limits["cpu"] = cpu_text(asked.limit_cpu)
-    if asked.device:
-        requests[asked.device] = limits[asked.device] = str(asked.devices)
-    return {"limits": limits, "requests": requests}
+    return container | probes(component.probes)
 
 
 def _before_stop(spec: AppSpec, identity: Identity, kind: str) -> dict[str, Any]:
@@ -141,25 +113,3 @@ def _before_stop(spec: AppSpec, identity: Identity, kind: str) -> dict[str, Any]
     if spec.cluster.minor < _SLEEP_ACTION_FROM:
         return {"exec": {"command": ["sleep", str(DRAIN)]}}
     return {"sleep": {"seconds": DRAIN}}
-
-
-def _probe(probe: ProbeSpec) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        **_action(probe.action),
-        "failureThreshold": probe.failures,
-        "periodSeconds": probe.period,
-        "timeoutSeconds": probe.timeout,
-    }
-    if probe.delay:
-        fields["initialDelaySeconds"] = probe.delay
-    if probe.successes != 1:
-        fields["successThreshold"] = probe.successes
-    return fields
-
-
-def _action(action: Action) -> dict[str, Any]:
-    if action.kind == "http":
-        return {"httpGet": {"path": action.path, "port": action.port}}
-    if action.kind == "exec":
-        return {"exec": {"command": list(action.command)}}
-    return {"tcpSocket" if action.kind == "tcp" else "grpc": {"port": action.port}}
