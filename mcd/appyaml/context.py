@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import field
+from typing import Any, Protocol
 
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.defaults import TYPES, VENDORS
@@ -244,6 +245,18 @@ class InfraFacts:
     values: Mapping[str, str] = key(_TEXTS, "For reading only.", value=dict)
 
 
+class InfraKind(Protocol):
+    """What the compiler knows of a kind of the catalogue: its name, the words that a pod is given, and which of the
+    keys database, bucket and access it has."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def words(self) -> tuple[str, ...]: ...
+    @property
+    def options(self) -> tuple[str, ...]: ...
+
+
 @record
 class ComponentSettings:
     """What Settings say about a component."""
@@ -272,7 +285,7 @@ class SettingsFacts:
     alerts: Mapping[str, Any] = key(
         either("mapping", _read_alerts, [{}]), "Tuned alerts; only {} yet.", value=dict, unused=True
     )
-    env: Mapping[str, str] = key(_TEXTS, "Values that people filled in.", value=dict, unused=True)
+    env: Mapping[str, str] = key(_TEXTS, "Values that people filled in.", value=dict)
     secrets: Mapping[str, SecretFacts] = key(_SECRETS, "Secrets of the App.", value=dict)
     configs: Mapping[str, Mapping[str, str]] = key(mapping(_TEXTS), "Config maps.", value=dict, unused=True)
 
@@ -283,14 +296,16 @@ class Context:
 
     `known` is false when there is no platform to ask (no context file): secrets and pools are then taken to exist.
     `node_pools` and `apps` are None when nobody listed them. `environment` is NAME of 4.1 where a person gave it.
+    `kinds` is the catalogue of infra by every word that names a kind; `fills` is false where it cannot be known yet what
+    people fill in (`validate` offline), so that nothing is said to be missing.
     """
 
     product_line: ProductLineFacts = key(model(ProductLineFacts), "The product line.", value=ProductLineFacts)
     cluster: ClusterFacts = key(model(ClusterFacts), "The cluster.", value=ClusterFacts)
     node_pools: tuple[Pool, ...] | None = key(items(model(Pool)), "Its pools.", nullable=True)
-    apps: Mapping[str, OtherApp] | None = key(mapping(model(OtherApp)), "Other Apps.", nullable=True, unused=True)
+    apps: Mapping[str, OtherApp] | None = key(mapping(model(OtherApp)), "Other Apps.", nullable=True)
     dependents: tuple[Dependent, ...] = key(items(model(Dependent)), "Who may call this App.", value=())
-    infra: Mapping[str, InfraFacts] = key(mapping(model(InfraFacts)), "Claims.", value=dict, unused=True)
+    infra: Mapping[str, InfraFacts] = key(mapping(model(InfraFacts)), "Claims.", value=dict)
     settings: SettingsFacts = key(model(SettingsFacts), "Settings.", value=SettingsFacts)
     app: str | None = key(_NAME, "The App's name where it is not appname (a copy).", nullable=True)
     pre: Any = key(_TEXT, "Pre-release environment.", later=True)
@@ -300,6 +315,8 @@ class Context:
     names: Mapping[str, str] = key(_TEXTS, "Object names that other Apps own.", value=dict)
     known: bool = True
     environment: str = ""
+    kinds: Mapping[str, InfraKind] = field(default_factory=dict)
+    fills: bool = True
 
 
 NO_CONTEXT = Context(known=False)

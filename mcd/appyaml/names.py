@@ -21,3 +21,13 @@ def settings_secret(app: str, secret: str) -> str:
 def line_secret(secret: str) -> str:
     """The Secret object of a product line's secret."""
     return short(f"mcd-line-{secret}", 63)
+
+
+def infra_secret(app: str, infra: str) -> str:
+    """The Secret object with the credentials of an infra need."""
+    return short(f"{app}-infra-{infra}", 63)
+
+
+def generated_secret(app: str) -> str:
+    """The Secret object of what was generated for an App."""
+    return f"{app}-generated"

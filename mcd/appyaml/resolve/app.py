@@ -13,6 +13,7 @@ from mcd.appyaml.names import base_of
 from mcd.appyaml.parse import AppFile
 from mcd.appyaml.resolve.components import resolve_component
 from mcd.appyaml.resolve.degrade import without_what_the_cluster_lacks
+from mcd.appyaml.resolve.infra import resolve_infra
 from mcd.appyaml.resolve.run import Resolving, template_names
 from mcd.appyaml.resolve.templates import Scope, TemplateError, expand
 from mcd.appyaml.resolve.variables import report_template
@@ -49,6 +50,7 @@ def resolve(app_file: AppFile, context: Context, source: Source) -> tuple[AppSpe
         text=app_file.source,
         findings=findings,
         webs=sum(c.type == "web" for c in app.components.values()),
+        infra=resolve_infra(app.infra, name, context, findings),
     )
     _check_app(run)
     components = tuple(resolve_component(run, word, app.components[word]) for word in sorted(app.components))
@@ -66,6 +68,7 @@ def resolve(app_file: AppFile, context: Context, source: Source) -> tuple[AppSpe
         secrets=_needs(components),
         settings_revision=context.settings.revision,
         tag=source.tag,
+        infra=run.infra,
     )
     return spec, tuple(report.found)
 

@@ -5,10 +5,13 @@ It must not resolve anything.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mcd.appyaml.context import Context
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.app import App
 from mcd.appyaml.spec.app import Source
+from mcd.appyaml.spec.infra import InfraSpec
 from mcd.appyaml.text.problems import Findings
 
 
@@ -26,6 +29,7 @@ class Resolving:
     findings: Findings
     webs: int
     """How many web components there are: the only one gets the short domain."""
+    infra: Mapping[str, InfraSpec]
 
 
 def template_names(run: Resolving) -> dict[str, str]:

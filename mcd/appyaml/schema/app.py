@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcd.appyaml.record import record
+from mcd.appyaml.schema.app_dep import APP_DEP, AppDep
 from mcd.appyaml.schema.build import Build
 from mcd.appyaml.schema.component import Component, read_components
 from mcd.appyaml.schema.defaults import (
@@ -23,6 +24,7 @@ from mcd.appyaml.schema.fields import (
     model,
     text,
 )
+from mcd.appyaml.schema.infra import INFRA, Infra
 from mcd.appyaml.schema.shapes import (
     NAME,
     VERSION,
@@ -130,8 +132,21 @@ class App:
         example="{LANG: C.UTF-8}",
     )
     deploy: Any = later("Which pushes deploy.")
-    infra: Any = later("Databases and other needs.")
-    app_dep: Any = later("Other Apps that this one calls.")
+    infra: Mapping[str, Infra] = key(
+        INFRA,
+        "Databases and other needs. true means: as the kind does by itself; a text is the version.",
+        value=dict,
+        limits="names of at most 20 characters",
+        effect="Claims; variables of all components",
+        example='{mysql: "8.0"}',
+    )
+    app_dep: Mapping[str, AppDep] = key(
+        APP_DEP,
+        "Other Apps that this one calls.",
+        value=dict,
+        effect="variables of all components; NetworkPolicy <app>-egress",
+        example="{user-center: true}",
+    )
     files: Any = later("Files in the containers.")
     permdir: Any = later("A directory that survives deploys.")
     alerts: Any = later("Own alerts.")

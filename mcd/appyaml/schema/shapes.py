@@ -227,6 +227,20 @@ def later(meaning: str, **words: Any) -> Any:
     return key(ANY, meaning, later=True, **words)
 
 
+def is_switch(node: Scalar) -> bool:
+    """Whether `true` or `false` stands here, in quotes or not."""
+    return node.text.lower() in ("true", "false")
+
+
+def read_true(report: Report, node: Scalar, path: Path) -> None:
+    """The short form `true` of something that is there or is not; whoever wants none leaves the key out."""
+    said = scalars.boolean(node)
+    if isinstance(said, scalars.Wrong):
+        report.refuse(said.code, node.place, path, said.message, said.hint)
+    elif not said:
+        report.refuse("schema.type", node.place, path, "false asks for nothing.", "Remove it, or write true.")
+
+
 def read_share(report: Report, node: Node, path: Path) -> Any:
     """A whole number of pods, or a share of them in per cent."""
     if type(node) is not Scalar:

@@ -6,9 +6,11 @@ Frozen values only. It must not know where a value came from.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 
 from mcd.appyaml.context import ClusterFacts, Dependent
 from mcd.appyaml.record import record
+from mcd.appyaml.spec.infra import InfraSpec
 from mcd.appyaml.spec.pod import EnvEntry, Identity, Placement, PortSpec, ProbeSpec, ResourceSpec, SecretNeed
 from mcd.appyaml.spec.running import RolloutSpec, RunSpec, ScheduleSpec, WebSpec
 from mcd.appyaml.text.units import Bytes
@@ -96,6 +98,7 @@ class AppSpec:
     secrets: tuple[SecretNeed, ...]
     settings_revision: int
     tag: str = ""
+    infra: Mapping[str, InfraSpec] = field(default_factory=dict)
 
     @property
     def built(self) -> tuple[ComponentSpec, ...]:
