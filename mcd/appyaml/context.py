@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.defaults import TYPES, VENDORS
@@ -93,8 +93,8 @@ class Gateway:
     name: str = key(_NAME, "Name.", value="mcd")
     namespace: str = key(_NAME, "Namespace.", value="mcd-gateway")
     pods_namespace: str = key(_NAME, "Where its pods run.", value="")
-    regex_headers: bool = key(BOOLEAN, "Matches headers by expression.", value=True, unused=True)
-    listener_set: bool = key(BOOLEAN, "Takes ListenerSets.", value=False, unused=True)
+    regex_headers: bool = key(BOOLEAN, "Matches headers by expression.", value=True)
+    listener_set: bool = key(BOOLEAN, "Takes ListenerSets.", value=False)
 
 
 @record
@@ -110,7 +110,7 @@ class Otel:
     """OpenTelemetry."""
 
     endpoint: str | None = key(_TEXT, "Collector.", nullable=True)
-    operator: bool = key(BOOLEAN, "Whether the operator instruments pods.", value=False, unused=True)
+    operator: bool = key(BOOLEAN, "Whether the operator instruments pods.", value=False)
 
 
 @record
@@ -142,16 +142,16 @@ class ClusterFacts:
     gateway_api: bool = key(BOOLEAN, "Whether it has Gateway API.", value=True)
     gateway: Gateway = key(model(Gateway), "The Gateway.", value=Gateway)
     ingress_class: str | None = key(_NAME, "For Ingress, without Gateway API.", nullable=True)
-    cert_issuer: str | None = key(_NAME, "A ClusterIssuer.", nullable=True, unused=True)
-    keda: bool = key(BOOLEAN, "Whether it has KEDA.", value=True, unused=True)
+    cert_issuer: str | None = key(_NAME, "A ClusterIssuer.", nullable=True)
+    keda: bool = key(BOOLEAN, "Whether it has KEDA.", value=True)
     prometheus_operator: bool = key(BOOLEAN, "Whether it has the Prometheus operator.", value=True)
     prometheus_labels: Mapping[str, str] = key(_TEXTS, "Added to PodMonitor and PrometheusRule.", value=dict)
-    prometheus_url: str = key(_TEXT, "Where KEDA asks.", value="http://prometheus.monitoring.svc:9090", unused=True)
+    prometheus_url: str = key(_TEXT, "Where KEDA asks.", value="http://prometheus.monitoring.svc:9090")
     monitoring_namespace: str = key(_NAME, "Where Prometheus runs.", value="monitoring")
     control_namespace: str = key(_NAME, "Where MCD's own account is.", value="mcd-system")
     loki_rules: LokiRules | None = key(model(LokiRules), "None: no Loki.", value=LokiRules, nullable=True, unused=True)
     otel: Otel = key(model(Otel), "OpenTelemetry.", value=Otel)
-    oauth: Oauth | None = key(model(Oauth), "Sign-in.", nullable=True, unused=True)
+    oauth: Oauth | None = key(model(Oauth), "Sign-in.", nullable=True)
     storage: Storage = key(model(Storage), "Storage classes.", value=Storage, unused=True)
     registry: str = key(_TEXT, "Where built images go.", value="registry.mcd.internal")
     image_pull_secret: str | None = key(_NAME, "For private images.", nullable=True)
@@ -184,13 +184,31 @@ class Taint:
 
 
 @record
+class DeviceMemory:
+    """The size of one device: in bytes, and as its owner wrote it, which is how people know it."""
+
+    size: Bytes
+    text: str
+
+
+_DEVICE_MEMORY = amount(Bytes(1), Bytes(_TI), long_units=True)
+
+
+def _read_device_memory(report: Report, node: Node, path: Path) -> Any:
+    size = _DEVICE_MEMORY.read(report, node, path)
+    return BAD if size is BAD else DeviceMemory(size, node.text)  # type: ignore[union-attr]
+
+
+@record
 class Device:
     """One kind of device on the nodes of a pool."""
 
     vendor: str = key(choice(VENDORS), "Who makes it.", value="nvidia")
     model: str = key(_TEXT, "What people call it.", value="")
     product: str = key(_TEXT, "What its label says.", value="")
-    memory: Bytes | None = key(amount(Bytes(1), Bytes(_TI), long_units=True), "Of one device.", nullable=True)
+    memory: DeviceMemory | None = key(
+        either("bytes", _read_device_memory, [{"type": "string"}]), "Of one device.", nullable=True
+    )
     per_node: int = key(integer(0, 1024), "How many one node has.", value=1)
     resource: str | None = key(_TEXT, "Resource name; else the vendor's.", nullable=True)
     mig: tuple[str, ...] = key(items(_TEXT), "Slices.", value=())
@@ -257,6 +275,10 @@ class InfraKind(Protocol):
     def options(self) -> tuple[str, ...]: ...
 
 
+Kinds: TypeAlias = Mapping[str, InfraKind]
+"""The catalogue by every word that names a kind, as `mcd.infra.catalog.KINDS` is."""
+
+
 @record
 class ComponentSettings:
     """What Settings say about a component."""
@@ -290,12 +312,33 @@ class SettingsFacts:
     configs: Mapping[str, Mapping[str, str]] = key(mapping(_TEXTS), "Config maps.", value=dict, unused=True)
 
 
+_COMMIT = text(shape=re.compile(r"[0-9a-f]{7,40}"), what="a commit", hint="Write 7 to 40 hex digits.")
+
+
+@record
+class StableFacts:
+    """What runs while a canary is tried."""
+
+    image: str = key(_TEXT, "Its image.", required="Write its image.")
+    commit: str = key(_COMMIT, "Its commit.", required="Write its commit.")
+
+
+@record
+class CanaryFacts:
+    """How far a canary Rollout is. `replicas` are the stable's live ones."""
+
+    stable: StableFacts = key(model(StableFacts), "What runs meanwhile.", required="Write image and commit.")
+    step: int = key(integer(1, 100), "Its step, from 1.", required="Write the step, from 1.")
+    replicas: int | None = key(integer(0, 10_000), "Live pods of what runs.", nullable=True)
+
+
 @record
 class Context:
     """Everything that the platform knows about one App at one moment.
 
     `known` is false when there is no platform to ask (no context file): secrets and pools are then taken to exist.
     `node_pools` and `apps` are None when nobody listed them. `environment` is NAME of 4.1 where a person gave it.
+    `live` is true where this version's server carries it out: what it does not do yet is then told.
     `kinds` is the catalogue of infra by every word that names a kind; `fills` is false where it cannot be known yet what
     people fill in (`validate` offline), so that nothing is said to be missing.
     """
@@ -311,12 +354,20 @@ class Context:
     pre: Any = key(_TEXT, "Pre-release environment.", later=True)
     commits: Mapping[str, str] = key(_TEXTS, "Commit that last changed a component.", value=dict)
     restart: Mapping[str, str] = key(_TEXTS, "When a person restarted a component.", value=dict)
-    canary: Any = key(_TEXT, "Steps of a canary.", later=True)
+    canary: Mapping[str, CanaryFacts] = key(
+        mapping(model(CanaryFacts)), "How far a canary Rollout of a component is.", value=dict
+    )
     names: Mapping[str, str] = key(_TEXTS, "Object names that other Apps own.", value=dict)
     known: bool = True
     environment: str = ""
-    kinds: Mapping[str, InfraKind] = field(default_factory=dict)
+    live: bool = False
+    kinds: Kinds = field(default_factory=dict)
     fills: bool = True
+
+    @property
+    def judges_cluster(self) -> bool:
+        """Whether what a cluster lacks is told: `validate` offline is for no cluster in particular (app-yaml 4.1)."""
+        return self.fills
 
 
 NO_CONTEXT = Context(known=False)
@@ -332,11 +383,11 @@ def read_context(data: bytes | str, file: str) -> tuple[Context | None, tuple[Pr
     if root is not None and type(root) is not Map:
         report.refuse("schema.type", root.place, (), "this is no context.", "Write keys: product_line, cluster, …")
     elif type(root) is Map:
-        # An empty canary or pre is what 8.2 shows for "none".
+        # An empty pre is what 8.2 shows for "none".
         entries = {
             word: entry
             for word, entry in root.entries.items()
-            if not (word in ("canary", "pre") and _is_nothing(entry[1]))
+            if not (word == "pre" and _is_nothing(entry[1]))
         }
         context = read_model(report, Map(entries, root.place), (), Context)
     good = report.errors == 0 and context is not None and context is not BAD

@@ -13,11 +13,11 @@ from functools import lru_cache
 from typing import Any, Protocol
 
 from mcd.appyaml.compiler import Compiled, Source, check, compile_app, render_line, template_digests
-from mcd.appyaml.context import Context, read_context
+from mcd.appyaml.context import Context, Kinds, read_context
 from mcd.appyaml.shells import LINE, app_shells, line_shells
 from mcd.errors import Code, McdError, Problem, has_errors, in_order
 from mcd.model import App, Cluster, Device, NodePool, ProductLine, Release, Rollout, Settings
-from mcd.objects import TRIGGER, Object, Ref, in_apply_order
+from mcd.objects import Object, Ref, in_apply_order
 
 
 class Bound(Protocol):
@@ -64,14 +64,15 @@ class Desired:
 FILE = "app.yaml"
 
 
-def desired(bound: Bound, rollout: Rollout | None, previous: Rollout | None) -> Desired:
-    """The objects of a pair. `rollout` is the one that is carried out (None for a dry run), `previous` the last one
-    that began to write: a component that is as it was there keeps its commit, and with it its pods (ADR 3)."""
+def desired(bound: Bound, kinds: Kinds, rollout: Rollout | None, previous: Rollout | None) -> Desired:
+    """The objects of a pair; `kinds` is the catalogue. `rollout` is the one that is carried out (None for a dry run),
+    `previous` the last one that began to write: a component that is as it was there keeps its commit, and with it its
+    pods (ADR 3)."""
     restarts = rollout.restarts if rollout is not None else {}
     if rollout is not None and rollout.commits:
-        return _finished(compile_pair(bound, rollout.commits, restarts), rollout.commits)
+        return _finished(compile_pair(bound, kinds, rollout.commits, restarts), rollout.commits)
     kept = dict(previous.commits) if previous is not None else {}
-    compiled = compile_pair(bound, kept, restarts)
+    compiled = compile_pair(bound, kinds, kept, restarts)
     digests = template_digests(compiled)
     commits = {
         name: kept[name]
@@ -80,25 +81,25 @@ def desired(bound: Bound, rollout: Rollout | None, previous: Rollout | None) -> 
         for name, digest in digests.items()
     }
     if any(kept.get(name, bound.release.commit) != commit for name, commit in commits.items()):
-        compiled = compile_pair(bound, commits, restarts)
+        compiled = compile_pair(bound, kinds, commits, restarts)
     return _finished(compiled, commits)
 
 
 def _finished(compiled: Compiled, commits: Mapping[str, str]) -> Desired:
-    objects = [obj for obj in compiled.objects if not _waits_for_a_run(obj)]
+    objects = [obj for obj in compiled.objects if not _is_a_template(obj)]
     if compiled.ok and compiled.spec is not None:
         objects = in_apply_order([*objects, *app_shells(compiled.spec)])
     return Desired(compiled, tuple(objects), commits, template_digests(compiled), compiled.problems)
 
 
-def _waits_for_a_run(obj: Object) -> bool:
-    """A manual Job is a template: each Run of it is an object of its own (app-yaml 6.12)."""
-    trigger: str = obj["metadata"].get("annotations", {}).get(TRIGGER, "manual")
-    return obj["kind"] == "Job" and trigger == "manual"
+def _is_a_template(obj: Object) -> bool:
+    """A Job is the template of its Runs, each of which is an object of its own (app-yaml 6.12). Applied as it is, it
+    would run once, beside the deploy that should wait for it. What must run and is not run yet, resolve refuses."""
+    return bool(obj["kind"] == "Job")
 
 
 def compile_pair(
-    bound: Bound, commits: Mapping[str, str] | None = None, restarts: Mapping[str, str] | None = None
+    bound: Bound, kinds: Kinds, commits: Mapping[str, str] | None = None, restarts: Mapping[str, str] | None = None
 ) -> Compiled:
     """The Release's app.yaml in the context of its product line. Problems name the file as it is in the repository."""
     release = bound.release
@@ -109,6 +110,8 @@ def compile_pair(
         commits=dict(commits or {}),
         restart=dict(restarts or {}),
         app=bound.app.name,
+        kinds=kinds,
+        live=True,
     )
     source = Source(commit=release.commit, branch=release.branch, tag=release.tag, images=dict(release.images))
     return compile_app(checked, context, source)

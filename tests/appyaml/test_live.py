@@ -10,6 +10,7 @@ import pytest
 
 from mcd.appyaml.live import Desired, Pair, desired, line_context
 from mcd.errors import McdError
+from mcd.infra.catalog import KINDS
 from mcd.model import (
     App,
     Cluster,
@@ -60,16 +61,16 @@ def env_of(came_out: Desired, component: str) -> dict[str, str]:
 
 
 def test_a_component_that_a_push_leaves_as_it_was_keeps_its_commit() -> None:
-    before = desired(pair(TWO), rollout(), None)
-    after = desired(pair(TWO.replace("worker:1", "worker:2"), SECOND), rollout(), rollout(before))
+    before = desired(pair(TWO), KINDS, rollout(), None)
+    after = desired(pair(TWO.replace("worker:1", "worker:2"), SECOND), KINDS, rollout(), rollout(before))
     assert env_of(after, "web")["MCD_COMMIT"] == FIRST
     assert env_of(after, "worker")["MCD_COMMIT"] == SECOND
     assert after.commits == {"web": FIRST, "worker": SECOND}
 
 
 def test_the_unchanged_component_is_the_same_object_to_the_byte() -> None:
-    before = desired(pair(TWO), rollout(), None)
-    after = desired(pair(TWO.replace("worker:1", "worker:2"), SECOND), rollout(), rollout(before))
+    before = desired(pair(TWO), KINDS, rollout(), None)
+    after = desired(pair(TWO.replace("worker:1", "worker:2"), SECOND), KINDS, rollout(), rollout(before))
     web = [o for o in before.objects if o["metadata"]["name"] == "two-web"]
     assert web == [o for o in after.objects if o["metadata"]["name"] == "two-web"]
 
@@ -77,21 +78,21 @@ def test_the_unchanged_component_is_the_same_object_to_the_byte() -> None:
 def test_what_was_begun_is_not_decided_anew() -> None:
     """The map that the first pass wrote stands, whatever became of the Rollout before it."""
     begun = rollout(commits={"web": FIRST, "worker": FIRST})
-    came_out = desired(pair(TWO, SECOND), begun, None)
+    came_out = desired(pair(TWO, SECOND), KINDS, begun, None)
     assert env_of(came_out, "web")["MCD_COMMIT"] == FIRST
 
 
 def test_a_new_component_shows_the_new_commit() -> None:
-    before = desired(pair(TWO), rollout(), None)
+    before = desired(pair(TWO), KINDS, rollout(), None)
     three = TWO + "  more: {type: daemon, image: registry.test/more:1}\n"
-    after = desired(pair(three, SECOND), rollout(), rollout(before))
+    after = desired(pair(three, SECOND), KINDS, rollout(), rollout(before))
     assert after.commits == {"web": FIRST, "worker": FIRST, "more": SECOND}
 
 
 def test_one_more_replica_changes_no_pod_template() -> None:
     """From two on: the second pod brings the rule that spreads them."""
-    before = desired(pair(TWO, settings={"components": {"web": {"replicas": 2}}}), rollout(), None)
-    after = desired(pair(TWO, settings={"components": {"web": {"replicas": 3}}}), rollout(), rollout(before))
+    before = desired(pair(TWO, settings={"components": {"web": {"replicas": 2}}}), KINDS, rollout(), None)
+    after = desired(pair(TWO, settings={"components": {"web": {"replicas": 3}}}), KINDS, rollout(), rollout(before))
     assert after.digests == before.digests
     web = next(o for o in after.objects if o["kind"] == "Deployment" and o["metadata"]["name"] == "two-web")
     assert web["spec"]["replicas"] == 3
@@ -99,9 +100,28 @@ def test_one_more_replica_changes_no_pod_template() -> None:
 
 def test_a_manual_job_is_a_template_and_no_object() -> None:
     job = "appname: two\ncomponents: {seed: {type: job, image: 'registry.test/seed:1'}}\n"
-    came_out = desired(pair(job), rollout(), None)
+    came_out = desired(pair(job), KINDS, rollout(), None)
     assert "Job" not in {o["kind"] for o in came_out.objects}
     assert "Job" in {o["kind"] for o in came_out.compiled.objects}
+
+
+@pytest.mark.parametrize("trigger", ["pre_deploy", "post_deploy"])
+def test_a_job_that_a_deploy_waits_for_is_refused_while_no_server_runs_it(trigger: str) -> None:
+    """Ready without the migration would be a lie, and the Job applied as it is would run beside the new pods."""
+    job = f"appname: two\ncomponents: {{seed: {{type: job, image: 'registry.test/seed:1', trigger: {trigger}}}}}\n"
+    came_out = desired(pair(job), KINDS, rollout(), None)
+    said = f'app.yaml:2:72: components.seed.trigger: "{trigger}" is not supported yet. Use manual.'
+    assert said in [str(p) for p in came_out.problems]
+    assert came_out.objects == ()
+
+
+def test_an_on_failure_job_that_nobody_starts_is_told_and_not_applied() -> None:
+    job = "appname: two\ncomponents: {undo: {type: job, image: 'registry.test/undo:1', trigger: on_failure}}\n"
+    came_out = desired(pair(job), KINDS, rollout(), None)
+    said = "app.yaml:2:72: warning: components.undo.trigger: no server starts on_failure jobs yet: it is left out."
+    assert said in [str(p) for p in came_out.problems]
+    assert "ServiceAccount" in {o["kind"] for o in came_out.objects}
+    assert "Job" not in {o["kind"] for o in came_out.objects}
 
 
 def test_what_the_cluster_was_seen_to_serve_beats_what_people_said() -> None:
@@ -130,6 +150,6 @@ def test_wishes_that_are_no_context_are_refused_by_name() -> None:
 
 
 def test_problems_leave_no_object() -> None:
-    came_out = desired(pair("appname: two\ncomponents: {web: {type: web, port: 99999}}\n"), rollout(), None)
+    came_out = desired(pair("appname: two\ncomponents: {web: {type: web, port: 99999}}\n"), KINDS, rollout(), None)
     assert came_out.objects == ()
     assert [p.code for p in came_out.problems if p.severity == "error"] == ["value.range"]

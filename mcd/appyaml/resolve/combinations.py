@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.resources import Gpu
 from mcd.appyaml.spec.pod import PortSpec, ResourceSpec
-from mcd.appyaml.spec.running import HostSpec
 from mcd.appyaml.text.nodes import Path
 from mcd.appyaml.text.problems import Findings
 from mcd.appyaml.text.units import Bytes, cpu_text
@@ -34,6 +33,9 @@ def check_resources(spec: ResourceSpec, gpu: Gpu | None, path: Path, findings: F
         message = "a MIG slice fixes model and memory."
         where = (*path, "resources", "gpu", "mig")
         findings.refuse("combination", where, message, "Remove model and memory.")
+    elif gpu is not None and gpu.mig and gpu.vendor not in (None, "nvidia"):
+        where = (*path, "resources", "gpu", "mig")
+        findings.refuse("combination", where, f"{gpu.vendor} has no MIG slices.", "Remove vendor or mig.")
 
 
 def _less(word: str, limit: str, request: str, path: Path, findings: Findings) -> None:
@@ -82,14 +84,3 @@ def check_scratch(scratch: Mapping[str, Bytes], path: Path, findings: Findings) 
             if folder != other and folder.startswith(f"{other}/"):
                 message = f"lies inside scratch {echo(other)}."
                 findings.refuse("path.overlap", (*path, "scratch", folder), message, "Choose another path.", key=True)
-
-
-def check_host(hosts: Sequence[HostSpec], base_domain: str, path: Path, findings: Findings) -> None:
-    """The last of these hosts: not there before, and not below the platform's own domain."""
-    item = hosts[-1]
-    if item.host == base_domain or item.host.endswith(f".{base_domain}"):
-        message = f'"{echo(item.host)}" is given out by the platform.'
-        findings.refuse("name.reserved", path, message, "Remove it.")
-    if item in hosts[:-1]:
-        message = f"{echo(item.host)}{echo(item.path)} is listed twice."
-        findings.refuse("exclusive", path, message, "Remove one.")

@@ -14,16 +14,22 @@ from mcd.appyaml.resolve.entry import domain_of, resolve_ports, resolve_web
 from mcd.appyaml.resolve.environment import environment_of, platform_variables
 from mcd.appyaml.resolve.overrides import with_settings
 from mcd.appyaml.resolve.probes import resolve_probes
+from mcd.appyaml.resolve.metrics import resolve_metrics
 from mcd.appyaml.resolve.resources import resolve_resources
+from mcd.appyaml.resolve.rollout import resolve_rollout
 from mcd.appyaml.resolve.run import Resolving
+from mcd.appyaml.resolve.scaling import resolve_autoscale
 from mcd.appyaml.resolve.schedules import check_schedule, check_timezone
 from mcd.appyaml.resolve.texts import image_of, words_of
+from mcd.appyaml.resolve.tracing import resolve_tracing
+from mcd.appyaml.resolve.undone import tell_undone
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.defaults import (
+    DAY,
     DEFAULT_REPLICAS,
     DEFAULT_USER,
+    WITH_A_DEPLOY,
 )
-from mcd.appyaml.schema.lifecycle import SHARE_WITH_GPU, SHARE_WITHOUT
 from mcd.appyaml.spec.app import ComponentSpec
 from mcd.appyaml.spec.pod import Identity, ProbeSpec, ResourceSpec
 from mcd.appyaml.spec.running import RolloutSpec, RunSpec, ScheduleSpec
@@ -53,6 +59,7 @@ def resolve_component(run: Resolving, name: str, component: Component) -> Compon
     combine.check_scratch(component.scratch, path, findings)
     if component.type == "cron":
         _check_cron(component, path, findings)
+    tell_undone(run, name, component)
     return ComponentSpec(
         name=name,
         type=component.type,
@@ -71,36 +78,21 @@ def resolve_component(run: Resolving, name: str, component: Component) -> Compon
         ports=tuple(sorted(ports, key=lambda p: p.name)),
         port=ports[0].port if ports else 0,
         probes=probes,
-        rollout=_rollout(component, resources, probes, path, findings),
+        rollout=resolve_rollout(component, resources, probes, path, findings),
         identity=_identity(component),
         scratch=component.scratch,
         headless=component.headless,
-        web=resolve_web(run, component, domain, env, path) if component.type == "web" else None,
+        web=resolve_web(run, name, component, domain, env) if component.type == "web" else None,
         schedule=_schedule(component, context) if component.type == "cron" else None,
-        run=RunSpec(component.timeout, component.retries, component.keep, component.trigger)
-        if component.type in ("cron", "job")
-        else None,
+        run=_run(component) if component.type in ("cron", "job") else None,
         needs={need.name: need for need in env.needs.values()},
         overrides=overrides,
         restart=context.restart.get(name, ""),
         dependents=tuple(d for d in context.dependents if d.component == name),
+        autoscale=resolve_autoscale(run, component, path),
+        metrics=resolve_metrics(component, ports, path, findings),
+        tracing=resolve_tracing(run, component, path),
     )
-
-
-def _rollout(
-    component: Component, resources: ResourceSpec, probes: Mapping[str, ProbeSpec], path: Path, findings: Findings
-) -> RolloutSpec:
-    written = component.rollout
-    gpu = resources.devices > 0
-    share = SHARE_WITH_GPU if gpu else SHARE_WITHOUT
-    surge = share.surge if written.max_surge is None else written.max_surge
-    unavailable = share.unavailable if written.max_unavailable is None else written.max_unavailable
-    if written.strategy == "rolling":
-        combine.check_surge(surge, unavailable, path, findings)
-    startup = probes.get("startup")
-    budget = startup.delay + startup.period * startup.failures if startup else 0
-    timeout = max(written.timeout, budget + 300)
-    return RolloutSpec(written.strategy, surge, unavailable, timeout, written.on_fail)
 
 
 def _identity(component: Component) -> Identity:
@@ -112,14 +104,21 @@ def _identity(component: Component) -> Identity:
     return Identity(user, component.read_only, component.stop.grace, component.stop.signal)
 
 
+def _run(component: Component) -> RunSpec:
+    timeout = component.timeout
+    if timeout is None:
+        timeout = DAY if component.trigger == "manual" else WITH_A_DEPLOY
+    return RunSpec(timeout, component.retries, component.keep, component.trigger)
+
+
 def _check_cron(component: Component, path: Path, findings: Findings) -> None:
     if component.schedule is not None:
         answer = check_schedule(component.schedule)
         if answer.error:
             findings.refuse("cron.schedule", (*path, "schedule"), *answer.error)
         elif answer.both_days:
-            message = "day and weekday are both given, and either of them fires."
-            findings.warn("cron.both_days", (*path, "schedule"), message, "Write * for one of them.")
+            message = "day and weekday are both restricted, so either of them fires."
+            findings.warn("cron.both_days", (*path, "schedule"), message, "Restrict one.")
     if component.timezone is not None:
         wrong = check_timezone(component.timezone)
         if wrong:

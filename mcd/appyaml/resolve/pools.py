@@ -50,29 +50,39 @@ def _tokens(text: str) -> set[str]:
     return set(_TOKENS.findall(text.lower()))
 
 
-def vendor_of(gpu: Gpu) -> str:
-    """The vendor that was written, else the one whose models begin like this; "" when neither says."""
+def vendor_of_model(model: str) -> str:
+    """The vendor whose models begin like this; everything else is NVIDIA's."""
+    begins = model.lower()
+    for name, vendor in VENDORS.items():
+        if any(begins.startswith(start.lower()) for start in vendor.models):
+            return name
+    return "nvidia"
+
+
+def vendors_of(gpu: Gpu) -> tuple[str, ...]:
+    """Whose devices may be meant: the vendor that was written, else those of the models; empty when neither says."""
     if gpu.vendor:
-        return gpu.vendor
+        return (gpu.vendor,)
     if gpu.mig:
-        return "nvidia"
-    for model in gpu.model:
-        for name, vendor in VENDORS.items():
-            if any(model.lower().startswith(start.lower()) for start in vendor.models):
-                return name
-    return "nvidia" if gpu.model else ""
+        return ("nvidia",)
+    return tuple(dict.fromkeys(vendor_of_model(model) for model in gpu.model))
 
 
-def _why_not(device: Device, gpu: Gpu, vendor: str) -> str:
+def _is_model(device: Device, model: str, gpu: Gpu) -> bool:
+    """Whether people may call a device this: every token of it is one of the device's own."""
+    if not gpu.vendor and device.vendor != vendor_of_model(model):
+        return False
+    return _tokens(model) <= _tokens(device.product) | _tokens(device.model)
+
+
+def _why_not(device: Device, gpu: Gpu, vendors: tuple[str, ...]) -> str:
     """Why a device does not fit, or ""."""
-    if vendor and device.vendor != vendor:
-        return f"no {gpu.model[0] if gpu.model and not gpu.vendor else vendor}"
-    if gpu.model:
-        theirs = _tokens(device.product) | _tokens(device.model)
-        if not any(_tokens(model) <= theirs for model in gpu.model):
-            return f"no {' or '.join(gpu.model)}"
-    if gpu.memory is not None and (device.memory is None or device.memory.count < gpu.memory.count * 9 // 10):
-        has = f"{device.memory.count // 2**20}Mi" if device.memory else "unknown memory"
+    if gpu.model and not any(_is_model(device, model, gpu) for model in gpu.model):
+        return f"no {' or '.join(gpu.model)}"
+    if device.vendor not in vendors:
+        return f"no {vendors[0]}"
+    if gpu.memory is not None and (device.memory is None or device.memory.size.count < gpu.memory.count * 9 // 10):
+        has = device.memory.text if device.memory else "unknown memory"
         return f"{has} per device, {gpu.memory} asked"
     if gpu.mig and gpu.mig not in device.mig:
         return f"no mig-{gpu.mig}"
@@ -87,9 +97,12 @@ def fitting(pool: Pool, gpu: Gpu) -> tuple[list[Device], str]:
         return [], "no GPUs"
     reasons = []
     devices = []
-    vendor = vendor_of(gpu)
+    vendors = vendors_of(gpu)
+    if not vendors:
+        there = {device.vendor for device in pool.devices}
+        vendors = tuple(there) if len(there) == 1 else ("nvidia",)
     for device in pool.devices:
-        why = _why_not(device, gpu, vendor)
+        why = _why_not(device, gpu, vendors)
         if why:
             reasons.append(why)
         else:
@@ -134,7 +147,7 @@ def place(ask: Ask, context: Context, line: str, findings: Findings) -> tuple[Pl
     if not looked_at:
         return Placement(), ""
     pool = looked_at[0]
-    if pool.devices and ask.pool is not None:
+    if pool.devices:
         message = f'pool "{pool.name}" has devices, and nothing here asks for one.'
         findings.warn("pool.gpu_unused", (*ask.path, "node_pool"), message, "Write resources.gpu, or use another pool.")
     _check_node(ask, pool, findings)
@@ -153,7 +166,7 @@ def _unknown(ask: Ask, findings: Findings) -> tuple[Placement, str]:
     findings.warn(
         "gpu.unchecked", (*ask.path, "resources", "gpu"), message, "A push checks it, and `mcd diff` before it."
     )
-    vendor = vendor_of(ask.gpu) or "nvidia"
+    vendor = (*vendors_of(ask.gpu), "nvidia")[0]
     if not VENDORS[vendor].resource:
         message = f"{vendor} has no resource name of its own."
         findings.refuse("capacity.gpu", (*ask.path, "resources", "gpu"), message, "A node pool must name it.")
@@ -175,13 +188,14 @@ def _with_gpu(ask: Ask, looked_at: Sequence[Pool], line: str, findings: Findings
             reasons.append(f"{pool.name}: {why}.")
             continue
         vendor = devices[0].vendor
-        same = [d for d in devices if d.vendor == vendor]
+        # One pod asks for one resource: the first device that fits says which.
+        same = [d for d in devices if d.vendor == vendor and d.resource == devices[0].resource]
         label = VENDORS[vendor].product_label
-        if not label and gpu.model and len({d.model for d in pool.devices if d.vendor == vendor}) > 1:
+        if not label and len({d.model for d in pool.devices if d.vendor == vendor}) > 1:
             message = f'pool "{pool.name}" mixes models and {vendor} has no product label.'
             findings.refuse("capacity.gpu", path, message, "Split the pool.")
             return Placement(), ""
-        resource = same[0].resource or VENDORS[vendor].resource
+        resource = devices[0].resource or VENDORS[vendor].resource
         if not resource:
             message = f'pool "{pool.name}" does not say how its {vendor} devices are called.'
             findings.refuse("capacity.gpu", path, message, "Ask its owner to name the resource.")

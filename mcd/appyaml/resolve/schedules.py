@@ -21,6 +21,8 @@ _LONG_MONTHS = (
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
 _LENGTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+_QUARTZ = re.compile(r"[LW#]")
+_WORDS = re.compile(r"[A-Za-z]{3}(-[A-Za-z]{3})?(/\d+)?", re.ASCII)
 _PART = re.compile(r"(\*|[a-z0-9]+)(?:-([a-z0-9]+))?(?:/(\d{1,4}))?", re.ASCII)
 
 
@@ -50,13 +52,14 @@ def _check(text: str) -> Schedule:
     if text.startswith("@"):
         if text in MACROS:
             return Schedule()
-        if text.startswith(("@every", "@reboot")):
-            raise _Refused(f"{text.split()[0]} is not supported.", 'Write five fields: "*/5 * * * *".')
+        for macro in ("@every", "@reboot"):
+            if text.startswith(macro):
+                raise _Refused(f"{macro} is not supported.", "Use five fields.")
         near = nearest(text, MACROS)
         hint = f'Did you mean "{near}"?' if near else f"Use one of {', '.join(MACROS)}."
         raise _Refused(f'there is no "{echo(text)}".', hint)
     if text.startswith(("TZ=", "CRON_TZ=")):
-        raise _Refused(f"{text.partition('=')[0]}= does not belong here.", "Remove it and use timezone.")
+        raise _Refused(f"a {text.partition('=')[0]}= prefix is not supported.", "Use timezone.")
     fields = text.split()
     if len(fields) == 6:
         raise _Refused("6 fields: seconds are not supported.", "Write minute hour day month weekday.")
@@ -86,8 +89,8 @@ def _field(text: str, name: str, low: int, high: int) -> set[int]:
 def _part(part: str, name: str, low: int, high: int) -> set[int]:
     if name in ("day", "weekday") and part == "?":
         return set(range(low, high + 1))
-    if re.search(r"[LW#?]", part) and not re.fullmatch(r"[A-Za-z]{3}(-[A-Za-z]{3})?(/\d+)?", part):
-        raise _Refused(f'"{echo(part)}" is not supported ({name}).', "Use numbers, *, lists, ranges and steps.")
+    if _QUARTZ.search(part) and not _WORDS.fullmatch(part):
+        raise _Refused("L, W and # are not supported.", "Use numbers.")
     found = _PART.fullmatch(part.lower())
     if not found:
         raise _Refused(f'"{echo(part)}" is no {name}.', f"Use {low} to {high}, *, lists, ranges and steps.")
@@ -100,9 +103,10 @@ def _part(part: str, name: str, low: int, high: int) -> set[int]:
         begin = _number(first, name, low, high)
         end = _number(last, name, low, high) if last else (high if step else begin)
     if begin > end:
-        raise _Refused(f"{echo(part)} runs backwards ({name}).", f"Write {end}-{begin}, or two ranges.")
+        # Over midnight or the end of the week, which is what most people mean who write this.
+        raise _Refused(f"{echo(part)} runs backwards.", f"Write {begin}-{high},{low}-{end}.")
     if step is not None and int(step) == 0:
-        raise _Refused(f"a step of 0 never moves ({name}).", "Use 1 or more.")
+        raise _Refused("a step of 0 never moves.", "Use 1 or more.")
     return set(range(begin, end + 1, int(step or 1)))
 
 
@@ -124,8 +128,6 @@ def check_timezone(name: str) -> tuple[str, str] | None:
     """What is wrong with a time zone, and what to do; nothing when it is one."""
     if name in ZONES:
         return None
-    if name == "Local":
-        return "Local is another time on every node.", "Write a name like Asia/Shanghai."
     near = nearest(name, ZONES)
-    hint = f'Did you mean "{near}"?' if near else "Write an IANA name like Asia/Shanghai."
+    hint = f'Did you mean "{near}"?' if near else "Use an IANA name such as Asia/Shanghai."
     return f'there is no time zone "{echo(name)}".', hint

@@ -11,8 +11,10 @@ from typing import Any
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.defaults import (
     DAY,
+    TRIGGERS,
     TYPE_ALIASES,
     TYPES,
+    WITH_A_DEPLOY,
 )
 from mcd.appyaml.schema.fields import (
     BAD,
@@ -35,6 +37,7 @@ from mcd.appyaml.schema.shapes import (
 )
 from mcd.appyaml.text.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
+from mcd.appyaml.text.units import duration_text
 
 
 @record
@@ -89,10 +92,10 @@ class Component(Serving):
         effect="successfulJobsHistoryLimit, failedJobsHistoryLimit",
         example="{success: 1}",
     )
-    timeout: int = key(
+    timeout: int | None = key(
         duration(1, 30 * DAY),
         "A run that takes longer is stopped.",
-        value=DAY,
+        default=f"{duration_text(DAY)}; {duration_text(WITH_A_DEPLOY)} for a job whose trigger is not manual",
         only=("cron", "job"),
         limits="1s to 30d",
         effect="activeDeadlineSeconds",
@@ -108,12 +111,13 @@ class Component(Serving):
         example="2",
     )
     trigger: str = key(
-        choice(("manual",), later=("pre_deploy", "post_deploy", "on_failure")),
-        "When a job runs: a person or a program starts it.",
+        choice(TRIGGERS),
+        "When a job runs: before any workload of a deploy changes, when all of it is healthy, after it failed, or when "
+        "a person or a program asks.",
         value="manual",
         only=("job",),
-        effect="annotation mcd.internal/trigger",
-        example="manual",
+        effect="annotation mcd.internal/trigger; suspend",
+        example="pre_deploy",
     )
     keep: int = key(
         duration(1, 365 * DAY),
@@ -125,14 +129,20 @@ class Component(Serving):
     )
 
 
+def type_of(node: Map) -> str:
+    """The type that a component says it has, in our words; "" where it says none that there is."""
+    entry = node.entries.get("type")
+    word = entry[1].text if entry and type(entry[1]) is Scalar else ""
+    kind = TYPE_ALIASES.get(word, word)
+    return kind if kind in TYPES else ""
+
+
 def _read_component(report: Report, node: Node, path: Path) -> Any:
     """The type decides which keys are known."""
     if type(node) is not Map:
         return refused_shape(report, node, path, "a mapping like {type: web}")
-    entry = node.entries.get("type")
-    word = entry[1].text if entry and type(entry[1]) is Scalar else ""
-    kind = TYPE_ALIASES.get(word, word)
-    component = read_model(report, node, path, Component, type_name=kind if kind in TYPES else "")
+    kind = type_of(node)
+    component = read_model(report, node, path, Component, type_name=kind)
     if kind == "cron" and "schedule" not in node.entries:
         hint = 'Write it like "0 3 * * *" or "@daily".'
         report.refuse("schema.missing", node.key or node.place, (*path, "schedule"), '"schedule" is missing.', hint)

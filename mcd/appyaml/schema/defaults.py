@@ -18,12 +18,18 @@ TYPE_ALIASES = {
 }  # fmt: skip
 VENDORS = ("nvidia", "amd", "intel", "cambricon", "ascend", "hygon", "iluvatar", "metax", "mthreads", "mc40")
 SIGNALS = ("SIGTERM", "SIGINT", "SIGQUIT", "SIGHUP", "SIGUSR1", "SIGUSR2")
+TRIGGERS = ("manual", "pre_deploy", "post_deploy", "on_failure")
 FAMILIES = ("python", "java", "node", "go", "dotnet", "php", "ruby", "static")
 
+WITH_A_DEPLOY = 900
+"""Seconds that a job may take whose deploy waits for it."""
 DEFAULT_PORT = 8080
 DEFAULT_REPLICAS = 1
 DEFAULT_USER = 10001
 DEFAULT_CPU = 100
 DEFAULT_MEMORY = Bytes(256 * _MI)
 DEFAULT_DISK = Bytes(2 * _GI)
+SIDECAR_CPU = 50
+SIDECAR_MEMORY = Bytes(64 * _MI)
+SIDECAR_DISK = Bytes(256 * _MI)
 """What stands where nobody wrote it: the compiler fills it in, the namespace's own limits say it, people read it."""
