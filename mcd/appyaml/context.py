@@ -333,6 +333,13 @@ class CanaryFacts:
 
 
 @record
+class PreFacts:
+    """The pre-release environment that is rendered: that of a branch."""
+
+    branch: str = key(_TEXT, "Its branch.", required="Write the branch.")
+
+
+@record
 class Context:
     """Everything that the platform knows about one App at one moment.
 
@@ -351,7 +358,7 @@ class Context:
     infra: Mapping[str, InfraFacts] = key(mapping(model(InfraFacts)), "Claims.", value=dict)
     settings: SettingsFacts = key(model(SettingsFacts), "Settings.", value=SettingsFacts)
     app: str | None = key(_NAME, "The App's name where it is not appname (a copy).", nullable=True)
-    pre: Any = key(_TEXT, "Pre-release environment.", later=True)
+    pre: PreFacts | None = key(model(PreFacts), "None: this is no Pre App.", nullable=True)
     commits: Mapping[str, str] = key(_TEXTS, "Commit that last changed a component.", value=dict)
     restart: Mapping[str, str] = key(_TEXTS, "When a person restarted a component.", value=dict)
     canary: Mapping[str, CanaryFacts] = key(

@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from mcd.objects import short
 
+SIGN_IN_SECRET = "mcd-oauth"
+"""The secret of a product line that its Apps sign people in with, and the name of its object (app-yaml 6.6)."""
+
 
 def base_of(app: str, component: str) -> str:
     """The object base name of a component: a CronJob may have 52 characters, and a suffix of 11 must fit into 63."""
@@ -19,8 +22,9 @@ def settings_secret(app: str, secret: str) -> str:
 
 
 def line_secret(secret: str) -> str:
-    """The Secret object of a product line's secret."""
-    return short(f"mcd-line-{secret}", 63)
+    """The Secret object of a product line's secret. The one that signs people in has the name that every pod with
+    `oauth` asks for."""
+    return SIGN_IN_SECRET if secret == SIGN_IN_SECRET else short(f"mcd-line-{secret}", 63)
 
 
 def infra_secret(app: str, infra: str) -> str:

@@ -11,9 +11,12 @@ from dataclasses import replace
 from mcd.appyaml.context import Context
 from mcd.appyaml.names import base_of
 from mcd.appyaml.parse import AppFile
+from mcd.appyaml.resolve.canary import at_its_step
 from mcd.appyaml.resolve.components import resolve_component
 from mcd.appyaml.resolve.degrade import without_what_the_cluster_lacks
+from mcd.appyaml.resolve.hosts import settle_hosts
 from mcd.appyaml.resolve.infra import resolve_infra
+from mcd.appyaml.resolve.pre import as_pre, pre_name, refuse_none, without_overrides
 from mcd.appyaml.resolve.run import Resolving, template_names
 from mcd.appyaml.resolve.templates import Scope, TemplateError, expand
 from mcd.appyaml.resolve.variables import report_template
@@ -38,11 +41,17 @@ def resolve(app_file: AppFile, context: Context, source: Source) -> tuple[AppSpe
     report = Report(app_file.file)
     findings = Findings(report, app_file.root)
     app = app_file.app
-    name = context.app or app.appname
+    parent = name = context.app or app.appname
     line = line_name(app_file, context)
+    pre = None
+    if context.pre is not None:
+        pre = refuse_none(app, findings)
+        name = pre_name(parent, pre, context.pre.branch)
+        app, context = as_pre(app, pre), without_overrides(context)
     run = Resolving(
         app=app,
         name=name,
+        parent=parent,
         line=line,
         namespace=context.product_line.namespace or line,
         context=context,
@@ -54,10 +63,14 @@ def resolve(app_file: AppFile, context: Context, source: Source) -> tuple[AppSpe
     )
     _check_app(run)
     components = tuple(resolve_component(run, word, app.components[word]) for word in sorted(app.components))
+    components = settle_hosts(run, components)
     components = tuple(without_what_the_cluster_lacks(c, context.cluster, findings) for c in components)
+    if context.canary:
+        components = tuple(at_its_step(run, c) for c in components)
     spec = AppSpec(
         app=name,
-        label_name=app.appname,
+        label_name=app.appname if pre is None else parent,
+        ttl=pre.ttl if pre is not None else "",
         product_line=line,
         namespace=run.namespace,
         description=app.description,
@@ -84,7 +97,9 @@ def _check_app(run: Resolving) -> None:
         message = f'the file says "{app.product_line}", the App is in "{run.line}".'
         findings.warn("product_line.differs", ("product_line",), message, "Remove it, or move the App.")
     if not cluster.prometheus_operator:
-        message = f'cluster "{cluster.name}" has no Prometheus operator: alerts are left out.'
+        metrics = any(component.metrics is not None for component in app.components.values())
+        lost = f"{'metrics become annotations, ' if metrics else ''}alerts are left out."
+        message = f'cluster "{cluster.name}" has no Prometheus operator: {lost}'
         findings.warn("cluster.degraded", ("appname",), message)
     for word in app.components:
         owner = context.names.get(base_of(run.name, word))
@@ -128,4 +143,7 @@ def _needs(components: tuple[ComponentSpec, ...]) -> tuple[SecretNeed, ...]:
                     continue  # an unknown secret: the problem is told already
                 found = replace(component.needs[object_name], keys=())
             needs[object_name] = replace(found, keys=tuple(sorted({*found.keys, secret_key})))
+        for need in component.web.certificates if component.web is not None else ():
+            before = needs.get(need.name, need)
+            needs[need.name] = replace(need, keys=tuple(sorted({*before.keys, *need.keys})))
     return tuple(needs[name] for name in sorted(needs))

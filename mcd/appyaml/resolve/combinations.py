@@ -5,11 +5,10 @@ Reads resolved values and reports. It must not change anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
-from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.resources import Gpu
-from mcd.appyaml.spec.pod import PortSpec, ResourceSpec
+from mcd.appyaml.spec.pod import ResourceSpec
 from mcd.appyaml.text.nodes import Path
 from mcd.appyaml.text.problems import Findings
 from mcd.appyaml.text.units import Bytes, cpu_text
@@ -48,26 +47,6 @@ def check_surge(surge: int | str, unavailable: int | str, path: Path, findings: 
     if surge in (0, "0%") and unavailable in (0, "0%"):
         message = "max_surge and max_unavailable are both 0, so nothing could ever move."
         findings.refuse("combination", (*path, "rollout", "max_unavailable"), message, "Raise one.")
-
-
-def check_ports(component: Component, ports: Sequence[tuple[Path, PortSpec]], path: Path, findings: Findings) -> None:
-    """Each port of a pod is used once; the Service of a web has 80 for itself."""
-    taken: dict[tuple[int, str], Path] = {}
-    for where, port in ports:
-        holder = taken.setdefault((port.port, port.protocol), where)
-        if holder != where:
-            name = ".".join(str(step) for step in holder)
-            message = f"{port.port} is taken by {name}."
-            findings.refuse("combination", where, message, "Every port of a pod is used once.")
-    if component.type != "web":
-        return
-    for name, extra in component.ports.items():
-        here = (*path, "ports", name)
-        if name in ("http", "oauth"):
-            findings.refuse("name.reserved", here, f'"{name}" belongs to the platform.', "Choose another.", key=True)
-        if extra.port == 80 and extra.protocol == "TCP":
-            message = "80 is where Apps reach the web itself."
-            findings.refuse("combination", here, message, "Use another port.")
 
 
 def check_user(user: int | str | None, security: str, line: str, path: Path, findings: Findings) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mcd.appyaml.record import record
 from mcd.appyaml.resolve.commands import CommandError, for_kubernetes, split
 from mcd.appyaml.resolve.templates import TemplateError
 from mcd.appyaml.schema.component import Component
@@ -20,28 +21,47 @@ from mcd.appyaml.text.words import suggest
 KINDS = ("readiness", "liveness", "startup")
 
 
+@record
+class Asked:
+    """Whom probes ask: the ports of one container, and what a message calls it."""
+
+    ports: Sequence[PortSpec]
+    who: str
+
+    @property
+    def first(self) -> int:
+        """The port that is asked where a probe names none; 0: there is none."""
+        return next((p.port for p in self.ports if p.protocol == "TCP"), 0)
+
+
 def resolve_probes(
     component: Component, ports: Sequence[PortSpec], path: Path, findings: Findings
 ) -> dict[str, ProbeSpec]:
     """The probes of a long component by kind."""
     health = component.health
-    first = next((p.port for p in ports if p.protocol == "TCP"), 0)
     here = (*path, "health")
     if health is not None and component.type != "daemon" and _off(health):
         message = "nothing tells when it takes requests."
         findings.warn("health.none", here, message, "Write health: /path.")
+    asked = Asked(ports, f"a {component.type}" if component.type == "daemon" else f"this {component.type}")
+    probes = written_probes(health, asked, here, findings)
+    if component.type != "daemon" and asked.first and (health is None or health.readiness is None):
+        probes["readiness"] = _with_times("readiness", Action("tcp", port=asked.first), Probe())
+    if "liveness" in probes and health is not None and health.startup is None:
+        # A copy of the action only: a program that takes long to start must not be killed for it.
+        probes["startup"] = _with_times("startup", probes["liveness"].action, Probe())
+    return probes
+
+
+def written_probes(health: Health | None, asked: Asked, path: Path, findings: Findings) -> dict[str, ProbeSpec]:
+    """The probes that somebody wrote, by kind: all that a sidecar has."""
     probes: dict[str, ProbeSpec] = {}
-    for kind in KINDS:
-        written = getattr(health, kind) if health is not None else None
+    for kind in KINDS if health is not None else ():
+        written = getattr(health, kind)
         if isinstance(written, Probe):
-            action = _action(written, ports, first, (*here, kind), findings)
+            action = _action(written, asked, (*path, kind), findings)
             if action is not None:
                 probes[kind] = _with_times(kind, action, written)
-        elif written is None and kind == "readiness" and first and component.type != "daemon":
-            probes[kind] = _with_times(kind, Action("tcp", port=first), Probe())
-        elif written is None and kind == "startup" and "liveness" in probes:
-            # A copy of the action only: a program that takes long to start must not be killed for it.
-            probes[kind] = _with_times(kind, probes["liveness"].action, Probe())
     return probes
 
 
@@ -61,26 +81,29 @@ def _with_times(kind: str, action: Action, probe: Probe) -> ProbeSpec:
     )
 
 
-def _action(probe: Probe, ports: Sequence[PortSpec], first: int, path: Path, findings: Findings) -> Action | None:
+def _action(probe: Probe, asked: Asked, path: Path, findings: Findings) -> Action | None:
     if probe.http is not None:
-        port = _number(probe.port, ports, (*path, "port"), findings) if probe.port is not None else first
+        port = _number(probe.port, asked.ports, (*path, "port"), findings) if probe.port is not None else asked.first
         if not port:
             if probe.port is None:
-                _no_port(probe.http, path, findings)
+                _no_port(probe.http, asked, path, findings)
             return None
         return Action("http", path=probe.http, port=port)
     for kind, wanted in (("tcp", probe.tcp), ("grpc", probe.grpc)):
         if wanted is not None:
-            port = _number(wanted, ports, (*path, kind), findings)
+            port = _number(wanted, asked.ports, (*path, kind), findings)
             return Action(kind, port=port) if port else None
     return Action("exec", command=_command(probe.exec or Words(), (*path, "exec"), findings))
 
 
-def _no_port(http: str, path: Path, findings: Findings) -> None:
+def _no_port(http: str, asked: Asked, path: Path, findings: Findings) -> None:
     """A path where there is no port to ask: said once for the short form, which stands for three probes."""
-    where = path[:-1] if path[-1] in KINDS and _is_short(findings, path) else path
-    message = "a daemon has no port."
-    findings.refuse("combination", where, message, f"Write {{http: {http}, port: 8081}}.")
+    if _is_short(findings, path):
+        if path[-1] != KINDS[0]:
+            return
+        path = path[:-1]
+    message = f"{asked.who} has no TCP port." if asked.ports else f"{asked.who} has no port."
+    findings.refuse("combination", path, message, f"Write {{http: {http}, port: 8081}}.")
 
 
 def _is_short(findings: Findings, path: Path) -> bool:

@@ -6,13 +6,26 @@ It must not resolve anything.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import field
 
 from mcd.appyaml.context import Context
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.app import App
 from mcd.appyaml.spec.app import Source
 from mcd.appyaml.spec.infra import InfraSpec
+from mcd.appyaml.text.nodes import Path
 from mcd.appyaml.text.problems import Findings
+
+
+@record
+class AskedHost:
+    """One item of `domains`, its templates expanded. `where` is its path in the file."""
+
+    component: str
+    host: str
+    path: str
+    tls: str
+    where: Path
 
 
 @record
@@ -21,6 +34,8 @@ class Resolving:
 
     app: App
     name: str
+    parent: str
+    """The App whose image it is: of a Pre App its parent, else itself."""
     line: str
     namespace: str
     context: Context
@@ -30,6 +45,8 @@ class Resolving:
     webs: int
     """How many web components there are: the only one gets the short domain."""
     infra: Mapping[str, InfraSpec]
+    hosts: list[AskedHost] = field(default_factory=list)
+    """What the web components ask for, one after the other; settled when all of them have."""
 
 
 def template_names(run: Resolving) -> dict[str, str]:

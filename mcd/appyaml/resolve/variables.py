@@ -6,12 +6,13 @@ It must not hold the value of a secret: one becomes a reference.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from mcd.appyaml.context import Context
-from mcd.appyaml.names import line_secret, settings_secret
+from mcd.appyaml.names import SIGN_IN_SECRET, line_secret, settings_secret
 from mcd.appyaml.resolve.commands import for_kubernetes
+from mcd.appyaml.resolve.injected import Injected
 from mcd.appyaml.resolve.templates import InPod, Piece, Scope, TemplateError, expand
 from mcd.appyaml.schema.variable import Variable
 from mcd.appyaml.spec.pod import EnvEntry, SecretNeed
@@ -37,18 +38,23 @@ class Environment:
     source: str
     names: Mapping[str, str]
     """What templates may name besides variables: App, Commit, …"""
+    injected: Mapping[str, Injected] = field(default_factory=dict)
+    """What infra and app_dep give: weaker than the line's, and shared by all components."""
     written: dict[str, tuple[Variable, Path]] = field(default_factory=dict)
+    refs: dict[str, tuple[str, str]] = field(default_factory=dict)
+    """Of those written: name → Secret object and key."""
     plain: dict[str, str] = field(default_factory=dict)
     """Values that nobody wrote: the platform's and the line's."""
     in_pod: dict[str, str] = field(default_factory=dict)
     """Name → field path of the pod."""
     needs: dict[str, SecretNeed] = field(default_factory=dict)
+    """Secret object → what is needed of it."""
     _done: dict[str, tuple[Piece, ...]] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
     _circles: set[frozenset[str]] = field(default_factory=set)
 
     def has(self, name: str) -> bool:
-        return name in self.written or name in self.plain or name in self.in_pod
+        return name in self.written or name in self.plain or name in self.in_pod or name in self.injected
 
     def scope(self) -> Scope:
         return Scope(self.names, self.lookup)
@@ -59,13 +65,41 @@ class Environment:
             return (InPod(name, secret=False),)
         entry = self.written.get(name)
         if entry is None:
-            value = self.plain.get(name)
-            return None if value is None else ((value,) if value else ())
-        if entry[0].secret is not None:
+            return self._given(name)
+        if name in self.refs:
             return (InPod(name),)
         if name not in self._done:
             self._done[name] = self._resolve(name, entry[0].value or "", entry[1])
         return self._done[name]
+
+    def _given(self, name: str) -> tuple[Piece, ...] | None:
+        """The pieces of a variable that the file does not set."""
+        value = self.plain.get(name)
+        if value is None:
+            one = self.injected.get(name)
+            if one is None:
+                return None
+            if one.secret is not None:
+                return (InPod(name),)
+            value = one.value
+        return (value,) if value else ()
+
+    def secret_of(self, name: str) -> tuple[str, str] | None:
+        """Object and key of the Secret that a variable is read from, None for one that has a value here."""
+        if name in self.written:
+            return self.refs.get(name)
+        one = self.injected.get(name)
+        return one.secret if one is not None and name not in self.plain and name not in self.in_pod else None
+
+    def write(self, name: str, variable: Variable, path: Path) -> None:
+        """Sets a variable of the file over whatever had its name."""
+        self.refs.pop(name, None)
+        self._done.pop(name, None)
+        self.written[name] = (variable, path)
+
+    def write_value(self, name: str, value: str) -> None:
+        """Says what a written variable is that has no text of its own: nothing in it is a template."""
+        self._done[name] = (value,) if value else ()
 
     def _resolve(self, name: str, text: str, path: Path) -> tuple[Piece, ...]:
         if "{{" not in text:
@@ -95,22 +129,24 @@ class Environment:
         """In order of name, except that one which uses `$(X)` waits for X."""
         ready: dict[str, EnvEntry] = {}
         uses: dict[str, set[str]] = {}
-        for name in sorted({*self.written, *self.plain, *self.in_pod}):
-            pieces = self.lookup(name) or ()
+        for name in sorted({*self.written, *self.plain, *self.in_pod, *self.injected}):
+            secret = self.secret_of(name)
             if name in self.in_pod:
                 ready[name] = EnvEntry(name, field_path=self.in_pod[name])
-            elif name in self.written and self.written[name][0].secret is not None:
-                ready[name] = self._secret_entry(name)
+            elif secret is not None:
+                ready[name] = EnvEntry(name, secret=secret)
             else:
+                pieces = self.lookup(name) or ()
                 ready[name] = EnvEntry(name, for_kubernetes(pieces))
                 waits = {p.name for p in pieces if isinstance(p, InPod)} - {name}
                 if waits:
                     uses[name] = waits
         return _in_order(ready, uses)
 
-    def _secret_entry(self, name: str) -> EnvEntry:
-        secret, _, secret_key = (self.written[name][0].secret or "").partition("/")
-        return EnvEntry(name, secret=(self.needs[secret].name if secret in self.needs else secret, secret_key))
+    def used(self, entries: Iterable[EnvEntry]) -> dict[str, SecretNeed]:
+        """The Secrets that a program reads: object → need."""
+        objects = sorted({entry.secret[0] for entry in entries if entry.secret is not None})
+        return {name: self.needs[name] for name in objects if name in self.needs}
 
 
 def _in_order(ready: dict[str, EnvEntry], uses: dict[str, set[str]]) -> tuple[EnvEntry, ...]:
@@ -129,9 +165,10 @@ def _in_order(ready: dict[str, EnvEntry], uses: dict[str, set[str]]) -> tuple[En
 
 
 def report_template(findings: Findings, source: str, path: Path, wrong: TemplateError) -> None:
-    """A template problem at its two braces."""
-    place = template_place(findings.root, source, path, wrong.offset) or place_of(findings.root, path)
-    findings.report.refuse(wrong.code, place, path, wrong.message, wrong.hint)
+    """The template problems of a text, each at its two braces."""
+    for one in (wrong, *wrong.others):
+        place = template_place(findings.root, source, path, one.offset) or place_of(findings.root, path)
+        findings.report.refuse(one.code, place, path, one.message, one.hint)
 
 
 def check_literal(findings: Findings, name: str, variable: Variable, path: Path) -> None:
@@ -152,21 +189,34 @@ def check_literal(findings: Findings, name: str, variable: Variable, path: Path)
 def secret_need(findings: Findings, context: Context, app: str, variable: Variable, path: Path) -> SecretNeed | None:
     """The Secret behind `{secret: name/key}`: the App's own, else the product line's."""
     name, _, wanted = (variable.secret or "").partition("/")
+    return named_secret(findings, context, app, (name, (wanted,)), path)
+
+
+def named_secret(
+    findings: Findings, context: Context, app: str, wanted: tuple[str, tuple[str, ...]], path: Path
+) -> SecretNeed | None:
+    """A secret by its name and the keys that are read. One that is not there, or lacks a key, is told."""
+    name, keys = wanted
     for source, facts, object_name in (
         ("settings", context.settings.secrets, settings_secret(app, name)),
         ("line", context.product_line.secrets, line_secret(name)),
     ):
         if name in facts:
             fact = facts[name]
-            if wanted not in fact.keys:
-                near = nearest(wanted, fact.keys)
-                hint = f'Did you mean "{echo(near)}"?' if near else f"Known: {', '.join(sorted(fact.keys))}."
-                findings.refuse("secret.unknown", path, f'secret "{name}" has no "{echo(wanted)}".', hint)
+            if object_name == SIGN_IN_SECRET:
+                # Whoever reads its cookie secret can sign in as anybody, at every App of the line.
+                findings.refuse("name.reserved", path, f'"{name}" belongs to the platform.', "Use another secret.")
                 return None
-            return SecretNeed(object_name, (wanted,), source, fact.version, name)
+            for wanted_key in keys:
+                if wanted_key not in fact.keys:
+                    near = nearest(wanted_key, fact.keys)
+                    hint = f'Did you mean "{echo(near)}"?' if near else f"Known: {', '.join(sorted(fact.keys))}."
+                    findings.refuse("secret.unknown", path, f'secret "{name}" has no "{echo(wanted_key)}".', hint)
+                    return None
+            return SecretNeed(object_name, keys, source, fact.version, name)
     if context.known:
         near = nearest(name, {*context.settings.secrets, *context.product_line.secrets})
         hint = f'Did you mean "{echo(near)}"?' if near else "Set it with mcd secret set."
         findings.refuse("secret.unknown", path, f'there is no secret "{echo(name)}".', hint)
         return None
-    return SecretNeed(settings_secret(app, name), (wanted,), "settings", "0", name)
+    return SecretNeed(settings_secret(app, name), keys, "settings", "0", name)

@@ -5,6 +5,7 @@ It must not compare two of them.
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -18,16 +19,22 @@ from mcd.appyaml.schema.fields import (
     key,
     read_model,
     refused_shape,
+    text,
 )
 from mcd.appyaml.schema.shapes import (
     ANY,
     ROUTE_PATH,
     PortNumber,
-    later,
     read_port,
 )
 from mcd.appyaml.text.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
+
+AUTO = "auto"
+"""The word of `tls` for a certificate that the cluster issues."""
+
+_TLS = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
+_TLS_HINT = "Write the name of a secret with tls.crt and tls.key, or auto."
 
 
 @record
@@ -83,9 +90,18 @@ class Domain:
         effect="HTTPRoute matches",
         example="/api",
     )
-    tls: str | None = later("A certificate.")
+    tls: str | None = key(
+        text(shape=_TLS, longest=200, what="a name of a secret", hint=_TLS_HINT, code="name.invalid"),
+        "The certificate: name of a secret with tls.crt and tls.key, or auto.",
+        default="none",
+        limits="auto: not for *.",
+        effect="ListenerSet, Certificate; Ingress tls",
+        example="auto",
+    )
     number: int = 0
     """Its place in the list as written."""
+    long: bool = False
+    """Whether it was written as a mapping."""
 
 
 def _read_domain(report: Report, node: Node, path: Path) -> Any:
@@ -98,7 +114,7 @@ def _read_domain(report: Report, node: Node, path: Path) -> Any:
         return refused_shape(report, node, path, "a host or a mapping")
     errors = report.errors
     domain = read_model(report, node, path, Domain)
-    return BAD if report.errors > errors else replace(domain, number=number)
+    return BAD if report.errors > errors else replace(domain, number=number, long=True)
 
 
 DOMAIN = either("host or mapping", _read_domain, [{"type": "string"}, {"$ref": "#/$defs/Domain"}], Domain)

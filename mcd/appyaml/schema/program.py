@@ -38,6 +38,7 @@ from mcd.appyaml.schema.shapes import (
     check_mount,
     later,
 )
+from mcd.appyaml.schema.sidecar import SIDECARS, Sidecar
 from mcd.appyaml.schema.variable import ENV, Variable
 from mcd.appyaml.text.units import Bytes, cpu_text
 
@@ -145,7 +146,14 @@ class Program:
         example="gpu-t4",
     )
     affinity: Any = later("Where pods stand.")
-    sidecars: Any = later("Programs beside the main one.")
+    sidecars: Mapping[str, Sidecar] = key(
+        SIDECARS,
+        "Programs beside the main one, in the same pod. They start before it and stop after it.",
+        value=dict,
+        limits="names as of components, no component's name, not mcd-*",
+        effect="pod.initContainers with restartPolicy Always",
+        example="{nginx: {image: 'nginx:1.29.3', port: 8081, entry: true}}",
+    )
     stop: Stop = key(
         model(Stop),
         "How the program is asked to end.",
@@ -153,5 +161,12 @@ class Program:
         effect="terminationGracePeriodSeconds, lifecycle.preStop",
         example="{grace: 60s}",
     )
-    tracing: Any = later("Instrumentation.")
+    tracing: str = key(
+        choice(("auto", "on", "off")),
+        "Instrumentation by the OpenTelemetry operator. auto: for runtime java; on: also for python, node and dotnet.",
+        value="auto",
+        limits="nothing where the cluster has no such operator",
+        effect="annotation instrumentation.opentelemetry.io/inject-java (-python, -nodejs, -dotnet)",
+        example="on",
+    )
     idle_gpu: Any = later("What happens to an idle device.")

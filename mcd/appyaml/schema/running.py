@@ -28,7 +28,9 @@ from mcd.appyaml.schema.fields import (
 )
 from mcd.appyaml.schema.health import Health, expand_health, read_health_short
 from mcd.appyaml.schema.lifecycle import Rollout, read_rollout_short
+from mcd.appyaml.schema.metrics import METRICS, Metrics
 from mcd.appyaml.schema.network import DOMAIN, PORT, Domain
+from mcd.appyaml.schema.oauth import OAUTH, SignIn
 from mcd.appyaml.schema.program import Program
 from mcd.appyaml.schema.scaling import AUTOSCALE, Autoscale
 from mcd.appyaml.schema.shapes import (
@@ -74,12 +76,19 @@ class LongRunning(Program):
         effect="probes",
         example="/healthz",
     )
-    metrics: Any = later("Where metrics are read.", only=LONG)
+    metrics: Metrics | None = key(
+        METRICS,
+        "Where metrics are read.",
+        only=LONG,
+        default="none",
+        effect="PodMonitor; NetworkPolicy; container port metrics if the number is undeclared",
+        example="true",
+    )
     rollout: Rollout = key(
         model(
             Rollout,
             short=read_rollout_short,
-            short_json=({"enum": ["rolling", "recreate"]},),
+            short_json=({"enum": ["rolling", "recreate", "canary"]},),
             name="text or mapping",
             expand=into("strategy"),
         ),
@@ -140,7 +149,15 @@ class Serving(LongRunning):
         effect="HTTPRoute or Ingress",
         example="[shop.example.com]",
     )
-    oauth: Any = later("Sign-in in front of it.", only=("web",))
+    oauth: SignIn | None = key(
+        OAUTH,
+        "People sign in before a request reaches the program, which is told who they are.",
+        only=("web",),
+        default="none",
+        limits="the cluster must have sign-in",
+        effect="sidecar mcd-oauth; Service targetPort 4180",
+        example="{allow: [staff], skip: [/healthz]}",
+    )
     headless: bool = key(
         BOOLEAN,
         "Clients see pod addresses, for gRPC client balancing.",

@@ -5,28 +5,52 @@ Frozen values only. It must not know where a value came from.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from mcd.appyaml.record import record
+from mcd.appyaml.spec.canary import CanarySpec
+from mcd.appyaml.spec.pod import PortSpec, SecretNeed
 
 
 @record
 class RolloutSpec:
-    """How new pods replace old ones; `timeout` in seconds."""
+    """How new pods replace old ones; `timeout` in seconds. `canary` is there for strategy canary only."""
 
     strategy: str
     max_surge: int | str
     max_unavailable: int | str
     timeout: int
     on_fail: str
+    canary: CanarySpec | None = None
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@record
+class MetricsSpec:
+    """Where a program tells its metrics: `name` is the container port with number `port`, `interval` in seconds.
+    `extra` is that port where nothing else declares it; it is no port of the Service."""
+
+    path: str
+    port: int
+    name: str
+    interval: int
+    extra: PortSpec | None
+
+
+@record
+class TlsSpec:
+    """The certificate of a host: the Secret object that has it, whether the cluster issues it into there, and the base
+    name of the one component that listens for the host, since several may serve paths of it."""
+
+    secret: str
+    issued: bool
+    listener: str
+
+
+@record
 class HostSpec:
     """A host and the prefix of its paths."""
 
     host: str
     path: str
+    tls: TlsSpec | None = None
 
 
 @record
@@ -37,6 +61,8 @@ class WebSpec:
     hosts: tuple[HostSpec, ...]
     h2c: bool
     request_timeout: int | None
+    certificates: tuple[SecretNeed, ...] = ()
+    """Secrets that the entry reads, and no pod."""
 
 
 @record
