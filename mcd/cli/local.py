@@ -59,6 +59,13 @@ class ObjectFormat(StrEnum):
     JSON = "json"
 
 
+class ExplainFormat(StrEnum):
+    """How `explain` answers."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 def validate(
     files: Annotated[list[str] | None, typer.Argument(metavar="[FILE…|-]", help="app.yaml files; - is stdin.")] = None,
     context: ContextFile = None,
@@ -119,24 +126,38 @@ def _as_json(objects: Sequence[Object], compiled: Compiled) -> str:
     return json.dumps(answer, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
 
 
-def explain(field: Annotated[str, typer.Argument(metavar="FIELD", help="components.web.health, health, gpu")]) -> None:
-    """Say what a key of app.yaml means: type, default, limits, effect, an example."""
+def explain(
+    field: Annotated[str, typer.Argument(metavar="FIELD", help="components.web.health, health, gpu; or value.range")],
+    output: Annotated[ExplainFormat, typer.Option("-o", "--output", help="Format of the answer.")] = ExplainFormat.TEXT,
+) -> None:
+    """Say what a key of app.yaml means: type, default, limits, effect, an example; or why a problem of a code comes up
+    and what to do about it.
+
+    Example: mcd explain components.web.health
+    """  # fmt: skip
     from mcd.appyaml.schema import document
 
-    found = document.find(field)
-    if not found:
+    found, meaning = document.find(field), document.meaning_of(field)
+    if not found and meaning is None:
         near = document.suggestion(field)
         hint = f'Did you mean "{near}"?' if near else "mcd schema lists all of them."
         err(f'there is no field "{echo(field)}". {hint}\n')
         raise typer.Exit(UNKNOWN_FIELD)
-    out("\n".join(document.explain(entry) for entry in found))
+    if output is ExplainFormat.JSON:
+        out(json.dumps(document.as_json(found, field, meaning), ensure_ascii=False, indent=2) + "\n")
+        return
+    texts = [document.explain(entry) for entry in found]
+    out("\n".join(texts if meaning is None else [*texts, document.explain_code(field, meaning)]))
 
 
 def schema() -> None:
-    """Print the JSON Schema of app.yaml, for editors."""
-    from mcd.appyaml.schema import document
+    """Print the JSON Schema of app.yaml, for editors.
 
-    out(json.dumps(document.json_schema(), ensure_ascii=False, indent=2) + "\n")
+    Example: mcd schema > app.schema.json
+    """  # fmt: skip
+    from mcd.appyaml.schema import editor
+
+    out(json.dumps(editor.json_schema(), ensure_ascii=False, indent=2) + "\n")
 
 
 COMMANDS = (validate, render, explain, schema)

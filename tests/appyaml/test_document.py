@@ -1,103 +1,100 @@
-"""Every field is documented, and what `explain` and the JSON Schema say is what the reader does."""
+"""`mcd explain`: every key and every code is documented, in words that the reader itself keeps to."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import jsonschema
 import pytest
-import yaml
 
-from mcd.appyaml.compiler import check
 from mcd.appyaml.schema import document
-from mcd.errors import has_errors
-from tests.appyaml.cases_on_disk import Case, all_cases
+from mcd.appyaml.schema.fields import BAD
+from mcd.appyaml.text.codes import CODES
+from mcd.appyaml.text.nodes import Map
+from mcd.appyaml.text.problems import Report
+from mcd.appyaml.text.reader import read
+from tests.appyaml.evidence import PAGE
 
 ENTRIES = document.entries()
 BUILT = [entry for entry in ENTRIES if not entry.key.later]
+EXPLAIN = PAGE / "cases" / "schema-explain"
+BUILT_ENTRIES = pytest.mark.parametrize("entry", BUILT, ids=lambda entry: entry.where)
 
 
-@pytest.mark.parametrize("entry", BUILT, ids=lambda entry: entry.where)
-def test_every_field_says_what_it_means_and_shows_an_example(entry: document.Entry) -> None:
-    assert len(entry.key.meaning) > 2
-    assert entry.key.meaning.endswith((".", "it."))
-    text = document.explain(entry)
-    for word in ("type", "default", "meaning"):
-        assert f"\n  {word}" in text
+@BUILT_ENTRIES
+def test_every_field_says_type_default_limits_meaning_effect_and_example(entry: document.Entry) -> None:
+    known = entry.key
+    assert len(known.meaning) > 2
+    assert known.meaning.endswith(".")
+    assert known.effect
+    assert known.example
+    lines = document.explain(entry).splitlines()
+    for word in ("type", "default", "limits", "meaning", "effect", "example"):
+        (line,) = [line for line in lines if line.split()[0] == word and line.startswith("  ")]
+        assert line.strip() != word, word
 
 
-@pytest.mark.parametrize("entry", BUILT, ids=lambda entry: entry.where)
-def test_every_field_is_in_the_schema_with_its_description(entry: document.Entry) -> None:
-    descriptions = [
-        found["description"]
-        for model in (SCHEMA, *SCHEMA["$defs"].values())
-        for word, found in model["properties"].items()
-        if word == entry.where.rpartition(".")[2]
-    ]
-    assert entry.key.meaning in descriptions
+@BUILT_ENTRIES
+def test_an_example_is_what_the_reader_takes(entry: document.Entry) -> None:
+    report = Report("app.yaml")
+    word = entry.word.removesuffix("[N]")
+    tree = read(f"{word}: {entry.key.example}\n", report)
+    assert isinstance(tree, Map)
+    value = entry.key.kind.read(report, tree.entries[word][1], (word,))
+    assert [str(problem) for problem in report.found] == []
+    assert value is not BAD
 
 
-SCHEMA: dict[str, Any] = document.json_schema()
-VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
+@pytest.mark.parametrize("field", (EXPLAIN / "fields.txt").read_text().split())
+def test_the_page_explains_this_field(field: str) -> None:
+    found = document.find(field)
+    within_later = any(
+        field.startswith(f"{entry.where}.".replace("NAME", "web")) for entry in ENTRIES if entry.key.later
+    )
+    assert found or within_later
+    assert all(entry.where.rpartition(".")[2].startswith(field.rpartition(".")[2]) for entry in found)
 
 
-def test_the_schema_is_a_schema_and_refuses_unknown_keys_everywhere() -> None:
-    jsonschema.Draft202012Validator.check_schema(SCHEMA)
-    for model in (SCHEMA, *SCHEMA["$defs"].values()):
-        assert model["additionalProperties"] is False
-        assert all(found["description"] for found in model["properties"].values())
+@pytest.mark.parametrize("line", (EXPLAIN / "unknown.txt").read_text().splitlines())
+def test_an_unknown_field_is_suggested_the_word_of_the_page(line: str) -> None:
+    field, near = line.split()
+    assert document.find(field) == []
+    assert document.suggestion(field) == near
 
 
-def test_aliases_and_fields_that_are_not_built_are_not_in_the_schema() -> None:
-    component = SCHEMA["$defs"]["Component"]["properties"]
-    assert "name" not in SCHEMA["properties"]
-    assert not {"instances", "http_port", "autoscale", "sidecars"} & component.keys()
-
-
-@pytest.mark.parametrize(
-    "case", [c for c in all_cases() if c.rendered() and "called" not in c.problems()], ids=lambda c: c.name
-)
-def test_what_the_compiler_takes_the_schema_takes(case: Case) -> None:
-    tree = yaml.safe_load(case.text)
-    for component in tree["components"].values():
-        # An editor sees 2026-11-22 and 22:22 as a date and a number; both are text to us.
-        component["env"] = {k: v if isinstance(v, dict) else str(v) for k, v in component.get("env", {}).items()}
-    assert [error.message for error in VALIDATOR.iter_errors(tree)] == []
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "appname: hello\ncomponents: {web: {type: web, portt: 1}}",
-        "appname: hello\ncomponents: {web: {type: web, schedule: '@daily'}}",
-        "appname: hello\ncomponents: {web: {type: wbe}}",
-        "appname: Hello\ncomponents: {web: {type: web}}",
-        "appname: hello\ncomponents: {}",
-        "appname: hello",
-        "appname: hello\ncomponents: {web: {type: web, port: 99999}}",
-        "appname: hello\ncomponents: {c: {type: cron, schedule: '@daily', suspend: 'true'}}",
-        "appname: hello\ncomponents: {w: {type: daemon, stop: {grace: 30}}}",
-        "appname: hello\ninfra: {mysql: true}\ncomponents: {web: {type: web}}",
-    ],
-)
-def test_what_the_schema_refuses_the_compiler_refuses(text: str) -> None:
-    assert list(VALIDATOR.iter_errors(yaml.safe_load(text)))
-    assert has_errors(check(text, "app.yaml").problems)
-
-
-def test_a_field_is_found_by_its_path_and_by_its_name() -> None:
+def test_a_field_is_found_by_its_path_by_the_end_of_it_and_by_its_name() -> None:
     assert [e.where for e in document.find("components.web.health")] == ["components.NAME.health"]
+    assert [e.where for e in document.find("resources.gpu")] == ["components.NAME.resources.gpu"]
     assert [e.where for e in document.find("gpu")] == ["components.NAME.resources.gpu"]
     assert [e.where for e in document.find("components.web.domains[1].host")] == ["components.NAME.domains[N].host"]
-    assert {e.where for e in document.find("memory")} == {
+    assert {
         "components.NAME.resources.memory",
         "components.NAME.resources.gpu.memory",
         "components.NAME.limits.memory",
-    }
+    } <= {e.where for e in document.find("memory")}
     assert document.find("memry") == []
     assert document.suggestion("memry") == "memory"
 
 
+def test_a_mapping_names_the_keys_inside() -> None:
+    (entry,) = document.find("components.web.limits")
+    assert "\n  keys     cpu, memory, disk\n" in document.explain(entry)
+
+
+def test_a_code_is_found_and_suggested() -> None:
+    meaning = document.meaning_of("value.range")
+    assert meaning == CODES["value.range"]
+    assert document.meaning_of("value.rang") is None
+    assert document.suggestion("value.rang") == "value.range"
+
+
 def test_a_field_that_is_not_built_yet_says_so() -> None:
-    (entry,) = document.find("components.web.autoscale")
-    assert "does not support it yet" in document.explain(entry)
+    for entry in ENTRIES:
+        assert ("does not support it yet" in document.explain(entry)) == entry.key.later
+
+
+def test_a_program_gets_the_same() -> None:
+    entry = BUILT[0]
+    answer = document.as_json([entry], "", None)
+    assert answer["codes"] == []
+    assert answer["fields"][0]["field"] == entry.where
+    assert answer["fields"][0]["required"] is True
+    (code,) = document.as_json([], "alias", CODES["alias"])["codes"]
+    assert (code["code"], code["warning"], code["cure"]) == ("alias", True, CODES["alias"].cure)

@@ -1,21 +1,18 @@
-"""What can be looked up about app.yaml: `mcd explain` and the JSON Schema for editors, both made from schema.py.
+"""What can be looked up about app.yaml: `mcd explain`, made from the schema's own classes and the table of codes.
 
-It must not say anything that schema.py does not.
+It must not say anything that they do not.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
 from mcd.appyaml.schema.app import App
 from mcd.appyaml.schema.component import Component
-from mcd.appyaml.schema.defaults import TYPES
 from mcd.appyaml.schema.fields import Json, Key, keys_of
+from mcd.appyaml.text.codes import CODES, WARNINGS, Meaning
 from mcd.appyaml.text.words import nearest
-
-SCHEMA_URL = "https://mcd.internal/schema/app.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +22,17 @@ class Entry:
     where: str
     key: Key
 
+    @property
+    def word(self) -> str:
+        """The key itself: `readiness`."""
+        return self.where.rpartition(".")[2]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What may be written inside."""
+        model = self.key.kind.model
+        return tuple(word for word, known in keys_of(model).items() if not known.later) if model is not None else ()
+
 
 def _walk(model: type, where: str, seen: tuple[type, ...]) -> Iterator[Entry]:
     for word, known in keys_of(model).items():
@@ -32,16 +40,15 @@ def _walk(model: type, where: str, seen: tuple[type, ...]) -> Iterator[Entry]:
         yield Entry(here, known)
         inner = known.kind.model
         if inner is not None and inner not in seen:
-            step = (
-                ".NAME"
-                if known.kind.name.startswith("mapping of")
-                else "[N]"
-                if known.kind.name.startswith("list of")
-                else ""
-            )
-            yield from _walk(inner, here + step, (*seen, inner))
+            yield from _walk(inner, here + step_into(known), (*seen, inner))
         if inner is None and word == "components":
             yield from _walk(Component, f"{here}.NAME", (*seen, Component))
+
+
+def step_into(known: Key) -> str:
+    """What stands between a key and those of its value: the name of an entry, the number of an item, or nothing."""
+    kind = known.kind.name
+    return ".NAME" if kind.startswith("mapping of") else "[N]" if kind.startswith("list of") else ""
 
 
 def entries() -> list[Entry]:
@@ -50,91 +57,86 @@ def entries() -> list[Entry]:
 
 
 def find(field: str) -> list[Entry]:
-    """The entries of a dotted path (`components.web.health`, any component name) or of a bare word (`health`)."""
+    """The entries of a dotted path (`components.web.health`, any component name), of the end of one
+    (`rollout.canary`) or of a bare word (`health`)."""
     steps = [step.partition("[")[0] for step in field.split(".")]
-    found = []
+    whole, ending = [], []
     for entry in entries():
         theirs = [step.removesuffix("[N]") for step in entry.where.split(".")]
-        if len(steps) == 1:
-            fits = theirs[-1] == steps[0]
-        else:
-            fits = len(steps) == len(theirs) and all(b == "NAME" or a == b for a, b in zip(steps, theirs, strict=True))
-        if fits:
-            found.append(entry)
-    return found
+        if len(theirs) == len(steps) > 1 and all(b in ("NAME", a) for a, b in zip(steps, theirs, strict=True)):
+            whole.append(entry)
+        elif theirs[-len(steps) :] == steps:
+            ending.append(entry)
+    return whole or ending
 
 
-def suggestion(field: str) -> str:
-    """The known field that was probably meant, or ""."""
-    last = field.rpartition(".")[2]
-    words = {entry.where.rpartition(".")[2].removesuffix("[N]") for entry in entries()}
-    return nearest(last, words)
+def meaning_of(code: str) -> Meaning | None:
+    """What a code of a problem means, or None when it is none."""
+    return CODES.get(code)
+
+
+def suggestion(asked: str) -> str:
+    """The known field or code that was probably meant, or ""."""
+    words = {entry.word for entry in entries()}
+    return nearest(asked.rpartition(".")[2], words) or nearest(asked, CODES)
+
+
+def limits_of(known: Key) -> str:
+    """The smallest and largest value in words, or ""."""
+    return known.limits or known.kind.limits
+
+
+def told(known: Key) -> str:
+    """A key in a few sentences, as an editor shows it."""
+    said = [known.meaning]
+    if known.only:
+        said.append(f"For {', '.join(known.only)}.")
+    said.append("Required." if known.required else f"Default: {known.default or 'none'}.")
+    said += [f"{label}: {text}." for label, text in (("Limits", limits_of(known)), ("Becomes", known.effect)) if text]
+    return " ".join(said)
 
 
 def explain(entry: Entry) -> str:
     """Type, default, limits, meaning, effect and example of one key, one to a line."""
     known = entry.key
-    rows = [entry.where]
     if known.later:
         return f"{entry.where}\n  {known.meaning}\n  This version does not support it yet.\n"
-    for label, text in (
+    rows = [
         ("type", known.kind.name),
         ("for", ", ".join(known.only)),
         ("default", "required" if known.required else known.default or "none"),
-        ("limits", known.limits),
+        ("limits", limits_of(known) or "none"),
         ("meaning", known.meaning),
         ("effect", known.effect),
-        ("example", f"{entry.where.rpartition('.')[2].removesuffix('[N]')}: {known.example}" if known.example else ""),
-    ):
-        if text:
-            rows.append(f"  {label:<8} {text}")
-    return "\n".join(rows) + "\n"
+        ("example", f"{entry.word}: {known.example}"),
+        ("keys", ", ".join(entry.keys)),
+    ]
+    return "\n".join([entry.where, *(f"  {label:<8} {text}" for label, text in rows if text)]) + "\n"
 
 
-def json_schema() -> Json:
-    """JSON Schema draft 2020-12. Aliases of other systems and keys that are not built are absent."""
-    models: dict[str, type] = {}
-    _collect(App, models)
-    models[Component.__name__] = Component
-    _collect(Component, models)
-    models.pop(App.__name__)
-    defs = {name: _object(model) for name, model in sorted(models.items())}
-    defs[Component.__name__]["allOf"] = [_only_keys_of(kind) for kind in TYPES]
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": SCHEMA_URL,
-        "title": "app.yaml",
-        **_object(App),
-        "$defs": defs,
-    }
+def explain_code(code: str, meaning: Meaning) -> str:
+    """Cause and cure of a problem."""
+    severity = "warning" if code in WARNINGS else "error"
+    return f"{code}\n  severity {severity}\n  cause    {meaning.cause}\n  cure     {meaning.cure}\n"
 
 
-def _collect(model: type, models: dict[str, type]) -> None:
-    if models.setdefault(model.__name__, model) is not model:
-        raise AssertionError(f"two models are called {model.__name__}")
-    for known in keys_of(model).values():
-        inner = known.kind.model
-        if inner is not None and not known.later and inner.__name__ not in models:
-            _collect(inner, models)
-
-
-def _object(model: type) -> Json:
-    properties: dict[str, Any] = {}
-    for word, known in keys_of(model).items():
-        if not known.later:
-            properties[word] = {"description": known.meaning, **known.kind.json()}
-    required = [word for word, known in keys_of(model).items() if known.required]
-    described = (model.__doc__ or "").strip().splitlines()[0]
-    schema: Json = {"type": "object", "description": described, "properties": properties, "additionalProperties": False}
-    if required:
-        schema["required"] = required
-    return schema
-
-
-def _only_keys_of(kind: str) -> Json:
-    """A component of this type has the keys of this type."""
-    words = [w for w, known in keys_of(Component).items() if not known.later and (not known.only or kind in known.only)]
-    return {
-        "if": {"properties": {"type": {"const": kind}}, "required": ["type"]},
-        "then": {"propertyNames": {"enum": words}},
-    }
+def as_json(found: list[Entry], code: str, meaning: Meaning | None) -> Json:
+    """The same for a program."""
+    fields = [
+        {
+            "field": entry.where,
+            "type": entry.key.kind.name,
+            "for": list(entry.key.only),
+            "required": bool(entry.key.required),
+            "default": entry.key.default,
+            "limits": limits_of(entry.key),
+            "meaning": entry.key.meaning,
+            "effect": entry.key.effect,
+            "example": entry.key.example,
+            "keys": list(entry.keys),
+            "supported": not entry.key.later,
+        }
+        for entry in found
+    ]
+    codes = [{"code": code, "warning": code in WARNINGS, **meaning._asdict()}] if meaning is not None else []
+    return {"fields": fields, "codes": codes}

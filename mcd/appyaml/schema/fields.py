@@ -54,6 +54,10 @@ class Kind:
     """`rollout: canary` → `{strategy: canary}`: writes a short form out, so that a mapping of an environment can be
     merged into it (app-yaml 4.2). Every Kind that takes a mapping and a short form declares its own; expand.py has the
     usual ones. The nodes stand at the place of the short form; None: nothing to merge into (a mistake, `false`)."""
+    limits: str = ""
+    """The smallest and the largest value, or how many, as a person reads it."""
+    names: Callable[[Report, Place, Path, str], bool] | None = None
+    """Of a mapping keyed by names of the person's own: refuses a name that is none."""
     whole: Callable[[Map, Map], bool] | None = None
     """Whether the mapping of an environment (the second) replaces the file's (the first) and is not merged into it."""
 
@@ -170,12 +174,14 @@ def text(
         return value
 
     def json() -> Json:
-        if shape is not None:
-            return {"type": "string", "pattern": f"^(?:{shape.pattern})$"}
-        # A plain 1.10 or on is text here, and a number or a boolean to an editor.
-        return {"type": ["string", "number", "boolean"]}
+        # A plain 1.10 or true is text here, and a number or a boolean to an editor.
+        if shape is None:
+            return {"type": ["string", "number", "boolean"]}
+        number = any(shape.fullmatch(text) for text in ("4090", "8.0"))
+        types = ["string", *(["number"] if number else []), *(["boolean"] if shape.fullmatch("true") else [])]
+        return {"type": types if len(types) > 1 else "string", "pattern": f"^(?:{shape.pattern})$"}
 
-    return Kind(name, _scalar(convert, "text"), json)
+    return Kind(name, _scalar(convert, "text"), json, limits=f"{longest:,} characters" if longest else "")
 
 
 def choice(words: tuple[str, ...], *, later: tuple[str, ...] = (), aliases: Mapping[str, str] | None = None) -> Kind:
@@ -212,7 +218,8 @@ def integer(low: int, high: int, *, port: bool = False) -> Kind:
             "anyOf": [{"type": "integer", "minimum": low, "maximum": high}, {"type": "string", "pattern": "^[0-9]+$"}]
         }
 
-    return Kind(name, _scalar(lambda n: scalars.integer(n, low, high, port=port), "a whole number"), json)
+    read = _scalar(lambda n: scalars.integer(n, low, high, port=port), "a whole number")
+    return Kind(name, read, json, limits=f"{low} to {high}")
 
 
 BOOLEAN = Kind("boolean", _scalar(scalars.boolean, "true or false"), lambda: {"type": "boolean"})
@@ -231,19 +238,21 @@ def duration(low: int | Decimal, high: int, *, millis: bool = False) -> Kind:
         _scalar(convert, "a duration like 30s"),
         lambda: {"type": "string", "pattern": pattern},
         written=duration_text,
+        limits=f"{duration_text(low)} to {duration_text(high)}",
     )
 
 
 def cpu(low: int = 10, high: int = 256_000) -> Kind:
     """Thousandths of a core."""
     read = _scalar(lambda n: scalars.cpu(n, low, high), "cores")
-    return Kind("CPU", read, lambda: {"type": ["string", "number"]}, written=cpu_text)
+    limits = f"{cpu_text(low)} to {cpu_text(high)}"
+    return Kind("CPU", read, lambda: {"type": ["string", "number"]}, written=cpu_text, limits=limits)
 
 
 def amount(low: Bytes, high: Bytes, *, long_units: bool = False) -> Kind:
     """Bytes with their unit."""
     convert = _scalar(lambda n: scalars.amount(n, low, high, long_units=long_units), "a size like 512Mi")
-    return Kind("bytes", convert, lambda: {"type": "string"})
+    return Kind("bytes", convert, lambda: {"type": "string"}, limits=f"{low} to {high}")
 
 
 # ── lists and mappings ───────────────────────────────────────────────────────────────────────────────────────────
@@ -279,7 +288,7 @@ def items(kind: Kind, *, most: int = 1000, single: bool = False) -> Kind:
         many = {"type": "array", "items": kind.json(), "maxItems": most}
         return {"anyOf": [kind.json(), many]} if single else many
 
-    return Kind(f"list of {kind.name}", read, json, kind.model, kind.written)
+    return Kind(f"list of {kind.name}", read, json, kind.model, kind.written, limits=f"at most {most} items")
 
 
 def mapping(
@@ -298,7 +307,7 @@ def mapping(
         if most and len(node.entries) > most:
             extra = list(node.entries)[most]
             message = f"{len(node.entries)} {nouns}."
-            report.refuse("value.range", node.entries[extra][0], (*path, extra), message, f"Use at most {most}.")
+            report.refuse("value.range", node.entries[extra][1].place, (*path, extra), message, f"Use at most {most}.")
             return BAD
         values = {}
         for word, (place, value) in node.entries.items():
@@ -316,7 +325,7 @@ def mapping(
     def json() -> Json:
         return {"type": "object", "additionalProperties": kind.json()}
 
-    return Kind(f"mapping of {kind.name}", read, json, kind.model, kind.written, inner=kind)
+    return Kind(f"mapping of {kind.name}", read, json, kind.model, kind.written, inner=kind, names=name)
 
 
 def model(
@@ -354,12 +363,8 @@ def read_model(
     values: dict[str, Any] = {}
     for word, (place, value) in node.entries.items():
         known = keys.get(word)
-        if known is None:
-            refuse_unknown(report, place, (*path, word), keys, type_name)
-        elif known.only and type_name and type_name not in known.only:
-            _refuse_type(report, place, (*path, word), type_name)
-        elif known.later:
-            report.refuse("schema.unknown_key", place, (*path, word), f'"{word}" is not supported yet.', "Remove it.")
+        if known is None or known.later or (known.only and type_name and type_name not in known.only):
+            refuse_key(report, place, (*path, word), keys, type_name)
         elif type(value) is Scalar and value.null:
             if known.nullable:
                 values[attributes[word]] = None
@@ -383,6 +388,18 @@ def read_model(
     return cls(**values) if complete else BAD
 
 
+def refuse_key(report: Report, place: Place, path: Path, keys: Mapping[str, Key], type_name: str = "") -> None:
+    """A key that is not known here, not for this type of component, or not built yet."""
+    word = str(path[-1])
+    known = keys.get(word)
+    if known is None:
+        refuse_unknown(report, place, path, keys, type_name)
+    elif known.only and type_name and type_name not in known.only:
+        _refuse_type(report, place, path, type_name)
+    else:
+        report.refuse("schema.unknown_key", place, path, f'"{word}" is not supported yet.', "Remove it.")
+
+
 def refuse_unknown(report: Report, place: Place, path: Path, keys: Mapping[str, Key], type_name: str = "") -> None:
     """`there is no "portt" here. Did you mean "port"?`"""
     word = str(path[-1])
@@ -404,6 +421,6 @@ def _refuse_type(report: Report, place: Place, path: Path, type_name: str) -> No
 
 
 def either(name: str, read: Read, json: Iterable[Json], cls: type | None = None, **merged: Any) -> Kind:
-    """A value of several shapes with a reader of its own; `merged`: inner, expand, whole of its Kind."""
+    """A value of several shapes with a reader of its own; `merged`: inner, names, expand, whole of its Kind."""
     shapes = list(json)
     return Kind(name, read, lambda: {"anyOf": shapes} if len(shapes) > 1 else dict(shapes[0]), cls, **merged)

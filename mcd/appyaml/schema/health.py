@@ -81,6 +81,7 @@ class Probe:
         PORT_REF,
         "Port for http.",
         default="port of a web, first TCP port of a service; a daemon must write it",
+        effect="httpGet.port",
         example="8081",
     )
     period: int | None = key(

@@ -44,25 +44,40 @@ DISK = amount(Bytes(_MI), Bytes(100 * _TI))
 class Gpu:
     """`resources.gpu`: how many devices, of which kind."""
 
-    count: int = key(integer(1, 64), "How many devices in one pod.", value=1, limits="1 to 64", example="2")
+    count: int = key(
+        integer(1, 64),
+        "How many devices in one pod.",
+        value=1,
+        limits="1 to 64",
+        effect="the number of the device's resource",
+        example="2",
+    )
     model: tuple[str, ...] = key(
-        items(MODEL, most=20, single=True), "Any of these models.", value=(), default="any", example="T4"
+        items(MODEL, most=20, single=True),
+        "Any of these models.",
+        value=(),
+        default="any",
+        effect="the pool; affinity to the device's product label",
+        example="T4",
     )
     memory: Bytes | None = key(
         amount(Bytes(_MI), Bytes(4 * _TI), long_units=True),
         "Nominal size of one device; a device fits from 90 % of it.",
         default="any",
+        effect="the pool; affinity to the device's product label",
         example="16Gi",
     )
     vendor: str | None = key(
         choice(VENDORS),
         "Who makes it.",
         default="from the model, else the pool's only vendor, else nvidia",
+        effect="the pool; the name of the device's resource",
         example="nvidia",
     )
     mig: str | None = key(
         text(shape=re.compile(r"[1-7]g\.[0-9]{1,3}gb"), what="a MIG slice", hint="Write it like 1g.10gb."),
         "A slice of an NVIDIA device, not with model or memory.",
+        effect="the resource nvidia.com/mig-SLICE",
         example="1g.10gb",
     )
 

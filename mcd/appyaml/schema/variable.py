@@ -39,7 +39,14 @@ class Variable:
         effect="env[].value",
         example="hello",
     )
-    description: str = key(text(longest=200), "What it is for, shown in the portal.", value="", limits="200 characters")
+    description: str = key(
+        text(longest=200),
+        "What it is for.",
+        value="",
+        limits="200 characters",
+        effect="nothing in the cluster; the portal shows it beside the variable",
+        example="Name of the harbour",
+    )
     secret: str | None = key(
         text(shape=_SECRET, what="a secret", hint="Write name/key."),
         "A secret that the portal holds for the App, else for the product line.",

@@ -1,0 +1,150 @@
+"""The JSON Schema of app.yaml for editors: draft 2020-12, made from the schema's own classes.
+
+What is called by another system's word, and what is not built, is absent. It must not say anything that the classes do
+not say.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mcd.appyaml.schema.app import App
+from mcd.appyaml.schema.component import Component
+from mcd.appyaml.schema.defaults import TYPES
+from mcd.appyaml.schema.document import told
+from mcd.appyaml.schema.environments import DIFFERS
+from mcd.appyaml.schema.fields import Json, Key, keys_of
+
+SCHEMA_URL = "https://mcd.internal/schema/app.json"
+
+
+CHANGE = "Change"
+"""What the model of a part is called in which nothing is missing and a null removes: `ResourcesChange`."""
+NEEDED = {"cron": ("schedule",), "service": ("port", "ports")}
+"""One of these keys a component of the type must have (app-yaml 3.10, 3.20)."""
+_REF = "#/$defs/"
+
+
+def json_schema() -> Json:
+    """JSON Schema draft 2020-12 of the whole file."""
+    models: dict[str, type] = {}
+    _collect(App, models)
+    models[Component.__name__] = Component
+    _collect(Component, models)
+    models.pop(App.__name__)
+    defs = {name: _object(model) for name, model in models.items()}
+    defs |= {name + CHANGE: _part(model) for name, model in models.items()}
+    defs[Component.__name__]["allOf"] = [*map(_only_keys_of, TYPES), *map(_needs, NEEDED)]
+    defs[Component.__name__ + CHANGE]["allOf"] = [_only_keys_of(kind) for kind in TYPES]
+    defs["Environment"] = _environment()
+    whole = _object(App)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_URL,
+        "title": "app.yaml",
+        **whole,
+        "$defs": {name: defs[name] for name in sorted(_used(whole, defs))},
+    }
+
+
+def _collect(model: type, models: dict[str, type]) -> None:
+    if models.setdefault(model.__name__, model) is not model:
+        raise AssertionError(f"two models are called {model.__name__}")
+    for known in keys_of(model).values():
+        inner = known.kind.model
+        if inner is not None and not known.later and inner.__name__ not in models:
+            _collect(inner, models)
+
+
+def _built(model: type) -> dict[str, Key]:
+    return {word: known for word, known in keys_of(model).items() if not known.later}
+
+
+def _described(model: type) -> str:
+    return (model.__doc__ or "").strip().splitlines()[0]
+
+
+def _object(model: type) -> Json:
+    properties = {word: {"description": told(known), **known.kind.json()} for word, known in _built(model).items()}
+    schema: Json = {
+        "type": "object",
+        "description": _described(model),
+        "properties": properties,
+        "additionalProperties": False,
+    }
+    required = [word for word, known in keys_of(model).items() if known.required]
+    return {**schema, "required": required} if required else schema
+
+
+def _only_keys_of(kind: str) -> Json:
+    """A component of this type has the keys of this type."""
+    words = [w for w, known in _built(Component).items() if not known.only or kind in known.only]
+    return _if_type(kind, {"propertyNames": {"enum": words}})
+
+
+def _needs(kind: str) -> Json:
+    return _if_type(kind, {"anyOf": [{"required": [word]} for word in NEEDED[kind]]})
+
+
+def _if_type(kind: str, then: Json) -> Json:
+    return {"if": {"properties": {"type": {"const": kind}}, "required": ["type"]}, "then": then}
+
+
+# --- what an environment lays over the file (app-yaml 4.2) ------------------------------------------------------------
+
+
+def _part(model: type) -> Json:
+    """The mapping in which nothing is missing, and a null takes a key away."""
+    properties = {word: _removable(known) for word, known in _built(model).items()}
+    return {
+        "type": "object",
+        "description": _described(model),
+        "properties": properties,
+        "additionalProperties": False,
+    }
+
+
+def _removable(known: Key) -> Json:
+    return {"description": told(known), "anyOf": [_changed(known.kind.json()), {"type": "null"}]}
+
+
+def _changed(schema: Json) -> Json:
+    """Mappings are merged, so they are parts; everything else replaces what was there, so it is whole."""
+    if "anyOf" in schema:
+        return {**schema, "anyOf": [_changed(one) for one in schema["anyOf"]]}
+    if schema.get("$ref", "").startswith(_REF):
+        return {"$ref": schema["$ref"] + CHANGE}
+    if schema.get("type") == "object" and isinstance(schema.get("additionalProperties"), dict):
+        inside = {"anyOf": [_changed(schema["additionalProperties"]), {"type": "null"}]}
+        kept = {word: value for word, value in schema.items() if word != "minProperties"}
+        return {**kept, "additionalProperties": inside}
+    return schema
+
+
+def _environment() -> Json:
+    keys = _built(App)
+    return {
+        "type": "object",
+        "description": "What is different in the product lines of this name.",
+        "properties": {word: _removable(keys[word]) for word in DIFFERS if word in keys},
+        "additionalProperties": False,
+    }
+
+
+def _used(whole: Json, defs: dict[str, Json]) -> set[str]:
+    """The definitions that the file needs, directly or through others."""
+    found: set[str] = set()
+    waiting = [whole]
+    while waiting:
+        for name in _names(waiting.pop()) - found:
+            found.add(name)
+            waiting.append(defs[name])
+    return found
+
+
+def _names(schema: Any) -> set[str]:
+    if isinstance(schema, dict):
+        ref = schema.get("$ref")
+        own = {ref.removeprefix(_REF)} if isinstance(ref, str) else set()
+        return own.union(*(_names(value) for value in schema.values()))
+    return set().union(*(_names(item) for item in schema)) if isinstance(schema, list) else set()

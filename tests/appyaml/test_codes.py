@@ -1,0 +1,62 @@
+"""The table of codes, the compiler and the cases agree: each code is explained, comes up, and is proven by a case."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import mcd.appyaml
+from mcd.appyaml.schema.document import entries
+from mcd.appyaml.text.codes import CODES, WARNINGS
+from mcd.errors import Severity
+from tests.appyaml.evidence import everything, met
+
+SOURCES = [p for p in Path(mcd.appyaml.__file__).parent.rglob("*.py") if p.name != "codes.py"]
+DOTTED = re.compile(
+    r"(?:yaml|schema|value|name|path|file|secret|env|ref|template|capacity|cluster|cron|alert|shell)\.[a-z_]+"
+)
+
+
+def used() -> set[str]:
+    """Every text of the compiler that is, or looks like, a code."""
+    texts = {
+        node.value
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    return {text for text in texts if text in CODES or DOTTED.fullmatch(text)}
+
+
+NOT_YET = CODES.keys() - used() if any(entry.key.later for entry in entries()) else set()
+"""Codes of keys that are not built yet. When all are built, there is no excuse."""
+
+
+def test_every_code_that_the_compiler_says_is_in_the_table() -> None:
+    assert used() - CODES.keys() == set()
+    assert {p.code for case in everything() for p in case.compiled.problems} - CODES.keys() == set()
+
+
+def test_no_code_of_the_table_is_unused() -> None:
+    assert CODES.keys() - used() == NOT_YET
+
+
+@pytest.mark.parametrize("code", [code for code in CODES if code not in NOT_YET])
+def test_a_code_is_proven_by_a_case(code: str) -> None:
+    assert any(p.code == code for case in met() for p in case.compiled.problems)
+
+
+def test_only_warnings_stop_nothing() -> None:
+    for case in everything():
+        for problem in case.compiled.problems:
+            assert (problem.severity is Severity.WARNING) == (problem.code in WARNINGS), str(problem)
+
+
+@pytest.mark.parametrize("code", list(CODES))
+def test_a_code_has_a_cause_and_a_cure_in_whole_sentences(code: str) -> None:
+    for text in CODES[code]:
+        assert text[0].isupper() or text[0] in "`{"
+        assert text.endswith((".", "]"))
