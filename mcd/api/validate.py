@@ -15,10 +15,12 @@ from mcd.api.rehearsal import dry_run, pools_of
 from mcd.api.shapes import Validation
 from mcd.api.strict import StrictRoute
 from mcd.api.wishes import DiffAsk, Validate
-from mcd.appyaml.compiler import check, compile_app
+from mcd.appyaml.compiler import NO_CONTEXT, check
+from mcd.appyaml.compiler import validate as problems_of
 from mcd.appyaml.live import Pair, desired
 from mcd.errors import Code, McdError
 from mcd.forge.trees import Folder
+from mcd.infra.catalog import KINDS
 from mcd.model import Actor
 from mcd.store import intents, reads
 from mcd.store.tx import Tx
@@ -27,16 +29,19 @@ router = APIRouter(prefix="/api/v1", tags=["validate"], route_class=StrictRoute)
 
 NO_COMMIT = "0" * 40
 
+_ALONE = replace(NO_CONTEXT, kinds=KINDS, fills=False)
+"""What a file is checked against that belongs to no product line."""
+
 
 @router.post("/validate", operation_id="validate")
 async def validate(wish: Validate, actor: Reader, runtime: RuntimeOf) -> Validation:
     """All problems of an app.yaml at once: of the file alone, or also against a product line and an App's Settings.
     The answer is 200 also when there are problems."""
     if wish.app is None and wish.product_line is None:
-        return Validation.of(compile_app(check(wish.app_yaml, wish.file)).problems)
+        return Validation.of(problems_of(check(wish.app_yaml, wish.file), _ALONE))
     async with runtime.db.reading() as tx:
         pair = await _pair(actor, tx, runtime.now(), wish)
-    return Validation.of(desired(pair, None, None).problems)
+    return Validation.of(desired(pair, KINDS, None, None).problems)
 
 
 async def _pair(actor: Actor, tx: Tx, now: datetime, wish: Validate) -> Pair:

@@ -16,9 +16,11 @@ from mcd.appyaml.render.app import render
 from mcd.appyaml.render.line import line_objects
 from mcd.appyaml.render.pod import template
 from mcd.appyaml.resolve.app import line_name, resolve
+from mcd.appyaml.resolve.environments import environment_name, laid_over, not_told, unmatched
 from mcd.appyaml.spec.app import AppSpec, ComponentSpec, Source
 from mcd.appyaml.spec.pod import SecretNeed
-from mcd.errors import Problem, has_errors, in_order
+from mcd.appyaml.text.problems import all_of
+from mcd.errors import Problem, has_errors
 from mcd.objects import VERSION, Object, canonical
 
 __all__ = [
@@ -35,6 +37,7 @@ __all__ = [
     "compile_app",
     "render_line",
     "template_digests",
+    "validate",
 ]
 
 _FOLLOWS_THE_COMMIT = frozenset({"MCD_COMMIT", "MCD_VERSION", "OTEL_RESOURCE_ATTRIBUTES"})
@@ -62,11 +65,34 @@ def compile_app(checked: Checked, context: Context = NO_CONTEXT, source: Source 
     """Everything that a checked app.yaml becomes in a context. Problems of the text itself are among the answer's."""
     if checked.app_file is None:
         return Compiled((), (), checked.problems, None)
-    spec, found = resolve(checked.app_file, context, source or Source())
-    problems = in_order((*checked.problems, *found))
+    app_file, merged = laid_over(
+        checked.app_file, environment_name(checked.app_file, context), pre=context.pre is not None
+    )
+    spec, found = resolve(app_file, context, source or Source())
+    if app_file is checked.app_file:
+        problems = all_of(checked.problems, unmatched(app_file, context), found)
+    else:
+        problems = all_of(checked.problems, not_told(checked.problems, (*merged, *found)))
     if has_errors(problems):
         return Compiled((), (), problems, spec)
     return Compiled(tuple(render(spec)), spec.secrets, problems, spec)
+
+
+def validate(checked: Checked, context: Context = NO_CONTEXT, source: Source | None = None) -> tuple[Problem, ...]:
+    """Every problem of a file: of itself alone, and once more of what each entry of `environments` makes of it
+    (app-yaml 4.1); where the context names one environment, of that alone."""
+    file = checked.app_file
+    if file is None or context.environment:
+        return compile_app(checked, context, source).problems
+    source = source or Source()
+    _, found = resolve(file, context, source)
+    told = [*checked.problems, *found]
+    for name in file.app.environments:
+        app_file, merged = laid_over(file, name)
+        if app_file is not file:
+            _, found = resolve(app_file, context, source)
+            told += not_told(told, (*merged, *found))
+    return all_of(told)
 
 
 def render_line(context: Context, line: str = "") -> list[Object]:

@@ -13,6 +13,7 @@ from dataclasses import field
 from typing import Any, Protocol, TypeAlias
 
 from mcd.appyaml.record import record
+from mcd.appyaml.schema.alert import Alert, read_settings_alerts
 from mcd.appyaml.schema.defaults import TYPES, VENDORS
 from mcd.appyaml.schema.fields import (
     BAD,
@@ -149,7 +150,7 @@ class ClusterFacts:
     prometheus_url: str = key(_TEXT, "Where KEDA asks.", value="http://prometheus.monitoring.svc:9090")
     monitoring_namespace: str = key(_NAME, "Where Prometheus runs.", value="monitoring")
     control_namespace: str = key(_NAME, "Where MCD's own account is.", value="mcd-system")
-    loki_rules: LokiRules | None = key(model(LokiRules), "None: no Loki.", value=LokiRules, nullable=True, unused=True)
+    loki_rules: LokiRules | None = key(model(LokiRules), "None: no Loki.", value=LokiRules, nullable=True)
     otel: Otel = key(model(Otel), "OpenTelemetry.", value=Otel)
     oauth: Oauth | None = key(model(Oauth), "Sign-in.", nullable=True)
     storage: Storage = key(model(Storage), "Storage classes.", value=Storage, unused=True)
@@ -289,13 +290,6 @@ class ComponentSettings:
     limits: Limits | None = key(model(Limits), "Merged key by key.", nullable=True)
 
 
-def _read_alerts(report: Report, node: Node, path: Path) -> Any:
-    if type(node) is Map and not node.entries:
-        return {}
-    report.refuse("schema.unknown_key", node.place, path, '"alerts" is not supported yet.', "Remove it.")
-    return BAD
-
-
 @record
 class SettingsFacts:
     """A revision of the App's Settings. Without one `revision` is 0."""
@@ -304,8 +298,8 @@ class SettingsFacts:
     by: str = key(_TEXT, "Who.", value="")
     at: str = key(_TEXT, "When.", value="")
     components: Mapping[str, ComponentSettings] = key(mapping(model(ComponentSettings)), "Overrides.", value=dict)
-    alerts: Mapping[str, Any] = key(
-        either("mapping", _read_alerts, [{}]), "Tuned alerts; only {} yet.", value=dict, unused=True
+    alerts: Mapping[str, Alert] = key(
+        either("mapping", read_settings_alerts, [{}]), "Alerts that are tuned or added.", value=dict
     )
     env: Mapping[str, str] = key(_TEXTS, "Values that people filled in.", value=dict)
     secrets: Mapping[str, SecretFacts] = key(_SECRETS, "Secrets of the App.", value=dict)

@@ -8,9 +8,10 @@ from __future__ import annotations
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.aliases import translate
 from mcd.appyaml.schema.app import App
-from mcd.appyaml.schema.fields import BAD, read_model
+from mcd.appyaml.schema.environments import check_environments
+from mcd.appyaml.schema.fields import BAD, keys_of, read_model
 from mcd.appyaml.text.nodes import Map
-from mcd.appyaml.text.problems import Report
+from mcd.appyaml.text.problems import Report, all_of
 from mcd.appyaml.text.reader import decode, read
 from mcd.errors import Problem, echo, has_errors, in_order
 
@@ -50,6 +51,15 @@ def check(text: bytes | str, file: str) -> Checked:
         report.refuse("schema.type", (1, 1), (), f"{shape} is the whole file.", "Write keys: appname and components.")
         return Checked(None, in_order(report.found))
     root = translate(root, report)
+    if "environments" in root.entries:
+        check_environments(report, root, keys_of(App))
+    app_file, problems = read_app(file, source, root)
+    return Checked(app_file, all_of(report.found, problems))
+
+
+def read_app(file: str, source: str, root: Map) -> tuple[AppFile, tuple[Problem, ...]]:
+    """The shape of a whole tree: of the file itself, or of what an environment makes of it."""
+    report = Report(file)
     app = read_model(report, root, (), App, fallback={"appname": "app", "components": {}})
     assert app is not BAD
-    return Checked(AppFile(file, source, root, app), in_order(report.found))
+    return AppFile(file, source, root, app), tuple(report.found)

@@ -35,6 +35,7 @@ from mcd.cli.offline import (
     err,
     is_refused,
     out,
+    problems_of,
     shown_as,
     source_of,
 )
@@ -77,8 +78,7 @@ def validate(
     known = context_of(context, environment)
     found: dict[str, tuple[Problem, ...]] = {}
     for name in files or [DEFAULT_FILE]:
-        _, compiled = compile_file(name, known)
-        found[shown_as(name)] = compiled.problems
+        found[shown_as(name)] = problems_of(name, known)
     out(problem_formats.FORMATS[output](found))
     errors, warnings = problem_formats.counted(found)
     err(f"{_many(len(found), 'file')}, {_many(errors, 'error')}, {_many(warnings, 'warning')}\n")

@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from mcd.appyaml.compiler import Checked, Compiled, Context, Source, check, compile_app
+from mcd.appyaml.compiler import Checked, Compiled, Context, Source, check, compile_app, validate
 from mcd.appyaml.context import NO_CONTEXT, read_context
 from mcd.appyaml.schema.shapes import IMAGE
 from mcd.appyaml.text.reader import MAX_BYTES
@@ -106,7 +106,23 @@ def shown_as(name: str) -> str:
 def compile_file(name: str, context: Context, source: Source | None = None) -> tuple[Checked, Compiled]:
     """What a file says and what it becomes; problems of both are in Compiled. `-` is stdin."""
     checked = check(read_file(name), shown_as(name))
-    return checked, compile_app(checked, context, source)
+    return checked, compile_app(checked, _with_kinds(context, checked), source)
+
+
+def problems_of(name: str, context: Context) -> tuple[Problem, ...]:
+    """Every problem of a file, in each of its environments. `-` is stdin."""
+    checked = check(read_file(name), shown_as(name))
+    # Without a context nobody is asked who fills something in.
+    return validate(checked, replace(_with_kinds(context, checked), fills=context.known))
+
+
+def _with_kinds(context: Context, checked: Checked) -> Context:
+    """With the catalogue of infra, which is a dozen files that a text without the word has no use for."""
+    if checked.app_file is None or "infra" not in checked.app_file.source:
+        return context
+    from mcd.infra.catalog import KINDS
+
+    return replace(context, kinds=KINDS)
 
 
 def source_of(commit: str = NO_COMMIT, branch: str = "", tag: str = "", image: str = "") -> Source:

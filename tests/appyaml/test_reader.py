@@ -270,16 +270,13 @@ def test_100_components_500_variables_and_32_kib_are_taken_and_one_more_is_refus
 
     assert said(components(100)) == said(variables(500)) == said(value(32_768)) == []
     assert said(components(101)) == ["app.yaml:2:1: components: 101 components. Use at most 100."]
-    assert said(variables(501)) == ["app.yaml:504:3: env.V500: 501 variables. Use at most 500."]
+    assert said(variables(501)) == ["app.yaml:504:9: env.V500: 501 variables. Use at most 500."]
     assert said(value(32_769)) == ["app.yaml:3:10: env.A: 32,769 bytes. Use at most 32,768."]
 
 
 def test_what_settings_cannot_do_yet_is_refused_in_a_context() -> None:
-    context, problems = read_context(
-        "settings: {alerts: {ErrorRate: {threshold: 1}}}\npre: {branch: x}\n", "context.yaml"
-    )
+    context, problems = read_context("settings: {alerts: {ErrorRate: {threshold: 1}}}\n", "context.yaml")
     assert context is None
     assert [str(p) for p in problems] == [
         'context.yaml:1:20: settings.alerts: "alerts" is not supported yet. Remove it.',
-        'context.yaml:2:1: pre: "pre" is not supported yet. Remove it.',
     ]

@@ -9,14 +9,18 @@ import re
 from typing import Any
 
 from mcd.appyaml.spec.app import AppSpec, ComponentSpec
-from mcd.objects import COMPONENT, INSTANCE, MANAGED_BY, NAME, PART_OF, TRACK, TYPE, VERSION, Object
+from mcd.objects import COMPONENT, INSTANCE, MANAGED_BY, NAME, PART_OF, PREFIX, TRACK, TYPE, VERSION, Object
 
+_PRE, _TTL = f"{PREFIX}pre", f"{PREFIX}ttl"
 _NO_LABEL = re.compile(r"[^A-Za-z0-9._-]")
 
 
 def app_labels(spec: AppSpec) -> dict[str, str]:
     """On everything."""
-    return {INSTANCE: spec.app, NAME: spec.label_name, PART_OF: spec.product_line, MANAGED_BY: "mcd"}
+    labels = {INSTANCE: spec.app, NAME: spec.label_name, PART_OF: spec.product_line, MANAGED_BY: "mcd"}
+    if spec.ttl:
+        labels[_PRE] = "true"
+    return labels
 
 
 def component_labels(spec: AppSpec, component: ComponentSpec) -> dict[str, str]:
@@ -33,7 +37,7 @@ def workload_labels(spec: AppSpec, component: ComponentSpec) -> dict[str, str]:
     """On a workload and its pods."""
     labels = {**component_labels(spec, component), VERSION: version_label(component.version)}
     if component.long:
-        labels[TRACK] = "stable"
+        labels[TRACK] = component.track
     return labels
 
 
@@ -43,8 +47,13 @@ def peers(spec: AppSpec, component: ComponentSpec) -> dict[str, str]:
 
 
 def stable(spec: AppSpec, component: ComponentSpec) -> dict[str, str]:
-    """The pods of a component that serve: what a workload and a Service select."""
-    return {**peers(spec, component), TRACK: "stable"}
+    """The pods of a component on its own track: what a workload and a Service select."""
+    return {**peers(spec, component), TRACK: component.track}
+
+
+def series(spec: AppSpec, component: ComponentSpec) -> str:
+    """The labels of the component's own series, as a query selects them."""
+    return f'namespace="{spec.namespace}",app="{spec.app}",component="{component.name}"'
 
 
 def made(
@@ -52,6 +61,8 @@ def made(
 ) -> Object:
     """The head of an object."""
     metadata: dict[str, Any] = {"name": name, "namespace": spec.namespace, "labels": labels}
+    if spec.ttl:
+        annotations = {**(annotations or {}), _TTL: spec.ttl}
     if annotations:
         metadata["annotations"] = annotations
     return {"apiVersion": api, "kind": kind, "metadata": metadata}

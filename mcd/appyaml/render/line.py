@@ -14,9 +14,9 @@ from mcd.objects import MANAGED_BY, PART_OF, PRODUCT_LINE, Object, in_apply_orde
 
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
 _READ = (
-    ("", ("configmaps", "events", "pods", "pods/log", "services")),
-    ("apps", ("deployments", "replicasets", "statefulsets")),
-    ("batch", ("cronjobs", "jobs")),
+    ("", ("pods", "pods/log", "events", "services", "configmaps")),
+    ("apps", ("deployments", "statefulsets", "replicasets")),
+    ("batch", ("jobs", "cronjobs")),
 )
 
 

@@ -6,6 +6,7 @@ After this nothing optional is left. It must not make objects.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 
 from mcd.appyaml.context import Context
@@ -15,9 +16,10 @@ from mcd.appyaml.resolve.canary import at_its_step
 from mcd.appyaml.resolve.components import resolve_component
 from mcd.appyaml.resolve.degrade import without_what_the_cluster_lacks
 from mcd.appyaml.resolve.hosts import settle_hosts
-from mcd.appyaml.resolve.infra import resolve_infra
+from mcd.appyaml.resolve.needs import GENERATED, merged, with_needs
 from mcd.appyaml.resolve.pre import as_pre, pre_name, refuse_none, without_overrides
 from mcd.appyaml.resolve.run import Resolving, template_names
+from mcd.appyaml.resolve.storage import check_writers, resolve_permdir
 from mcd.appyaml.resolve.templates import Scope, TemplateError, expand
 from mcd.appyaml.resolve.variables import report_template
 from mcd.appyaml.spec.app import AppSpec, BuildSpec, ComponentSpec, Source
@@ -59,14 +61,18 @@ def resolve(app_file: AppFile, context: Context, source: Source) -> tuple[AppSpe
         text=app_file.source,
         findings=findings,
         webs=sum(c.type == "web" for c in app.components.values()),
-        infra=resolve_infra(app.infra, name, context, findings),
     )
+    run = with_needs(run)
+    if app.permdir is not None:
+        run = replace(run, permdir=resolve_permdir(run))
     _check_app(run)
     components = tuple(resolve_component(run, word, app.components[word]) for word in sorted(app.components))
     components = settle_hosts(run, components)
     components = tuple(without_what_the_cluster_lacks(c, context.cluster, findings) for c in components)
+    check_writers(run, components)
     if context.canary:
         components = tuple(at_its_step(run, c) for c in components)
+    secrets = _secrets(run, components)
     spec = AppSpec(
         app=name,
         label_name=app.appname if pre is None else parent,
@@ -78,12 +84,22 @@ def resolve(app_file: AppFile, context: Context, source: Source) -> tuple[AppSpe
         cluster=context.cluster,
         components=components,
         build=_build(run),
-        secrets=_needs(components),
+        secrets=secrets,
         settings_revision=context.settings.revision,
         tag=source.tag,
         infra=run.infra,
+        app_dep=run.app_dep,
+        permdir=run.permdir,
+        generated={key: run.generated[key] for need in secrets if need.source == GENERATED for key in need.keys},
     )
     return spec, tuple(report.found)
+
+
+def _secrets(run: Resolving, components: Sequence[ComponentSpec]) -> tuple[SecretNeed, ...]:
+    """What must exist before the workloads do: each Secret once, by name."""
+    read = [one.needs.values() for component in components for one in (component, component.newest)]
+    presented = [component.web.certificates for component in components if component.web is not None]
+    return tuple(merged(run.credentials.values(), *read, *presented).values())
 
 
 def _check_app(run: Resolving) -> None:
@@ -129,21 +145,3 @@ def _build(run: Resolving) -> BuildSpec | None:
         platforms=build.platforms,
         runtime=app.runtime,
     )
-
-
-def _needs(components: tuple[ComponentSpec, ...]) -> tuple[SecretNeed, ...]:
-    """Each Secret once, with the keys that anyone uses."""
-    needs: dict[str, SecretNeed] = {}
-    for component in components:
-        used = {entry.secret for entry in component.env if entry.secret is not None}
-        for object_name, secret_key in used:
-            found = needs.get(object_name)
-            if found is None:
-                if object_name not in component.needs:
-                    continue  # an unknown secret: the problem is told already
-                found = replace(component.needs[object_name], keys=())
-            needs[object_name] = replace(found, keys=tuple(sorted({*found.keys, secret_key})))
-        for need in component.web.certificates if component.web is not None else ():
-            before = needs.get(need.name, need)
-            needs[need.name] = replace(need, keys=tuple(sorted({*before.keys, *need.keys})))
-    return tuple(needs[name] for name in sorted(needs))

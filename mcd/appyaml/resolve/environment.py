@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mcd.appyaml.resolve.run import Resolving, template_names
-from mcd.appyaml.resolve.variables import Environment, check_literal, secret_need
+from mcd.appyaml.resolve.sources import read_source
+from mcd.appyaml.resolve.variables import Environment, check_literal
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.variable import Variable
 from mcd.appyaml.spec.pod import PortSpec
@@ -17,31 +18,38 @@ from mcd.appyaml.text.nodes import Path
 
 def environment_of(run: Resolving, name: str, component: Component, ports: list[PortSpec]) -> Environment:
     """What the file says, over what the product line says."""
-    env = Environment(run.findings, run.text, template_names(run))
-    line = run.context.product_line.config
-    env.plain |= line
-    for level, path in ((run.app.env, ("env",)), (component.env, ("components", name, "env"))):
-        for word, variable in level.items():
-            _add_variable(run, env, word, variable, (*path, word), line)
-    if ports and "PORT" in env.written:
+    env = Environment(run.findings, run.text, template_names(run), run.injected, needs={**run.credentials})
+    env.plain |= run.context.product_line.config
+    write_variables(run, env, run.app.env, ("env",))
+    write_variables(run, env, component.env, ("components", name, "env"))
+    if ports:
         holder = "port" if component.type == "web" or component.port is not None else "ports"
-        message = f"PORT comes from components.{name}.{holder}."
-        run.findings.refuse("env.reserved", env.written["PORT"][1], message, "Remove it.", key=True)
-        del env.written["PORT"]
+        _take_back(env, "PORT", f"components.{name}.{holder}")
+    if run.permdir is not None and component.permdir:
+        _take_back(env, "PERMDIR", "permdir.path")
     return env
 
 
-def _add_variable(
-    run: Resolving, env: Environment, name: str, variable: Variable, path: Path, line: Mapping[str, str]
-) -> None:
-    check_literal(run.findings, name, variable, path)
-    if name in line:
-        run.findings.warn("env.shadows", path, f"{name} hides the value of the product line.")
-    if variable.secret is not None:
-        need = secret_need(run.findings, run.context, run.name, variable, path)
-        if need is not None:
-            env.needs[variable.secret.partition("/")[0]] = need
-    env.written[name] = (variable, path)
+def write_variables(run: Resolving, env: Environment, variables: Mapping[str, Variable], path: Path) -> None:
+    """Sets what the mapping at `path` says, over what is there. What is hidden by it is told."""
+    line = run.context.product_line.config
+    for name, variable in variables.items():
+        here = (*path, name)
+        check_literal(run.findings, name, variable, here)
+        if name in line:
+            run.findings.warn("env.shadows", here, f"{name} hides the value of the product line.")
+        elif name in env.injected:
+            run.findings.warn("env.shadows", here, f"{name} hides the value of {env.injected[name].who}.")
+        env.write(name, variable, here)
+        if variable.value is None:
+            read_source(run, env, name, variable, here)
+
+
+def _take_back(env: Environment, name: str, giver: str) -> None:
+    """Refuses a variable that the platform sets itself."""
+    if name in env.written:
+        env.findings.refuse("env.reserved", env.written[name][1], f"{name} comes from {giver}.", "Remove it.", key=True)
+        env.unset(name)
 
 
 def platform_variables(
@@ -60,17 +68,20 @@ def platform_variables(
     }
     if domain:
         plain["MCD_DOMAIN"] = domain
+    if run.context.pre is not None:
+        plain["MCD_PRE"] = "true"
     if ports:
         plain["PORT"] = str(ports[0].port)
+    if run.permdir is not None and component.permdir:
+        plain["PERMDIR"] = run.permdir.path
     if component.resources.gpu is not None:
         plain["MCD_GPU_COUNT"] = str(component.resources.gpu.count)
-    if component.user != "image" and "HOME" not in run.context.product_line.config:
-        plain["HOME"] = "/tmp"  # noqa: S108 - inside the pod, for a uid that has no home
+    weak = {}
+    if component.user != "image":
+        weak["HOME"] = "/tmp"  # noqa: S108 - inside the pod, for a uid that has no home
     if cluster.otel.endpoint:
-        weak = {
-            "OTEL_EXPORTER_OTLP_ENDPOINT": cluster.otel.endpoint,
-            "OTEL_SERVICE_NAME": base,
-            "OTEL_RESOURCE_ATTRIBUTES": f"service.namespace={run.line},service.version={version}",
-        }
-        plain |= {k: v for k, v in weak.items() if k not in run.context.product_line.config}
-    return plain
+        weak["OTEL_EXPORTER_OTLP_ENDPOINT"] = cluster.otel.endpoint
+        weak["OTEL_SERVICE_NAME"] = base
+        weak["OTEL_RESOURCE_ATTRIBUTES"] = f"service.namespace={run.line},service.version={version}"
+    line = run.context.product_line.config
+    return plain | {k: v for k, v in weak.items() if k not in line and k not in run.injected}

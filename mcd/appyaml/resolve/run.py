@@ -10,9 +10,13 @@ from dataclasses import field
 
 from mcd.appyaml.context import Context
 from mcd.appyaml.record import record
+from mcd.appyaml.resolve.injected import Injected
 from mcd.appyaml.schema.app import App
 from mcd.appyaml.spec.app import Source
+from mcd.appyaml.spec.app_dep import AppDepSpec
 from mcd.appyaml.spec.infra import InfraSpec
+from mcd.appyaml.spec.pod import SecretNeed
+from mcd.appyaml.spec.storage import PermdirSpec
 from mcd.appyaml.text.nodes import Path
 from mcd.appyaml.text.problems import Findings
 
@@ -44,7 +48,14 @@ class Resolving:
     findings: Findings
     webs: int
     """How many web components there are: the only one gets the short domain."""
-    infra: Mapping[str, InfraSpec]
+    infra: Mapping[str, InfraSpec] = field(default_factory=dict)
+    app_dep: Mapping[str, AppDepSpec] = field(default_factory=dict)
+    injected: Mapping[str, Injected] = field(default_factory=dict)
+    credentials: Mapping[str, SecretNeed] = field(default_factory=dict)
+    """Of infra: Secret object → need."""
+    generated: dict[str, int] = field(default_factory=dict)
+    """Variables that are made once → characters."""
+    permdir: PermdirSpec | None = None
     hosts: list[AskedHost] = field(default_factory=list)
     """What the web components ask for, one after the other; settled when all of them have."""
 

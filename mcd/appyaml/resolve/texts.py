@@ -65,26 +65,30 @@ def plain_text(run: Resolving, text: str, path: Path, env: Environment, where: s
     return "".join(str(piece) for piece in pieces)
 
 
+def named_image(run: Resolving, text: str, path: Path, env: Environment) -> str | None:
+    """An image that the file names, its templates expanded; None after a problem."""
+    written = plain_text(run, text, path, env, "an image name")
+    if written is None:
+        return None
+    if not IMAGE.fullmatch(written) or len(written) > 500:
+        hint = "Write it like nginx:1.29.3."
+        run.findings.refuse("value.format", path, f'"{echo(written)}" is not an image.', hint)
+        return None
+    if moving(written):
+        why = "" if written.endswith(":latest") else "has no tag, so it "
+        run.findings.warn(
+            "image.moving_tag", path, f"{echo(written)} {why}can change between two pods.", "Write a version."
+        )
+    return written
+
+
 def image_of(run: Resolving, name: str, component: Component, env: Environment) -> str:
     """The pinned image, else the written one, else the built one."""
     path = ("components", name, "image")
     source = run.source
-    written = None
-    if component.image is not None:
-        written = plain_text(run, component.image, path, env, "an image name")
-        if written is not None and (not IMAGE.fullmatch(written) or len(written) > 500):
-            hint = "Write it like nginx:1.29.3."
-            run.findings.refuse("value.format", path, f'"{echo(written)}" is not an image.', hint)
-        elif written is not None and moving(written):
-            tag = "latest" if written.endswith(":latest") else "no tag"
-            message = (
-                f"{echo(written)} has {tag}, so it can change between two pods."
-                if tag == "no tag"
-                else (f"{echo(written)} can change between two pods.")
-            )
-            run.findings.warn("image.moving_tag", path, message, "Write a version.")
+    written = None if component.image is None else named_image(run, component.image, path, env)
     if source.images and name in source.images:
         return source.images[name]
     if component.image is not None:
         return written or ""
-    return source.image or f"{run.context.cluster.registry}/{run.name}:{source.commit[:12]}"
+    return source.image or f"{run.context.cluster.registry}/{run.parent}:{source.commit[:12]}"

@@ -11,12 +11,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcd.appyaml.record import record
+from mcd.appyaml.schema.alert import ALERTS, Alert
 from mcd.appyaml.schema.app_dep import APP_DEP, AppDep
 from mcd.appyaml.schema.build import Build
-from mcd.appyaml.schema.component import Component, read_components
+from mcd.appyaml.schema.component import COMPONENT, Component, read_components
 from mcd.appyaml.schema.defaults import (
     FAMILIES,
 )
+from mcd.appyaml.schema.deploy import Deploy
+from mcd.appyaml.schema.environments import DIFFERS, ENVIRONMENTS
 from mcd.appyaml.schema.fields import (
     either,
     items,
@@ -24,12 +27,15 @@ from mcd.appyaml.schema.fields import (
     model,
     text,
 )
+from mcd.appyaml.schema.files import FILES, File
 from mcd.appyaml.schema.infra import INFRA, Infra
+from mcd.appyaml.schema.pre import PRE, Pre
 from mcd.appyaml.schema.shapes import (
     NAME,
     VERSION,
     later,
 )
+from mcd.appyaml.schema.storage import PERMDIR, Permdir
 from mcd.appyaml.schema.variable import ENV, Variable
 
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
@@ -61,6 +67,7 @@ class App:
                 }
             ],
             Component,
+            inner=COMPONENT,
         ),
         "The programs by name.",
         required="Write components: and at least one.",
@@ -131,7 +138,13 @@ class App:
         effect="containers[0].env",
         example="{LANG: C.UTF-8}",
     )
-    deploy: Any = later("Which pushes deploy.")
+    deploy: Deploy = key(
+        model(Deploy),
+        "Which pushes deploy.",
+        value=Deploy,
+        effect="none on Kubernetes: read at the pushed commit",
+        example="{branch: main, paths: [src/**]}",
+    )
     infra: Mapping[str, Infra] = key(
         INFRA,
         "Databases and other needs. true means: as the kind does by itself; a text is the version.",
@@ -147,8 +160,42 @@ class App:
         effect="variables of all components; NetworkPolicy <app>-egress",
         example="{user-center: true}",
     )
-    files: Any = later("Files in the containers.")
-    permdir: Any = later("A directory that survives deploys.")
-    alerts: Any = later("Own alerts.")
-    pre: Any = later("Pre-release environments.")
-    environments: Any = later("Overrides per product line.")
+    files: Mapping[str, File] = key(
+        FILES,
+        "Files in the containers of all components, by absolute path. A text is the content.",
+        value=dict,
+        limits="512 KiB each, 900 KiB of a component",
+        effect="volume files",
+        example='{/etc/shop/main.conf: "level=info\\n"}',
+    )
+    permdir: Permdir | None = key(
+        PERMDIR,
+        "A directory that survives deploys and is shared by all components. A path is where it is mounted.",
+        default="false",
+        effect="PersistentVolumeClaim <app>-permdir",
+        example="true",
+    )
+    alerts: tuple[Alert, ...] = key(
+        ALERTS,
+        "Alerts of the App's own, and what is changed of the built-in ones.",
+        value=(),
+        limits="100; names are unique",
+        effect="PrometheusRule; ConfigMap <app>-log-rules",
+        example="[{name: hot, when: cpu > 80%}, {builtin: Slow, threshold: 2}]",
+    )
+    pre: Pre | None = key(
+        PRE,
+        "Pre-release environments: copies that a branch gets for some days. false: there are none.",
+        value=Pre,
+        effect="a Pre App",
+        example="{domain: per_branch, ttl: 24h}",
+    )
+    environments: tuple[str, ...] = key(
+        ENVIRONMENTS,
+        "What differs in a product line, by its name or a glob: mappings are merged key by key, lists and texts "
+        "replace, null removes. Globs apply in the order written, the exact name last.",
+        value=(),
+        limits=f"only {', '.join(DIFFERS)}",
+        effect="merged before anything is rendered",
+        example="{site-*: {env: {LEVEL: info}}}",
+    )

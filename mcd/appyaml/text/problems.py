@@ -5,11 +5,13 @@ It knows how a Problem is written down, and must not decide what is one.
 
 from __future__ import annotations
 
-from mcd.appyaml.text.nodes import Node, Path, Place, dotted, place_of
-from mcd.errors import Problem, Severity, echo
+from collections.abc import Iterable
 
-PRINTED = 100
-"""As many problems of a run are printed; the rest is counted."""
+from mcd.appyaml.text.nodes import Node, Path, Place, dotted, place_of
+from mcd.errors import Problem, Severity, echo, in_order
+
+_STEP = 256
+"""A path names a key, so one that is too long by a little is not cut; input in a message is (`echo`)."""
 
 
 class Report:
@@ -32,8 +34,17 @@ class Report:
         self._add(code, Severity.WARNING, place, path, message, hint)
 
     def _add(self, code: str, severity: Severity, place: Place, path: Path, message: str, hint: str) -> None:
-        where = dotted(tuple(echo(step) if isinstance(step, str) else step for step in path))
+        where = dotted(tuple(echo(step, _STEP) if isinstance(step, str) else step for step in path))
         self.found.append(Problem(code, severity, self.file, place[0], place[1], where, message, hint))
+
+
+def all_of(*groups: Iterable[Problem]) -> tuple[Problem, ...]:
+    """The problems of a file, each once and in order. Of a value that could not be read nothing else is told."""
+    found = [problem for group in groups for problem in group]
+    unread = {(p.line, p.column) for p in found if p.code == "yaml.syntax"}
+    if unread:
+        found = [p for p in found if p.code == "yaml.syntax" or (p.line, p.column) not in unread]
+    return in_order(found)
 
 
 class Findings:

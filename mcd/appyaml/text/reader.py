@@ -55,6 +55,8 @@ class _Open:
     pending: tuple[str, Place] | None = None
     kept: bool = True
     """Whether the pending key is the one that counts: the second of two equal keys does not."""
+    braces: bool = False
+    """Whether this is a template without quotes, `{{ .Commit }}`, which YAML takes for a mapping in a mapping."""
 
 
 @dataclass(slots=True, repr=False, eq=False)
@@ -139,7 +141,7 @@ def _events(loader: yaml.SafeLoader, reading: _Reading) -> None:
         elif kind is MappingStartEvent or kind is SequenceStartEvent:
             _begin(reading, event)
         elif kind is MappingEndEvent or kind is SequenceEndEvent:
-            _end(reading)
+            _end(reading, event)
         elif kind is AliasEvent:
             _alias(reading, event)
         elif kind is DocumentStartEvent:
@@ -198,8 +200,10 @@ def _scalar(reading: _Reading, event: ScalarEvent) -> None:
 
 def _key(reading: _Reading, top: _Open, key: str, style: str, place: Place) -> None:
     entries = top.node.entries  # type: ignore[union-attr]  # the caller saw a Map
-    top.kept = True
-    if key == "<<" and not style:
+    top.kept = not top.braces
+    if top.braces:
+        pass  # nothing of it counts: it becomes the text that it was meant to be
+    elif key == "<<" and not style:
         hint = "Repeat the keys."
         _refuse(reading, "yaml.merge_key", place, "merge keys (<<) are not YAML 1.2.", hint)
         top.kept = False
@@ -232,16 +236,27 @@ def _put(reading: _Reading, node: Node) -> None:
 
 
 def _bad_key(reading: _Reading, place: Place) -> None:
-    """A mapping, list or alias where a key belongs. Two braces at the start of a value are the usual reason."""
+    """A mapping, list or alias where a key belongs."""
+    _refuse(reading, "yaml.syntax", place, "a key must be text.", "Write a word before the colon.")
+    raise _Stop
+
+
+def _without_quotes(reading: _Reading, top: _Open, place: Place) -> bool:
+    """Whether the mapping that begins where a key belongs is the second brace of a template. The first one is told, and
+    reading goes on as if the text were in quotes, so that the rest of the file is judged too."""
+    row, column = top.node.place
+    if place != (row, column + 1) or not _line(reading, row).startswith("{{", column - 1):
+        return False
+    if not top.braces:
+        _refuse(reading, "yaml.syntax", top.node.place, "a value that begins with {{ must be in quotes.", "")
+    top.braces, top.kept, top.pending = True, False, ("", place)
+    return True
+
+
+def _line(reading: _Reading, row: int) -> str:
     if reading.lines is None:
         reading.lines = broken.split_lines(reading.source)
-    line = reading.lines[place[0] - 1] if place[0] <= len(reading.lines) else ""
-    if line[place[1] - 2 : place[1]] == "{{":
-        place = (place[0], place[1] - 1)
-        _refuse(reading, "yaml.syntax", place, "a value that begins with {{ must be in quotes.", "")
-    else:
-        _refuse(reading, "yaml.syntax", place, "a key must be text.", "Write a word before the colon.")
-    raise _Stop
+    return reading.lines[row - 1] if row <= len(reading.lines) else ""
 
 
 def _begin(reading: _Reading, event: MappingStartEvent | SequenceStartEvent) -> None:
@@ -253,15 +268,23 @@ def _begin(reading: _Reading, event: MappingStartEvent | SequenceStartEvent) -> 
     _count(reading, 1, place)
     _tag(reading, event.tag, place)
     if stack and stack[-1].pending is None and type(stack[-1].node) is Map:
-        _bad_key(reading, place)
+        top = stack[-1]
+        if not top.braces and not _without_quotes(reading, top, place):
+            _bad_key(reading, place)
     node: Map | Items = Map({}, place) if type(event) is MappingStartEvent else Items([], place)
     if event.anchor is not None:
         reading.anchors[event.anchor] = (node, 0)  # 0: still open, so an alias to it now is recursive
     stack.append(_Open(node, reading.nodes - 1, event.anchor))
 
 
-def _end(reading: _Reading) -> None:
+def _end(reading: _Reading, event: Event) -> None:
     done = reading.stack.pop()
+    if done.braces:
+        end: Any = event.end_mark
+        row, column = done.node.place
+        text = _line(reading, row)[column - 1 : end.column if end.line + 1 == row else None]
+        _put(reading, Scalar(text, '"', done.node.place))
+        return
     if done.anchor is not None:
         reading.anchors[done.anchor] = (done.node, reading.nodes - done.size_before)
     _put(reading, done.node)
