@@ -74,6 +74,16 @@ def in_order(problems: Iterable[Problem]) -> tuple[Problem, ...]:
     return tuple(sorted(set(problems), key=lambda p: (p.file, p.line, p.column, p.code, p.field, p.message)))
 
 
+PRINTED = 100
+"""As many problems of one file are printed; the rest is counted."""
+
+
+def as_lines(problems: Sequence[Problem]) -> list[str]:
+    """The problems of one file as a person reads them, the same bytes wherever they are told."""
+    lines = [str(problem) for problem in problems[:PRINTED]]
+    return [*lines, f"… and {len(problems) - PRINTED} more problems."] if len(problems) > PRINTED else lines
+
+
 def has_errors(problems: Iterable[Problem]) -> bool:
     return any(p.severity is Severity.ERROR for p in problems)
 

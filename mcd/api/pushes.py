@@ -18,7 +18,7 @@ from mcd.api.plans import Planned, Target, plan_push, target_of
 from mcd.api.stopping import Stopping
 from mcd.api.unattended import unattended
 from mcd.api.unavailable import say_unavailable
-from mcd.errors import Code, McdError, Severity, echo, has_errors
+from mcd.errors import Code, McdError, Severity, as_lines, echo, has_errors
 from mcd.forge.body import Remembered, gunzipped
 from mcd.forge.locks import locked
 from mcd.forge.receive import Limits, Quarantine, quarantine
@@ -181,10 +181,8 @@ class Push:
         if error.reason == "StorageFull":
             # The same words, whichever of them was full.
             error = full_disk()
-        for problem in error.problems:
-            self.said.put_nowait(str(problem))
-        if not error.problems:
-            self.said.put_nowait(str(error))
+        for line in as_lines(error.problems) or [str(error)]:
+            self.said.put_nowait(line)
         verdict = _refused(asked, error)
         if error.code is not Code.RATE_LIMITED:
             await self._note_refused(verdict)
@@ -290,8 +288,8 @@ class Push:
             raise McdError(
                 Code.INVALID, f"{path} has {count}", reason=Reason.INVALID_APP_YAML, problems=planned.problems
             )
-        for problem in planned.problems:
-            self.said.put_nowait(str(problem))
+        for line in as_lines(planned.problems):
+            self.said.put_nowait(line)
         if planned.appname != self.app:
             self.said.put_nowait(f'{path} says appname: {echo(planned.appname)}; it is deployed as App "{self.app}".')
         self.said.put_nowait(f"{path} is fine: {', '.join(planned.components)}.")

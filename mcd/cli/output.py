@@ -16,7 +16,7 @@ from typing import Any, TextIO
 
 from rich.cells import cell_len
 
-from mcd.errors import Code, McdError, echo
+from mcd.errors import Code, McdError, as_lines, echo
 
 Item = Mapping[str, Any]
 
@@ -143,8 +143,8 @@ def note(text: str) -> None:
 def say_error(error: McdError) -> None:
     """The problems of a file as `file:line:column: …`, then the refusal: `mcd: what. what to do.`"""
     in_files = [p for p in error.problems if p.line]
-    for problem in in_files:
-        print(plain(str(problem)), file=sys.stderr)
+    for line in as_lines(in_files):
+        print(plain(line), file=sys.stderr)
     if not in_files and len(error.problems) > 1:  # of a request; a single one is in the message
         for problem in error.problems:
             print(plain(f"{problem.field}: {problem.message} {problem.hint}".rstrip()), file=sys.stderr)

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import posixpath
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
-from mcd.errors import Problem, Severity
-
-PRINTED = 100
-"""So many problems of a file are printed in text; the rest is counted."""
-
+from mcd import __version__
+from mcd.errors import Problem, Severity, as_lines
 
 def counted(problems: Mapping[str, Sequence[Problem]]) -> tuple[int, int]:
     """Errors and warnings of all files."""
@@ -25,12 +24,7 @@ def counted(problems: Mapping[str, Sequence[Problem]]) -> tuple[int, int]:
 
 def as_text(problems: Mapping[str, Sequence[Problem]]) -> str:
     """One line each; nothing if all is well."""
-    lines: list[str] = []
-    for found in problems.values():
-        lines += [str(p) for p in found[:PRINTED]]
-        if len(found) > PRINTED:
-            lines.append(f"… and {len(found) - PRINTED} more problems.")
-    return "".join(f"{line}\n" for line in lines)
+    return "".join(f"{line}\n" for found in problems.values() for line in as_lines(found))
 
 
 def as_dict(problem: Problem) -> dict[str, Any]:
@@ -64,7 +58,7 @@ def as_github(problems: Mapping[str, Sequence[Problem]]) -> str:
     """Workflow commands: an annotation at each line."""
     lines = []
     for problem in (p for found in problems.values() for p in found):
-        where = f"file={_property(problem.file)},line={problem.line},col={problem.column},title={problem.code}"
+        where = f"file={_property(_path(problem.file))},line={problem.line},col={problem.column},title={problem.code}"
         lines.append(f"::{problem.severity.value} {where}::{_data(_said(problem))}\n")
     return "".join(lines)
 
@@ -85,44 +79,94 @@ def _property(text: str) -> str:
 
 def as_gitlab(problems: Mapping[str, Sequence[Problem]]) -> str:
     """GitLab's code quality report."""
-    report = []
-    for problem in (p for found in problems.values() for p in found):
-        said = _said(problem)
-        print_of = f"{problem.file}:{problem.line}:{problem.column}:{problem.code}:{said}"
-        report.append(
-            {
-                "description": said,
-                "check_name": problem.code,
-                "fingerprint": hashlib.sha256(print_of.encode()).hexdigest(),
-                "severity": "major" if problem.severity is Severity.ERROR else "minor",
-                "location": {"path": problem.file, "lines": {"begin": problem.line}},
-            }
-        )
+    report = [
+        {
+            "description": _said(problem),
+            "check_name": problem.code,
+            "fingerprint": fingerprint,
+            "severity": "major" if problem.severity is Severity.ERROR else "minor",
+            "location": {"path": _path(problem.file), "lines": {"begin": problem.line}},
+        }
+        for problem, fingerprint in _fingerprints(problems)
+    ]
     return _dump(report)
 
 
+def _path(file: str) -> str:
+    """A path as reports want it: relative ones without `./`."""
+    return posixpath.normpath(file)
+
+
+def _fingerprints(problems: Mapping[str, Sequence[Problem]]) -> Iterator[tuple[Problem, str]]:
+    """Each problem with what it is known by from one report to the next: the same when it only moves to another line,
+    and of no two in one report."""
+    seen: dict[str, int] = {}
+    for problem in (p for found in problems.values() for p in found):
+        words = "\0".join((_path(problem.file), problem.code, problem.field, _said(problem)))
+        number = seen[words] = seen.get(words, 0) + 1
+        yield problem, hashlib.sha256(f"{words}\0{number}".encode()).hexdigest()
+
+
+COLUMNS = "unicodeCodePoints"
+"""Columns count characters, not UTF-16 units."""
+
+
 def as_sarif(problems: Mapping[str, Sequence[Problem]]) -> str:
-    """SARIF 2.1.0."""
-    everything = [p for found in problems.values() for p in found]
-    rules = [{"id": code} for code in sorted({p.code for p in everything})]
+    """SARIF 2.1.0, with what GitHub's code scanning reads of it."""
+    codes = sorted({p.code for found in problems.values() for p in found})
     results = [
         {
             "ruleId": p.code,
+            "ruleIndex": codes.index(p.code),
             "level": p.severity.value,
             "message": {"text": _said(p)},
-            "locations": [
-                {
-                    "physicalLocation": {
-                        "artifactLocation": {"uri": p.file},
-                        "region": {"startLine": p.line, "startColumn": p.column},
-                    }
-                }
-            ],
+            "locations": [_location(p)],
+            "partialFingerprints": {"mcdProblem/v1": fingerprint},
         }
-        for p in everything
+        for p, fingerprint in _fingerprints(problems)
     ]
-    run = {"tool": {"driver": {"name": "mcd", "rules": rules}}, "results": results}
+    driver = {
+        "name": "mcd",
+        "version": __version__,
+        "informationUri": HELP.partition("#")[0],
+        "rules": [_rule(code) for code in codes],
+    }
+    run = {"tool": {"driver": driver}, "columnKind": COLUMNS, "results": results}
     return _dump({"$schema": "https://json.schemastore.org/sarif-2.1.0.json", "version": "2.1.0", "runs": [run]})
+
+
+def _location(problem: Problem) -> dict[str, Any]:
+    place: dict[str, Any] = {
+        "physicalLocation": {
+            "artifactLocation": {"uri": _uri(problem.file)},
+            "region": {"startLine": problem.line, "startColumn": problem.column},
+        }
+    }
+    if problem.field:
+        place["logicalLocations"] = [{"fullyQualifiedName": problem.field}]
+    return place
+
+
+def _uri(file: str) -> str:
+    path = quote(_path(file))
+    return f"file://{path}" if path.startswith("/") else path
+
+
+HELP = "https://mcd.internal/docs/reference/app-yaml-problems#{code}"
+"""The page of cause and cure (docs/reference/app-yaml-problems.md)."""
+
+
+def _rule(code: str) -> dict[str, Any]:
+    from mcd.appyaml.text.codes import CODES, WARNINGS
+
+    cause, cure = CODES[code]
+    return {
+        "id": code,
+        "shortDescription": {"text": cause},
+        "help": {"text": cure},
+        "helpUri": HELP.format(code=code),
+        "defaultConfiguration": {"level": "warning" if code in WARNINGS else "error"},
+    }
 
 
 def _dump(value: Any) -> str:
