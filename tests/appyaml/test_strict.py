@@ -12,7 +12,7 @@ import pytest
 
 from scripts.cluster import definitions
 from tests.appyaml.everything import Done, accepted
-from tests.schemas.__main__ import KINDS
+from tests.schemas.custom import KINDS
 from tests.schemas.strict import CUSTOM, VERSIONS, wrong
 
 Object = dict[str, Any]
