@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from mcd.appyaml.render.alerts import alerts
 from mcd.appyaml.render.config import account
-from mcd.appyaml.render.network import network
+from mcd.appyaml.render.egress import egress
+from mcd.appyaml.render.metrics import pod_monitor
+from mcd.appyaml.render.network import network, service
+from mcd.appyaml.render.scaling import scaler
 from mcd.appyaml.render.scheduling import disruption_budget
 from mcd.appyaml.render.workload import workload
 from mcd.appyaml.spec.app import AppSpec
@@ -13,7 +16,11 @@ from mcd.objects import Object, in_apply_order
 
 def render(spec: AppSpec) -> list[Object]:
     """Every object of the App."""
-    objects = [account(spec), *alerts(spec)]
+    objects = [account(spec), *alerts(spec), *egress(spec)]
     for component in spec.components:
         objects += [workload(spec, component), *network(spec, component), *disruption_budget(spec, component)]
+        objects += [*scaler(spec, component), *pod_monitor(spec, component)]
+        if component.canary is not None:
+            beside = component.canary.component
+            objects += [workload(spec, beside), service(spec, beside)]
     return in_apply_order(objects)

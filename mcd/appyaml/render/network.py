@@ -11,7 +11,7 @@ from mcd.appyaml.render.labels import component_labels, made, peers, stable
 from mcd.appyaml.render.routes import routes
 from mcd.appyaml.spec.app import AppSpec, ComponentSpec
 from mcd.appyaml.spec.pod import PortSpec
-from mcd.objects import INSTANCE, Object
+from mcd.objects import INSTANCE, TRACK, Object
 
 H2C = "kubernetes.io/h2c"
 NAMESPACE_NAME = "kubernetes.io/metadata.name"
@@ -20,8 +20,8 @@ NAMESPACE_NAME = "kubernetes.io/metadata.name"
 def network(spec: AppSpec, component: ComponentSpec) -> list[Object]:
     """Everything between a request and the pods of a component."""
     if component.type not in ("web", "service"):
-        return []
-    objects = [_policy(spec, component), _service(spec, component)]
+        return [_policy(spec, component)] if component.metrics is not None else []
+    objects = [_policy(spec, component), service(spec, component)]
     if component.web is not None:
         objects += routes(spec, component, component.web)
     return objects
@@ -32,9 +32,10 @@ def _ports(component: ComponentSpec) -> list[PortSpec]:
     return sorted(component.ports, key=lambda p: (component.web is None or p.name != "http", p.name))
 
 
-def _service(spec: AppSpec, component: ComponentSpec) -> Object:
-    labels = {**component_labels(spec, component), "mcd.internal/track": "stable"}
-    service = made("v1", "Service", spec, component.base, labels)
+def service(spec: AppSpec, component: ComponentSpec) -> Object:
+    """The Service of one track of a web or service."""
+    labels = {**component_labels(spec, component), TRACK: component.track}
+    made_service = made("v1", "Service", spec, component.base, labels)
     ports: list[dict[str, Any]] = []
     for port in _ports(component):
         entry: dict[str, Any] = {
@@ -50,10 +51,10 @@ def _service(spec: AppSpec, component: ComponentSpec) -> Object:
         if h2c:
             entry["appProtocol"] = H2C
         ports.append(entry)
-    service["spec"] = {"ports": ports, "selector": stable(spec, component), "type": "ClusterIP"}
+    made_service["spec"] = {"ports": ports, "selector": stable(spec, component), "type": "ClusterIP"}
     if component.headless:
-        service["spec"]["clusterIP"] = "None"
-    return service
+        made_service["spec"]["clusterIP"] = "None"
+    return made_service
 
 
 def _policy(spec: AppSpec, component: ComponentSpec) -> Object:
@@ -65,6 +66,21 @@ def _policy(spec: AppSpec, component: ComponentSpec) -> Object:
         namespace = gateway.pods_namespace or gateway.namespace
         entry = [p for p in ports if p["port"] == component.port and p["protocol"] == "TCP"]
         rules.append({"from": [{"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: namespace}}}], "ports": entry})
+    if ports:
+        rules.append({"from": _callers(component), "ports": ports})
+    if component.metrics is not None:
+        readers = {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: spec.cluster.monitoring_namespace}}}
+        rules.append({"from": [readers], "ports": [{"port": component.metrics.port, "protocol": "TCP"}]})
+    policy["spec"] = {
+        "ingress": rules,
+        "podSelector": {"matchLabels": peers(spec, component)},
+        "policyTypes": ["Ingress"],
+    }
+    return policy
+
+
+def _callers(component: ComponentSpec) -> list[dict[str, Any]]:
+    """All pods of the namespace, and the Apps of other product lines that may call it."""
     callers: list[dict[str, Any]] = [{"podSelector": {}}]
     callers += [
         {
@@ -73,10 +89,4 @@ def _policy(spec: AppSpec, component: ComponentSpec) -> Object:
         }
         for dependent in sorted(component.dependents, key=lambda d: (d.namespace, d.app))
     ]
-    rules.append({"from": callers, "ports": ports})
-    policy["spec"] = {
-        "ingress": rules,
-        "podSelector": {"matchLabels": peers(spec, component)},
-        "policyTypes": ["Ingress"],
-    }
-    return policy
+    return callers

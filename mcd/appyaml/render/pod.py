@@ -9,7 +9,9 @@ import hashlib
 from typing import Any
 
 from mcd.appyaml.render.container import container_ports, image_fields, probes, resources, security, variable
+from mcd.appyaml.render.files import file_data
 from mcd.appyaml.render.labels import workload_labels
+from mcd.appyaml.render.metrics import scraped
 from mcd.appyaml.render.scheduling import placed, spread
 from mcd.appyaml.render.volumes import volumes_and_mounts
 from mcd.appyaml.spec.app import AppSpec, ComponentSpec
@@ -24,16 +26,28 @@ IMAGE_GROUP = 10001
 def template(spec: AppSpec, component: ComponentSpec) -> dict[str, Any]:
     """`spec.template` of a workload."""
     annotations = {"kubectl.kubernetes.io/default-container": component.name}
-    secrets = {need.name: need.version for need in component.needs.values()}
-    if secrets:
-        said = canonical({"files": {}, "secrets": secrets})
-        annotations[f"{PREFIX}checksum"] = hashlib.sha256(said).hexdigest()[:16]
+    checksum = _checksum(component)
+    if checksum:
+        annotations[f"{PREFIX}checksum"] = checksum
     if component.restart:
         annotations[f"{PREFIX}restart"] = component.restart
+    annotations |= scraped(spec, component)
+    if component.tracing:
+        annotations[f"instrumentation.opentelemetry.io/inject-{component.tracing}"] = "true"
     return {
         "metadata": {"annotations": annotations, "labels": workload_labels(spec, component)},
         "spec": pod(spec, component),
     }
+
+
+def _checksum(component: ComponentSpec) -> str:
+    """16 hex digits that change with every file and with the version of any Secret that the pods read (app-yaml 5.5);
+    empty for pods that read none. Whatever changes them restarts the pods."""
+    files = file_data(component)
+    secrets = {need.name: need.version for need in component.needs.values()}
+    if not files and not secrets:
+        return ""
+    return hashlib.sha256(canonical({"files": files, "secrets": secrets})).hexdigest()[:16]
 
 
 def pod(spec: AppSpec, component: ComponentSpec) -> dict[str, Any]:
@@ -72,7 +86,7 @@ def _pod_security(component: ComponentSpec) -> dict[str, Any]:
         fields["fsGroup"] = IMAGE_GROUP
     else:
         fields |= {"fsGroup": user, "runAsGroup": user, "runAsUser": user}
-    if any(port.port < 1024 for port in component.ports):
+    if any(port.port < 1024 for port in component.container_ports):
         fields["sysctls"] = [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}]
     return fields
 
@@ -91,8 +105,8 @@ def _container(spec: AppSpec, component: ComponentSpec, mounts: list[dict[str, A
         container["args"] = list(component.args)
     if component.workdir:
         container["workingDir"] = component.workdir
-    if component.ports:
-        container["ports"] = container_ports(component.ports)
+    if component.container_ports:
+        container["ports"] = container_ports(component.container_ports)
     if mounts:
         container["volumeMounts"] = mounts
     hook = _before_stop(spec, component.identity, component.type)

@@ -40,22 +40,22 @@ def placed(placement: Placement) -> dict[str, Any]:
 
 def spread(spec: AppSpec, component: ComponentSpec) -> list[dict[str, Any]]:
     """Evenly over the nodes if possible, from 2 replicas."""
-    if not component.long or component.replicas < 2:
+    if not component.long or component.most < 2:
         return []
-    return [
-        {
-            "maxSkew": 1,
-            "topologyKey": "kubernetes.io/hostname",
-            "whenUnsatisfiable": "ScheduleAnyway",
-            "labelSelector": {"matchLabels": stable(spec, component)},
-            "matchLabelKeys": ["pod-template-hash"],
-        }
-    ]
+    constraint: dict[str, Any] = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": stable(spec, component)},
+    }
+    if component.stateful is None:
+        constraint["matchLabelKeys"] = ["pod-template-hash"]
+    return [constraint]
 
 
 def disruption_budget(spec: AppSpec, component: ComponentSpec) -> list[Object]:
     """From 2 replicas: one pod may leave at a time, and a pod that is broken already may always leave."""
-    if not component.long or component.replicas < 2:
+    if not component.long or component.most < 2:
         return []
     budget = made("policy/v1", "PodDisruptionBudget", spec, component.base, component_labels(spec, component))
     budget["spec"] = {

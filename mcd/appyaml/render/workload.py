@@ -1,4 +1,4 @@
-"""The workload of a component (app-yaml 6.5): Deployment, CronJob or Job.
+"""The workload of a component (app-yaml 6.5): Deployment, StatefulSet, CronJob or Job.
 
 It must not look into the pod.
 """
@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from mcd.appyaml.names import peers_service
 from mcd.appyaml.render.labels import made, stable, workload_labels
 from mcd.appyaml.render.pod import template
+from mcd.appyaml.render.storage import claim_templates
 from mcd.appyaml.spec.app import AppSpec, ComponentSpec
 from mcd.appyaml.spec.running import RolloutSpec
 from mcd.objects import COMMIT, PREFIX, TRIGGER, Object, canonical
@@ -22,7 +24,7 @@ def workload(spec: AppSpec, component: ComponentSpec) -> Object:
         return _cron(spec, component)
     if component.run is not None:
         return _job(spec, component)
-    return _deployment(spec, component)
+    return _deployment(spec, component) if component.stateful is None else _stateful_set(spec, component)
 
 
 def _annotations(spec: AppSpec, component: ComponentSpec) -> dict[str, str]:
@@ -43,13 +45,36 @@ def _deployment(spec: AppSpec, component: ComponentSpec) -> Object:
     )
     deployment["spec"] = {
         "progressDeadlineSeconds": component.rollout.timeout,
-        "replicas": component.replicas,
         "revisionHistoryLimit": 3,
         "selector": {"matchLabels": stable(spec, component)},
         "strategy": _strategy(component.rollout),
         "template": template(spec, component),
     }
+    if component.autoscale is None:
+        deployment["spec"]["replicas"] = component.replicas
     return deployment
+
+
+def _stateful_set(spec: AppSpec, component: ComponentSpec) -> Object:
+    stateful = component.stateful
+    assert stateful is not None
+    stateful_set = made(
+        "apps/v1", "StatefulSet", spec, component.base, workload_labels(spec, component), _annotations(spec, component)
+    )
+    stateful_set["spec"] = {
+        "podManagementPolicy": "Parallel",
+        "revisionHistoryLimit": 3,
+        "selector": {"matchLabels": stable(spec, component)},
+        "serviceName": peers_service(component.base),
+        "template": template(spec, component),
+        "updateStrategy": {"type": "RollingUpdate"},
+    }
+    claims = claim_templates(stateful)
+    if claims:
+        stateful_set["spec"]["volumeClaimTemplates"] = claims
+    if component.autoscale is None:
+        stateful_set["spec"]["replicas"] = component.replicas
+    return stateful_set
 
 
 def _strategy(rollout: RolloutSpec) -> dict[str, Any]:

@@ -5,21 +5,22 @@ Called by app.py for each component. It must not make objects.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from mcd.appyaml.context import Context
 from mcd.appyaml.names import base_of
 from mcd.appyaml.resolve import combinations as combine
 from mcd.appyaml.resolve.entry import domain_of, resolve_ports, resolve_web
 from mcd.appyaml.resolve.environment import environment_of, platform_variables
+from mcd.appyaml.resolve.files import files_of
+from mcd.appyaml.resolve.metrics import resolve_metrics
+from mcd.appyaml.resolve.needs import merged, read_by
 from mcd.appyaml.resolve.overrides import with_settings
 from mcd.appyaml.resolve.probes import resolve_probes
-from mcd.appyaml.resolve.metrics import resolve_metrics
 from mcd.appyaml.resolve.resources import resolve_resources
 from mcd.appyaml.resolve.rollout import resolve_rollout
 from mcd.appyaml.resolve.run import Resolving
 from mcd.appyaml.resolve.scaling import resolve_autoscale
 from mcd.appyaml.resolve.schedules import check_schedule, check_timezone
+from mcd.appyaml.resolve.storage import for_one_writer, resolve_stateful
 from mcd.appyaml.resolve.texts import image_of, words_of
 from mcd.appyaml.resolve.tracing import resolve_tracing
 from mcd.appyaml.resolve.undone import tell_undone
@@ -31,8 +32,8 @@ from mcd.appyaml.schema.defaults import (
     WITH_A_DEPLOY,
 )
 from mcd.appyaml.spec.app import ComponentSpec
-from mcd.appyaml.spec.pod import Identity, ProbeSpec, ResourceSpec
-from mcd.appyaml.spec.running import RolloutSpec, RunSpec, ScheduleSpec
+from mcd.appyaml.spec.pod import Identity
+from mcd.appyaml.spec.running import RunSpec, ScheduleSpec
 from mcd.appyaml.text.nodes import Path
 from mcd.appyaml.text.problems import Findings
 
@@ -43,6 +44,7 @@ def resolve_component(run: Resolving, name: str, component: Component) -> Compon
     findings, context = run.findings, run.context
     overrides: dict[str, tuple[object, object]] = {}
     component = with_settings(component, context.settings, path, overrides, findings)
+    component = for_one_writer(run, component, path)
     ports = resolve_ports(component, path, findings)
     base = base_of(run.name, name)
     commit = context.commits.get(name, run.source.commit)
@@ -51,12 +53,13 @@ def resolve_component(run: Resolving, name: str, component: Component) -> Compon
     env = environment_of(run, name, component, ports)
     env.plain |= platform_variables(run, name, component, ports, base, (commit, version, domain))
     env.in_pod |= {"MCD_NODE": "spec.nodeName", "MCD_POD": "metadata.name"}
+    variables = env.entries()
     own_image = component.image is not None
     image = image_of(run, name, component, env)
     resources, placement = resolve_resources(run, component, path, own_image=own_image)
     probes = resolve_probes(component, ports, path, findings) if component.type in ("web", "service", "daemon") else {}
     combine.check_user(component.user, context.product_line.security, run.line, path, findings)
-    combine.check_scratch(component.scratch, path, findings)
+    files = files_of(run, base, (path, component), env.scope(), variables)
     if component.type == "cron":
         _check_cron(component, path, findings)
     tell_undone(run, name, component)
@@ -69,7 +72,7 @@ def resolve_component(run: Resolving, name: str, component: Component) -> Compon
         command=words_of(run, component.command, (*path, "command"), env, program=True),
         args=words_of(run, component.args, (*path, "args"), env, program=False),
         workdir=component.workdir or "",
-        env=env.entries(),
+        env=variables,
         commit=commit,
         version=version,
         replicas=DEFAULT_REPLICAS if component.replicas is None else component.replicas,
@@ -85,13 +88,16 @@ def resolve_component(run: Resolving, name: str, component: Component) -> Compon
         web=resolve_web(run, name, component, domain, env) if component.type == "web" else None,
         schedule=_schedule(component, context) if component.type == "cron" else None,
         run=_run(component) if component.type in ("cron", "job") else None,
-        needs={need.name: need for need in env.needs.values()},
+        needs=merged(read_by(variables, env.needs), files.needs.values()),
         overrides=overrides,
         restart=context.restart.get(name, ""),
         dependents=tuple(d for d in context.dependents if d.component == name),
         autoscale=resolve_autoscale(run, component, path),
         metrics=resolve_metrics(component, ports, path, findings),
         tracing=resolve_tracing(run, component, path),
+        permdir=run.permdir if component.permdir else None,
+        stateful=resolve_stateful(run, component, path),
+        files=files,
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from mcd.appyaml.record import record
+from mcd.appyaml.schema.canary import Canary
 from mcd.appyaml.schema.defaults import (
     DAY,
     SIGNALS,
@@ -18,11 +19,9 @@ from mcd.appyaml.schema.fields import (
     duration,
     integer,
     key,
+    model,
 )
-from mcd.appyaml.schema.shapes import (
-    SHARE,
-    later,
-)
+from mcd.appyaml.schema.shapes import SHARE
 from mcd.appyaml.text.nodes import Node, Path
 from mcd.appyaml.text.problems import Report
 
@@ -39,18 +38,18 @@ SHARE_WITHOUT, SHARE_WITH_GPU = Share("25%", 0), Share(0, 1)
 """Where nobody wrote it: there is no spare device for a pod more."""
 
 
-STRATEGIES = choice(("rolling", "recreate"), later=("canary",))
+STRATEGIES = choice(("rolling", "recreate", "canary"))
 
 
 @record
 class Rollout:
     """`rollout`: how new pods replace old ones."""
 
-    strategy: str = key(
+    strategy: str | None = key(
         STRATEGIES,
-        "rolling: without a gap; recreate: the old ones stop first.",
-        value="rolling",
-        effect="spec.strategy.type",
+        "rolling: without a gap; recreate: the old ones stop first; canary: requests move in steps, web only.",
+        default="rolling; recreate with permdir.single_writer",
+        effect="spec.strategy.type; canary: a second Deployment and weights in the HTTPRoute besides",
         example="recreate",
     )
     max_surge: int | str | None = key(
@@ -83,7 +82,13 @@ class Rollout:
         effect="read by the controllers",
         example="keep",
     )
-    canary: str | None = later("Traffic in steps.")
+    canary: Canary = key(
+        model(Canary),
+        "How requests move to the new version, with strategy canary.",
+        value=Canary,
+        effect="HTTPRoute",
+        example="{steps: [{weight: 10, pause: 30m}], header: X-Canary}",
+    )
 
 
 def read_rollout_short(report: Report, node: Node, path: Path) -> Any:

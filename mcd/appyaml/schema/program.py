@@ -27,6 +27,7 @@ from mcd.appyaml.schema.fields import (
     model,
     text,
 )
+from mcd.appyaml.schema.files import FILES, File
 from mcd.appyaml.schema.lifecycle import Stop
 from mcd.appyaml.schema.resources import DISK, Limits, Resources
 from mcd.appyaml.schema.shapes import (
@@ -94,8 +95,21 @@ class Program:
         effect="containers[0].env",
         example="{LOG: debug}",
     )
-    files: Any = later("Files of this component.")
-    permdir: Any = later("Whether the shared directory is mounted here.")
+    files: Mapping[str, File] = key(
+        FILES,
+        "Files of this component, by absolute path; they win over the top level.",
+        value=dict,
+        limits="512 KiB each, 900 KiB of a component",
+        effect="volume files",
+        example="{/etc/nginx/nginx.conf: {source: deploy/nginx.conf}}",
+    )
+    permdir: bool = key(
+        BOOLEAN,
+        "Whether the App's permdir is mounted here.",
+        value=True,
+        effect="volume and mount",
+        example="false",
+    )
     scratch: Mapping[str, Bytes] = key(
         mapping(DISK, name=check_mount, most=20, nouns="folders"),
         "Empty writable folders by path; they count as disk.",

@@ -38,6 +38,7 @@ from mcd.appyaml.schema.shapes import (
     check_port_name,
     later,
 )
+from mcd.appyaml.schema.storage import STATEFUL, Stateful
 
 
 @record
@@ -98,7 +99,14 @@ class LongRunning(Program):
         effect="spec.strategy",
         example="recreate",
     )
-    stateful: Any = later("A name and a disk per pod.", only=LONG)
+    stateful: Stateful | None = key(
+        STATEFUL,
+        "A stable name for each pod, and with a path a volume for each. Pods are replaced one by one.",
+        only=LONG,
+        default="none",
+        effect="StatefulSet, volumeClaimTemplates",
+        example="{path: /var/lib/db, size: 20Gi}",
+    )
 
 
 @record

@@ -121,7 +121,8 @@ def duration(node: Scalar, low: int | Decimal, high: int, *, millis: bool = Fals
     seconds = read_duration(text, millis=millis)
     if seconds is None:
         if _WHOLE.fullmatch(text):
-            return Wrong("value.unit", f"{echo(text)} has no unit.", f"Write {echo(text)}s.")
+            unit = "ms" if millis else "s"
+            return Wrong("value.unit", f"{echo(text)} has no unit.", f"Write {echo(text)}{unit}.")
         return Wrong("value.unit", f'"{echo(text)}" is not a duration.', "Write it like 90s, 10m, 2h, 7d or 1h30m.")
     if seconds < low or seconds > high:
         hint = f"Use {duration_text(low)} to {duration_text(high)}."

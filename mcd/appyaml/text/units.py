@@ -84,3 +84,9 @@ def duration_text(seconds: int | Decimal) -> str:
             text += f"{seconds // size}{unit}"
             seconds %= size
     return text or "0s"
+
+
+def number_text(number: Decimal) -> str:
+    """A number in plain digits, without zeros that say nothing: `0.30` → `0.3`."""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
