@@ -110,14 +110,19 @@ def template_digests(compiled: Compiled) -> Mapping[str, str]:
     spec = compiled.spec
     if spec is None:
         return {}
-    return {component.name: _digest(spec, component) for component in spec.components}
+    return {component.name: _digest(spec, component.newest) for component in spec.components}
+
+
+def _without_the_commit(container: Object) -> Object:
+    return {**container, "env": [entry for entry in container["env"] if entry["name"] not in _FOLLOWS_THE_COMMIT]}
 
 
 def _digest(spec: AppSpec, component: ComponentSpec) -> str:
     pods = copy.copy(template(spec, component))
     labels = {k: v for k, v in pods["metadata"]["labels"].items() if k != VERSION}
-    container = dict(pods["spec"]["containers"][0])
-    container["env"] = [e for e in container["env"] if e["name"] not in _FOLLOWS_THE_COMMIT]
     pods["metadata"] = {**pods["metadata"], "labels": labels}
-    pods["spec"] = {**pods["spec"], "containers": [container]}
+    pods["spec"] = dict(pods["spec"])
+    for word in ("initContainers", "containers"):
+        if word in pods["spec"]:
+            pods["spec"][word] = [_without_the_commit(container) for container in pods["spec"][word]]
     return hashlib.sha256(canonical(pods)).hexdigest()[:32]

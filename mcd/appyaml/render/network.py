@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from mcd.appyaml.names import peers_service
 from mcd.appyaml.render.labels import component_labels, made, peers, stable
 from mcd.appyaml.render.routes import routes
 from mcd.appyaml.spec.app import AppSpec, ComponentSpec
@@ -28,14 +29,29 @@ def network(spec: AppSpec, component: ComponentSpec) -> list[Object]:
 
 
 def _ports(component: ComponentSpec) -> list[PortSpec]:
-    """The port of a web first, then the others by name."""
-    return sorted(component.ports, key=lambda p: (component.web is None or p.name != "http", p.name))
+    """Where requests enter a web first, then the others by name. The program's own port is nobody's but the pod's where
+    a sidecar takes the requests for it."""
+    if component.web is None:
+        return list(component.ports)
+    others = [port for port in component.ports if port.name != "http"]
+    return [PortSpec("http", component.first_stop), *others]
 
 
 def service(spec: AppSpec, component: ComponentSpec) -> Object:
     """The Service of one track of a web or service."""
     labels = {**component_labels(spec, component), TRACK: component.track}
     made_service = made("v1", "Service", spec, component.base, labels)
+    ports = _service_ports(component)
+    if component.web is not None:
+        ports[0]["port"] = 80
+    made_service["spec"] = {"ports": ports, "selector": stable(spec, component), "type": "ClusterIP"}
+    if component.headless:
+        made_service["spec"]["clusterIP"] = "None"
+    return made_service
+
+
+def _service_ports(component: ComponentSpec) -> list[dict[str, Any]]:
+    """Each port under its own number."""
     ports: list[dict[str, Any]] = []
     for port in _ports(component):
         entry: dict[str, Any] = {
@@ -46,15 +62,29 @@ def service(spec: AppSpec, component: ComponentSpec) -> Object:
         }
         h2c = port.name == "grpc" and port.protocol == "TCP"
         if component.web is not None and port.name == "http":
-            entry["port"] = 80
             h2c = component.web.h2c
         if h2c:
             entry["appProtocol"] = H2C
         ports.append(entry)
-    made_service["spec"] = {"ports": ports, "selector": stable(spec, component), "type": "ClusterIP"}
-    if component.headless:
-        made_service["spec"]["clusterIP"] = "None"
-    return made_service
+    return ports
+
+
+def governing(spec: AppSpec, component: ComponentSpec) -> list[Object]:
+    """The Service that gives each pod of a StatefulSet a name, ready or not. Who asks it talks to the pod itself."""
+    if component.stateful is None:
+        return []
+    labels = {**component_labels(spec, component), TRACK: component.track}
+    peers_of_it = made("v1", "Service", spec, peers_service(component.base), labels)
+    peers_of_it["spec"] = {
+        "clusterIP": "None",
+        "publishNotReadyAddresses": True,
+        "selector": stable(spec, component),
+        "type": "ClusterIP",
+    }
+    ports = _service_ports(component)
+    if ports:
+        peers_of_it["spec"]["ports"] = ports
+    return [peers_of_it]
 
 
 def _policy(spec: AppSpec, component: ComponentSpec) -> Object:
@@ -64,8 +94,8 @@ def _policy(spec: AppSpec, component: ComponentSpec) -> Object:
     if component.web is not None:
         gateway = spec.cluster.gateway
         namespace = gateway.pods_namespace or gateway.namespace
-        entry = [p for p in ports if p["port"] == component.port and p["protocol"] == "TCP"]
-        rules.append({"from": [{"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: namespace}}}], "ports": entry})
+        from_gateway = {"namespaceSelector": {"matchLabels": {NAMESPACE_NAME: namespace}}}
+        rules.append({"from": [from_gateway], "ports": ports[:1]})
     if ports:
         rules.append({"from": _callers(component), "ports": ports})
     if component.metrics is not None:

@@ -13,6 +13,7 @@ from mcd.appyaml.render.files import file_data
 from mcd.appyaml.render.labels import workload_labels
 from mcd.appyaml.render.metrics import scraped
 from mcd.appyaml.render.scheduling import placed, spread
+from mcd.appyaml.render.sidecars import init_containers
 from mcd.appyaml.render.volumes import volumes_and_mounts
 from mcd.appyaml.spec.app import AppSpec, ComponentSpec
 from mcd.appyaml.spec.pod import Identity
@@ -63,6 +64,8 @@ def pod(spec: AppSpec, component: ComponentSpec) -> dict[str, Any]:
         "terminationGracePeriodSeconds": component.identity.grace + (DRAIN if drains else 0),
         **placed(component.placement),
     }
+    if component.sidecars:
+        fields["initContainers"] = init_containers(component)
     if volumes:
         fields["volumes"] = volumes
     constraints = spread(spec, component)
@@ -86,7 +89,8 @@ def _pod_security(component: ComponentSpec) -> dict[str, Any]:
         fields["fsGroup"] = IMAGE_GROUP
     else:
         fields |= {"fsGroup": user, "runAsGroup": user, "runAsUser": user}
-    if any(port.port < 1024 for port in component.container_ports):
+    beside = (port for sidecar in component.sidecars for port in sidecar.ports)
+    if any(port.port < 1024 for port in (*component.container_ports, *beside)):
         fields["sysctls"] = [{"name": "net.ipv4.ip_unprivileged_port_start", "value": "0"}]
     return fields
 

@@ -20,6 +20,7 @@ from mcd.appyaml.resolve.rollout import resolve_rollout
 from mcd.appyaml.resolve.run import Resolving
 from mcd.appyaml.resolve.scaling import resolve_autoscale
 from mcd.appyaml.resolve.schedules import check_schedule, check_timezone
+from mcd.appyaml.resolve.sidecars import resolve_sidecars
 from mcd.appyaml.resolve.storage import for_one_writer, resolve_stateful
 from mcd.appyaml.resolve.texts import image_of, words_of
 from mcd.appyaml.resolve.tracing import resolve_tracing
@@ -33,7 +34,7 @@ from mcd.appyaml.schema.defaults import (
 )
 from mcd.appyaml.spec.app import ComponentSpec
 from mcd.appyaml.spec.pod import Identity
-from mcd.appyaml.spec.running import RunSpec, ScheduleSpec
+from mcd.appyaml.spec.running import IdleSpec, RunSpec, ScheduleSpec
 from mcd.appyaml.text.nodes import Path
 from mcd.appyaml.text.problems import Findings
 
@@ -62,7 +63,10 @@ def resolve_component(run: Resolving, name: str, component: Component) -> Compon
     files = files_of(run, base, (path, component), env.scope(), variables)
     if component.type == "cron":
         _check_cron(component, path, findings)
+    combine.check_idle(component, path, findings)
+    idle = component.idle_gpu
     tell_undone(run, name, component)
+    beside = resolve_sidecars(run, component, env, path, ports[0].port if ports else 0)
     return ComponentSpec(
         name=name,
         type=component.type,
@@ -88,16 +92,19 @@ def resolve_component(run: Resolving, name: str, component: Component) -> Compon
         web=resolve_web(run, name, component, domain, env) if component.type == "web" else None,
         schedule=_schedule(component, context) if component.type == "cron" else None,
         run=_run(component) if component.type in ("cron", "job") else None,
-        needs=merged(read_by(variables, env.needs), files.needs.values()),
+        needs=merged(read_by(variables, env.needs), files.needs.values(), beside.needs),
         overrides=overrides,
         restart=context.restart.get(name, ""),
         dependents=tuple(d for d in context.dependents if d.component == name),
         autoscale=resolve_autoscale(run, component, path),
         metrics=resolve_metrics(component, ports, path, findings),
         tracing=resolve_tracing(run, component, path),
+        sidecars=beside.sidecars,
+        entry=beside.entry,
         permdir=run.permdir if component.permdir else None,
         stateful=resolve_stateful(run, component, path),
         files=files,
+        idle_gpu=IdleSpec(idle.below, idle.for_, idle.action == "stop") if idle is not None else None,
     )
 
 

@@ -68,8 +68,13 @@ def _check_web(component: Component, path: Path, findings: Findings) -> None:
             findings.refuse("combination", here, message, "Use another port.")
 
 
-def _check_names(component: Component, path: Path, findings: Findings) -> None:
-    """By the name of a port its metrics are read: one name must lead to one container."""
+def port_names(component: Component) -> set[str]:
+    """The names of all ports of the pod, as far as they are written or always the same."""
+    return {*_holders(component, ()), *(name for sidecar in component.sidecars.values() for name in sidecar.ports)}
+
+
+def _holders(component: Component, path: Path) -> dict[str, Path]:
+    """The names of the ports that are no sidecar's, and what each comes from."""
     holders: dict[str, Path] = {name: (*path, "ports", name) for name in component.ports}
     if component.type == "web" or component.port is not None:
         holders["http" if component.type == "web" else "main"] = (*path, "port")
@@ -77,6 +82,12 @@ def _check_names(component: Component, path: Path, findings: Findings) -> None:
         holders.setdefault("metrics", (*path, "metrics", "port"))
     if signs_in(component):
         holders["oauth"] = (*path, "oauth")
+    return holders
+
+
+def _check_names(component: Component, path: Path, findings: Findings) -> None:
+    """By the name of a port its metrics are read: one name must lead to one container."""
+    holders = _holders(component, path)
     for sidecar, written in component.sidecars.items():
         for name in written.ports:
             where = (*path, "sidecars", sidecar, "ports", name)

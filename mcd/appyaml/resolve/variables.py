@@ -6,7 +6,7 @@ It must not hold the value of a secret: one becomes a reference.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mcd.appyaml.context import Context
@@ -17,7 +17,7 @@ from mcd.appyaml.resolve.templates import InPod, Piece, Scope, TemplateError, ex
 from mcd.appyaml.schema.variable import Variable
 from mcd.appyaml.spec.pod import EnvEntry, SecretNeed
 from mcd.appyaml.text.braces import template_place
-from mcd.appyaml.text.nodes import Path, place_of
+from mcd.appyaml.text.nodes import Path, node_at, place_of
 from mcd.appyaml.text.problems import Findings
 from mcd.appyaml.text.words import nearest
 from mcd.errors import echo
@@ -40,6 +40,8 @@ class Environment:
     """What templates may name besides variables: App, Commit, …"""
     injected: Mapping[str, Injected] = field(default_factory=dict)
     """What infra and app_dep give: weaker than the line's, and shared by all components."""
+    reserved: dict[str, str] = field(default_factory=dict)
+    """Names that the platform sets itself → what they come from."""
     written: dict[str, tuple[Variable, Path]] = field(default_factory=dict)
     refs: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Of those written: name → Secret object and key."""
@@ -48,7 +50,9 @@ class Environment:
     in_pod: dict[str, str] = field(default_factory=dict)
     """Name → field path of the pod."""
     needs: dict[str, SecretNeed] = field(default_factory=dict)
-    """Secret object → what is needed of it."""
+    """Every Secret that a variable may be read from, by its object."""
+    beside: Environment | None = None
+    """Of a sidecar: the component's. Templates may use its values, never a secret, which only the component has."""
     _done: dict[str, tuple[Piece, ...]] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
     _circles: set[frozenset[str]] = field(default_factory=set)
@@ -78,11 +82,15 @@ class Environment:
         if value is None:
             one = self.injected.get(name)
             if one is None:
-                return None
+                return self._value_beside(name)
             if one.secret is not None:
                 return (InPod(name),)
             value = one.value
         return (value,) if value else ()
+
+    def _value_beside(self, name: str) -> tuple[Piece, ...] | None:
+        pieces = self.beside.lookup(name) if self.beside is not None else None
+        return pieces if pieces is not None and all(isinstance(piece, str) for piece in pieces) else None
 
     def secret_of(self, name: str) -> tuple[str, str] | None:
         """Object and key of the Secret that a variable is read from, None for one that has a value here."""
@@ -143,10 +151,9 @@ class Environment:
                     uses[name] = waits
         return _in_order(ready, uses)
 
-    def used(self, entries: Iterable[EnvEntry]) -> dict[str, SecretNeed]:
-        """The Secrets that a program reads: object → need."""
-        objects = sorted({entry.secret[0] for entry in entries if entry.secret is not None})
-        return {name: self.needs[name] for name in objects if name in self.needs}
+    def unset(self, name: str) -> None:
+        """Takes a variable of the file away again: what is weaker shows."""
+        del self.written[name]
 
 
 def _in_order(ready: dict[str, EnvEntry], uses: dict[str, set[str]]) -> tuple[EnvEntry, ...]:
@@ -180,7 +187,8 @@ def check_literal(findings: Findings, name: str, variable: Variable, path: Path)
     literal_login = login and not ("{{" in login[1] or "{{" in login[2])
     if _CREDENTIAL.search(text) or literal_login:
         message = "this looks like a credential."
-        findings.refuse("secret.literal", path, message, "Put it into a secret and write {secret: name/key}.")
+        where = (*path, "value") if node_at(findings.root, (*path, "value")) is not None else path
+        findings.refuse("secret.literal", where, message, "Put it into a secret and write {secret: name/key}.")
     elif text and name.upper().endswith(_SECRET_NAMES) and "{{" not in text:
         message = f"{echo(name)} sounds like a secret, and this value is readable."
         findings.warn("secret.name", path, message, "Put it into a secret and write {secret: name/key}.")

@@ -10,10 +10,11 @@ from dataclasses import field
 
 from mcd.appyaml.context import ClusterFacts, Dependent
 from mcd.appyaml.record import record
+from mcd.appyaml.spec.alert import NO_ALERTS, AlertsSpec
 from mcd.appyaml.spec.app_dep import AppDepSpec
 from mcd.appyaml.spec.infra import InfraSpec
 from mcd.appyaml.spec.pod import EnvEntry, Identity, Placement, PortSpec, ProbeSpec, ResourceSpec, SecretNeed
-from mcd.appyaml.spec.running import MetricsSpec, RolloutSpec, RunSpec, ScheduleSpec, WebSpec
+from mcd.appyaml.spec.running import IdleSpec, MetricsSpec, RolloutSpec, RunSpec, ScheduleSpec, WebSpec
 from mcd.appyaml.spec.scaling import AutoscaleSpec
 from mcd.appyaml.spec.sidecars import SidecarSpec
 from mcd.appyaml.spec.storage import NO_FILES, FilesSpec, PermdirSpec, StatefulSpec
@@ -76,6 +77,7 @@ class ComponentSpec:
     tracing: str = ""
     """The language that is instrumented, in the operator's words."""
     canary: CanaryStep | None = None
+    idle_gpu: IdleSpec | None = None
     permdir: PermdirSpec | None = None
     """The App's, where it is mounted."""
     stateful: StatefulSpec | None = None
@@ -155,6 +157,7 @@ class AppSpec:
     tag: str = ""
     ttl: str = ""
     """How long a Pre App is kept without a push, as it was written; empty for an App that is none."""
+    alerts: AlertsSpec = NO_ALERTS
     infra: Mapping[str, InfraSpec] = field(default_factory=dict)
     app_dep: Mapping[str, AppDepSpec] = field(default_factory=dict)
     generated: Mapping[str, int] = field(default_factory=dict)

@@ -1,0 +1,147 @@
+"""The programs beside the main one, and where requests come in first (app-yaml 3.17, 6.7).
+
+A sidecar knows its own variables, `MCD_*` and `HOME`: it needs no password of the App. It must not make objects.
+"""
+
+from __future__ import annotations
+
+from mcd.appyaml.record import record
+from mcd.appyaml.resolve import combinations as combine
+from mcd.appyaml.resolve.environment import write_variables
+from mcd.appyaml.resolve.needs import read_by
+from mcd.appyaml.resolve.oauth import resolve_oauth, sign_in_need
+from mcd.appyaml.resolve.pod_ports import OAUTH_PORT, port_names, signs_in
+from mcd.appyaml.resolve.probes import Asked, written_probes
+from mcd.appyaml.resolve.run import Resolving
+from mcd.appyaml.resolve.texts import named_image, words_of
+from mcd.appyaml.resolve.variables import Environment
+from mcd.appyaml.schema.component import Component
+from mcd.appyaml.schema.defaults import SIDECAR_CPU, SIDECAR_DISK, SIDECAR_MEMORY
+from mcd.appyaml.schema.sidecar import Sidecar
+from mcd.appyaml.spec.pod import PortSpec, ResourceSpec, SecretNeed
+from mcd.appyaml.spec.sidecars import SidecarSpec
+from mcd.appyaml.text.nodes import Path
+from mcd.appyaml.text.problems import Findings
+
+
+@record
+class Beside:
+    """What stands beside the main container: the sidecars as they start, the port that takes requests first (0: the
+    main container's), and the Secrets that they read."""
+
+    sidecars: tuple[SidecarSpec, ...] = ()
+    entry: int = 0
+    needs: tuple[SecretNeed, ...] = ()
+
+
+NOTHING = Beside()
+
+
+def resolve_sidecars(run: Resolving, component: Component, env: Environment, path: Path, port: int) -> Beside:
+    """Sign-in first, then the sidecars by name. `port` is where the program itself takes requests."""
+    if not component.sidecars and not signs_in(component):
+        return NOTHING
+    names = port_names(component)
+    found: dict[str, SidecarSpec] = {}
+    needs: list[SecretNeed] = []
+    entry = 0
+    for name, written in component.sidecars.items():
+        here = (*path, "sidecars", name)
+        _check_name(run, name, here)
+        own = _environment(run, component, written, env, here)
+        ports = _ports(written, names, here, run.findings)
+        found[name] = _resolved(run, name, written, own, ports, here)
+        needs += read_by(found[name].env, own.needs)
+        if written.entry:
+            entry = _entry(component, ports, here, run.findings) or entry
+    _check_entries(component, path, run.findings)
+    first = entry or port
+    sidecars = [found[name] for name in sorted(found)]
+    oauth = resolve_oauth(run, component, path, first)
+    if oauth is not None:
+        sidecars.insert(0, oauth)
+        needs.append(sign_in_need(run))
+    return Beside(tuple(sidecars), OAUTH_PORT if signs_in(component) else entry, tuple(needs))
+
+
+def _environment(
+    run: Resolving, component: Component, written: Sidecar, beside: Environment, path: Path
+) -> Environment:
+    """Its own variables over `MCD_*` and `HOME`."""
+    env = Environment(run.findings, run.text, beside.names, needs={**run.credentials}, beside=beside)
+    env.plain = {name: value for name, value in beside.plain.items() if name.startswith("MCD_")}
+    if component.user != "image":
+        env.plain["HOME"] = "/tmp"  # noqa: S108 - inside the pod, for a uid that has no home
+    env.in_pod |= beside.in_pod
+    write_variables(run, env, written.env, (*path, "env"))
+    return env
+
+
+def _resolved(
+    run: Resolving, name: str, written: Sidecar, env: Environment, ports: list[PortSpec], path: Path
+) -> SidecarSpec:
+    return SidecarSpec(
+        name=name,
+        image=named_image(run, written.image, (*path, "image"), env) or "",
+        command=words_of(run, written.command, (*path, "command"), env, program=True),
+        args=words_of(run, written.args, (*path, "args"), env, program=False),
+        workdir=written.workdir or "",
+        env=env.entries(),
+        ports=tuple(sorted(ports, key=lambda p: p.name)),
+        probes=written_probes(written.health, Asked(ports, "this sidecar"), (*path, "health"), run.findings),
+        resources=_resources(written, path, run.findings),
+    )
+
+
+def _resources(written: Sidecar, path: Path, findings: Findings) -> ResourceSpec:
+    asked, limits = written.resources, written.limits
+    memory, disk = asked.memory or SIDECAR_MEMORY, asked.disk or SIDECAR_DISK
+    spec = ResourceSpec(
+        cpu=SIDECAR_CPU if asked.cpu is None else asked.cpu,
+        memory=memory,
+        disk=disk,
+        limit_cpu=limits.cpu,
+        limit_memory=limits.memory or memory,
+        limit_disk=limits.disk or disk,
+        shm=asked.shm,
+    )
+    combine.check_resources(spec, None, path, findings)
+    return spec
+
+
+def _ports(written: Sidecar, names: set[str], path: Path, findings: Findings) -> list[PortSpec]:
+    """Its ports in the order of the file. `port` is called main, unless a port of the pod is called so already."""
+    found = []
+    if written.port is not None:
+        if "main" in written.ports:
+            message = "port and ports.main say the same thing."
+            findings.refuse("exclusive", (*path, "port"), message, "Keep ports.main.", key=True)
+        name = "main" if "main" not in names else f"port-{written.port}"
+        names.add(name)
+        found.append(PortSpec(name, written.port))
+    return found + [PortSpec(name, port.port, port.protocol) for name, port in written.ports.items()]
+
+
+def _check_name(run: Resolving, name: str, path: Path) -> None:
+    if name in run.app.components:
+        run.findings.refuse("name.taken", path, f'"{name}" is a component.', "Choose another name.", key=True)
+
+
+def _entry(component: Component, ports: list[PortSpec], path: Path, findings: Findings) -> int:
+    """The port of an entry: its first TCP port."""
+    if component.type != "web":
+        message = f"a {component.type} has no entry."
+        findings.refuse("schema.not_for_type", (*path, "entry"), message, "Remove it.", key=True)
+        return 0
+    first = next((port.port for port in ports if port.protocol == "TCP"), 0)
+    if not first:
+        message = "an entry needs a TCP port for the requests."
+        findings.refuse("schema.missing", (*path, "port"), message, "Write port: N.")
+    return first
+
+
+def _check_entries(component: Component, path: Path, findings: Findings) -> None:
+    entries = [name for name, written in component.sidecars.items() if written.entry]
+    for name in entries[1:]:
+        message = f"sidecars.{entries[0]} is the entry already."
+        findings.refuse("combination", (*path, "sidecars", name, "entry"), message, "One sidecar can be.")
