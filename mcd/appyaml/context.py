@@ -28,10 +28,12 @@ from mcd.appyaml.schema.fields import (
     mapping,
     model,
     read_model,
+    refused_shape,
     text,
 )
 from mcd.appyaml.schema.network import PORT as PORTS
 from mcd.appyaml.schema.resources import Limits, Resources
+from mcd.appyaml.schema.scaling import AUTOSCALE, Autoscale
 from mcd.appyaml.schema.shapes import PortNumber
 from mcd.appyaml.text.nodes import Map, Node, Path
 from mcd.appyaml.text.problems import Report
@@ -261,7 +263,7 @@ class InfraFacts:
     namespace: str | None = key(_NAME, "Where it runs.", nullable=True)
     port: int | None = key(integer(1, 65535, port=True), "Its port.", nullable=True)
     version: str = key(_TEXT, "Version of its credentials.", value="0")
-    values: Mapping[str, str] = key(_TEXTS, "For reading only.", value=dict)
+    values: Mapping[str, str] = key(_TEXTS, "For reading only.", value=dict, unused=True)
 
 
 class InfraKind(Protocol):
@@ -285,9 +287,19 @@ class ComponentSettings:
     """What Settings say about a component."""
 
     replicas: int | None = key(integer(0, 500), "Replaces replicas.", nullable=True)
-    autoscale: Any = key(_TEXT, "Replaces autoscale.", later=True)
+    autoscale: Autoscale | None = key(AUTOSCALE, "Replaces autoscale.", nullable=True)
     resources: Resources | None = key(model(Resources), "Merged key by key.", nullable=True)
     limits: Limits | None = key(model(Limits), "Merged key by key.", nullable=True)
+
+
+def _read_component_settings(report: Report, node: Node, path: Path) -> Any:
+    if type(node) is not Map:
+        return refused_shape(report, node, path, "a mapping")
+    found = read_model(report, node, path, ComponentSettings)
+    if found.replicas is not None and found.autoscale is not None:
+        message, hint = "replicas and autoscale exclude each other.", "Keep one."
+        report.refuse("exclusive", node.entries["replicas"][0], (*path, "replicas"), message, hint)
+    return found
 
 
 @record
@@ -297,7 +309,9 @@ class SettingsFacts:
     revision: int = key(integer(0, 10**9), "Number.", value=0)
     by: str = key(_TEXT, "Who.", value="")
     at: str = key(_TEXT, "When.", value="")
-    components: Mapping[str, ComponentSettings] = key(mapping(model(ComponentSettings)), "Overrides.", value=dict)
+    components: Mapping[str, ComponentSettings] = key(
+        mapping(either("mapping", _read_component_settings, [{}], ComponentSettings)), "Overrides.", value=dict
+    )
     alerts: Mapping[str, Alert] = key(
         either("mapping", read_settings_alerts, [{}]), "Alerts that are tuned or added.", value=dict
     )
