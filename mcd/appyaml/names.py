@@ -35,3 +35,18 @@ def infra_secret(app: str, infra: str) -> str:
 def generated_secret(app: str) -> str:
     """The Secret object of what was generated for an App."""
     return f"{app}-generated"
+
+
+def files_config(base: str) -> str:
+    """The ConfigMap object with the files of a component."""
+    return f"{base}-files"
+
+
+def files_secret(base: str) -> str:
+    """The Secret object with those files of a component that have a secret in them."""
+    return f"{base}-secfiles"
+
+
+def peers_service(base: str) -> str:
+    """The Service that gives each pod of a StatefulSet a name."""
+    return f"{base}-peers"

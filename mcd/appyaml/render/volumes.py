@@ -27,8 +27,7 @@ def volumes_and_mounts(component: ComponentSpec) -> tuple[list[dict[str, Any]], 
         volumes.append({"name": name, "emptyDir": source})
         mounts.append({"name": name, "mountPath": path})
 
-    for volume in component.files.volumes:
-        volumes.append(files_volume(component.files, volume))
+    volumes += (files_volume(component.files, volume) for volume in component.files.volumes)
     for volume in component.files.volumes[:1]:
         if volume.name == FILES:
             mounts += file_mounts(volume)

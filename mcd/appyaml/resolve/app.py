@@ -12,6 +12,7 @@ from dataclasses import replace
 from mcd.appyaml.context import Context
 from mcd.appyaml.names import base_of
 from mcd.appyaml.parse import AppFile
+from mcd.appyaml.resolve.alerts import resolve_alerts
 from mcd.appyaml.resolve.canary import at_its_step
 from mcd.appyaml.resolve.components import resolve_component
 from mcd.appyaml.resolve.degrade import without_what_the_cluster_lacks
@@ -90,6 +91,7 @@ def resolve(app_file: AppFile, context: Context, source: Source) -> tuple[AppSpe
         infra=run.infra,
         app_dep=run.app_dep,
         permdir=run.permdir,
+        alerts=resolve_alerts(run, components),
         generated={key: run.generated[key] for need in secrets if need.source == GENERATED for key in need.keys},
     )
     return spec, tuple(report.found)

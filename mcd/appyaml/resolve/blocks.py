@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from mcd.appyaml.resolve.templates import (
     TOLD,
     TOO_MUCH,
+    InPod,
     Output,
     Piece,
     Scope,
@@ -108,7 +109,9 @@ class _Reading:
             value = read_value(tokens, self.scope)
             tokens.expect_end()
             if self.active:
-                self.out.add(pieces_of(value, offset, self.scope), offset)
+                pieces = pieces_of(value, offset, self.scope)
+                known_now(tuple(filter(_pods_own, pieces)), offset, "stand in a file", "Use another variable.")
+                self.out.add(pieces, offset)
 
     def end(self) -> None:
         """After the last tag: what is still open has no end."""
@@ -156,6 +159,11 @@ class _Reading:
 
     def _holds(self, condition: _Condition, offset: int) -> bool:
         return _holds(condition, offset, self.scope)
+
+
+def _pods_own(piece: Piece) -> bool:
+    """The pod's name and node: no file is written after they are known. A secret is."""
+    return isinstance(piece, InPod) and not piece.secret
 
 
 # ── conditions ───────────────────────────────────────────────────────────────────────────────────────────────────
@@ -214,7 +222,8 @@ def _holds(condition: _Condition, offset: int, scope: Scope) -> bool:
     if word == "not":
         return not _holds(condition[1], offset, scope)
     if word in ("eq", "ne"):
-        return (_text(condition[1], offset, scope) == _text(condition[2], offset, scope)) is (word == "eq")
+        same: bool = _text(condition[1], offset, scope) == _text(condition[2], offset, scope)
+        return same is (word == "eq")
     first = _holds(condition[1], offset, scope)
     if first is (word == "or"):
         return first

@@ -5,14 +5,12 @@ Reads resolved values and reports. It must not change anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
+from mcd.appyaml.schema.defaults import LONG
 from mcd.appyaml.schema.resources import Gpu
 from mcd.appyaml.spec.pod import ResourceSpec
 from mcd.appyaml.text.nodes import Path
 from mcd.appyaml.text.problems import Findings
-from mcd.appyaml.text.units import Bytes, cpu_text
-from mcd.errors import echo
+from mcd.appyaml.text.units import cpu_text
 
 
 def check_resources(spec: ResourceSpec, gpu: Gpu | None, path: Path, findings: Findings) -> None:
@@ -37,6 +35,18 @@ def check_resources(spec: ResourceSpec, gpu: Gpu | None, path: Path, findings: F
         findings.refuse("combination", where, f"{gpu.vendor} has no MIG slices.", "Remove vendor or mig.")
 
 
+def check_idle(component: Component, path: Path, findings: Findings) -> None:
+    """Devices that are not there cannot be idle, and what serves is not stopped for it."""
+    if component.idle_gpu is None:
+        return
+    where = (*path, "idle_gpu")
+    if component.resources.gpu is None:
+        findings.refuse("exclusive", where, "there is no gpu to be idle.", "Remove idle_gpu.", key=True)
+    elif component.idle_gpu.action == "stop" and component.type in LONG:
+        message = f"stop would take a {component.type} down."
+        findings.refuse("combination", (*where, "action"), message, "Use notify.")
+
+
 def _less(word: str, limit: str, request: str, path: Path, findings: Findings) -> None:
     message = f"{limit} is less than resources.{word} {request}."
     findings.refuse("combination", (*path, "limits", word), message, "Raise the limit or lower the request.")
@@ -54,12 +64,3 @@ def check_user(user: int | str | None, security: str, line: str, path: Path, fin
     if user == 0 and security != "baseline":
         message = f'user 0 is root, and product line "{line}" is {security}.'
         findings.refuse("combination", (*path, "user"), message, "Use another uid.")
-
-
-def check_scratch(scratch: Mapping[str, Bytes], path: Path, findings: Findings) -> None:
-    """No folder inside another one."""
-    for folder in scratch:
-        for other in scratch:
-            if folder != other and folder.startswith(f"{other}/"):
-                message = f"lies inside scratch {echo(other)}."
-                findings.refuse("path.overlap", (*path, "scratch", folder), message, "Choose another path.", key=True)

@@ -55,6 +55,8 @@ class Resolving:
     """Of infra: Secret object → need."""
     generated: dict[str, int] = field(default_factory=dict)
     """Variables that are made once → characters."""
+    told: set[Path] = field(default_factory=set)
+    """Top-level variables that are refused for several components, with words of each: told of the first."""
     permdir: PermdirSpec | None = None
     hosts: list[AskedHost] = field(default_factory=list)
     """What the web components ask for, one after the other; settled when all of them have."""

@@ -28,6 +28,7 @@ from mcd.appyaml.schema.fields import (
     text,
 )
 from mcd.appyaml.schema.files import FILES, File
+from mcd.appyaml.schema.idle import IDLE_GPU, IdleGpu
 from mcd.appyaml.schema.lifecycle import Stop
 from mcd.appyaml.schema.resources import DISK, Limits, Resources
 from mcd.appyaml.schema.shapes import (
@@ -183,4 +184,11 @@ class Program:
         effect="annotation instrumentation.opentelemetry.io/inject-java (-python, -nodejs, -dotnet)",
         example="on",
     )
-    idle_gpu: Any = later("What happens to an idle device.")
+    idle_gpu: IdleGpu | None = key(
+        IDLE_GPU,
+        "What is done about devices that do nothing.",
+        default="none",
+        limits="only with resources.gpu",
+        effect="alert GpuIdle",
+        example="{below: 5, for: 2h, action: stop}",
+    )

@@ -7,7 +7,6 @@ It must not compare keys with one another (resolve/combinations.py) and fill no 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.defaults import (
@@ -36,7 +35,6 @@ from mcd.appyaml.schema.scaling import AUTOSCALE, Autoscale
 from mcd.appyaml.schema.shapes import (
     PortNumber,
     check_port_name,
-    later,
 )
 from mcd.appyaml.schema.storage import STATEFUL, Stateful
 

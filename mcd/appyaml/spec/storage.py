@@ -56,18 +56,23 @@ class FileSpec:
 
 @record
 class FileVolume:
-    """The files of one container, by key: the volume `files` of the main one, `files-<sidecar>` of the others."""
+    """The files of one container, by key: the volume `files` of the main one, `files-<sidecar>` of the others. `needs`
+    are the Secrets that they are read from: object → need."""
 
     name: str
     files: tuple[FileSpec, ...]
+    needs: Mapping[str, SecretNeed]
 
 
 @record
 class FilesSpec:
-    """All files of the pods of a component. `needs` are the Secrets that they are read from: object → need."""
+    """All files of the pods of a component, and the Secrets that they are read from. `config` names our ConfigMap,
+    `secret` our own Secret: here, because a canary reads the same."""
 
-    volumes: tuple[FileVolume, ...] = ()
-    needs: Mapping[str, SecretNeed] | None = None
+    config: str
+    secret: str
+    volumes: tuple[FileVolume, ...]
+    needs: Mapping[str, SecretNeed]
 
 
-NO_FILES = FilesSpec(needs={})
+NO_FILES = FilesSpec("", "", (), {})

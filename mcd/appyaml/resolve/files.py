@@ -1,0 +1,246 @@
+"""The files of a container (app-yaml 3.8, 4.4): read, expanded, measured, named.
+
+One function for the main container and for sidecars. It must not hold the value of a secret: a text with one in it
+becomes pieces, which are put together where the value is known.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import posixpath
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TypeAlias
+
+from mcd.appyaml.names import files_config, files_secret
+from mcd.appyaml.record import record
+from mcd.appyaml.resolve.blocks import expand_file
+from mcd.appyaml.resolve.mounts import FILE, Mount, check_mounts, folders_of
+from mcd.appyaml.resolve.needs import merged
+from mcd.appyaml.resolve.run import Resolving
+from mcd.appyaml.resolve.templates import Scope, TemplateError
+from mcd.appyaml.resolve.variables import report_template, secret_need
+from mcd.appyaml.schema.component import Component
+from mcd.appyaml.schema.files import LARGEST_FILE, LARGEST_FILES, File, beside
+from mcd.appyaml.schema.variable import Variable
+from mcd.appyaml.spec.pod import EnvEntry, SecretNeed
+from mcd.appyaml.spec.storage import NO_FILES, FileSpec, FilesSpec, FileVolume, SecretKey
+from mcd.appyaml.text.nodes import Path
+from mcd.appyaml.text.problems import Report
+from mcd.appyaml.text.words import nearest
+from mcd.errors import echo
+from mcd.objects import canonical, h8
+
+Level: TypeAlias = tuple[Mapping[str, File], Path]
+"""A `files` of app.yaml and its path; of two files with one path the later level's counts."""
+
+_ODD = re.compile(r"[^A-Za-z0-9._-]")
+_LONGEST_KEY = 253
+SOURCE = "files"
+"""Where the values of our own Secret come from (app-yaml 6.4)."""
+
+
+@record
+class Owner:
+    """Whose files they are: the main container of a component, or a sidecar.
+
+    `scope` is what their templates may name; `secrets` says of a secret variable which Secret object and key it is;
+    `folders` are what is mounted there besides.
+    """
+
+    path: Path
+    scope: Scope
+    secrets: Mapping[str, SecretKey]
+    folders: tuple[Mount, ...] = ()
+    sidecar: str = ""
+
+    @property
+    def volume(self) -> str:
+        return f"files-{self.sidecar}" if self.sidecar else "files"
+
+    def key(self, path: str) -> str:
+        """The file's key in our ConfigMap or Secret, and its path in the volume (app-yaml 6.6)."""
+        told = f"{self.sidecar}:{path}" if self.sidecar else path
+        return f"{h8(told)}-{_ODD.sub('_', posixpath.basename(path))}"[:_LONGEST_KEY]
+
+
+def resolve_files(run: Resolving, owner: Owner, levels: Sequence[Level]) -> FileVolume:
+    """The files of a container, and the Secrets that they read. What is wrong goes to the findings of the run."""
+    written = {path: (file, (*where, path)) for level, where in levels for path, file in level.items()}
+    mounts = [*owner.folders, *(Mount(FILE, path, where) for path, (_, where) in written.items())]
+    if len(mounts) > 1:
+        check_mounts(mounts, run.findings)
+    files: list[FileSpec] = []
+    needs: list[SecretNeed] = []
+    for path, (file, where) in written.items():
+        if file.secret is None:
+            made = _text(run, owner, path, file, where)
+        elif need := secret_need(run.findings, run.context, run.name, Variable(secret=file.secret), (*where, "secret")):
+            needs.append(need)
+            made = FileSpec(path, owner.key(path), file.mode, secret=(need.name, need.keys[0]))
+        else:
+            continue
+        if made is not None:
+            files.append(made)
+    return FileVolume(owner.volume, tuple(sorted(files, key=lambda made: made.key)), merged(needs))
+
+
+def files_of(
+    run: Resolving, base: str, whose: tuple[Path, Component], scope: Scope, variables: Iterable[EnvEntry]
+) -> FilesSpec:
+    """The files of a component whose main container has these variables."""
+    path, component = whose
+    folders = folders_of(run, component, path)
+    if not run.app.files and not component.files:
+        if len(folders) > 1:
+            check_mounts(folders, run.findings)
+        return NO_FILES
+    secrets = {entry.name: entry.secret for entry in variables if entry.secret is not None}
+    levels = ((run.app.files, ("files",)), (component.files, (*path, "files")))
+    volume = resolve_files(run, Owner(path, scope, secrets, folders), levels)
+    return all_files(run, base, path, (volume,))
+
+
+def all_files(run: Resolving, base: str, path: Path, volumes: Sequence[FileVolume]) -> FilesSpec:
+    """The files of all containers of a component: measured together, because one ConfigMap holds them."""
+    used = tuple(volume for volume in volumes if volume.files)
+    if not used:
+        return NO_FILES
+    files = [file for volume in used for file in volume.files]
+    size = sum(_size(file) for file in files)
+    if size > LARGEST_FILES:
+        message = f"{size:,} bytes in all files together."
+        hint = f"Use at most {LARGEST_FILES:,}, or put some into the image."
+        run.findings.refuse("file.too_large", (*path, "files"), message, hint)
+    needs = [need for volume in used for need in volume.needs.values()]
+    held = {file.key: list(file.pieces) for file in files if file.pieces}
+    if held:
+        needs.append(SecretNeed(files_secret(base), tuple(sorted(held)), SOURCE, _version(held)))
+    return FilesSpec(files_config(base), files_secret(base), used, merged(needs))
+
+
+def _size(file: FileSpec) -> int:
+    if file.data is not None:
+        return len(file.data) // 4 * 3
+    texts = [file.text or "", *(piece for piece in file.pieces if isinstance(piece, str))]
+    return sum(len(text.encode()) for text in texts)
+
+
+def _version(held: Mapping[str, object]) -> str:
+    """Of what stands in our own Secret: another text is another version. The values have versions of their own."""
+    return hashlib.sha256(canonical(held)).hexdigest()[:8]
+
+
+def _text(run: Resolving, owner: Owner, path: str, file: File, where: Path) -> FileSpec | None:
+    """A file that we hold: in our ConfigMap, or with a secret in it in our own Secret."""
+    raw: bytes | str | None
+    if file.content is not None:
+        raw, where = file.content, (*where, "content")
+    elif file.config is not None:
+        where = (*where, "config")
+        raw = _config(run, file.config, where)
+    else:
+        where = (*where, "source")
+        raw = _source(run, file.source or "", where)
+    if raw is None:
+        return None
+    name = owner.key(path)
+    if isinstance(raw, bytes):
+        if file.template:
+            message = "it is not UTF-8 text, so nothing can be expanded in it."
+            run.findings.refuse("template.syntax", where, message, "Remove template.")
+            return None
+        return FileSpec(path, name, file.mode, data=base64.b64encode(raw).decode())
+    if not file.template or "{{" not in raw:
+        return FileSpec(path, name, file.mode, text=raw)
+    held = _expanded(run, owner, raw, file.source, where)
+    if held is None:
+        return None
+    if all(isinstance(piece, str) for piece in held):
+        return FileSpec(path, name, file.mode, text="".join(str(piece) for piece in held))
+    return FileSpec(path, name, file.mode, pieces=held)
+
+
+def _expanded(
+    run: Resolving, owner: Owner, text: str, source: str | None, where: Path
+) -> tuple[str | SecretKey, ...] | None:
+    """The pieces of a template: texts and Secret keys in turn."""
+    try:
+        pieces = expand_file(text, owner.scope)
+    except TemplateError as wrong:
+        if source is not None:
+            _report_source(run, text, source, where, wrong)
+        else:
+            report_template(run.findings, run.text, where, wrong)
+        return None
+    held: list[str | SecretKey] = []
+    for piece in pieces:
+        last = held[-1] if held else None
+        if not isinstance(piece, str):
+            held.append(owner.secrets[piece.name])
+        elif isinstance(last, str):
+            held[-1] = last + piece
+        else:
+            held.append(piece)
+    if sum(len(piece.encode()) for piece in held if isinstance(piece, str)) > LARGEST_FILE:
+        _too_large(run, where)
+        return None
+    return tuple(held)
+
+
+# ── where the text comes from ────────────────────────────────────────────────────────────────────────────────────
+
+
+def _source(run: Resolving, source: str, where: Path) -> bytes | str | None:
+    """A file of the repository: text if it is UTF-8 without a NUL, else its bytes."""
+    raw = run.source.files.get(beside(source))
+    if raw is None:
+        run.findings.refuse("file.missing", where, f'there is no file "{echo(source)}" beside app.yaml.')
+        return None
+    if len(raw) > LARGEST_FILE:
+        _too_large(run, where)
+        return None
+    try:
+        return raw if b"\0" in raw else raw.decode()
+    except UnicodeDecodeError:
+        return raw
+
+
+def _too_large(run: Resolving, where: Path) -> None:
+    hint = "Make it smaller, or put it into the image."
+    run.findings.refuse("file.too_large", where, "it has more than 512 KiB.", hint)
+
+
+def _config(run: Resolving, config: str, where: Path) -> str | None:
+    """The text of a config map: the App's own, else the product line's. Nobody knows it without a platform: then it is
+    taken to exist, and to be empty."""
+    name, _, wanted = config.partition("/")
+    known = (run.context.settings.configs, run.context.product_line.configs)
+    for configs in known:
+        if name in configs:
+            texts = configs[name]
+            if wanted in texts:
+                return texts[wanted]
+            near = nearest(wanted, texts)
+            hint = f'Did you mean "{echo(near)}"?' if near else f"Known: {', '.join(echo(w) for w in sorted(texts))}."
+            run.findings.refuse("ref.unknown", where, f'config map "{echo(name)}" has no "{echo(wanted)}".', hint)
+            return None
+    if not run.context.known:
+        return ""
+    near = nearest(name, {*known[0], *known[1]})
+    hint = f'Did you mean "{echo(near)}"?' if near else "Add it in the portal under Settings."
+    run.findings.refuse("ref.unknown", where, f'there is no config map "{echo(name)}".', hint)
+    return None
+
+
+def _report_source(run: Resolving, text: str, source: str, where: Path, wrong: TemplateError) -> None:
+    """Template problems of a file of the repository, in its own lines."""
+    report = run.findings.report
+    there = Report(posixpath.join(posixpath.dirname(report.file), beside(source)))
+    for one in (wrong, *wrong.others):
+        before = text[: one.offset]
+        place = (before.count("\n") + 1, len(before) - before.rfind("\n"))
+        there.refuse(one.code, place, where, one.message, one.hint)
+    report.found += there.found
+    report.errors += there.errors
