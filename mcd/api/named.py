@@ -10,6 +10,7 @@ from mcd.api import places
 from mcd.api.rehearsal import pools_of
 from mcd.appyaml.live import Pair, desired
 from mcd.errors import McdError
+from mcd.infra.catalog import KINDS
 from mcd.kube.decision import wishes_deleted
 from mcd.model import Actor, Verb
 from mcd.objects import Ref, ref_of
@@ -28,7 +29,7 @@ async def deletes_of(actor: Actor, tx: Tx, app: str, release: int, settings: int
             place.line, place.cluster, pools,
         )  # fmt: skip
         try:
-            found = desired(pair, None, None)
+            found = desired(pair, KINDS, None, None)
         except McdError:
             # What people wrote about the product line is wrong: the Rollout will say so, and the brake stays on.
             return None

@@ -16,6 +16,7 @@ from mcd.errors import Code, McdError, Problem, echo
 from mcd.forge.forge import Commit, Forge
 from mcd.forge.text import read_text
 from mcd.forge.wire import ZERO, PushRequest, RefUpdate
+from mcd.infra.catalog import KINDS
 from mcd.kube.decision import wishes_deleted
 from mcd.model import (
     Actor,
@@ -210,7 +211,7 @@ async def _app_yaml(forge: Forge, commit: str, path: str) -> str:
 
 def _compiled(target: Target, release: Release) -> Desired:
     pair = Pair(target.app, release, target.settings, target.line, target.cluster, target.pools)
-    return desired(pair, None, target.live)
+    return desired(pair, KINDS, None, target.live)
 
 
 def _release(target: Target, commit: Commit, text: str) -> Release:

@@ -20,6 +20,7 @@ from mcd.api.shapes import Problem
 from mcd.appyaml.live import Desired, desired, of_the_line
 from mcd.errors import Code, McdError, has_errors
 from mcd.forge.trees import Folder
+from mcd.infra.catalog import KINDS
 from mcd.kube.decision import Decision, Intent, as_pushed, decide
 from mcd.kube.live import LiveObjects
 from mcd.kube.seen import seen_for
@@ -59,7 +60,7 @@ async def dry_run(
 
 def _compiled(item: RolloutItem) -> Desired:
     """As the Rollout would compile it. Raises McdError(invalid) with all problems."""
-    wanted = desired(item, item.rollout, item.previous)
+    wanted = desired(item, KINDS, item.rollout, item.previous)
     if has_errors(wanted.problems):
         count = sum(has_errors([p]) for p in wanted.problems)
         raise McdError(

@@ -14,6 +14,7 @@ from datetime import datetime
 from mcd.api.carry import rehearse
 from mcd.appyaml.live import desired
 from mcd.errors import Code, McdError, has_errors
+from mcd.infra.catalog import KINDS
 from mcd.model import Actor, Noun, RolloutItem
 from mcd.runtime import Runtime
 from mcd.store import reads, work
@@ -66,7 +67,7 @@ async def refuse_what_breaks(
 
 def _errors(item: RolloutItem) -> set[str]:
     """Fields of app.yaml that name a secret which is not there."""
-    problems = desired(item, item.rollout, item.previous).problems
+    problems = desired(item, KINDS, item.rollout, item.previous).problems
     return {problem.field for problem in problems if problem.code == "secret.unknown" and has_errors([problem])}
 
 

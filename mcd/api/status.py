@@ -31,6 +31,7 @@ from mcd.appyaml.live import Desired, Pair, desired
 from mcd.appyaml.resolve.overrides import OVERRIDE
 from mcd.errors import Code, McdError
 from mcd.errors import Problem as FileProblem
+from mcd.infra.catalog import KINDS
 from mcd.model import Actor, HealthState, Reason, Verb
 from mcd.runtime import Runtime
 from mcd.store import reads
@@ -97,7 +98,7 @@ class _Facts:
 
     def status(self, runtime: Runtime, idle: str) -> Status:
         """`idle`: what to do about it that no controller works, if none does."""
-        wanted = desired(self.running, self.seen.rollout, None) if self.running and self.seen else None
+        wanted = desired(self.running, KINDS, self.seen.rollout, None) if self.running and self.seen else None
         return Status(
             app=self.shape,
             rollout=Rollout.shown(self.seen.rollout, self.gone) if self.seen else None,

@@ -22,6 +22,7 @@ from mcd.errors import Code, McdError, Problem, has_errors
 from mcd.forge import trees
 from mcd.forge.forge import Forge
 from mcd.forge.text import read_text
+from mcd.infra.catalog import KINDS
 from mcd.model import (
     EventKind,
     EventNote,
@@ -124,7 +125,7 @@ def _unreadable(error: McdError) -> Outcome:
 
 async def _compile(work: _Pass) -> Outcome | None:
     bound = replace(work.item, release=replace(work.item.release, commit=work.seen.commit, app_yaml=work.seen.app_yaml))
-    work.compiled = compile_pair(bound)
+    work.compiled = compile_pair(bound, KINDS)
     work.problems = tuple(work.compiled.problems)
     if has_errors(work.problems):
         errors = [p for p in work.problems if has_errors([p])]

@@ -12,6 +12,7 @@ from datetime import datetime
 
 from mcd.appyaml.live import Desired, desired, of_the_line
 from mcd.errors import has_errors
+from mcd.infra.catalog import KINDS
 from mcd.kube.apply import Applied, carry_out
 from mcd.kube.cluster import KubeError
 from mcd.kube.decision import DEPENDENCY_RETRY, Intent, ask, bounds_of, decide, not_before
@@ -126,7 +127,7 @@ async def _ready_to_start(work: _Pass) -> Outcome | None:
 
 
 async def _compile(work: _Pass) -> Outcome | None:
-    work.wanted = desired(work.item, work.item.rollout, work.item.previous)
+    work.wanted = desired(work.item, KINDS, work.item.rollout, work.item.previous)
     if has_errors(work.wanted.problems):
         first = next(p for p in work.wanted.problems if has_errors([p]))
         more = sum(has_errors([p]) for p in work.wanted.problems) - 1

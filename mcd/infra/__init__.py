@@ -1,5 +1,4 @@
-"""Not built yet: the catalog of infra kinds (what may be asked for, what is made, what the App gets). Until then
-`infra:` of app.yaml is refused.
+"""The catalogue: what an App may ask for beside its own programs, what is made for it, and what the App is given.
 
-The room is here so that its import contract holds from its first line: it is pure.
+Pure data and pure functions, one file for each shape. It must not make anything: providers read it and do.
 """

@@ -8,6 +8,7 @@ from pathlib import Path
 from mcd.appyaml.compiler import Compiled, Source, check, compile_app, render_line
 from mcd.appyaml.context import NO_CONTEXT, Context, read_context
 from mcd.appyaml.resolve.app import line_name
+from mcd.infra.catalog import KINDS
 from mcd.objects import Object, to_yaml
 
 COMMIT = "3f2c1a9d5e8b7c6a4f0e1d2c3b4a59687f6e5d4c"
@@ -44,7 +45,7 @@ class Case:
             found, problems = read_context(file.read_bytes(), "context.yaml")
             assert found is not None, [str(p) for p in problems]
             context = found
-        return replace(context, environment=self.arguments.get("--environment", ""))
+        return replace(context, environment=self.arguments.get("--environment", ""), kinds=KINDS)
 
     def compile(self, text: bytes | None = None) -> Compiled:
         words = self.arguments

@@ -20,13 +20,13 @@ def environment_of(run: Resolving, name: str, component: Component, ports: list[
     """What the file says, over what the product line says."""
     env = Environment(run.findings, run.text, template_names(run), run.injected, needs={**run.credentials})
     env.plain |= run.context.product_line.config
-    write_variables(run, env, run.app.env, ("env",))
-    write_variables(run, env, component.env, ("components", name, "env"))
     if ports:
         holder = "port" if component.type == "web" or component.port is not None else "ports"
-        _take_back(env, "PORT", f"components.{name}.{holder}")
+        env.reserved["PORT"] = f"components.{name}.{holder}"
     if run.permdir is not None and component.permdir:
-        _take_back(env, "PERMDIR", "permdir.path")
+        env.reserved["PERMDIR"] = "permdir.path"
+    write_variables(run, env, run.app.env, ("env",))
+    write_variables(run, env, component.env, ("components", name, "env"))
     return env
 
 
@@ -35,6 +35,12 @@ def write_variables(run: Resolving, env: Environment, variables: Mapping[str, Va
     line = run.context.product_line.config
     for name, variable in variables.items():
         here = (*path, name)
+        if name in env.reserved:
+            if here not in run.told:
+                run.told.add(here)
+                message = f"{name} comes from {env.reserved[name]}."
+                run.findings.refuse("env.reserved", here, message, "Remove it.", key=True)
+            continue
         check_literal(run.findings, name, variable, here)
         if name in line:
             run.findings.warn("env.shadows", here, f"{name} hides the value of the product line.")
@@ -43,13 +49,6 @@ def write_variables(run: Resolving, env: Environment, variables: Mapping[str, Va
         env.write(name, variable, here)
         if variable.value is None:
             read_source(run, env, name, variable, here)
-
-
-def _take_back(env: Environment, name: str, giver: str) -> None:
-    """Refuses a variable that the platform sets itself."""
-    if name in env.written:
-        env.findings.refuse("env.reserved", env.written[name][1], f"{name} comes from {giver}.", "Remove it.", key=True)
-        env.unset(name)
 
 
 def platform_variables(

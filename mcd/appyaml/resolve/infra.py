@@ -22,7 +22,7 @@ _UNKNOWN = InfraFacts()
 
 
 def resolve_infra(asked: Mapping[str, Infra], app: str, context: Context, findings: Findings) -> dict[str, InfraSpec]:
-    """Each need by its name. One whose kind is unknown is left out; its problem is told."""
+    """Each need by its name. One whose kind nobody can guess is left out; its problem is told."""
     found = {}
     for name, infra in asked.items():
         path: Path = ("infra", name)
@@ -30,7 +30,10 @@ def resolve_infra(asked: Mapping[str, Infra], app: str, context: Context, findin
         if kind is None:
             continue
         prefix = infra.env_prefix or name.upper().replace("-", "_")
-        _check_prefix(prefix, infra, path, findings)
+        if infra.env_prefix is None:
+            check_prefix(prefix, "Set env_prefix.", path, findings, key=True)
+        else:
+            check_prefix(prefix, "Choose another.", (*path, "env_prefix"), findings, key=False)
         facts = context.infra.get(name, _UNKNOWN)
         found[name] = InfraSpec(
             name=name,
@@ -59,16 +62,16 @@ def _kind(infra: Infra, name: str, context: Context, findings: Findings) -> Infr
         hint = f'Did you mean "{near}"?' if near else known_words({kind.name for kind in context.kinds.values()})
         path: Path = ("infra", name, "type") if infra.type else ("infra", name)
         findings.refuse("value.choice", path, f'there is no "{echo(word)}".', hint, key=infra.type is None)
+        # What was probably meant stands for it, so that none of its variables is said to be missing.
+        kind = context.kinds.get(near)
     return kind
 
 
-def _check_prefix(prefix: str, infra: Infra, path: Path, findings: Findings) -> None:
+def check_prefix(prefix: str, hint: str, path: Path, findings: Findings, *, key: bool) -> None:
+    """Whether names that begin with it may be given to a program: MCD_ and KUBERNETES_ may not."""
     for reserved in _RESERVED:
         if prefix == reserved or prefix.startswith(f"{reserved}_"):
-            written = infra.env_prefix is not None
-            where, hint = ((*path, "env_prefix"), "Choose another.") if written else (path, "Set env_prefix.")
-            message = f"{reserved}_ names belong to the platform."
-            findings.refuse("env.reserved", where, message, hint, key=not written)
+            findings.refuse("env.reserved", path, f"{reserved}_ names belong to the platform.", hint, key=key)
 
 
 def _options(infra: Infra, kind: InfraKind, app: str, path: Path, findings: Findings) -> dict[str, str]:

@@ -10,7 +10,10 @@ from typing import Any
 
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.fields import (
+    BOOLEAN,
+    choice,
     either,
+    integer,
     key,
     mapping,
     read_model,
@@ -20,17 +23,18 @@ from mcd.appyaml.schema.fields import (
 from mcd.appyaml.schema.shapes import (
     ANY,
     check_variable,
-    later,
 )
 from mcd.appyaml.text.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
 
 _SECRET = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,200}[a-z0-9])?/[A-Za-z0-9._-]{1,253}")
 
+_SOURCES = ("value", "secret", "from", "generate", "required")
+
 
 @record
 class Variable:
-    """One entry of `env`: a value, or a reference to a secret."""
+    """One entry of `env`: a value, or where it comes from."""
 
     value: str | None = key(
         text(longest=32_768),
@@ -53,10 +57,38 @@ class Variable:
         effect="env[].valueFrom.secretKeyRef",
         example="payment/token",
     )
-    from_: str | None = later("An injected value under another name.")
-    generate: str | None = later("A text that is made once and kept.")
-    length: int | None = later("Characters of a generated text.")
-    required: bool = later("A person fills it in the portal.")
+    from_: str | None = key(
+        text(
+            shape=re.compile(r"(?:infra|app_dep)\.[^.\s]+\.[^.\s]+"),
+            what="an injected value",
+            hint="Write infra.NAME.KEY or app_dep.NAME.url.",
+        ),
+        "A value that infra or app_dep injects, under another name.",
+        limits="infra.NAME.KEY, app_dep.NAME.url, .host, .port",
+        effect="env[].valueFrom.secretKeyRef; of an app_dep env[].value",
+        example="infra.mysql.host",
+    )
+    generate: str | None = key(
+        choice(("secret",)),
+        "A text of letters and digits that is made once, and kept over deploys, rollbacks and renames of components.",
+        effect="env[].valueFrom.secretKeyRef to Secret <app>-generated",
+        example="secret",
+    )
+    length: int = key(
+        integer(16, 128),
+        "Characters of a generated text.",
+        value=32,
+        limits="16 to 128",
+        effect="how long the generated text is",
+        example="64",
+    )
+    required: bool = key(
+        BOOLEAN,
+        "A person fills it in, in the portal or at import. Until then nothing is rendered.",
+        value=False,
+        effect="env[].value from Settings",
+        example="true",
+    )
 
 
 def _read_variable(report: Report, node: Node, path: Path) -> Any:
@@ -68,16 +100,22 @@ def _read_variable(report: Report, node: Node, path: Path) -> Any:
     if type(node) is not Map:
         refused_shape(report, node, path, "text or {value: …}")
         return Variable(value="")
+    errors = report.errors
     got = read_model(report, node, path, Variable)
-    if not node.entries.keys() - {"description"}:
-        report.refuse(
-            "schema.missing", node.key or node.place, (*path, "value"), '"value" is missing.', "Write value or secret."
-        )
-    if got.value is not None and got.secret is not None:
-        place = node.entries["secret"][0]
-        report.refuse("exclusive", place, (*path, "secret"), "value and secret exclude each other.", "Keep one.")
+    written = [word for word in node.entries if word in _SOURCES and (word != "required" or got.required)]
+    if not written and report.errors == errors:
+        here = node.key or node.place
+        hint = f"Write {', '.join(_SOURCES[:-1])} or {_SOURCES[-1]}."
+        report.refuse("schema.missing", here, (*path, "value"), '"value" is missing.', hint)
+    if "length" in node.entries and "generate" not in node.entries:
+        here = node.key or node.place
+        report.refuse("schema.missing", here, (*path, "generate"), '"generate" is missing.', "Write generate: secret.")
+    for other in written[1:]:
+        message = f"{written[0]} and {other} exclude each other."
+        report.refuse("exclusive", node.entries[other][0], (*path, other), message, "Keep one.")
     # After a problem the name still counts as set, so that nothing else is said to miss it.
-    return got if (got.value is None) != (got.secret is None) else Variable(value="")
+    found = (got.value, got.secret, got.from_, got.generate, got.required or None)
+    return got if sum(one is not None for one in found) == 1 else Variable(value="")
 
 
 VARIABLE = either(

@@ -1,0 +1,63 @@
+"""Which Secrets must exist before the workloads do, each once, with the keys that anyone reads (app-yaml 6.4).
+
+It must not hold a value, and not decide who makes the object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+
+from mcd.appyaml.resolve.app_dep import resolve_app_dep
+from mcd.appyaml.resolve.infra import resolve_infra
+from mcd.appyaml.resolve.injected import injected
+from mcd.appyaml.resolve.run import Resolving
+from mcd.appyaml.spec.infra import InfraSpec
+from mcd.appyaml.spec.pod import EnvEntry, SecretNeed
+
+GENERATED, INFRA = "generated", "infra"
+"""`source` of the credentials of infra, and of what is made once for an App."""
+
+
+def with_needs(run: Resolving) -> Resolving:
+    """The run with what the App needs from others: infra and other Apps, and the variables that they give."""
+    if not run.app.infra and not run.app.app_dep:
+        return run
+    infra = resolve_infra(run.app.infra, run.name, run.context, run.findings)
+    app_dep = resolve_app_dep(run)
+    return replace(
+        run,
+        infra=infra,
+        app_dep=app_dep,
+        injected=injected(infra, app_dep, run.findings),
+        credentials=_credentials(infra),
+    )
+
+
+def merged(*groups: Iterable[SecretNeed]) -> dict[str, SecretNeed]:
+    """Object → need with the keys of all of them, in order of name."""
+    found: dict[str, SecretNeed] = {}
+    for group in groups:
+        for need in group:
+            before = found.get(need.name)
+            if before is not None and before.keys != need.keys:
+                need = replace(need, keys=tuple(sorted({*before.keys, *need.keys})))
+            found[need.name] = need
+    return {name: found[name] for name in sorted(found)} if len(found) > 1 else found
+
+
+def read_by(entries: Iterable[EnvEntry], known: Mapping[str, SecretNeed]) -> list[SecretNeed]:
+    """What the variables of a container read. One that is not known is no need: its problem is told already."""
+    keys: dict[str, set[str]] = {}
+    for entry in entries:
+        if entry.secret is not None and entry.secret[0] in known:
+            keys.setdefault(entry.secret[0], set()).add(entry.secret[1])
+    return [replace(known[name], keys=tuple(sorted(keys[name]))) for name in sorted(keys)]
+
+
+def _credentials(infra: Mapping[str, InfraSpec]) -> dict[str, SecretNeed]:
+    """What Claims make, whole: object → need."""
+    return {
+        need.secret: SecretNeed(need.secret, tuple(sorted(need.words)), INFRA, need.credentials, need.name)
+        for need in infra.values()
+    }
