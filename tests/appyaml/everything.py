@@ -54,7 +54,7 @@ class Done:
 def _said(context: Path) -> dict[str, Any]:
     if not context.exists():
         return {}
-    found = yaml.safe_load(context.read_text())
+    found = yaml.safe_load(context.read_bytes())
     return found if isinstance(found, dict) else {}
 
 
@@ -72,7 +72,7 @@ def _ours(case: Case) -> Done:
 
 
 def _of_the_page(folder: Path) -> Done:
-    words = (folder / "args.txt").read_text().split() if (folder / "args.txt").exists() else []
+    words = (folder / "args.txt").read_bytes().decode().split() if (folder / "args.txt").exists() else []
     context = ["--context", "context.yaml"] if (folder / "context.yaml").exists() else []
     here = Path.cwd()
     with tempfile.TemporaryDirectory() as work:

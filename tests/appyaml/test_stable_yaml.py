@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import ruamel.yaml
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from mcd.appyaml.text.nodes import Items, Map, Node, Scalar
 from mcd.appyaml.text.problems import Report
 from mcd.appyaml.text.reader import read
 from mcd.objects import to_yaml
+from tests.appyaml.everything import accepted
 
 TRAPS = [
     "y", "n", "yes", "No", "on", "OFF", "true", "null", "~", "", "1_000", "0b1", "0o7", "07", "0x1F", "1e3", ".5", "5.",
@@ -20,7 +22,9 @@ TRAPS = [
     "...", "---", "--- a", "a:", "*a", "&a", "!a", "|", ">", "%a", "@a", "`a`", "'a'", '"a"', "[a]", "{a}",
     ",", " a", "a ", "a\nb", "a\n", "a\n\n", "\n", " a\nb", "a\n b\n", "\ta", "a\tb",
     "\x85", "\u2028", "\ufeff", "\x7f",
-    "\x00", "é", "这是", ".inf", "-.INF", ".nan", "1.2.3", "1.10", "-1", "+1", "12345678e901", ":$(PORT)", "a,b",
+    "\x00", "é", "这是", ".inf", "-.INF", ".nan", "1.2.3", "1.10", "-1", "+1", "6e23", "1E5", "-0o7",
+    "12345678e901", ":$(PORT)",
+    "a,b",
     "a]b", "\U0001f600",
 ]  # fmt: skip
 TEXTS = (
@@ -116,6 +120,11 @@ def test_a_text_of_several_lines_is_a_literal_block() -> None:
         "~",
         "<<",
         "=",
+        "6e23",
+        "1E400",
+        "0o7",
+        "+0o7",
+        "-0x1f",
         "0b1",
         "0o17",
         "017",
@@ -143,3 +152,42 @@ def test_a_word_that_any_reader_takes_for_no_text_is_quoted(word: str) -> None:
 @pytest.mark.parametrize("word", ["1.2.3", "3f2c1a9d5e8b", "a-b", "25%", "10.0.0.0/16", "500m", "yesterday", ":x"])
 def test_a_word_that_no_reader_misreads_is_plain(word: str) -> None:
     assert to_yaml([{"a": word}]) == f"a: {word}\n"
+
+
+NUMBERS = st.from_regex(
+    r"[-+]?(0[xXoObB]?)?[0-9a-fA-F_]{0,6}(\.[0-9_]{0,3})?([eE][-+]?[0-9]{1,3})?(:[0-9]{1,2}){0,2}", fullmatch=True
+)
+
+
+def as_read(document: str, version: str) -> Any:
+    """What a reader of other people makes of it that follows YAML 1.1 or YAML 1.2 to the letter."""
+    reader = ruamel.yaml.YAML(typ="safe", pure=True)
+    reader.version = version
+    return reader.load(document)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(NUMBERS | st.sampled_from(TRAPS), min_size=1, max_size=20))
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_a_number_in_any_notation_is_a_text_to_readers_of_both_versions(version: str, texts: list[str]) -> None:
+    assert as_read(to_yaml([{"all": texts}]), version) == {"all": texts}
+
+
+def _texts_in(value: Any) -> set[str]:
+    if isinstance(value, str):
+        return {value}
+    if isinstance(value, dict):
+        return {text for key, item in value.items() for text in (key, *_texts_in(item))}
+    return {text for item in value for text in _texts_in(item)} if isinstance(value, list | tuple) else set()
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.2"])
+def test_every_text_of_every_case_is_a_text_to_readers_of_both_versions(version: str) -> None:
+    texts = sorted({text for done in accepted() for text in _texts_in(list(done.objects))})
+    assert as_read(to_yaml([{"all": texts}]), version) == {"all": texts}
+    assert len(texts) > 500
+
+
+def test_what_every_case_prints_is_read_as_the_objects_that_were_made() -> None:
+    for done in accepted():
+        assert list(yaml.load_all(done.yaml, Loader=yaml.CSafeLoader)) == list(done.objects), str(done)
