@@ -5,6 +5,7 @@ Reads resolved values and reports. It must not change anything.
 
 from __future__ import annotations
 
+from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.defaults import LONG
 from mcd.appyaml.schema.resources import Gpu
 from mcd.appyaml.spec.pod import ResourceSpec

@@ -89,8 +89,10 @@ def number(node: Scalar, low: Decimal, high: Decimal) -> Decimal | Wrong:
     if not _NUMBER.fullmatch(text):
         plain = text.replace("_", "")
         value = Decimal(plain) if _ELSEWHERE.fullmatch(plain) and len(text) <= _LONGEST else None
-        if value is None or not low <= value <= high:
+        if value is None:
             return Wrong("value.number", f"{echo(text)} is not a number.", f"Use {low} to {high}.")
+        if not low <= value <= high:
+            return Wrong("value.range", f"{echo(text)} is out of range.", f"Use {low} to {high}.")
         return Wrong("value.number", f"{text} is not in plain digits.", f"Write {value:f}.")
     if len(text) > 1 and text[0] == "0" and text.isdecimal() and not node.style:
         return _octal(text)
