@@ -17,6 +17,7 @@ from mcd.appyaml.render.line import line_objects
 from mcd.appyaml.render.pod import template
 from mcd.appyaml.resolve.app import line_name, resolve
 from mcd.appyaml.resolve.environments import environment_name, laid_over, not_told, unmatched
+from mcd.appyaml.resolve.source_paths import source_paths
 from mcd.appyaml.spec.app import AppSpec, ComponentSpec, Source
 from mcd.appyaml.spec.pod import SecretNeed
 from mcd.appyaml.text.problems import all_of
@@ -36,6 +37,7 @@ __all__ = [
     "check",
     "compile_app",
     "render_line",
+    "source_paths",
     "template_digests",
     "validate",
 ]

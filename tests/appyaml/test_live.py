@@ -124,6 +124,16 @@ def test_an_on_failure_job_that_nobody_starts_is_told_and_not_applied() -> None:
     assert "Job" not in {o["kind"] for o in came_out.objects}
 
 
+def test_a_canary_that_no_server_moves_is_told_and_rolls() -> None:
+    web = "appname: two\ncomponents: {web: {type: web, image: 'registry.test/web:1', rollout: canary}}\n"
+    bound = pair(web)
+    serves = Serves("1.37", frozenset({"gateway.networking.k8s.io/v1/HTTPRoute"}))
+    came_out = desired(replace(bound, cluster=replace(bound.cluster, serves=serves)), KINDS, rollout(), None)
+    said = "components.web.rollout: no server moves requests in steps yet: canary becomes rolling."
+    assert f"app.yaml:2:70: warning: {said}" in [str(p) for p in came_out.problems]
+    assert [o["metadata"]["name"] for o in came_out.objects if o["kind"] == "Deployment"] == ["two-web"]
+
+
 def test_what_the_cluster_was_seen_to_serve_beats_what_people_said() -> None:
     bound = pair(TWO)
     said = replace(bound.cluster, facts={"gateway_api": True, "keda": True})

@@ -10,6 +10,7 @@ from typing import Any
 from mcd.appyaml.render.labels import component_labels, made, series
 from mcd.appyaml.spec.app import AppSpec, ComponentSpec
 from mcd.appyaml.spec.scaling import AutoscaleSpec, QueueSpec
+from mcd.appyaml.text.units import number_text
 from mcd.objects import Object
 
 KEDA = "keda.sh/v1alpha1"
@@ -90,12 +91,12 @@ def _triggers(spec: AppSpec, component: ComponentSpec, autoscale: AutoscaleSpec)
         triggers.append(_prometheus(url, query, str(autoscale.rps), average=True))
     if autoscale.p95 is not None:
         query = f"histogram_quantile(0.95, sum by (le) (mcd:http_seconds_bucket:rate1m{{{own}}}))"
-        triggers.append(_prometheus(url, query, f"{autoscale.p95:f}", average=False))
+        triggers.append(_prometheus(url, query, number_text(autoscale.p95), average=False))
     if autoscale.queue is not None:
         triggers.append(_backlog(component, autoscale.queue))
     if autoscale.promql is not None:
         promql = autoscale.promql
-        triggers.append(_prometheus(url, promql.query, f"{promql.target:f}", average=promql.average))
+        triggers.append(_prometheus(url, promql.query, number_text(promql.target), average=promql.average))
     return triggers
 
 

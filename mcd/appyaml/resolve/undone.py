@@ -6,8 +6,12 @@ live without is refused, the rest warned; nothing is left undone in silence. It 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from mcd.appyaml.resolve.rollout import CANARY, strategy_path
 from mcd.appyaml.resolve.run import Resolving
 from mcd.appyaml.schema.component import Component
+from mcd.appyaml.schema.variable import Variable
 from mcd.appyaml.text.nodes import Path
 
 
@@ -23,3 +27,24 @@ def tell_undone(run: Resolving, name: str, component: Component) -> None:
     if component.type == "job" and component.trigger == "on_failure":
         message = "no server starts on_failure jobs yet: it is left out."
         run.findings.warn("cluster.degraded", (*path, "trigger"), message)
+    if component.rollout.strategy == CANARY and component.type == "web" and run.context.cluster.gateway_api:
+        message = "no server moves requests in steps yet: canary becomes rolling."
+        run.findings.warn("cluster.degraded", strategy_path(path, run.findings), message)
+
+
+def tell_undone_needs(run: Resolving) -> None:
+    """What the App needs and no server makes yet. Without it no pod would ever start."""
+    if not run.context.live:
+        return
+    for name, need in run.infra.items():
+        hint = "Put its address into env and its password into a secret."
+        run.findings.refuse("cluster.lacks", ("infra", name), f"no server makes a {need.type} yet.", hint, key=True)
+    levels: list[tuple[Mapping[str, Variable], Path]] = [(run.app.env, ("env",))]
+    levels += [(one.env, ("components", name, "env")) for name, one in run.app.components.items()]
+    for variables, path in levels:
+        for name, variable in variables.items():
+            if variable.generate is not None:
+                hint = "Set a secret and write {secret: name/key}."
+                run.findings.refuse(
+                    "cluster.lacks", (*path, name, "generate"), "no server generates secrets yet.", hint
+                )
