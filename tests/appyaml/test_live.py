@@ -14,6 +14,7 @@ from mcd.infra.catalog import KINDS
 from mcd.model import (
     App,
     Cluster,
+    Device,
     NodePool,
     ProductLine,
     Reconciled,
@@ -122,6 +123,18 @@ def test_an_on_failure_job_that_nobody_starts_is_told_and_not_applied() -> None:
     assert said in [str(p) for p in came_out.problems]
     assert "ServiceAccount" in {o["kind"] for o in came_out.objects}
     assert "Job" not in {o["kind"] for o in came_out.objects}
+
+
+def test_an_idle_run_that_no_server_stops_is_told() -> None:
+    train = (
+        "appname: two\ncomponents:\n"
+        "  train: {type: job, image: 'registry.test/t:1', resources: {gpu: 1}, idle_gpu: {action: stop}}\n"
+    )
+    device = Device("nvidia", "T4", per_node=1)
+    bound = replace(pair(train), pools=(NodePool("p1", "gpu", "local", {}, devices=(device,)),))
+    said = "no server stops idle runs yet: people are told, as with notify."
+    came_out = desired(bound, KINDS, rollout(), None)
+    assert f"app.yaml:3:90: warning: components.train.idle_gpu.action: {said}" in [str(p) for p in came_out.problems]
 
 
 def test_a_canary_that_no_server_moves_is_told_and_rolls() -> None:

@@ -27,6 +27,9 @@ def tell_undone(run: Resolving, name: str, component: Component) -> None:
     if component.type == "job" and component.trigger == "on_failure":
         message = "no server starts on_failure jobs yet: it is left out."
         run.findings.warn("cluster.degraded", (*path, "trigger"), message)
+    if component.idle_gpu is not None and component.idle_gpu.action == "stop":
+        message = "no server stops idle runs yet: people are told, as with notify."
+        run.findings.warn("cluster.degraded", (*path, "idle_gpu", "action"), message)
     if component.rollout.strategy == CANARY and component.type == "web" and run.context.cluster.gateway_api:
         message = "no server moves requests in steps yet: canary becomes rolling."
         run.findings.warn("cluster.degraded", strategy_path(path, run.findings), message)

@@ -79,6 +79,15 @@ class ScheduleSpec:
 
 
 @record
+class IdleSpec:
+    """When devices count as idle: below so many per cent for `wait` seconds. `stop`: the run is ended."""
+
+    below: int
+    wait: int
+    stop: bool
+
+
+@record
 class RunSpec:
     """What cron and job have; times in seconds. `keep` is for a job."""
 
