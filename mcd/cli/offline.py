@@ -16,12 +16,21 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from mcd.appyaml.compiler import Checked, Compiled, Context, Source, check, compile_app, validate
+from mcd.appyaml.compiler import (
+    Checked,
+    Compiled,
+    Context,
+    Source,
+    check,
+    compile_app,
+    source_paths,
+    validate,
+)
 from mcd.appyaml.context import NO_CONTEXT, read_context
 from mcd.appyaml.schema.shapes import IMAGE
 from mcd.appyaml.text.reader import MAX_BYTES
 from mcd.cli import problem_formats
-from mcd.errors import Problem, echo, has_errors
+from mcd.errors import McdError, Problem, echo, has_errors
 
 WRONG_FILE, WRONG_USAGE, UNKNOWN_FIELD = 1, 2, 3
 DEFAULT_FILE = "app.yaml"
@@ -106,14 +115,28 @@ def shown_as(name: str) -> str:
 def compile_file(name: str, context: Context, source: Source | None = None) -> tuple[Checked, Compiled]:
     """What a file says and what it becomes; problems of both are in Compiled. `-` is stdin."""
     checked = check(read_file(name), shown_as(name))
-    return checked, compile_app(checked, _with_kinds(context, checked), source)
+    return checked, compile_app(checked, _with_kinds(context, checked), _with_files(source or Source(), name, checked))
 
 
 def problems_of(name: str, context: Context) -> tuple[Problem, ...]:
     """Every problem of a file, in each of its environments. `-` is stdin."""
     checked = check(read_file(name), shown_as(name))
     # Without a context nobody is asked who fills something in.
-    return validate(checked, replace(_with_kinds(context, checked), fills=context.known))
+    known = replace(_with_kinds(context, checked), fills=context.known)
+    return validate(checked, known, _with_files(Source(), name, checked))
+
+
+def _with_files(source: Source, name: str, checked: Checked) -> Source:
+    """With the files of the repository that it names. Ends the command (2) when one of them cannot be read."""
+    paths = source_paths(checked)
+    if not paths:
+        return source
+    from mcd.cli.beside import files_beside
+
+    try:
+        return replace(source, files=files_beside(name, paths))
+    except McdError as wrong:
+        wrong_usage(wrong.message, wrong.hint)
 
 
 def _with_kinds(context: Context, checked: Checked) -> Context:

@@ -122,8 +122,9 @@ def tags(text: str) -> Iterator[Tag]:
     yield rest.lstrip(BLANKS) if trim_next else rest, len(text), "", False
 
 
-def expand(text: str, scope: Scope) -> tuple[Piece, ...]:
-    """The pieces of the text. Raises TemplateError, one for all that is wrong."""
+def expand(text: str, scope: Scope, where: str = "") -> tuple[Piece, ...]:
+    """The pieces of the text. `where` is what it becomes ("an image name") if all of it must be known now. Raises
+    TemplateError, one for all that is wrong."""
     if "{{" not in text:
         return (text,) if text else ()
     out = Output()
@@ -134,6 +135,8 @@ def expand(text: str, scope: Scope) -> tuple[Piece, ...]:
             if template:
                 try:
                     found = _evaluate(inside, offset, scope)
+                    if where:
+                        known_now(found, offset, f"stand in {where}")
                 except TemplateError as error:
                     wrong.append(error)
                     if len(wrong) >= TOLD:
@@ -330,7 +333,7 @@ def pieces_of(value: Value, offset: int, scope: Scope) -> tuple[Piece, ...]:
     return (text,)
 
 
-def known_now(pieces: tuple[Piece, ...], offset: int, verb: str, hint: str) -> str:
+def known_now(pieces: tuple[Piece, ...], offset: int, verb: str, hint: str = "") -> str:
     """The text of pieces that have no secret among them. Raises TemplateError for one: `X is a secret and cannot …`."""
     for piece in pieces:
         if isinstance(piece, InPod):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from mcd.appyaml.resolve.commands import CommandError, for_kubernetes, split, variables
 from mcd.appyaml.resolve.run import Resolving
-from mcd.appyaml.resolve.templates import InPod, Piece, TemplateError, expand
+from mcd.appyaml.resolve.templates import Piece, TemplateError, all_of, expand, segments
 from mcd.appyaml.resolve.variables import Environment, report_template
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.shapes import IMAGE, Words, moving
@@ -22,23 +22,35 @@ def words_of(run: Resolving, words: Words | None, path: Path, env: Environment, 
     try:
         if words.text is None:
             return tuple(_word(run, word, (*path, number), env) for number, word in enumerate(words.words))
-        said = []
-        for parts in split(words.text, program=program):
-            pieces: list[Piece] = []
-            for part, template in parts:
-                pieces.extend(expand(part, env.scope()) if template else variables(part, env.has))
-            said.append(for_kubernetes(pieces))
-        return tuple(said)
+        return _split_words(words.text, env, program=program)
     except CommandError as wrong:
         run.findings.refuse(wrong.code, path, wrong.message, wrong.hint)
     except TemplateError as wrong:
-        report_template(run.findings, run.text, path, _in_text(words.text or "", wrong))
+        report_template(run.findings, run.text, path, wrong)
     return ()
 
 
-def _in_text(text: str, wrong: TemplateError) -> TemplateError:
-    """A template of a split text was expanded alone: find where the first one that goes wrong stands."""
-    return wrong if wrong.offset else TemplateError(max(text.find("{{"), 0), wrong.code, wrong.message, wrong.hint)
+def _split_words(text: str, env: Environment, *, program: bool) -> tuple[str, ...]:
+    """The words of a text. Raises CommandError; TemplateError for all templates that are wrong."""
+    starts = iter([start for start, _, _ in segments(text)] if "{{" in text else ())
+    wrong: list[TemplateError] = []
+    said = []
+    for parts in split(text, program=program):
+        pieces: list[Piece] = []
+        for part, template in parts:
+            if not template:
+                pieces.extend(variables(part, env.has))
+                continue
+            start = next(starts)
+            try:
+                pieces.extend(expand(part, env.scope()))
+            except TemplateError as error:
+                error.offset = start  # it was expanded alone
+                wrong.append(error)
+        said.append(for_kubernetes(pieces))
+    if wrong:
+        raise all_of(wrong)
+    return tuple(said)
 
 
 def _word(run: Resolving, word: str, path: Path, env: Environment) -> str:
@@ -52,17 +64,10 @@ def _word(run: Resolving, word: str, path: Path, env: Environment) -> str:
 def plain_text(run: Resolving, text: str, path: Path, env: Environment, where: str) -> str | None:
     """A text whose value must be known now: a secret cannot stand in it."""
     try:
-        pieces = expand(text, env.scope())
+        return "".join(str(piece) for piece in expand(text, env.scope(), where))
     except TemplateError as wrong:
         report_template(run.findings, run.text, path, wrong)
         return None
-    for piece in pieces:
-        if isinstance(piece, InPod):
-            what = "is a secret" if piece.secret else "is known in the pod only"
-            message = f"{piece.name} {what} and cannot stand in {where}."
-            run.findings.refuse("secret.misplaced", path, message, "Use another variable.")
-            return None
-    return "".join(str(piece) for piece in pieces)
 
 
 def named_image(run: Resolving, text: str, path: Path, env: Environment) -> str | None:

@@ -107,12 +107,19 @@ def _has_dots(value: str) -> bool:
     return ".." in value.split("/")
 
 
+def inside(value: str) -> bool:
+    """Whether a path lies below the folder of app.yaml."""
+    if not value or value[0] == "/" or len(value) > 500:
+        return False
+    return not (_has_dots(value) or "\\" in value or "\0" in value)
+
+
 def read_inside_path(report: Report, node: Node, path: Path) -> Any:
     """A path of the repository, relative to the folder of app.yaml."""
     if type(node) is not Scalar:
         return refused_shape(report, node, path, "a path")
     value = node.text
-    if not value or value.startswith("/") or _has_dots(value) or "\\" in value or "\0" in value or len(value) > 500:
+    if not inside(value):
         hint = "Write one below the folder of app.yaml, without .. and backslash."
         report.refuse("path.not_allowed", node.place, path, f'"{echo(value)}" is not a path here.', hint)
         return BAD
