@@ -18,6 +18,7 @@ TOP_KEYS = {
     "variables": "env",
     "env_vars": "env",
 }
+ENTRY_KEYS = {alias: real for alias, real in TOP_KEYS.items() if real != "appname"}
 COMPONENT_KEYS = {
     "envs": "env", "variables": "env", "env_vars": "env",
     "instances": "replicas", "instance_count": "replicas", "quantity": "replicas", "replicaCount": "replicas",
@@ -56,7 +57,40 @@ def translate(root: Map, report: Report) -> Map:
     if "atp" in entries:
         _atp(entries, report)
     _change(entries, "components", lambda node, path, key: _components(node, path, key, report))
+    if "environments" in entries:
+        types = _types(entries)
+        _change(entries, "environments", lambda node, path, key: _environments(node, path, types, report))
     return Map(entries, root.place, root.key)
+
+
+def _types(entries: dict[str, tuple[Place, Node]]) -> dict[str, Node]:
+    """What the components of the file say they are: one in an environment need not say it again."""
+    written = entries.get("components")
+    if written is None or type(written[1]) is not Map:
+        return {}
+    said = {name: node for name, (_, node) in written[1].entries.items() if type(node) is Map}
+    return {name: node.entries["type"][1] for name, node in said.items() if "type" in node.entries}
+
+
+def _environments(node: Node, path: Path, types: Mapping[str, Node], report: Report) -> Node:
+    """Each entry as the top level is translated, as far as it may say the same."""
+    if type(node) is not Map:
+        return node
+    entries = {}
+    for name, (place, value) in node.entries.items():
+        if type(value) is Map:
+            here = (*path, name)
+            value = _rename(value, here, ENTRY_KEYS, report)
+            inside = dict(value.entries)
+            if "env" in inside:
+                at, env = inside["env"]
+                inside["env"] = (at, _env(env, (*here, "env"), at, report))
+            if "components" in inside:
+                at, parts = inside["components"]
+                inside["components"] = (at, _components(parts, (*here, "components"), at, report, types))
+            value = Map(inside, value.place, value.key)
+        entries[name] = (place, value)
+    return Map(entries, node.place, node.key)
 
 
 def _change(entries: dict[str, tuple[Place, Node]], word: str, change: Callable[[Node, Path, Place], Node]) -> None:
@@ -137,14 +171,16 @@ def _atp(entries: dict[str, tuple[Place, Node]], report: Report) -> None:
     entries["build"] = (at, Map(inside, value.place, at))
 
 
-def _components(node: Node, path: Path, key: Place, report: Report) -> Node:
+def _components(node: Node, path: Path, key: Place, report: Report, types: Mapping[str, Node] | None = None) -> Node:
     if type(node) is Items:
         node = _list_of_components(node, path, key, report)
     if type(node) is not Map:
         return node
     entries = {}
     for name, (place, value) in node.entries.items():
-        entries[name] = (place, _component(value, (*path, name), report) if type(value) is Map else value)
+        if type(value) is Map:
+            value = _component(value, (*path, name), report, types.get(name) if types else None)
+        entries[name] = (place, value)
     return Map(entries, node.place, node.key)
 
 
@@ -169,10 +205,10 @@ def _list_of_components(node: Items, path: Path, key: Place, report: Report) -> 
     return Map(entries, node.place, key)
 
 
-def _component(node: Map, path: Path, report: Report) -> Map:
-    kind = node.entries.get("type")
+def _component(node: Map, path: Path, report: Report, known_type: Node | None = None) -> Map:
+    kind = node.entries["type"][1] if "type" in node.entries else known_type
     table: Mapping[str, str] = COMPONENT_KEYS
-    if kind is not None and type(kind[1]) is Scalar and kind[1].text in _CRON_TYPES:
+    if type(kind) is Scalar and kind.text in _CRON_TYPES:
         table = COMPONENT_KEYS | CRON_KEYS
     health_alias = _HEALTH_ALIASES & node.entries.keys()
     was_autoscaling = "autoscaling" in node.entries

@@ -241,15 +241,14 @@ def _bad_key(reading: _Reading, place: Place) -> None:
     raise _Stop
 
 
-def _without_quotes(reading: _Reading, top: _Open, place: Place) -> bool:
+def _is_template(reading: _Reading, top: _Open, place: Place) -> bool:
     """Whether the mapping that begins where a key belongs is the second brace of a template. The first one is told, and
     reading goes on as if the text were in quotes, so that the rest of the file is judged too."""
     row, column = top.node.place
     if place != (row, column + 1) or not _line(reading, row).startswith("{{", column - 1):
         return False
-    if not top.braces:
-        _refuse(reading, "yaml.syntax", top.node.place, "a value that begins with {{ must be in quotes.", "")
-    top.braces, top.kept, top.pending = True, False, ("", place)
+    _refuse(reading, "yaml.syntax", top.node.place, "a value that begins with {{ must be in quotes.", "")
+    top.braces, top.kept = True, False
     return True
 
 
@@ -269,12 +268,14 @@ def _begin(reading: _Reading, event: MappingStartEvent | SequenceStartEvent) -> 
     _tag(reading, event.tag, place)
     if stack and stack[-1].pending is None and type(stack[-1].node) is Map:
         top = stack[-1]
-        if not top.braces and not _without_quotes(reading, top, place):
+        if not top.braces and not _is_template(reading, top, place):
             _bad_key(reading, place)
+        top.pending = ("", place)
     node: Map | Items = Map({}, place) if type(event) is MappingStartEvent else Items([], place)
     if event.anchor is not None:
         reading.anchors[event.anchor] = (node, 0)  # 0: still open, so an alias to it now is recursive
-    stack.append(_Open(node, reading.nodes - 1, event.anchor))
+    inside = bool(stack) and stack[-1].braces
+    stack.append(_Open(node, reading.nodes - 1, event.anchor, braces=inside))
 
 
 def _end(reading: _Reading, event: Event) -> None:
