@@ -79,11 +79,11 @@ def _queue(run: Resolving, asked: Queue, path: Path) -> QueueSpec | None:
         findings.refuse("combination", (*path, "infra"), message, "Use rabbitmq, kafka or redis.")
         return None
     if holder.type == "kafka" and asked.group is None:
-        findings.refuse("schema.missing", (*path, "group"), '"group" is missing.', "Write the consumer group.")
-        return None
+        message = f"infra.{holder.name} is a kafka, which needs a group."
+        findings.refuse("combination", (*path, "group"), message, "Write the consumer group.")
     if holder.type != "kafka" and asked.group is not None:
-        message = f"a {holder.type} has no group."
-        findings.refuse("schema.not_for_type", (*path, "group"), message, "Remove it.", key=True)
+        message = f"infra.{holder.name} is a {holder.type}, which has no group."
+        findings.refuse("combination", (*path, "group"), message, "Remove it.")
     return QueueSpec(holder, asked.name, asked.length, asked.group or "")
 
 

@@ -6,7 +6,7 @@ It must not compare two steps (resolve/canary.py), nor know how a gateway matche
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +15,7 @@ from mcd.appyaml.schema.defaults import DAY
 from mcd.appyaml.schema.fields import (
     BAD,
     Json,
+    Read,
     choice,
     either,
     integer,
@@ -26,7 +27,7 @@ from mcd.appyaml.schema.fields import (
     text,
 )
 from mcd.appyaml.text import scalars
-from mcd.appyaml.text.nodes import Map, Node, Path, Place, Scalar
+from mcd.appyaml.text.nodes import TOP, Map, Node, Path, Place, Scalar
 from mcd.appyaml.text.problems import Report
 from mcd.appyaml.text.units import duration_text
 from mcd.errors import echo
@@ -157,21 +158,21 @@ COOKIE = either("text or mapping", _read_cookie, _NAME_OR_VALUES, inner=_COOKIE_
 # ── what must stay good ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _read_limit(report: Report, node: Node, path: Path) -> Any:
+def _limit(value_of: Callable[[str], Decimal | None], example: str) -> Read:
     """`< 1%` as 1, `< 300ms` as 0.3."""
-    if type(node) is not Scalar:
-        return refused_shape(report, node, path, "a limit")
-    share = path[-1] == "error_rate"
-    found = _LIMIT.fullmatch(node.text)
-    value = _per_cent(found[1]) if share and found else None
-    if found and not share:
-        seconds = scalars.duration(Scalar(found[1], "", node.place), Decimal("0.001"), 3600, millis=True)
-        value = None if isinstance(seconds, scalars.Wrong) else seconds
-    if value is None:
-        hint = f'Write it like "{"< 1%" if share else "< 300ms"}".'
-        report.refuse("value.format", node.place, path, f'"{echo(node.text)}" is not a limit.', hint)
-        return BAD
-    return value
+
+    def read(report: Report, node: Node, path: Path) -> Any:
+        if type(node) is not Scalar:
+            return refused_shape(report, node, path, "a limit")
+        found = _LIMIT.fullmatch(node.text)
+        value = value_of(found[1]) if found else None
+        if value is None:
+            message = f'"{echo(node.text)}" is not a limit.'
+            report.refuse("value.format", node.place, path, message, f'Write it like "{example}".')
+            return BAD
+        return value
+
+    return read
 
 
 def _per_cent(text: str) -> Decimal | None:
@@ -179,9 +180,14 @@ def _per_cent(text: str) -> Decimal | None:
     return Decimal(found[1]) if found and 0 < Decimal(found[1]) <= 100 else None
 
 
+def _seconds(text: str) -> Decimal | None:
+    seconds = scalars.duration(Scalar(text, "", TOP), Decimal("0.001"), 3600, millis=True)
+    return None if isinstance(seconds, scalars.Wrong) else seconds
+
+
 _LIMIT_JSON = [{"type": "string", "pattern": "^<"}]
-ERROR_RATE = either("limit in per cent", _read_limit, _LIMIT_JSON, written=lambda share: f'"< {share}%"')
-LATENCY = either("limit as a duration", _read_limit, _LIMIT_JSON)
+ERROR_RATE = either("limit in per cent", _limit(_per_cent, "< 1%"), _LIMIT_JSON, written=lambda share: f'"< {share}%"')
+LATENCY = either("limit as a duration", _limit(_seconds, "< 300ms"), _LIMIT_JSON)
 
 
 @record
