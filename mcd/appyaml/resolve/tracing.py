@@ -5,8 +5,6 @@ It must not know how an operator injects it.
 
 from __future__ import annotations
 
-import re
-
 from mcd.appyaml.resolve.run import Resolving
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.text.nodes import Path
@@ -17,13 +15,10 @@ LANGUAGES = {"java": "java", "python": "python", "node": "nodejs", "dotnet": "do
 UNASKED = frozenset({"java"})
 """Whose agent changes nothing that a program can notice."""
 
-_FAMILY = re.compile(r"[a-z]+")
-
 
 def resolve_tracing(run: Resolving, component: Component, path: Path) -> str:
     """The operator's word for the language, "" for none."""
-    found = _FAMILY.match(run.app.runtime)
-    family = found[0] if found else ""
+    family = run.app.runtime.rstrip("0123456789.")
     wanted = component.tracing == "on" or (component.tracing == "auto" and family in UNASKED)
     if not wanted or family not in LANGUAGES:
         return ""

@@ -5,7 +5,6 @@ It must not compare two steps (resolve/canary.py), nor know how a gateway matche
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -24,7 +23,6 @@ from mcd.appyaml.schema.fields import (
     mapping,
     model,
     refused_shape,
-    text,
 )
 from mcd.appyaml.text import scalars
 from mcd.appyaml.text.nodes import TOP, Map, Node, Path, Place, Scalar
@@ -39,11 +37,9 @@ DEFAULT_PAUSE = 600
 MOST_HEADERS = 15
 """A route takes 16 headers in one match, and one of them is the cookie."""
 
-_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_|~`-]{1,100}")
-_HEADER_VALUE = re.compile(r"[!-~](?:[ -~]{0,198}[!-~])?")
-_COOKIE_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]{1,200}")
-_LIMIT = re.compile(r"<\s*(\S{1,30})")
-_PER_CENT = re.compile(r"(\d{1,3}(?:\.\d{1,3})?)%", re.ASCII)
+_LONGEST_NAME, _LONGEST_VALUE = 100, 200
+_NOT_IN_NAMES = frozenset(' "(),/:;<=>?@[\\]{}')
+_NOT_IN_COOKIES = frozenset(' ",;\\')
 
 
 # ── steps ────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -97,6 +93,11 @@ DEFAULT_STEPS = (Step(weight=5, pause=DEFAULT_PAUSE), Step(weight=30, pause=DEFA
 # ── testers ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+def _is_text(value: str, longest: int) -> bool:
+    """Some characters that a header takes."""
+    return 0 < len(value) <= longest and value.isascii() and value.isprintable()
+
+
 def _check_header(report: Report, place: Place, path: Path, name: str) -> bool:
     if name.lower() == "cookie":
         report.refuse("name.reserved", place, path, "the Cookie header is matched by canary.cookie.", "Use that.")
@@ -105,7 +106,7 @@ def _check_header(report: Report, place: Place, path: Path, name: str) -> bool:
 
 
 def _check_token(report: Report, place: Place, path: Path, name: str) -> bool:
-    if not _TOKEN.fullmatch(name):
+    if not _is_text(name, _LONGEST_NAME) or not _NOT_IN_NAMES.isdisjoint(name):
         what = "header" if "header" in path else "cookie"
         hint = "Use letters, digits and -, without blanks."
         report.refuse("name.invalid", place, path, f'"{echo(name)}" is not a name of a {what}.', hint)
@@ -113,10 +114,29 @@ def _check_token(report: Report, place: Place, path: Path, name: str) -> bool:
     return True
 
 
-_HEADER_VALUES = text(shape=_HEADER_VALUE, what="a value of a header", hint="Use at most 200 ASCII characters.")
-_COOKIE_VALUES = text(
-    shape=_COOKIE_VALUE, what="a value of a cookie", hint='Use at most 200 characters, no blanks, no " , ; and \\.'
-)
+def _read_header_value(report: Report, node: Node, path: Path) -> Any:
+    if type(node) is not Scalar:
+        return refused_shape(report, node, path, "text")
+    if _is_text(node.text, _LONGEST_VALUE) and node.text == node.text.strip():
+        return node.text
+    message = f'"{echo(node.text)}" is not a value of a header.'
+    report.refuse("value.format", node.place, path, message, f"Use at most {_LONGEST_VALUE} ASCII characters.")
+    return BAD
+
+
+def _read_cookie_value(report: Report, node: Node, path: Path) -> Any:
+    if type(node) is not Scalar:
+        return refused_shape(report, node, path, "text")
+    if _is_text(node.text, _LONGEST_VALUE) and _NOT_IN_COOKIES.isdisjoint(node.text):
+        return node.text
+    message = f'"{echo(node.text)}" is not a value of a cookie.'
+    hint = f'Use at most {_LONGEST_VALUE} ASCII characters, no blanks, no " , ; and \\.'
+    report.refuse("value.format", node.place, path, message, hint)
+    return BAD
+
+
+_HEADER_VALUES = either("text", _read_header_value, [{"type": "string", "pattern": "^[!-~]([ -~]{0,198}[!-~])?$"}])
+_COOKIE_VALUES = either("text", _read_cookie_value, [{"type": "string", "pattern": r"^[!#-+\--:<-\[\]-~]{1,200}$"}])
 _HEADERS = mapping(_HEADER_VALUES, name=_check_header, most=MOST_HEADERS, nouns="headers")
 _COOKIES = mapping(_COOKIE_VALUES, name=_check_token, most=1, nouns="cookies")
 
@@ -164,8 +184,7 @@ def _limit(value_of: Callable[[str], Decimal | None], example: str) -> Read:
     def read(report: Report, node: Node, path: Path) -> Any:
         if type(node) is not Scalar:
             return refused_shape(report, node, path, "a limit")
-        found = _LIMIT.fullmatch(node.text)
-        value = value_of(found[1]) if found else None
+        value = value_of(node.text[1:].strip()) if node.text.startswith("<") else None
         if value is None:
             message = f'"{echo(node.text)}" is not a limit.'
             report.refuse("value.format", node.place, path, message, f'Write it like "{example}".')
@@ -176,8 +195,8 @@ def _limit(value_of: Callable[[str], Decimal | None], example: str) -> Read:
 
 
 def _per_cent(text: str) -> Decimal | None:
-    found = _PER_CENT.fullmatch(text)
-    return Decimal(found[1]) if found and 0 < Decimal(found[1]) <= 100 else None
+    share = scalars.number(Scalar(text.removesuffix("%"), "", TOP), Decimal("0.001"), Decimal(100))
+    return None if isinstance(share, scalars.Wrong) or not text.endswith("%") else share
 
 
 def _seconds(text: str) -> Decimal | None:
