@@ -62,7 +62,7 @@ def pod(spec: AppSpec, component: ComponentSpec) -> dict[str, Any]:
         "securityContext": _pod_security(component),
         "serviceAccountName": spec.app,
         "terminationGracePeriodSeconds": component.identity.grace + (DRAIN if drains else 0),
-        **placed(component.placement),
+        **placed(spec, component),
     }
     if component.sidecars:
         fields["initContainers"] = init_containers(component)

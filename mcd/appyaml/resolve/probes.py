@@ -83,7 +83,7 @@ def _with_times(kind: str, action: Action, probe: Probe) -> ProbeSpec:
 
 def _action(probe: Probe, asked: Asked, path: Path, findings: Findings) -> Action | None:
     if probe.http is not None:
-        port = _number(probe.port, asked.ports, (*path, "port"), findings) if probe.port is not None else asked.first
+        port = _port(probe.port, asked.ports, (*path, "port"), findings) if probe.port is not None else asked.first
         if not port:
             if probe.port is None:
                 _no_port(probe.http, asked, path, findings)
@@ -91,7 +91,7 @@ def _action(probe: Probe, asked: Asked, path: Path, findings: Findings) -> Actio
         return Action("http", path=probe.http, port=port)
     for kind, wanted in (("tcp", probe.tcp), ("grpc", probe.grpc)):
         if wanted is not None:
-            port = _number(wanted, asked.ports, (*path, kind), findings)
+            port = _port(wanted, asked.ports, (*path, kind), findings)
             return Action(kind, port=port) if port else None
     return Action("exec", command=_command(probe.exec or Words(), (*path, "exec"), findings))
 
@@ -110,12 +110,13 @@ def _is_short(findings: Findings, path: Path) -> bool:
     return isinstance(node_at(findings.root, path[:-1]), Scalar)
 
 
-def _number(wanted: int | str, ports: Sequence[PortSpec], path: Path, findings: Findings) -> int:
+def _port(wanted: int | str, ports: Sequence[PortSpec], path: Path, findings: Findings) -> int | str:
+    """As it was written; Kubernetes finds a name itself, except for grpc."""
     if isinstance(wanted, int):
         return wanted
     for port in ports:
         if port.name == wanted:
-            return port.port
+            return port.port if path[-1] == "grpc" else wanted
     findings.refuse("ref.unknown", path, f'there is no port "{wanted}".', suggest(wanted, (p.name for p in ports)))
     return 0
 

@@ -6,6 +6,7 @@ It must not choose a pool itself (pools.py).
 from __future__ import annotations
 
 from mcd.appyaml.resolve import combinations as combine
+from mcd.appyaml.resolve.affinity import with_affinity
 from mcd.appyaml.resolve.pools import Ask, place
 from mcd.appyaml.resolve.run import Resolving
 from mcd.appyaml.schema.component import Component
@@ -40,4 +41,4 @@ def resolve_resources(
         shm=asked.shm or (memory.half() if gpu is not None else None),
     )
     combine.check_resources(spec, gpu, path, run.findings)
-    return spec, placement
+    return spec, with_affinity(run, component.affinity, path, placement)

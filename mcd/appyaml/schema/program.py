@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcd.appyaml.record import record
+from mcd.appyaml.schema.affinity import AFFINITY, Affinity
 from mcd.appyaml.schema.defaults import (
     DEFAULT_CPU,
     DEFAULT_DISK,
@@ -160,7 +161,13 @@ class Program:
         effect="affinity, tolerations",
         example="gpu-t4",
     )
-    affinity: Any = later("Where pods stand.")
+    affinity: Affinity | None = key(
+        AFFINITY,
+        "Where pods stand, and beside whom.",
+        default="spread over the nodes",
+        effect="pod.affinity, topologySpreadConstraints",
+        example="{spread: zone, avoid: [train]}",
+    )
     sidecars: Mapping[str, Sidecar] = key(
         SIDECARS,
         "Programs beside the main one, in the same pod. They start before it and stop after it.",

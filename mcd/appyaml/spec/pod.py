@@ -30,11 +30,11 @@ class PortSpec:
 
 @record
 class Action:
-    """What a probe does: one of the four, `port` for all but exec."""
+    """What a probe does: one of the four, `port` (a number, or the name that was written) for all but exec."""
 
     kind: str
     path: str = ""
-    port: int = 0
+    port: int | str = 0
     command: tuple[str, ...] = ()
 
 
@@ -81,13 +81,25 @@ class Toleration:
 
 
 @record
+class PodTerm:
+    """Whose pods are meant: those of a component of an App, or (`component` empty) of the whole App."""
+
+    app: str
+    component: str = ""
+
+
+@record
 class Placement:
-    """Where pods of a component may stand."""
+    """Where pods of a component may stand. `spread` is host, zone, strict or none."""
 
     pool: str = ""
     expressions: tuple[Expression, ...] = ()
     tolerations: tuple[Toleration, ...] = ()
     runtime_class: str = ""
+    spread: str = "host"
+    preferred: tuple[Expression, ...] = ()
+    avoid: tuple[PodTerm, ...] = ()
+    near: tuple[PodTerm, ...] = ()
 
 
 @record
