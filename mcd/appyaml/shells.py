@@ -12,18 +12,34 @@ from mcd.appyaml.context import ProductLineFacts
 from mcd.appyaml.names import line_secret
 from mcd.appyaml.render.labels import app_labels
 from mcd.appyaml.spec.app import AppSpec
-from mcd.objects import MANAGED_BY, MASK, PART_OF, SECRET, SECRET_VERSION, Object
+from mcd.objects import GENERATE, MANAGED_BY, MASK, PART_OF, SECRET, SECRET_VERSION, Object, canonical
 
 SETTINGS = "settings"
 LINE = "line"
-"""Where a secret is set (app-yaml 6.4): who is asked for its values, and who makes the object."""
+GENERATED = "generated"
+"""Where a secret is set (app-yaml 6.4): who is asked for its values, and who makes the object. What infra needs is made
+by its Claim, and no shell of it is here."""
+
+_CERTIFICATE = frozenset({"tls.crt", "tls.key"})
+"""Keys of a certificate. Most gateways take one from a Secret of its own type only, and a type never changes."""
+
+MADE_ONCE = "/generated"
+"""The name under which the values are asked for that are made once. No secret of the portal can have it."""
 
 
 def app_shells(spec: AppSpec) -> list[Object]:
-    """The App's own secrets that its components read, with the keys that anyone reads."""
+    """The App's own secrets that its components read, with the keys that anyone reads; of what is made once also how
+    many characters each key has."""
     labels = app_labels(spec)
-    mine = [need for need in spec.secrets if need.source == SETTINGS]
-    return [_shell(need.name, spec.namespace, labels, need.secret, (need.version, need.keys)) for need in mine]
+    shells = []
+    for need in spec.secrets:
+        if need.source in (SETTINGS, GENERATED):
+            secret = need.secret if need.source == SETTINGS else MADE_ONCE
+            shells.append(_shell(need.name, spec.namespace, labels, secret, (need.version, need.keys)))
+            if need.source == GENERATED:
+                lengths = {key: spec.generated[key] for key in need.keys}
+                shells[-1]["metadata"]["annotations"][GENERATE] = canonical(lengths).decode()
+    return shells
 
 
 def line_shells(facts: ProductLineFacts) -> list[Object]:
@@ -37,7 +53,7 @@ def line_shells(facts: ProductLineFacts) -> list[Object]:
 
 
 def _shell(name: str, namespace: str, labels: dict[str, str], secret: str, held: tuple[str, Iterable[str]]) -> Object:
-    version, keys = held
+    version, keys = held[0], sorted(held[1])
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -47,6 +63,6 @@ def _shell(name: str, namespace: str, labels: dict[str, str], secret: str, held:
             "labels": dict(labels),
             "annotations": {SECRET: secret, SECRET_VERSION: version},
         },
-        "type": "Opaque",
-        "data": dict.fromkeys(sorted(keys), MASK),
+        "type": "kubernetes.io/tls" if _CERTIFICATE <= set(keys) else "Opaque",
+        "data": dict.fromkeys(keys, MASK),
     }

@@ -59,6 +59,9 @@ def sidecar_mounts(component: ComponentSpec, sidecar: SidecarSpec) -> list[dict[
         mounts += [{"name": f"scratch-{h8(path)}", "mountPath": path} for path in component.scratch]
         if component.identity.read_only and TMP not in component.scratch:
             mounts.append({"name": "tmp", "mountPath": TMP})
+    for volume in component.files.volumes:
+        if volume.name == f"{FILES}-{sidecar.name}":
+            mounts += file_mounts(volume)
     if sidecar.resources.shm is not None:
         mounts.append({"name": f"shm-{sidecar.name}", "mountPath": SHM})
     return sorted(mounts, key=lambda m: m["mountPath"])

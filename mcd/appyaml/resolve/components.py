@@ -10,7 +10,7 @@ from mcd.appyaml.names import base_of
 from mcd.appyaml.resolve import combinations as combine
 from mcd.appyaml.resolve.entry import domain_of, resolve_ports, resolve_web
 from mcd.appyaml.resolve.environment import environment_of, platform_variables
-from mcd.appyaml.resolve.files import files_of
+from mcd.appyaml.resolve.files import all_files, main_files
 from mcd.appyaml.resolve.metrics import resolve_metrics
 from mcd.appyaml.resolve.needs import merged, read_by
 from mcd.appyaml.resolve.overrides import with_settings
@@ -60,13 +60,14 @@ def resolve_component(run: Resolving, name: str, component: Component) -> Compon
     resources, placement = resolve_resources(run, component, path, own_image=own_image)
     probes = resolve_probes(component, ports, path, findings) if component.type in ("web", "service", "daemon") else {}
     combine.check_user(component.user, context.product_line.security, run.line, path, findings)
-    files = files_of(run, base, (path, component), env.scope(), variables)
+    beside = resolve_sidecars(run, component, env, path, ports[0].port if ports else 0)
+    own_files = main_files(run, path, component, env.scope(), variables)
+    files = all_files(run, base, path, (*own_files, *beside.volumes))
     if component.type == "cron":
         _check_cron(component, path, findings)
     combine.check_idle(component, path, findings)
     idle = component.idle_gpu
     tell_undone(run, name, component)
-    beside = resolve_sidecars(run, component, env, path, ports[0].port if ports else 0)
     return ComponentSpec(
         name=name,
         type=component.type,

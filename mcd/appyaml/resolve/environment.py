@@ -32,7 +32,7 @@ def environment_of(run: Resolving, name: str, component: Component, ports: list[
 
 def write_variables(run: Resolving, env: Environment, variables: Mapping[str, Variable], path: Path) -> None:
     """Sets what the mapping at `path` says, over what is there. What is hidden by it is told."""
-    line = run.context.product_line.config
+    line = run.context.product_line.config if env.beside is None else {}
     for name, variable in variables.items():
         here = (*path, name)
         if name in env.reserved:

@@ -86,20 +86,22 @@ def resolve_files(run: Resolving, owner: Owner, levels: Sequence[Level]) -> File
     return FileVolume(owner.volume, tuple(sorted(files, key=lambda made: made.key)), merged(needs))
 
 
-def files_of(
-    run: Resolving, base: str, whose: tuple[Path, Component], scope: Scope, variables: Iterable[EnvEntry]
-) -> FilesSpec:
-    """The files of a component whose main container has these variables."""
-    path, component = whose
+def main_files(
+    run: Resolving, path: Path, component: Component, scope: Scope, variables: Iterable[EnvEntry]
+) -> tuple[FileVolume, ...]:
+    """The files of the main container, which has these variables; nothing for one without files."""
     folders = folders_of(run, component, path)
     if not run.app.files and not component.files:
         if len(folders) > 1:
             check_mounts(folders, run.findings)
-        return NO_FILES
-    secrets = {entry.name: entry.secret for entry in variables if entry.secret is not None}
+        return ()
     levels = ((run.app.files, ("files",)), (component.files, (*path, "files")))
-    volume = resolve_files(run, Owner(path, scope, secrets, folders), levels)
-    return all_files(run, base, path, (volume,))
+    return (resolve_files(run, Owner(path, scope, secret_keys(variables), folders), levels),)
+
+
+def secret_keys(variables: Iterable[EnvEntry]) -> dict[str, SecretKey]:
+    """The variables whose value only the pod has: name → Secret object and key."""
+    return {entry.name: entry.secret for entry in variables if entry.secret is not None}
 
 
 def all_files(run: Resolving, base: str, path: Path, volumes: Sequence[FileVolume]) -> FilesSpec:
@@ -122,7 +124,7 @@ def all_files(run: Resolving, base: str, path: Path, volumes: Sequence[FileVolum
 
 def _size(file: FileSpec) -> int:
     if file.data is not None:
-        return len(file.data) // 4 * 3
+        return len(file.data) // 4 * 3 - file.data.count("=")
     texts = [file.text or "", *(piece for piece in file.pieces if isinstance(piece, str))]
     return sum(len(text.encode()) for text in texts)
 

@@ -80,9 +80,13 @@ def _check_twice(run: Resolving, asked: list[AskedHost]) -> None:
 
 
 def _certificates(run: Resolving, asked: list[AskedHost], needs: dict[str, SecretNeed]) -> dict[str, TlsSpec]:
-    """Host → its certificate. Who names one first listens for the host; all its paths are served with it."""
+    """Host → its certificate. The first by name of those that ask for it listens for the host; all its paths are served
+    with it."""
     first: dict[str, AskedHost] = {}
     served: dict[str, TlsSpec] = {}
+    listening = {
+        item.host: item.component for item in sorted(asked, key=lambda i: i.component, reverse=True) if item.tls
+    }
     for item in asked:
         if not item.tls:
             continue
@@ -93,7 +97,7 @@ def _certificates(run: Resolving, asked: list[AskedHost], needs: dict[str, Secre
             run.findings.refuse("combination", where, message, "Name the same one, or leave this one out.")
         if not _may_have(run, item, where):
             continue
-        listener = base_of(run.name, before.component)
+        listener = base_of(run.name, listening[item.host])
         if item.tls == AUTO:
             tls = TlsSpec(f"{listener}-{h8(item.host)}", issued=True, listener=listener)
         else:
@@ -118,7 +122,8 @@ def _may_have(run: Resolving, item: AskedHost, where: Path) -> bool:
     if item.host.startswith("*."):
         refuse("combination", where, "a wildcard certificate cannot be made automatically.", "Name a secret.")
         return False
-    if run.context.judges_cluster and cluster.cert_issuer is None:
+    routed = cluster.gateway_api or cluster.ingress_class is not None
+    if run.context.judges_cluster and routed and cluster.cert_issuer is None:
         refuse("cluster.lacks", where, f'cluster "{cluster.name}" issues no certificates.', "Name a secret.")
         return False
     return True

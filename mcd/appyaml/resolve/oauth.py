@@ -30,6 +30,9 @@ def resolve_oauth(run: Resolving, component: Component, path: Path, upstream: in
     """The sidecar in front of the port `upstream`, or None where nobody signs in."""
     if component.oauth is None or not signs_in(component):
         return None
+    if component.protocol == "h2c":
+        message = "sign-in does not speak HTTP/2 without TLS."
+        run.findings.refuse("combination", (*path, "protocol"), message, "Remove protocol, or oauth.")
     cluster = run.context.cluster
     if cluster.oauth is None:
         if run.context.judges_cluster:

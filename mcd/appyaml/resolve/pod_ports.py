@@ -93,5 +93,5 @@ def _check_names(component: Component, path: Path, findings: Findings) -> None:
             where = (*path, "sidecars", sidecar, "ports", name)
             holder = holders.setdefault(name, where)
             if holder != where:
-                message = f"{dotted(holder)} has this name already."
+                message = f'"{name}" is taken by {dotted(holder)}.'
                 findings.refuse("name.taken", where, message, "Choose another.", key=True)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from mcd.appyaml.record import record
 from mcd.appyaml.resolve import combinations as combine
 from mcd.appyaml.resolve.environment import write_variables
+from mcd.appyaml.resolve.files import Owner, resolve_files, secret_keys
+from mcd.appyaml.resolve.mounts import Mount
 from mcd.appyaml.resolve.needs import read_by
 from mcd.appyaml.resolve.oauth import resolve_oauth, sign_in_need
 from mcd.appyaml.resolve.pod_ports import OAUTH_PORT, port_names, signs_in
@@ -20,6 +22,7 @@ from mcd.appyaml.schema.defaults import SIDECAR_CPU, SIDECAR_DISK, SIDECAR_MEMOR
 from mcd.appyaml.schema.sidecar import Sidecar
 from mcd.appyaml.spec.pod import PortSpec, ResourceSpec, SecretNeed
 from mcd.appyaml.spec.sidecars import SidecarSpec
+from mcd.appyaml.spec.storage import FileVolume
 from mcd.appyaml.text.nodes import Path
 from mcd.appyaml.text.problems import Findings
 
@@ -27,11 +30,12 @@ from mcd.appyaml.text.problems import Findings
 @record
 class Beside:
     """What stands beside the main container: the sidecars as they start, the port that takes requests first (0: the
-    main container's), and the Secrets that they read."""
+    main container's), the Secrets that they read, and their files."""
 
     sidecars: tuple[SidecarSpec, ...] = ()
     entry: int = 0
     needs: tuple[SecretNeed, ...] = ()
+    volumes: tuple[FileVolume, ...] = ()
 
 
 NOTHING = Beside()
@@ -42,26 +46,31 @@ def resolve_sidecars(run: Resolving, component: Component, env: Environment, pat
     if not component.sidecars and not signs_in(component):
         return NOTHING
     names = port_names(component)
+    folders = tuple(Mount("scratch", folder, (*path, "scratch", folder)) for folder in component.scratch)
     found: dict[str, SidecarSpec] = {}
     needs: list[SecretNeed] = []
+    volumes: list[FileVolume] = []
     entry = 0
-    for name, written in component.sidecars.items():
+    for name, written in sorted(component.sidecars.items()):
         here = (*path, "sidecars", name)
         _check_name(run, name, here)
         own = _environment(run, component, written, env, here)
         ports = _ports(written, names, here, run.findings)
         found[name] = _resolved(run, name, written, own, ports, here)
         needs += read_by(found[name].env, own.needs)
+        if written.files:
+            owner = Owner(here, own.scope(), secret_keys(found[name].env), folders, name)
+            volumes.append(resolve_files(run, owner, ((written.files, (*here, "files")),)))
         if written.entry:
             entry = _entry(component, ports, here, run.findings) or entry
     _check_entries(component, path, run.findings)
-    first = entry or port
-    sidecars = [found[name] for name in sorted(found)]
-    oauth = resolve_oauth(run, component, path, first)
+    sidecars = list(found.values())
+    oauth = resolve_oauth(run, component, path, entry or port)
     if oauth is not None:
         sidecars.insert(0, oauth)
         needs.append(sign_in_need(run))
-    return Beside(tuple(sidecars), OAUTH_PORT if signs_in(component) else entry, tuple(needs))
+    first = OAUTH_PORT if signs_in(component) else entry
+    return Beside(tuple(sidecars), first, tuple(needs), tuple(volumes))
 
 
 def _environment(

@@ -33,7 +33,7 @@ from mcd.appyaml.text.problems import Report
 AUTO = "auto"
 """The word of `tls` for a certificate that the cluster issues."""
 
-_TLS = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
+_TLS = re.compile(r"(?!(?:true|false)$)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 _TLS_HINT = "Write the name of a secret with tls.crt and tls.key, or auto."
 
 

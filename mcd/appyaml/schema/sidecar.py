@@ -11,6 +11,7 @@ from typing import Any
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.defaults import SIDECAR_CPU, SIDECAR_DISK, SIDECAR_MEMORY
 from mcd.appyaml.schema.fields import BAD, BOOLEAN, cpu, integer, key, mapping, model
+from mcd.appyaml.schema.files import FILES, File
 from mcd.appyaml.schema.health import Health, Probe, expand_health
 from mcd.appyaml.schema.network import PORT
 from mcd.appyaml.schema.resources import DISK, MEMORY, Limits
@@ -23,7 +24,6 @@ from mcd.appyaml.schema.shapes import (
     PortNumber,
     Words,
     check_port_name,
-    later,
 )
 from mcd.appyaml.schema.variable import ENV, Variable
 from mcd.appyaml.text.nodes import Node, Path, Place
@@ -115,7 +115,14 @@ class Sidecar:
         effect="initContainers[].env",
         example="{LOG: debug}",
     )
-    files: Any = later("Files of this sidecar.")
+    files: Mapping[str, File] = key(
+        FILES,
+        "Its own files by path.",
+        value=dict,
+        limits="512 KiB each; 900 KiB in all files of a component",
+        effect="volume files-<sidecar>",
+        example="{/etc/nginx/nginx.conf: {source: deploy/nginx.conf}}",
+    )
     port: int | None = key(
         integer(1, 65535, port=True),
         "Where it listens. Short for ports: {main: N}.",
@@ -183,4 +190,4 @@ def check_sidecar_name(report: Report, place: Place, path: Path, name: str) -> b
     return True
 
 
-SIDECARS = mapping(model(Sidecar), name=check_sidecar_name, most=20, nouns="sidecars")
+SIDECARS = mapping(model(Sidecar), name=check_sidecar_name)
