@@ -43,6 +43,7 @@ AUTOSCALE_KEYS = {
     "max_instances": "max",
     "cpuThreshold": "cpu",
 }
+_MAPPINGS = {"env": "NAME: value", "components": "name: {…}"}
 _HEALTH_ALIASES = frozenset({"healthCheck", "healthcheck", "health_check"})
 _CRON_TYPES = frozenset({"cron", "cronjob", "scheduled"})
 _WORDS = TOP_KEYS.keys() | COMPONENT_KEYS.keys() | CRON_KEYS.keys()
@@ -50,6 +51,8 @@ _WORDS = TOP_KEYS.keys() | COMPONENT_KEYS.keys() | CRON_KEYS.keys()
 
 def translate(root: Map, report: Report) -> Map:
     """The file in our words. Nothing is copied when there is nothing to translate."""
+    for word in _MAPPINGS:
+        _tell_list(root, word, (), report)
     top = _rename(root, (), TOP_KEYS, report)
     entries = dict(top.entries)
     _change(entries, "env", lambda node, path, key: _env(node, path, key, report))
@@ -80,6 +83,8 @@ def _environments(node: Node, path: Path, types: Mapping[str, Node], report: Rep
     for name, (place, value) in node.entries.items():
         if type(value) is Map:
             here = (*path, name)
+            for word in _MAPPINGS:
+                _tell_list(value, word, here, report)
             value = _rename(value, here, ENTRY_KEYS, report)
             inside = dict(value.entries)
             if "env" in inside:
@@ -101,6 +106,13 @@ def _change(entries: dict[str, tuple[Place, Node]], word: str, change: Callable[
 
 def _say(report: Report, place: Place, path: Path, alias: str, real: str) -> None:
     report.warn("alias", place, path, f'"{alias}" is called "{real}" here.')
+
+
+def _tell_list(node: Map, word: str, path: Path, report: Report) -> None:
+    """A list where a mapping belongs. Under an alias the name is told, and that is enough."""
+    written = node.entries.get(word)
+    if written is not None and type(written[1]) is Items:
+        report.warn("alias", written[0], (*path, word), f"{word} is a mapping here: {_MAPPINGS[word]}.")
 
 
 def _rename(node: Map, path: Path, table: Mapping[str, str], report: Report) -> Map:
@@ -126,7 +138,6 @@ def _env(node: Node, path: Path, key: Place, report: Report) -> Node:
     """A list of {name, value} or "A=b" as a mapping."""
     if type(node) is not Items:
         return node
-    report.warn("alias", key, path, "env is a mapping here: NAME: value.")
     entries: dict[str, tuple[Place, Node]] = {}
     for number, item in enumerate(node.items):
         here = (*path, number)
@@ -185,7 +196,6 @@ def _components(node: Node, path: Path, key: Place, report: Report, types: Mappi
 
 
 def _list_of_components(node: Items, path: Path, key: Place, report: Report) -> Map:
-    report.warn("alias", key, path, "components is a mapping here: name: {…}.")
     entries: dict[str, tuple[Place, Node]] = {}
     for number, item in enumerate(node.items):
         found = item.entries.get("name") if type(item) is Map else None
@@ -212,6 +222,7 @@ def _component(node: Map, path: Path, report: Report, known_type: Node | None = 
         table = COMPONENT_KEYS | CRON_KEYS
     health_alias = _HEALTH_ALIASES & node.entries.keys()
     was_autoscaling = "autoscaling" in node.entries
+    _tell_list(node, "env", path, report)
     node = _rename(node, path, table, report)
     entries = node.entries
     if not (health_alias or was_autoscaling or {"env", "resources"} & entries.keys()):
@@ -236,21 +247,23 @@ def _requests(entries: dict[str, tuple[Place, Node]], path: Path, report: Report
         return
     place, resources = entries["resources"]
     assert isinstance(resources, Map)
+    if not {"requests", "limits"} & resources.entries.keys():
+        return
+    here = (*path, "resources")
+    report.warn("alias", place, here, "requests are called resources here, and limits stands beside them.")
     inside = dict(resources.entries)
     if "limits" in inside:
         at, limits = inside.pop("limits")
-        here = (*path, "resources", "limits")
         if "limits" in entries:
-            report.refuse("exclusive", at, here, '"resources.limits" and "limits" say the same thing.', "Keep limits.")
+            message = '"resources.limits" and "limits" say the same thing.'
+            report.refuse("exclusive", at, (*here, "limits"), message, "Keep limits.")
         else:
-            _say(report, at, here, "resources.limits", "limits")
             entries["limits"] = (at, limits)
     if "requests" in inside:
         at, requests = inside.pop("requests")
-        here = (*path, "resources", "requests")
         if type(requests) is Map and not requests.entries.keys() & inside.keys():
-            _say(report, at, here, "resources.requests", "resources")
             inside |= requests.entries
         else:
-            report.refuse("exclusive", at, here, '"requests" and "resources" say the same thing.', "Keep resources.")
+            message = '"requests" and "resources" say the same thing.'
+            report.refuse("exclusive", at, (*here, "requests"), message, "Keep resources.")
     entries["resources"] = (place, Map(inside, resources.place, resources.key))
