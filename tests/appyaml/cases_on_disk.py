@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from mcd.appyaml.compiler import Compiled, Source, check, compile_app, render_line
+from mcd.appyaml.compiler import Compiled, Source, check, compile_app, render_line, source_paths
 from mcd.appyaml.context import NO_CONTEXT, Context, read_context
 from mcd.appyaml.resolve.app import line_name
+from mcd.cli.beside import files_beside
 from mcd.infra.catalog import KINDS
 from mcd.objects import Object, to_yaml
 
@@ -49,8 +50,12 @@ class Case:
 
     def compile(self, text: bytes | None = None) -> Compiled:
         words = self.arguments
-        source = Source(COMMIT, words.get("--branch", ""), words.get("--tag", ""), words.get("--image", ""))
-        return compile_app(check(self.text if text is None else text, "app.yaml"), self.context(), source)
+        checked = check(self.text if text is None else text, "app.yaml")
+        files = files_beside(str(self.folder / "app.yaml"), source_paths(checked))
+        source = Source(
+            COMMIT, words.get("--branch", ""), words.get("--tag", ""), words.get("--image", ""), files=files
+        )
+        return compile_app(checked, self.context(), source)
 
     def objects(self) -> list[Object]:
         compiled = self.compile()

@@ -222,6 +222,9 @@ def test_a_shortened_name_fits_and_is_still_a_name(name: str, limit: int) -> Non
     assert got == name if len(name) <= limit else re.fullmatch(r"[a-z](?:[a-z0-9-]*[a-z0-9])?", got)
 
 
+ALLOWED_VOLUMES = ("emptyDir", "persistentVolumeClaim", "projected")
+
+
 def test_every_pod_passes_restricted() -> None:
     """Pod Security `restricted`, field by field, for every pod of every case but those that ask for root."""
     for case in VALID:
@@ -236,7 +239,7 @@ def test_every_pod_passes_restricted() -> None:
             assert security.get("runAsUser", 1) != 0
             assert security["seccompProfile"] == {"type": "RuntimeDefault"}
             assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
-            assert all(set(volume) <= {"name", "emptyDir"} for volume in pod.get("volumes", []))
+            assert all(set(volume) <= {"name", *ALLOWED_VOLUMES} for volume in pod.get("volumes", []))
             for container in pod["containers"]:
                 inside = container["securityContext"]
                 assert inside["allowPrivilegeEscalation"] is False

@@ -216,14 +216,14 @@ def _operand(tokens: Tokens, scope: Scope, depth: int, of: str) -> _Condition:
 
 def _holds(condition: _Condition, offset: int, scope: Scope) -> bool:
     """Raises TemplateError for a variable that is not set and for a secret."""
-    word = condition[0]
+    word: str = condition[0]
     if word == "value":
         return bool(_text(condition, offset, scope))
     if word == "not":
         return not _holds(condition[1], offset, scope)
     if word in ("eq", "ne"):
         same: bool = _text(condition[1], offset, scope) == _text(condition[2], offset, scope)
-        return same is (word == "eq")
+        return same if word == "eq" else not same
     first = _holds(condition[1], offset, scope)
     if first is (word == "or"):
         return first

@@ -146,8 +146,9 @@ def read_absolute_path(report: Report, node: Node, path: Path) -> Any:
 def check_mount(report: Report, place: Place, path: Path, value: str) -> bool:
     """A folder that may be mounted: absolute, and none that the kernel or the image's root needs."""
     hint = "Choose another."
-    if not absolute(value) or "//" in value or ":" in value or (value.endswith("/") and value != "/"):
-        hint = "Write it from /, without .. and : in it, no / at the end."
+    doubtful = "//" in value or ":" in value or "." in value.split("/") or (value.endswith("/") and value != "/")
+    if doubtful or not absolute(value):
+        hint = "Write it from /, without . and .. and : in it, no / at the end."
         report.refuse("path.not_allowed", place, path, f'"{echo(value)}" is not an absolute path.', hint)
         return False
     if value == "/" or value in _KERNEL or value.startswith(tuple(f"{p}/" for p in _KERNEL)):
