@@ -174,7 +174,7 @@ def _cannot_start(about: _Pod, status: Mapping[str, Any], said: str) -> Cause:
         told = "the program is not built for the node's processor"
     else:
         told = _clean(said)
-    message = f"the program cannot be started: {told}. Check components.{about.component}.command and the image."
+    message = f"the program cannot be started: {told}. Check {_where(about, status)}.command and the image."
     return Cause(Reason.CRASH_LOOPING, message, _evidence(said), True, about.name)
 
 
@@ -190,14 +190,14 @@ def _died(about: _Pod, status: Mapping[str, Any], died: Mapping[str, Any]) -> Ca
         at = f" at {limit}" if limit else ""
         message = (
             f"{who}was killed because it needs more memory than it may have (OOMKilled{at}, exit {code}{again}). "
-            f"Raise components.{about.component}.resources.memory, or use less."
+            f"Raise {_where(about, status)}.resources.memory, or use less."
         )
         return Cause(Reason.OOM_KILLED, message, evidence, restarts >= _CRASHES, about.name, name, runs_again)
     probe = _event_of(about, ("Unhealthy",), "Liveness probe failed") if code in (137, 143) else ""
     if probe:
         message = (
             f"{who}is killed again and again because it does not answer its liveness check (exit {code}{again}). "
-            f"Check components.{about.component}.health."
+            f"Check {_where(about, status)}.health."
         )
         return Cause(
             Reason.PROBE_FAILING, message, _evidence(probe), restarts >= _CRASHES, about.name, name, runs_again
@@ -212,8 +212,11 @@ _CRASHES = 2
 
 
 def _ends_by_itself(about: _Pod, status: Mapping[str, Any]) -> bool:
-    """An init container, and a container of a Job, may end with 0."""
-    init = any(c.get("name") == status.get("name") for c in about.spec.get("initContainers") or ())
+    """An init container that is no sidecar, and a container of a Job, may end with 0."""
+    init = any(
+        c.get("name") == status.get("name") and c.get("restartPolicy") != "Always"
+        for c in about.spec.get("initContainers") or ()
+    )
     return init or about.spec.get("restartPolicy", "Always") != "Always"
 
 
@@ -346,6 +349,13 @@ def _spec_of(about: _Pod, status: Mapping[str, Any]) -> Mapping[str, Any]:
             found: Mapping[str, Any] = container
             return found
     return {}
+
+
+def _where(about: _Pod, status: Mapping[str, Any]) -> str:
+    """Where app.yaml says what a container is: the main one has the component's name."""
+    name = str(status.get("name", ""))
+    beside = "" if name == about.component else f".sidecars.{echo(name)}"
+    return f"components.{about.component}{beside}"
 
 
 def _clean(text: str) -> str:
