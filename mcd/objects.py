@@ -43,6 +43,8 @@ PRODUCT_LINE = PREFIX + "product-line"
 SECRET = PREFIX + "secret"
 SECRET_VERSION = PREFIX + "secret-version"
 """Annotations of a Secret that we fill: which secret of the portal it holds, and which version of it."""
+GENERATE = PREFIX + "generate"
+"""Annotation of the Secret with what is made once and kept: a JSON object, key → characters."""
 
 APPLY_ORDER = (
     "Namespace", "ResourceQuota", "LimitRange", "ServiceAccount", "Role", "RoleBinding", "NetworkPolicy", "ConfigMap",

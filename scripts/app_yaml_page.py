@@ -12,12 +12,14 @@ from pathlib import Path
 from mcd.appyaml.context import Context
 from mcd.appyaml.render.alerts import BUILTIN
 from mcd.appyaml.schema.app import App
+from mcd.appyaml.schema.app_dep import AppDep
 from mcd.appyaml.schema.build import Build
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.defaults import LONG
 from mcd.appyaml.schema.document import entries
 from mcd.appyaml.schema.fields import Key, keys_of
 from mcd.appyaml.schema.health import Health, Probe
+from mcd.appyaml.schema.infra import Infra
 from mcd.appyaml.schema.lifecycle import History, Rollout, Stop
 from mcd.appyaml.schema.network import Domain, LongPort
 from mcd.appyaml.schema.resources import Gpu, Limits, Resources
@@ -26,7 +28,8 @@ from mcd.appyaml.schema.variable import Variable
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "app-yaml.md"
 
 MODELS: tuple[type, ...] = (
-    App, Build, Variable, LongPort, Domain, Resources, Limits, Gpu, Health, Probe, Rollout, Stop, History,
+    App, Build, Variable, Infra, AppDep, LongPort, Domain, Resources, Limits, Gpu, Health, Probe, Rollout, Stop,
+    History,
 )  # fmt: skip
 NOT_USED = " *Read, not used yet.*"
 _REGION = re.compile(r"<!-- (?P<what>[a-z]+)(?:: (?P<name>[^>]+?))? -->\n.*?<!-- end -->", re.DOTALL)

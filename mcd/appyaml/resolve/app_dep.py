@@ -84,16 +84,17 @@ def _where(run: Resolving, name: str, asked: AppDep, other: OtherApp, path: Path
         run.findings.refuse("ref.unknown", (*path, "component"), message, "Name a web or a service.")
         return None
     ports = _ports(component)
-    wanted = asked.port or next(iter(ports), "")
+    if not ports:
+        message = f"{name}/{asked.component} has no port."
+        run.findings.refuse("ref.unknown", (*path, "component"), message, "Name another component.")
+        return None
+    wanted = asked.port or next(iter(ports))
     if wanted not in ports:
-        message = f'{name}/{asked.component} has no port "{echo(wanted)}".' if wanted else _NO_PORT
+        message = f'{name}/{asked.component} has no port "{echo(wanted)}".'
         run.findings.refuse("ref.unknown", (*path, "port"), message, suggest(wanted, ports))
         return None
     scheme = "http" if component.type == "web" and wanted == "http" else "grpc" if wanted == "grpc" else "tcp"
     return ports[wanted], scheme
-
-
-_NO_PORT = "it has no port."
 
 
 def _ports(component: OtherComponent) -> dict[str, int]:

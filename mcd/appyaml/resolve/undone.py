@@ -10,8 +10,10 @@ from collections.abc import Mapping
 
 from mcd.appyaml.resolve.rollout import CANARY, strategy_path
 from mcd.appyaml.resolve.run import Resolving
+from mcd.appyaml.schema.build import NATIVE
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.variable import Variable
+from mcd.appyaml.spec.app import BuildSpec
 from mcd.appyaml.text.nodes import Path
 
 
@@ -22,8 +24,8 @@ def tell_undone(run: Resolving, name: str, component: Component) -> None:
     path: Path = ("components", name)
     if component.type == "job" and component.trigger in ("pre_deploy", "post_deploy"):
         # Success without the migration, or without the check, would be a lie.
-        message = f'"{component.trigger}" is not supported yet.'
-        run.findings.refuse("value.choice", (*path, "trigger"), message, "Use manual.")
+        message = f"no server runs {component.trigger} jobs yet."
+        run.findings.refuse("cluster.lacks", (*path, "trigger"), message, "Use manual.")
     if component.type == "job" and component.trigger == "on_failure":
         message = "no server starts on_failure jobs yet: it is left out."
         run.findings.warn("cluster.degraded", (*path, "trigger"), message)
@@ -33,6 +35,21 @@ def tell_undone(run: Resolving, name: str, component: Component) -> None:
     if component.rollout.strategy == CANARY and component.type == "web" and run.context.cluster.gateway_api:
         message = "no server moves requests in steps yet: canary becomes rolling."
         run.findings.warn("cluster.degraded", strategy_path(path, run.findings), message)
+
+
+def tell_undone_build(run: Resolving, build: BuildSpec) -> None:
+    """What the builder leaves undone: another image would come out, or one that nobody tested as the file says."""
+    if not run.context.live:
+        return
+    if build.prepare:
+        message = "no builder runs a command before the build yet."
+        run.findings.refuse("cluster.lacks", ("build", "prepare"), message, "Run it in the Dockerfile.")
+    if build.ci:
+        run.findings.refuse("cluster.lacks", ("build", "ci"), "no server runs a workflow file yet.", "Remove it.")
+    for number, platform in enumerate(build.platforms):
+        if platform != NATIVE:
+            where = ("build", "platforms", number)
+            run.findings.refuse("cluster.lacks", where, f"no builder makes {platform} yet.", f"Write {NATIVE} alone.")
 
 
 def tell_undone_needs(run: Resolving) -> None:

@@ -103,13 +103,12 @@ def _read_variable(report: Report, node: Node, path: Path) -> Any:
     errors = report.errors
     got = read_model(report, node, path, Variable)
     written = [word for word in node.entries if word in _SOURCES and (word != "required" or got.required)]
-    if not written and report.errors == errors:
-        here = node.key or node.place
+    here = node.key or node.place
+    if "length" in node.entries and "generate" not in node.entries:
+        report.refuse("schema.missing", here, (*path, "generate"), '"generate" is missing.', "Write generate: secret.")
+    elif not written and report.errors == errors:
         hint = f"Write {', '.join(_SOURCES[:-1])} or {_SOURCES[-1]}."
         report.refuse("schema.missing", here, (*path, "value"), '"value" is missing.', hint)
-    if "length" in node.entries and "generate" not in node.entries:
-        here = node.key or node.place
-        report.refuse("schema.missing", here, (*path, "generate"), '"generate" is missing.', "Write generate: secret.")
     for other in written[1:]:
         message = f"{written[0]} and {other} exclude each other."
         report.refuse("exclusive", node.entries[other][0], (*path, other), message, "Keep one.")
