@@ -18,6 +18,7 @@ from mcd.appyaml.render.pod import template
 from mcd.appyaml.resolve.app import line_name, resolve
 from mcd.appyaml.resolve.environments import environment_name, laid_over, not_told, unmatched
 from mcd.appyaml.resolve.source_paths import source_paths
+from mcd.appyaml.schema.environments import too_much
 from mcd.appyaml.spec.app import AppSpec, ComponentSpec, Source
 from mcd.appyaml.spec.pod import SecretNeed
 from mcd.appyaml.text.problems import all_of
@@ -89,7 +90,7 @@ def validate(checked: Checked, context: Context = NO_CONTEXT, source: Source | N
     source = source or Source()
     _, found = resolve(file, context, source)
     told = [*checked.problems, *found]
-    for name in file.app.environments:
+    for name in () if too_much(file.root) else file.app.environments:
         app_file, merged = laid_over(file, name)
         if app_file is not file:
             _, found = resolve(app_file, context, source)

@@ -121,6 +121,20 @@ def test_globs_apply_as_written_and_the_very_name_last(name: str, applied: list[
     assert said == applied
 
 
+def test_more_than_can_be_judged_at_once_is_refused_and_not_judged() -> None:
+    def file(count: int) -> str:
+        components = "".join(f"  c{n}: {{type: job, env: {{A: x, B: y, C: z}}}}\n" for n in range(100))
+        return f"appname: hello\ncomponents:\n{components}environments:\n" + "".join(
+            f"  e{n}: {{env: {{D: w}}}}\n" for n in range(count)
+        )
+
+    assert lines(file(60)) == []
+    assert lines(file(130)) == [
+        "app.yaml:103:1: environments: 130 entries, and 994 values to check for each."
+        " Use globs like site-*, or a smaller file."
+    ]
+
+
 # ── short forms ──────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -12,14 +12,19 @@ from mcd.appyaml.schema.component import COMPONENT, Component, type_of
 from mcd.appyaml.schema.fields import Json, Key, Kind, keys_of, refuse_key, refuse_null, refuse_unknown, refused_shape
 from mcd.appyaml.schema.partial import check_part, removes
 from mcd.appyaml.schema.shapes import check_component_name
-from mcd.appyaml.text.nodes import Map, Node, Path, Place
+from mcd.appyaml.text.nodes import Items, Map, Node, Path, Place
 from mcd.appyaml.text.problems import Report
 from mcd.errors import echo
 
 DIFFERS = ("env", "infra", "app_dep", "permdir", "files", "components", "alerts")
 """What may differ per environment. All else is one for the whole App, because one commit is one image."""
 
+MOST_VALUES = 60_000
+"""`validate` judges the whole file once for each entry: as many values in all take it about a second."""
+
 _LONGEST = 128
+_ALWAYS = 3
+"""As many entries may stand in the largest file that can be read."""
 
 
 def _read(report: Report, node: Node, path: Path) -> Any:
@@ -43,11 +48,30 @@ def entries_of(root: Map) -> Iterator[tuple[str, Place, Map]]:
                 yield name, place, entry
 
 
+def values_of(node: Node) -> int:
+    """How many values a tree holds, itself counted."""
+    if type(node) is Map:
+        return 1 + sum(values_of(value) for _, value in node.entries.values())
+    return 1 + sum(values_of(item) for item in node.items) if type(node) is Items else 1
+
+
+def too_much(root: Map) -> str:
+    """What is too much to judge in each of its environments, in words; "" where nothing is."""
+    count = sum(1 for _ in entries_of(root))
+    if count <= _ALWAYS or count * (values := values_of(root)) <= MOST_VALUES:
+        return ""
+    return f"{count} entries, and {values:,} values to check for each."
+
+
 def check_environments(report: Report, root: Map, keys: Mapping[str, Key]) -> None:
     """Every entry, whichever product line is asked for. `keys` are those of the top level."""
     node = root.entries["environments"][1]
     if type(node) is not Map:
         return
+    if much := too_much(root):
+        place = root.entries["environments"][0]
+        hint = "Use globs like site-*, or a smaller file."
+        report.refuse("value.range", place, ("environments",), much, hint)
     types = _types(root)
     for name, (place, entry) in node.entries.items():
         here: Path = ("environments", name)
