@@ -84,7 +84,7 @@ class ProductLineFacts:
     node_pool: str | None = key(_NAME, "Pool of components that name none.", nullable=True)
     node_pools: tuple[str, ...] | None = key(items(_NAME), "The pools that it may use.", nullable=True)
     config: Mapping[str, str] = key(_TEXTS, "Variables of every App.", value=dict)
-    configs: Mapping[str, Mapping[str, str]] = key(mapping(_TEXTS), "Config maps.", value=dict, unused=True)
+    configs: Mapping[str, Mapping[str, str]] = key(mapping(_TEXTS), "Config maps.", value=dict)
     secrets: Mapping[str, SecretFacts] = key(_SECRETS, "Secrets of the line.", value=dict)
     quota: Quota | None = key(model(Quota), "None: no quota.", nullable=True)
 
@@ -155,7 +155,7 @@ class ClusterFacts:
     loki_rules: LokiRules | None = key(model(LokiRules), "None: no Loki.", value=LokiRules, nullable=True)
     otel: Otel = key(model(Otel), "OpenTelemetry.", value=Otel)
     oauth: Oauth | None = key(model(Oauth), "Sign-in.", nullable=True)
-    storage: Storage = key(model(Storage), "Storage classes.", value=Storage, unused=True)
+    storage: Storage = key(model(Storage), "Storage classes.", value=Storage)
     registry: str = key(_TEXT, "Where built images go.", value="registry.mcd.internal")
     image_pull_secret: str | None = key(_NAME, "For private images.", nullable=True)
     pod_cidrs: tuple[str, ...] = key(items(_TEXT), "Addresses of pods.", value=())
@@ -317,7 +317,7 @@ class SettingsFacts:
     )
     env: Mapping[str, str] = key(_TEXTS, "Values that people filled in.", value=dict)
     secrets: Mapping[str, SecretFacts] = key(_SECRETS, "Secrets of the App.", value=dict)
-    configs: Mapping[str, Mapping[str, str]] = key(mapping(_TEXTS), "Config maps.", value=dict, unused=True)
+    configs: Mapping[str, Mapping[str, str]] = key(mapping(_TEXTS), "Config maps.", value=dict)
 
 
 _COMMIT = text(shape=re.compile(r"[0-9a-f]{7,40}"), what="a commit", hint="Write 7 to 40 hex digits.")

@@ -60,8 +60,8 @@ _Written.yaml_implicit_resolvers = {}
 CARRIED = [
     case
     for case in VALID
-    # An alias, a quoted null and a list of components cannot be carried through another writer.
-    if not (b"&" in case.text or b'"~"' in case.text or b"services:\n-" in case.text or "--line" in case.arguments)
+    # An alias, a quoted null, an empty text and a list of components cannot be carried through another writer.
+    if not any(sign in case.text for sign in (b"&", b'"~"', b'""', b"services:\n-")) and "--line" not in case.arguments
 ]
 
 
