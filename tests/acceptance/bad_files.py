@@ -101,7 +101,7 @@ CHECKS = (
           _pushed("yaml", "appname: acc-bad\ncomponents: [\n"), 60, in_slice=True),
     Check("bad.unknown-key", "git push with “replica: 2”", "its place and “replicas” as a suggestion",
           _pushed("key", GOOD + "    replica: 2\n", "replica", "replicas"), 60, in_slice=True),
-    Check("bad.not-yet", "git push with “infra:”", "not supported yet, its place",
+    Check("bad.not-yet", "git push with “infra:”", "no server makes one yet, its place",
           _pushed("infra", GOOD + "infra:\n  db: {type: mysql}\n", "infra"), 60),
     Check("bad.huge", "git push with an app.yaml of 380 KiB", "the limit, exit 1", _pushed("huge", _HUGE, "262144"), 60,
           in_slice=True),

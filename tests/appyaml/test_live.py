@@ -111,7 +111,7 @@ def test_a_job_that_a_deploy_waits_for_is_refused_while_no_server_runs_it(trigge
     """Ready without the migration would be a lie, and the Job applied as it is would run beside the new pods."""
     job = f"appname: two\ncomponents: {{seed: {{type: job, image: 'registry.test/seed:1', trigger: {trigger}}}}}\n"
     came_out = desired(pair(job), KINDS, rollout(), None)
-    said = f'app.yaml:2:72: components.seed.trigger: "{trigger}" is not supported yet. Use manual.'
+    said = f"app.yaml:2:72: components.seed.trigger: no server runs {trigger} jobs yet. Use manual."
     assert said in [str(p) for p in came_out.problems]
     assert came_out.objects == ()
 
@@ -123,6 +123,17 @@ def test_an_on_failure_job_that_nobody_starts_is_told_and_not_applied() -> None:
     assert said in [str(p) for p in came_out.problems]
     assert "ServiceAccount" in {o["kind"] for o in came_out.objects}
     assert "Job" not in {o["kind"] for o in came_out.objects}
+
+
+def test_a_build_that_no_builder_makes_is_refused() -> None:
+    text = (
+        "appname: two\nbuild: {prepare: make gen, ci: flow.yaml, platforms: [linux/amd64, linux/arm64]}\n"
+        "components: {web: {type: web}}\n"
+    )
+    found = [str(p) for p in desired(pair(text), KINDS, rollout(), None).problems]
+    assert "app.yaml:2:18: build.prepare: no builder runs a command before the build yet. Run it in the Dockerfile." in found
+    assert "app.yaml:2:32: build.ci: no server runs a workflow file yet. Remove it." in found
+    assert "app.yaml:2:68: build.platforms[1]: no builder makes linux/arm64 yet. Write linux/amd64 alone." in found
 
 
 def test_an_idle_run_that_no_server_stops_is_told() -> None:
@@ -176,3 +187,60 @@ def test_problems_leave_no_object() -> None:
     came_out = desired(pair("appname: two\ncomponents: {web: {type: web, port: 99999}}\n"), KINDS, rollout(), None)
     assert came_out.objects == ()
     assert [p.code for p in came_out.problems if p.severity == "error"] == ["value.range"]
+
+
+def test_what_no_server_makes_yet_is_refused_before_a_pod_waits_for_it() -> None:
+    needs = "appname: two\ninfra: {mysql: true}\nenv: {KEY: {generate: secret}}\n" + TWO.split("\n", 2)[2]
+    came_out = desired(pair(needs), KINDS, rollout(), None)
+    assert [(p.line, p.column, p.field, p.message) for p in came_out.problems if p.code == "cluster.lacks"] == [
+        (2, 9, "infra.mysql", "no server makes a mysql yet."),
+        (3, 23, "env.KEY.generate", "no server generates secrets yet."),
+    ]
+    assert came_out.objects == ()
+
+
+def test_a_push_and_the_command_know_the_same_kinds() -> None:
+    wrong = "appname: two\ninfra: {myslq: true}\n" + TWO.split("\n", 2)[2]
+    found = [str(p) for p in desired(pair(wrong), KINDS, None, None).problems]
+    assert 'app.yaml:2:9: infra.myslq: there is no "myslq". Did you mean "mysql"?' in found
+
+
+SITES = """appname: two
+components:
+  web: {type: web, image: 'registry.test/web:1'}
+environments:
+  other: {components: {web: {replicas: 5}}}
+  demo: {components: {web: {replicas: 3}, night: {type: cron, schedule: "@daily", image: 'registry.test/n:1'}}}
+"""
+
+
+def test_a_product_line_has_what_its_environment_says_and_no_other_one() -> None:
+    line = pair(SITES).line.name
+    came_out = desired(pair(SITES.replace("demo:", f"{line}:")), KINDS, rollout(), None)
+    assert came_out.problems == ()
+    web = next(o for o in came_out.objects if o["kind"] == "Deployment")
+    assert web["spec"]["replicas"] == 3
+    assert "CronJob" in {o["kind"] for o in came_out.objects}
+
+
+def test_the_components_of_a_product_line_are_those_of_its_environment() -> None:
+    assert types_in(SITES, "demo") == {"web": "web", "night": "cron"}
+    assert types_in(SITES, "nobody") == {"web": "web"}
+    assert types_in("appname: two\n", "demo") is None
+    assert types_in("", "demo") is None
+
+
+def test_what_no_server_reads_of_deploy_and_pre_is_told() -> None:
+    head = "appname: two\ncomponents: {web: {type: web, image: 'registry.test/web:1'}}\n"
+    text = head + "deploy: {paths: [src]}\npre: {ttl: 2h}\n"
+    came_out = desired(pair(text), KINDS, rollout(), None)
+    assert [str(p) for p in came_out.problems] == [
+        "app.yaml:3:1: warning: deploy: no server reads deploy yet: a push to the App's own branch deploys,"
+        " whatever it changed.",
+        "app.yaml:4:1: warning: pre: no server makes pre-release environments yet: it is left out.",
+    ]
+    assert desired(pair(head + "pre: false\n"), KINDS, rollout(), None).problems == ()
+    waits = desired(pair(head + "deploy: {auto: false}\n"), KINDS, rollout(), None)
+    said = "no server waits for a person yet. Remove it, and push to another branch."
+    assert [str(p) for p in waits.problems] == [f"app.yaml:3:16: deploy.auto: {said}"]
+    assert waits.objects == ()
