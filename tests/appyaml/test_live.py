@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mcd.appyaml.live import Desired, Pair, desired, line_context
+from mcd.appyaml.live import Desired, Pair, desired, line_context, types_in
 from mcd.errors import McdError
 from mcd.infra.catalog import KINDS
 from mcd.model import (
@@ -146,6 +146,21 @@ def test_an_idle_run_that_no_server_stops_is_told() -> None:
     said = "no server stops idle runs yet: people are told, as with notify."
     came_out = desired(bound, KINDS, rollout(), None)
     assert f"app.yaml:3:90: warning: components.train.idle_gpu.action: {said}" in [str(p) for p in came_out.problems]
+
+
+def test_a_file_that_no_server_delivers_is_refused_and_any_other_is_delivered() -> None:
+    files = (
+        "appname: two\nenv: {P: {generate: secret}}\ncomponents:\n  w:\n    type: daemon\n"
+        "    image: registry.test/w:1\n    files:\n      /x/a: {source: a.conf}\n      /x/b: {template: true, content: 'p={{ .Env.P }}'}\n"
+    )
+    found = [str(p) for p in desired(pair(files), KINDS, rollout(), None).problems]
+    said = "no server reads files of the repository yet. Write the text as content, or put the file into the image."
+    assert f'app.yaml:8:22: components.w.files["/x/a"].source: {said}' in found
+    said = "no server writes secrets into files yet. Put the whole file into a secret."
+    assert f'app.yaml:9:39: components.w.files["/x/b"].content: {said}' in found
+    text = "appname: two\ncomponents: {w: {type: daemon, image: 'registry.test/w:1', files: {/x/a: a}}}\n"
+    kinds = {o["kind"] for o in desired(pair(text), KINDS, rollout(), None).objects}
+    assert "ConfigMap" in kinds
 
 
 def test_a_canary_that_no_server_moves_is_told_and_rolls() -> None:

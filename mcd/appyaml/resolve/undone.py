@@ -14,7 +14,7 @@ from mcd.appyaml.schema.build import NATIVE
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.variable import Variable
 from mcd.appyaml.spec.app import BuildSpec
-from mcd.appyaml.text.nodes import Path
+from mcd.appyaml.text.nodes import Map, Path
 
 
 def tell_undone(run: Resolving, name: str, component: Component) -> None:
@@ -35,6 +35,23 @@ def tell_undone(run: Resolving, name: str, component: Component) -> None:
     if component.rollout.strategy == CANARY and component.type == "web" and run.context.cluster.gateway_api:
         message = "no server moves requests in steps yet: canary becomes rolling."
         run.findings.warn("cluster.degraded", strategy_path(path, run.findings), message)
+
+
+def tell_undone_app(run: Resolving) -> None:
+    """What the server does not read at the top of the file."""
+    if not run.context.live:
+        return
+    written = run.findings.root.entries if isinstance(run.findings.root, Map) else {}
+    if not run.app.deploy.auto:
+        # A push would change what runs although the file says that a person decides.
+        message = "no server waits for a person yet."
+        run.findings.refuse("cluster.lacks", ("deploy", "auto"), message, "Remove it, and push to another branch.")
+    elif "deploy" in written:
+        message = "no server reads deploy yet: a push to the App's own branch deploys, whatever it changed."
+        run.findings.warn("cluster.degraded", ("deploy",), message, key=True)
+    if "pre" in written and run.app.pre is not None:
+        message = "no server makes pre-release environments yet: it is left out."
+        run.findings.warn("cluster.degraded", ("pre",), message, key=True)
 
 
 def tell_undone_build(run: Resolving, build: BuildSpec) -> None:
@@ -68,3 +85,19 @@ def tell_undone_needs(run: Resolving) -> None:
                 run.findings.refuse(
                     "cluster.lacks", (*path, name, "generate"), "no server generates secrets yet.", hint
                 )
+
+
+def tell_undone_source(run: Resolving, where: Path) -> bool:
+    """Whether nobody reads files of the repository for this run, which is no fault of the file."""
+    if not run.context.live or run.source.files:
+        return False
+    message = "no server reads files of the repository yet."
+    run.findings.refuse("cluster.lacks", where, message, "Write the text as content, or put the file into the image.")
+    return True
+
+
+def tell_undone_secret_file(run: Resolving, where: Path) -> None:
+    """A file that nobody puts together: its pod would wait for ever."""
+    if run.context.live:
+        message = "no server writes secrets into files yet."
+        run.findings.refuse("cluster.lacks", where, message, "Put the whole file into a secret.")
