@@ -37,6 +37,7 @@ BRAKE = 0.2
 and those that it gets: the same before and after the new ones are made, or what was held would go at the next look."""
 ALWAYS_BRAKED = frozenset({"Namespace"}) | KEPT
 """Kinds whose delete a person confirms, however few they are."""
+_SCALED = frozenset({"Deployment", "StatefulSet"})
 FIGHT_COUNT = 3
 FIGHT_WINDOW = timedelta(minutes=10)
 
@@ -58,6 +59,17 @@ def stamped(obj: Object, owner: str) -> Object:
     marked = {**obj, "metadata": {**meta, "annotations": annotations}}
     annotations[HASH] = content_hash(marked)
     return marked
+
+
+def _as_scaled(obj: Object, live: Object | None) -> Object:
+    """A workload that a scaler is to have, with the number of pods that it has now, as long as that is the one that we
+    set: a field that we take out of what we apply is 1 at once. After the scaler's first word it is his alone. None is
+    one here: a scaler leaves a workload alone that somebody has stopped."""
+    if live is None or obj["kind"] not in _SCALED or "replicas" in obj["spec"]:
+        return obj
+    if node_at(applied_tree(live, FIELD_MANAGER), ("f:spec", "f:replicas")) is None:
+        return obj
+    return {**obj, "spec": {**obj["spec"], "replicas": live["spec"].get("replicas") or 1}}
 
 
 def applied_hash(obj: Mapping[str, Any]) -> str:
@@ -132,7 +144,7 @@ def plan(
     """
     terms = Terms(owner, take_over, frozenset(yielded))
     entries = {e.ref: e for e in inventory}
-    wanted = in_apply_order([stamped(obj, owner) for obj in desired])
+    wanted = in_apply_order([stamped(_as_scaled(obj, live.get(ref_of(obj))), owner) for obj in desired])
     refs = {ref_of(obj) for obj in wanted}
     missing = [r for r in (*refs, *entries) if r not in live]
     if missing or len(refs) != len(wanted):
