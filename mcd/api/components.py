@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from mcd.appyaml.compiler import check
+from mcd.appyaml.live import types_in
 from mcd.appyaml.schema.defaults import LONG
 from mcd.errors import Code, McdError, echo
 from mcd.model import Actor
@@ -28,7 +28,8 @@ async def types_of(actor: Actor, tx: Tx, app: str, release: int | None = None) -
     if number is None and (live := await reads.live_rollout(actor, tx, app)) is not None:
         number = live.release
     try:
-        return types_in((await reads.release(actor, tx, app, number)).app_yaml)
+        app_yaml = (await reads.release(actor, tx, app, number)).app_yaml
+        return types_in(app_yaml, (await reads.app(actor, tx, app)).product_line)
     except McdError as error:
         if error.code is not Code.NOT_FOUND or number is not None:
             raise
@@ -45,14 +46,6 @@ async def refuse_unknown(actor: Actor, tx: Tx, app: str, component: str | None) 
     if types is not None and component not in types:
         known = ", ".join(sorted(types))
         raise McdError(Code.NOT_FOUND, f"there is no component {echo(component)}.", f"Known: {known}.")
-
-
-def types_in(app_yaml: str) -> Types | None:
-    """None for a text that is no app.yaml."""
-    checked = check(app_yaml, "app.yaml") if app_yaml else None
-    if checked is None or checked.app_file is None or not checked.ok:
-        return None
-    return {name: part.type for name, part in checked.app_file.app.components.items()}
 
 
 def refuse_others(types: Types | None, names: Iterable[str], lacking: str) -> None:

@@ -26,7 +26,7 @@ from mcd.api.app_shapes import (
 )
 from mcd.api.away import Away, away
 from mcd.api.carry import Answer, IdempotencyKey, carry
-from mcd.api.components import RESTART, refuse_others, types_in, types_of
+from mcd.api.components import RESTART, refuse_others, types_of
 from mcd.api.etag import shown
 from mcd.api.named import deletes_of
 from mcd.api.pages import Piece, page
@@ -36,6 +36,7 @@ from mcd.api.shapes import Event, Page, State
 from mcd.api.streams import Item, Look, resume_after, stream
 from mcd.api.strict import StrictRoute
 from mcd.api.wishes import RolloutNew
+from mcd.appyaml.live import types_in
 from mcd.errors import Code, McdError
 from mcd.model import Actor, ConditionType, Noun, Reason, Trigger
 from mcd.model.triggers import BACK
@@ -113,10 +114,10 @@ async def create_rollout(
 async def _refuse_others(
     actor: Actor, runtime: Runtime, app: str, wish: RolloutNew, source: sources.Source | None
 ) -> None:
-    if source is not None:
-        types = types_in(source.app_yaml)
-    else:
-        async with runtime.db.reading() as tx:
+    async with runtime.db.reading() as tx:
+        if source is not None:
+            types = types_in(source.app_yaml, (await reads.app(actor, tx, app)).product_line)
+        else:
             types = await types_of(actor, tx, app, wish.release)
     refuse_others(types, wish.restart, RESTART)
 

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 from mcd.appyaml.compiler import Compiled, Source, check, compile_app, render_line, template_digests
 from mcd.appyaml.context import Context, Kinds, read_context
+from mcd.appyaml.resolve.environments import laid_over
 from mcd.appyaml.shells import LINE, app_shells, line_shells
 from mcd.errors import Code, McdError, Problem, has_errors, in_order
 from mcd.model import App, Cluster, Device, NodePool, ProductLine, Release, Rollout, Settings
@@ -115,6 +116,15 @@ def compile_pair(
     )
     source = Source(commit=release.commit, branch=release.branch, tag=release.tag, images=dict(release.images))
     return compile_app(checked, context, source)
+
+
+def types_in(app_yaml: str, line: str) -> Mapping[str, str] | None:
+    """Component → type, as an app.yaml has them in a product line. None for a text that cannot be used."""
+    checked = check(app_yaml, FILE) if app_yaml else None
+    if checked is None or checked.app_file is None or not checked.ok:
+        return None
+    app_file, _ = laid_over(checked.app_file, line)
+    return {name: component.type for name, component in app_file.app.components.items()}
 
 
 def line_objects(line: ProductLine, cluster: Cluster, pools: Sequence[NodePool]) -> list[Object]:

@@ -13,17 +13,17 @@ from mcd.appyaml.context import Context
 from mcd.appyaml.names import base_of
 from mcd.appyaml.parse import AppFile
 from mcd.appyaml.resolve.alerts import resolve_alerts
+from mcd.appyaml.resolve.build import resolve_build
 from mcd.appyaml.resolve.canary import at_its_step
 from mcd.appyaml.resolve.components import resolve_component
 from mcd.appyaml.resolve.degrade import without_what_the_cluster_lacks
 from mcd.appyaml.resolve.hosts import settle_hosts
 from mcd.appyaml.resolve.needs import GENERATED, merged, with_needs
 from mcd.appyaml.resolve.pre import as_pre, pre_name, refuse_none, without_overrides
-from mcd.appyaml.resolve.run import Resolving, template_names
+from mcd.appyaml.resolve.run import Resolving
 from mcd.appyaml.resolve.storage import check_writers, resolve_permdir
-from mcd.appyaml.resolve.templates import Scope, TemplateError, expand
-from mcd.appyaml.resolve.variables import report_template
-from mcd.appyaml.spec.app import AppSpec, BuildSpec, ComponentSpec, Source
+from mcd.appyaml.resolve.undone import tell_undone_app, tell_undone_needs
+from mcd.appyaml.spec.app import AppSpec, ComponentSpec, Source
 from mcd.appyaml.spec.pod import SecretNeed
 from mcd.appyaml.text.nodes import TOP
 from mcd.appyaml.text.problems import Findings, Report
@@ -67,6 +67,8 @@ def resolve(app_file: AppFile, context: Context, source: Source) -> tuple[AppSpe
     if app.permdir is not None:
         run = replace(run, permdir=resolve_permdir(run))
     _check_app(run)
+    tell_undone_needs(run)
+    tell_undone_app(run)
     components = tuple(resolve_component(run, word, app.components[word]) for word in sorted(app.components))
     components = settle_hosts(run, components)
     components = tuple(without_what_the_cluster_lacks(c, context.cluster, findings) for c in components)
@@ -84,7 +86,7 @@ def resolve(app_file: AppFile, context: Context, source: Source) -> tuple[AppSpe
         owners=app.owners,
         cluster=context.cluster,
         components=components,
-        build=_build(run),
+        build=resolve_build(run),
         secrets=secrets,
         settings_revision=context.settings.revision,
         tag=source.tag,
@@ -124,26 +126,3 @@ def _check_app(run: Resolving) -> None:
         if owner is not None and owner != run.name:
             message = f'{base_of(run.name, word)} already belongs to App "{echo(owner)}".'
             findings.refuse("name.taken", ("components", word), message, "Rename the component.", key=True)
-
-
-def _build(run: Resolving) -> BuildSpec | None:
-    app = run.app
-    names = {k: v for k, v in template_names(run).items() if k in ("App", "Commit", "Branch", "Tag")}
-    args = {}
-    for word, text in sorted(app.build.args.items()):
-        try:
-            # Only names that are known now are in this scope, so that every piece is text.
-            args[word] = "".join(str(piece) for piece in expand(text, Scope(names)))
-        except TemplateError as wrong:
-            report_template(run.findings, run.text, ("build", "args", word), wrong)
-    build = app.build
-    if app.components and all(c.image is not None for c in app.components.values()):
-        return None
-    return BuildSpec(
-        context=build.context,
-        dockerfile=build.dockerfile,
-        target=build.target or "",
-        args=args,
-        platforms=build.platforms,
-        runtime=app.runtime,
-    )
