@@ -5,7 +5,8 @@ It must not know Kubernetes' field names.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import field
 
 from mcd.appyaml.record import record
 from mcd.appyaml.resolve.commands import CommandError, for_kubernetes, split
@@ -23,10 +24,12 @@ KINDS = ("readiness", "liveness", "startup")
 
 @record
 class Asked:
-    """Whom probes ask: the ports of one container, and what a message calls it."""
+    """Whom probes ask: the ports of one container, and what a message calls it. `short`: names that only the file has,
+    and their numbers."""
 
     ports: Sequence[PortSpec]
     who: str
+    short: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def first(self) -> int:
@@ -83,7 +86,7 @@ def _with_times(kind: str, action: Action, probe: Probe) -> ProbeSpec:
 
 def _action(probe: Probe, asked: Asked, path: Path, findings: Findings) -> Action | None:
     if probe.http is not None:
-        port = _port(probe.port, asked.ports, (*path, "port"), findings) if probe.port is not None else asked.first
+        port = _port(probe.port, asked, (*path, "port"), findings) if probe.port is not None else asked.first
         if not port:
             if probe.port is None:
                 _no_port(probe.http, asked, path, findings)
@@ -91,7 +94,7 @@ def _action(probe: Probe, asked: Asked, path: Path, findings: Findings) -> Actio
         return Action("http", path=probe.http, port=port)
     for kind, wanted in (("tcp", probe.tcp), ("grpc", probe.grpc)):
         if wanted is not None:
-            port = _port(wanted, asked.ports, (*path, kind), findings)
+            port = _port(wanted, asked, (*path, kind), findings)
             return Action(kind, port=port) if port else None
     return Action("exec", command=_command(probe.exec or Words(), (*path, "exec"), findings))
 
@@ -110,14 +113,17 @@ def _is_short(findings: Findings, path: Path) -> bool:
     return isinstance(node_at(findings.root, path[:-1]), Scalar)
 
 
-def _port(wanted: int | str, ports: Sequence[PortSpec], path: Path, findings: Findings) -> int | str:
+def _port(wanted: int | str, asked: Asked, path: Path, findings: Findings) -> int | str:
     """As it was written; Kubernetes finds a name itself, except for grpc."""
     if isinstance(wanted, int):
         return wanted
-    for port in ports:
+    if wanted in asked.short:
+        return asked.short[wanted]
+    for port in asked.ports:
         if port.name == wanted:
             return port.port if path[-1] == "grpc" else wanted
-    findings.refuse("ref.unknown", path, f'there is no port "{wanted}".', suggest(wanted, (p.name for p in ports)))
+    known = (*asked.short, *(port.name for port in asked.ports if port.port not in asked.short.values()))
+    findings.refuse("ref.unknown", path, f'there is no port "{wanted}".', suggest(wanted, known))
     return 0
 
 

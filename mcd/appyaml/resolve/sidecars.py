@@ -39,6 +39,8 @@ class Beside:
 
 
 NOTHING = Beside()
+MAIN = "main"
+"""What a port is called that is written as `port: N`."""
 
 
 def resolve_sidecars(run: Resolving, component: Component, env: Environment, path: Path, port: int) -> Beside:
@@ -55,14 +57,13 @@ def resolve_sidecars(run: Resolving, component: Component, env: Environment, pat
         here = (*path, "sidecars", name)
         _check_name(run, name, here)
         own = _environment(run, component, written, env, here)
-        ports = _ports(written, names, here, run.findings)
-        found[name] = _resolved(run, name, written, own, ports, here)
+        found[name] = _resolved(run, (name, written), own, names, here)
         needs += read_by(found[name].env, own.needs)
         if written.files:
             owner = Owner(here, own.scope(), secret_keys(found[name].env), folders, name)
             volumes.append(resolve_files(run, owner, ((written.files, (*here, "files")),)))
         if written.entry:
-            entry = _entry(component, ports, here, run.findings) or entry
+            entry = _entry(component, written, here, run.findings) or entry
     _check_entries(component, path, run.findings)
     sidecars = list(found.values())
     oauth = resolve_oauth(run, component, path, entry or port)
@@ -86,9 +87,10 @@ def _environment(
     return env
 
 
-def _resolved(
-    run: Resolving, name: str, written: Sidecar, env: Environment, ports: list[PortSpec], path: Path
-) -> SidecarSpec:
+def _resolved(run: Resolving, which: tuple[str, Sidecar], env: Environment, names: set[str], path: Path) -> SidecarSpec:
+    name, written = which
+    ports = _ports(written, names, path, run.findings)
+    asked = Asked(ports, "this sidecar", {MAIN: written.port} if written.port is not None else {})
     return SidecarSpec(
         name=name,
         image=named_image(run, written.image, (*path, "image"), env) or "",
@@ -96,8 +98,8 @@ def _resolved(
         args=words_of(run, written.args, (*path, "args"), env, program=False),
         workdir=written.workdir or "",
         env=env.entries(),
-        ports=tuple(sorted(ports, key=lambda p: p.name)),
-        probes=written_probes(written.health, Asked(ports, "this sidecar"), (*path, "health"), run.findings),
+        ports=tuple(sorted(ports, key=lambda port: port.name)),
+        probes=written_probes(written.health, asked, (*path, "health"), run.findings),
         resources=_resources(written, path, run.findings),
     )
 
@@ -119,15 +121,14 @@ def _resources(written: Sidecar, path: Path, findings: Findings) -> ResourceSpec
 
 
 def _ports(written: Sidecar, names: set[str], path: Path, findings: Findings) -> list[PortSpec]:
-    """Its ports in the order of the file. `port` is called main, unless a port of the pod is called so already."""
+    """Its ports in the order of the file. A `port` is called main, unless another port of the pod is."""
     found = []
     if written.port is not None:
-        if "main" in written.ports:
+        if MAIN in written.ports:
             message = "port and ports.main say the same thing."
             findings.refuse("exclusive", (*path, "port"), message, "Keep ports.main.", key=True)
-        name = "main" if "main" not in names else f"port-{written.port}"
-        names.add(name)
-        found.append(PortSpec(name, written.port))
+        found.append(PortSpec(MAIN if MAIN not in names else f"port-{written.port}", written.port))
+        names.add(found[0].name)
     return found + [PortSpec(name, port.port, port.protocol) for name, port in written.ports.items()]
 
 
@@ -136,16 +137,16 @@ def _check_name(run: Resolving, name: str, path: Path) -> None:
         run.findings.refuse("name.taken", path, f'"{name}" is a component.', "Choose another name.", key=True)
 
 
-def _entry(component: Component, ports: list[PortSpec], path: Path, findings: Findings) -> int:
-    """The port of an entry: its first TCP port."""
+def _entry(component: Component, written: Sidecar, path: Path, findings: Findings) -> int:
+    """The port of an entry: its first TCP port, as the file has them."""
     if component.type != "web":
         message = f"a {component.type} has no entry."
         findings.refuse("schema.not_for_type", (*path, "entry"), message, "Remove it.", key=True)
         return 0
-    first = next((port.port for port in ports if port.protocol == "TCP"), 0)
+    first = written.port or next((port.port for port in written.ports.values() if port.protocol == "TCP"), 0)
     if not first:
         message = "an entry needs a TCP port for the requests."
-        findings.refuse("schema.missing", (*path, "port"), message, "Write port: N.")
+        findings.refuse("combination", (*path, "entry"), message, "Add port: N.")
     return first
 
 

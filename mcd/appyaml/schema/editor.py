@@ -34,7 +34,11 @@ def json_schema() -> Json:
     models.pop(App.__name__)
     defs = {name: _object(model) for name, model in models.items()}
     defs |= {name + CHANGE: _part(model) for name, model in models.items()}
-    defs[Component.__name__]["allOf"] = [*map(_only_keys_of, TYPES), *map(_needs, NEEDED)]
+    defs[Component.__name__]["allOf"] = [
+        *map(_only_keys_of, TYPES),
+        *map(_needs, NEEDED),
+        *(_without_entry(kind) for kind in TYPES if kind != "web"),
+    ]
     defs[Component.__name__ + CHANGE]["allOf"] = [_only_keys_of(kind) for kind in TYPES]
     defs["Environment"] = _environment()
     whole = _object(App)
@@ -84,6 +88,12 @@ def _only_keys_of(kind: str) -> Json:
 
 def _needs(kind: str) -> Json:
     return _if_type(kind, {"anyOf": [{"required": [word]} for word in NEEDED[kind]]})
+
+
+def _without_entry(kind: str) -> Json:
+    """Requests of people come to a web only, so only there may a sidecar take them."""
+    sidecar = {"properties": {"entry": {"const": False}}}
+    return _if_type(kind, {"properties": {"sidecars": {"additionalProperties": sidecar}}})
 
 
 def _if_type(kind: str, then: Json) -> Json:
