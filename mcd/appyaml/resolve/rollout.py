@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 from mcd.appyaml.context import ClusterFacts
 from mcd.appyaml.resolve import combinations as combine
@@ -56,11 +57,10 @@ def resolve_rollout(
 
 
 def _check_steps(steps: Sequence[Step], path: Path, findings: Findings) -> None:
-    for number in range(1, len(steps)):
-        before, weight = steps[number - 1].weight, steps[number].weight
-        if weight <= before:
-            message = f"{weight} does not rise after {before}."
-            findings.refuse("combination", (*path, number, "weight"), message, "Weights must rise.")
+    for before, step in pairwise(steps):
+        if step.weight <= before.weight:
+            message = f"{step.weight} does not rise after {before.weight}."
+            findings.refuse("combination", (*path, step.number, "weight"), message, "Weights must rise.")
 
 
 def _canary(written: Canary) -> CanarySpec:

@@ -6,6 +6,7 @@ It must not compare two steps (resolve/canary.py), nor know how a gateway matche
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -85,6 +86,17 @@ class Step:
         effect="read by the controllers",
         example="30m",
     )
+    number: int = 0
+    """Its place in the list as written."""
+
+
+def _read_step(report: Report, node: Node, path: Path) -> Any:
+    step = _STEP.read(report, node, path)
+    return step if step is BAD else replace(step, number=path[-1])
+
+
+_STEP = model(Step)
+STEP = either("mapping", _read_step, [_STEP.json()], Step)
 
 
 DEFAULT_STEPS = (Step(weight=5, pause=DEFAULT_PAUSE), Step(weight=30, pause=DEFAULT_PAUSE), Step(weight=100))
@@ -243,7 +255,7 @@ class Canary:
     """`rollout.canary`: requests go to the new version in steps."""
 
     steps: tuple[Step, ...] = key(
-        items(model(Step), most=20),
+        items(STEP, most=20),
         "How many requests, and how long to wait. A last step of 100 is added if missing.",
         value=DEFAULT_STEPS,
         limits="20 steps, weights must rise",
