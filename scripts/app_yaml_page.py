@@ -10,26 +10,30 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from mcd.appyaml.context import Context
-from mcd.appyaml.render.alerts import BUILTIN
+from mcd.appyaml.schema.affinity import Affinity
+from mcd.appyaml.schema.alert import BUILTIN, Alert
 from mcd.appyaml.schema.app import App
 from mcd.appyaml.schema.app_dep import AppDep
 from mcd.appyaml.schema.build import Build
 from mcd.appyaml.schema.component import Component
-from mcd.appyaml.schema.defaults import LONG
-from mcd.appyaml.schema.document import entries
+from mcd.appyaml.schema.defaults import LONG, TYPES
 from mcd.appyaml.schema.fields import Key, keys_of
+from mcd.appyaml.schema.files import File
 from mcd.appyaml.schema.health import Health, Probe
+from mcd.appyaml.schema.idle import IdleGpu
 from mcd.appyaml.schema.infra import Infra
 from mcd.appyaml.schema.lifecycle import History, Rollout, Stop
 from mcd.appyaml.schema.network import Domain, LongPort
 from mcd.appyaml.schema.resources import Gpu, Limits, Resources
+from mcd.appyaml.schema.storage import Permdir, Stateful
 from mcd.appyaml.schema.variable import Variable
+from mcd.appyaml.schema.watched import Trace
 
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "app-yaml.md"
 
 MODELS: tuple[type, ...] = (
     App, Build, Variable, Infra, AppDep, LongPort, Domain, Resources, Limits, Gpu, Health, Probe, Rollout, Stop,
-    History,
+    History, Affinity, Permdir, File, Stateful, IdleGpu, Alert, Trace,
 )  # fmt: skip
 NOT_USED = " *Read, not used yet.*"
 _REGION = re.compile(r"<!-- (?P<what>[a-z]+)(?:: (?P<name>[^>]+?))? -->\n.*?<!-- end -->", re.DOTALL)
@@ -42,7 +46,7 @@ def page() -> str:
 
 def _region(found: re.Match[str]) -> str:
     what, name = found["what"], found["name"] or ""
-    rows = {"fields": _fields, "later": _later, "alerts": _alerts, "context": _context}[what](name)
+    rows = {"fields": _fields, "alerts": _alerts, "context": _context}[what](name)
     return "\n".join([found[0].splitlines()[0], *rows, "<!-- end -->"])
 
 
@@ -78,19 +82,12 @@ def _cell(text: str) -> str:
     return " ".join(text.split()).replace("|", "\\|")
 
 
-def _later(_: str) -> list[str]:
-    rows = ["| key | what it will be |", "|---|---|"]
-    seen: set[str] = set()
-    for entry in entries():
-        if entry.key.later and entry.where not in seen:
-            seen.add(entry.where)
-            rows.append(f"| `{entry.where}` | {_cell(entry.key.meaning)} |")
-    return rows
-
-
 def _alerts(_: str) -> list[str]:
-    rows = ["| alert | from | after | severity |", "|---|---|---|---|"]
-    return rows + [f"| `{a.name}` | {a.threshold or '–'} | {a.wait} | {a.severity} |" for a in BUILTIN]
+    rows = ["| alert | for | from | after | severity |", "|---|---|---|---|---|"]
+    for name, row in BUILTIN.items():
+        of = "all" if row.types == TYPES else ", ".join(row.types) or "the App"
+        rows.append(f"| `{name}` | {of} | {row.threshold or '–'} | {row.wait} | {row.severity} |")
+    return rows
 
 
 def _context(_: str) -> list[str]:
