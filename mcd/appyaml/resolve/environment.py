@@ -44,8 +44,8 @@ def write_variables(run: Resolving, env: Environment, variables: Mapping[str, Va
         check_literal(run.findings, name, variable, here)
         if name in line:
             run.findings.warn("env.shadows", here, f"{name} hides the value of the product line.")
-        elif name in env.injected:
-            run.findings.warn("env.shadows", here, f"{name} hides the value of {env.injected[name].who}.")
+        elif name in env.injected.entries:
+            run.findings.warn("env.shadows", here, f"{name} hides the value of {env.injected.who(name)}.")
         env.write(name, variable, here)
         if variable.value is None:
             read_source(run, env, name, variable, here)
@@ -83,4 +83,4 @@ def platform_variables(
         weak["OTEL_SERVICE_NAME"] = base
         weak["OTEL_RESOURCE_ATTRIBUTES"] = f"service.namespace={run.line},service.version={version}"
     line = run.context.product_line.config
-    return plain | {k: v for k, v in weak.items() if k not in line and k not in run.injected}
+    return plain | {k: v for k, v in weak.items() if k not in line and k not in run.injected.entries}

@@ -5,62 +5,66 @@ Who wins over it is decided in variables.py. It must not hold the value of a sec
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from mcd.appyaml.record import record
 from mcd.appyaml.spec.app_dep import AppDepSpec
 from mcd.appyaml.spec.infra import InfraSpec
+from mcd.appyaml.spec.pod import EnvEntry
 from mcd.appyaml.text.nodes import Path, place_of
 from mcd.appyaml.text.problems import Findings
 
 
 @record
 class Injected:
-    """One variable: who gives it (`infra.mysql`), and its value, or the Secret object and key that hold it."""
+    """Every variable by its name, and who gives it: `("infra", "mysql")`. All components share the entries."""
 
-    holder: Path
-    value: str = ""
-    secret: tuple[str, str] | None = None
+    entries: Mapping[str, EnvEntry]
+    holders: Mapping[str, Path]
 
-    @property
-    def who(self) -> str:
-        return ".".join(map(str, self.holder))
-
-
-def injected(
-    infra: Mapping[str, InfraSpec], app_dep: Mapping[str, AppDepSpec], findings: Findings
-) -> dict[str, Injected]:
-    """By name. A name that two of them give is told at the later one."""
-    found: dict[str, Injected] = {}
-    twice = False
-    for name, one in _all(infra, app_dep):
-        twice = twice or name in found
-        found.setdefault(name, one)
-    if twice:
-        _tell_collisions(infra, app_dep, findings)
-    return found
+    def who(self, name: str) -> str:
+        """`infra.mysql`, of a variable that is injected."""
+        return _said(self.holders[name])
 
 
-def _all(infra: Mapping[str, InfraSpec], app_dep: Mapping[str, AppDepSpec]) -> Iterator[tuple[str, Injected]]:
+NOTHING_INJECTED = Injected({}, {})
+
+
+def injected(infra: Mapping[str, InfraSpec], app_dep: Mapping[str, AppDepSpec], findings: Findings) -> Injected:
+    """All of them. A name that two give is told at the later one of the file."""
+    entries: dict[str, EnvEntry] = {}
+    holders: dict[str, Path] = {}
+    given: dict[Path, tuple[str, ...]] = {}
     for need in infra.values():
-        for word in need.words:
-            yield need.variable(word), Injected(("infra", need.name), secret=(need.secret, word))
+        path: Path = ("infra", need.name)
+        names = given[path] = tuple(need.variable(word) for word in need.words)
+        for name, word in zip(names, need.words, strict=True):
+            holders[name] = path
+            entries[name] = EnvEntry(name, "", "", (need.secret, word))
     for other in app_dep.values():
-        for name, value in other.variables.items():
-            yield name, Injected(("app_dep", other.name), value)
+        path = ("app_dep", other.name)
+        values = other.variables
+        given[path] = tuple(values)
+        for name, value in values.items():
+            holders[name] = path
+            entries[name] = EnvEntry(name, value)
+    if len(entries) < sum(map(len, given.values())):
+        _tell_collisions(given, findings)
+    return Injected(entries, holders)
 
 
-def _tell_collisions(infra: Mapping[str, InfraSpec], app_dep: Mapping[str, AppDepSpec], findings: Findings) -> None:
+def _tell_collisions(given: Mapping[Path, tuple[str, ...]], findings: Findings) -> None:
     """One problem for each that comes later in the file, at the first of its names that somebody before it gives."""
-    names: dict[Path, list[str]] = {}
-    for name, one in _all(infra, app_dep):
-        names.setdefault(one.holder, []).append(name)
     first: dict[str, Path] = {}
-    for holder in sorted(names, key=lambda path: place_of(findings.root, path, key=True)):
-        taken = next((name for name in names[holder] if name in first), None)
+    for holder in sorted(given, key=lambda path: place_of(findings.root, path, key=True)):
+        taken = next((name for name in given[holder] if name in first), None)
         if taken is not None:
             key = "env_prefix" if holder[0] == "infra" else "as"
-            message = f"{taken} also comes from {'.'.join(map(str, first[taken]))}."
+            message = f"{taken} also comes from {_said(first[taken])}."
             findings.refuse("env.collision", holder, message, f"Set {key} on one of them.", key=True)
-        for name in names[holder]:
+        for name in given[holder]:
             first.setdefault(name, holder)
+
+
+def _said(holder: Path) -> str:
+    return ".".join(map(str, holder))

@@ -41,7 +41,7 @@ def merged(*groups: Iterable[SecretNeed]) -> dict[str, SecretNeed]:
         for need in group:
             before = found.get(need.name)
             if before is not None and before.keys != need.keys:
-                need = replace(need, keys=tuple(sorted({*before.keys, *need.keys})))
+                need = _with_keys(need, {*before.keys, *need.keys})
             found[need.name] = need
     return {name: found[name] for name in sorted(found)} if len(found) > 1 else found
 
@@ -50,9 +50,20 @@ def read_by(entries: Iterable[EnvEntry], known: Mapping[str, SecretNeed]) -> lis
     """What the variables of a container read. One that is not known is no need: its problem is told already."""
     keys: dict[str, set[str]] = {}
     for entry in entries:
-        if entry.secret is not None and entry.secret[0] in known:
-            keys.setdefault(entry.secret[0], set()).add(entry.secret[1])
-    return [replace(known[name], keys=tuple(sorted(keys[name]))) for name in sorted(keys)]
+        if entry.secret is not None:
+            name, key = entry.secret
+            if name in keys:
+                keys[name].add(key)
+            elif name in known:
+                keys[name] = {key}
+    return [_with_keys(known[name], keys[name]) for name in keys]
+
+
+def _with_keys(need: SecretNeed, keys: Iterable[str]) -> SecretNeed:
+    """Credentials of infra are one whole, whoever reads how much of them."""
+    if need.source == INFRA:
+        return need
+    return SecretNeed(need.name, tuple(sorted(keys)), need.source, need.version, need.secret)
 
 
 def _credentials(infra: Mapping[str, InfraSpec]) -> dict[str, SecretNeed]:

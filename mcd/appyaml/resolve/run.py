@@ -10,7 +10,7 @@ from dataclasses import field
 
 from mcd.appyaml.context import Context
 from mcd.appyaml.record import record
-from mcd.appyaml.resolve.injected import Injected
+from mcd.appyaml.resolve.injected import NOTHING_INJECTED, Injected
 from mcd.appyaml.schema.app import App
 from mcd.appyaml.spec.app import Source
 from mcd.appyaml.spec.app_dep import AppDepSpec
@@ -50,7 +50,7 @@ class Resolving:
     """How many web components there are: the only one gets the short domain."""
     infra: Mapping[str, InfraSpec] = field(default_factory=dict)
     app_dep: Mapping[str, AppDepSpec] = field(default_factory=dict)
-    injected: Mapping[str, Injected] = field(default_factory=dict)
+    injected: Injected = NOTHING_INJECTED
     credentials: Mapping[str, SecretNeed] = field(default_factory=dict)
     """Of infra: Secret object → need."""
     generated: dict[str, int] = field(default_factory=dict)

@@ -6,13 +6,14 @@ It must not hold the value of a secret: one becomes a reference.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from heapq import heappop, heappush
 
 from mcd.appyaml.context import Context
 from mcd.appyaml.names import SIGN_IN_SECRET, line_secret, settings_secret
 from mcd.appyaml.resolve.commands import for_kubernetes
-from mcd.appyaml.resolve.injected import Injected
+from mcd.appyaml.resolve.injected import NOTHING_INJECTED, Injected
 from mcd.appyaml.resolve.templates import InPod, Piece, Scope, TemplateError, expand
 from mcd.appyaml.schema.variable import Variable
 from mcd.appyaml.spec.pod import EnvEntry, SecretNeed
@@ -38,7 +39,7 @@ class Environment:
     source: str
     names: Mapping[str, str]
     """What templates may name besides variables: App, Commit, …"""
-    injected: Mapping[str, Injected] = field(default_factory=dict)
+    injected: Injected = NOTHING_INJECTED
     """What infra and app_dep give: weaker than the line's, and shared by all components."""
     reserved: dict[str, str] = field(default_factory=dict)
     """Names that the platform sets itself → what they come from."""
@@ -58,7 +59,7 @@ class Environment:
     _circles: set[frozenset[str]] = field(default_factory=set)
 
     def has(self, name: str) -> bool:
-        return name in self.written or name in self.plain or name in self.in_pod or name in self.injected
+        return name in self.written or name in self.plain or name in self.in_pod or name in self.injected.entries
 
     def scope(self) -> Scope:
         return Scope(self.names, self.lookup)
@@ -80,7 +81,7 @@ class Environment:
         """The pieces of a variable that the file does not set."""
         value = self.plain.get(name)
         if value is None:
-            one = self.injected.get(name)
+            one = self.injected.entries.get(name)
             if one is None:
                 return self._value_beside(name)
             if one.secret is not None:
@@ -96,7 +97,7 @@ class Environment:
         """Object and key of the Secret that a variable is read from, None for one that has a value here."""
         if name in self.written:
             return self.refs.get(name)
-        one = self.injected.get(name)
+        one = self.injected.entries.get(name)
         return one.secret if one is not None and name not in self.plain and name not in self.in_pod else None
 
     def write(self, name: str, variable: Variable, path: Path) -> None:
@@ -135,40 +136,49 @@ class Environment:
 
     def entries(self) -> tuple[EnvEntry, ...]:
         """In order of name, except that one which uses `$(X)` waits for X."""
-        ready: dict[str, EnvEntry] = {}
+        ready = {**self.injected.entries}
         uses: dict[str, set[str]] = {}
-        for name in sorted({*self.written, *self.plain, *self.in_pod, *self.injected}):
-            secret = self.secret_of(name)
-            if name in self.in_pod:
-                ready[name] = EnvEntry(name, field_path=self.in_pod[name])
-            elif secret is not None:
-                ready[name] = EnvEntry(name, secret=secret)
-            else:
-                pieces = self.lookup(name) or ()
-                ready[name] = EnvEntry(name, for_kubernetes(pieces))
-                waits = {p.name for p in pieces if isinstance(p, InPod)} - {name}
-                if waits:
-                    uses[name] = waits
-        return _in_order(ready, uses)
+        for name, value in self.plain.items():
+            ready[name] = EnvEntry(name, for_kubernetes((value,)) if "$" in value else value)
+        for name in self.written:
+            secret = self.refs.get(name)
+            if secret is not None:
+                ready[name] = EnvEntry(name, "", "", secret)
+                continue
+            pieces = self.lookup(name) or ()
+            ready[name] = EnvEntry(name, for_kubernetes(pieces))
+            waits = {p.name for p in pieces if isinstance(p, InPod)} - {name}
+            if waits:
+                uses[name] = waits
+        for name, path in self.in_pod.items():
+            ready[name] = EnvEntry(name, "", path)
+        if not uses:
+            return tuple(ready[name] for name in sorted(ready))
+        return tuple(ready[name] for name in _in_turn(ready, uses))
 
     def unset(self, name: str) -> None:
         """Takes a variable of the file away again: what is weaker shows."""
         del self.written[name]
 
 
-def _in_order(ready: dict[str, EnvEntry], uses: dict[str, set[str]]) -> tuple[EnvEntry, ...]:
-    if not uses:
-        return tuple(ready.values())
-    ordered: list[EnvEntry] = []
-    waiting = list(ready)
-    stands: set[str] = set()
-    while waiting:
-        # A circle through the pod cannot be: a reference ends at a secret or a field, which wait for nothing.
-        name = next((n for n in waiting if uses.get(n, set()) <= stands), waiting[0])
-        waiting.remove(name)
-        stands.add(name)
-        ordered.append(ready[name])
-    return tuple(ordered)
+def _in_turn(names: Iterable[str], uses: Mapping[str, set[str]]) -> list[str]:
+    """Always the first by name whose used variables stand. A circle through the pod cannot be: a reference ends at a
+    secret or a field, which wait for nothing. What waits for a name that is not there comes last."""
+    open_ones = {name: len(waits) for name, waits in uses.items()}
+    users: dict[str, list[str]] = {}
+    for name, waits in uses.items():
+        for used in waits:
+            users.setdefault(used, []).append(name)
+    free = sorted(name for name in names if name not in uses)
+    ordered: list[str] = []
+    while free:
+        name = heappop(free)
+        ordered.append(name)
+        for user in users.get(name, ()):
+            open_ones[user] -= 1
+            if not open_ones[user]:
+                heappush(free, user)
+    return [*ordered, *sorted(name for name, left in open_ones.items() if left)]
 
 
 def report_template(findings: Findings, source: str, path: Path, wrong: TemplateError) -> None:
