@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: .installed help venv lock up down reset status servers test lint types contracts acceptance openapi docs
+.PHONY: .installed help venv lock up down reset status servers test lint types contracts acceptance fuzz bench openapi docs
 
 help: ## List what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,7 +43,7 @@ venv: .venv/.complete ## Make the virtual environment from the lock file
 lock: ## Resolve pyproject.toml into requirements/*.lock (names, versions and hashes only)
 	@$(BIN)/uv pip compile pyproject.toml --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/mcd.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra server --extra postgres --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/server.lock
-	@$(BIN)/uv pip compile pyproject.toml --extra server --extra postgres --group test --group lint --group cluster --group tools --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/dev.lock
+	@$(BIN)/uv pip compile pyproject.toml --extra server --extra postgres --group test --group lint --group cluster --group rig --group tools --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/dev.lock
 
 servers: venv ## Install and build the real servers that the tests start (etcd, Kubernetes, registry, buildah, PostgreSQL, promtool)
 	@$(BIN)/python -m scripts.cluster build
@@ -61,6 +61,12 @@ lint: venv ## Style, types, import contracts, lock file
 
 acceptance: venv ## Every promise and every refusal on the real cluster, from a fresh clone, as a table (one to two hours)
 	@$(BIN)/python -m tests.acceptance
+
+fuzz: venv ## Invent app.yaml files until MCD breaks (INPUTS=1000000 in all, SHARD=1/2); goes on where it was
+	@$(BIN)/python -m tests.rig fuzz appyaml --resume --inputs $(or $(INPUTS),1000000) --shard $(or $(SHARD),1/1)
+
+bench: venv ## What a compile costs, beside PyYAML and kustomize; writes the table of docs/benchmarks.md
+	@$(BIN)/python -m bench compile --page
 
 ##@ Generated pages
 docs: venv ## Write the generated references in docs/reference

@@ -6,24 +6,24 @@
 from __future__ import annotations
 
 import json
+import pathlib
 from collections.abc import Iterable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import kubernetes_validate
 
-from tests.schemas.structure import Check, Compiler, Schema
+from tests.schemas.structure import Check, Compiler, Path, Schema
 
 VERSIONS = ("1.29", "1.33", "1.37")
-CUSTOM = Path(__file__).with_name("custom.json")
+CUSTOM = pathlib.Path(__file__).with_name("custom.json")
 Object = Mapping[str, Any]
 
 
 @cache
 def _kubernetes(version: str) -> tuple[Compiler, Mapping[tuple[str, str], str]]:
     """The definitions of a version, and which of them an object is."""
-    folder = Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema" / f"v{version}.0-local-strict"
+    folder = pathlib.Path(kubernetes_validate.__file__).parent / "kubernetes-json-schema" / f"v{version}.0-local-strict"
     definitions: dict[str, Schema] = json.loads((folder / "_definitions.json").read_text())["$defs"]
     names = {}
     for name, schema in definitions.items():
@@ -56,9 +56,9 @@ def check_of(version: str, api_version: str, kind: str) -> Check | None:
         return None
     inside, metadata = Compiler({}).check(schema), _metadata(version)
 
-    def check(value: Any, path: str, wrong: list[str]) -> None:
+    def check(value: Any, path: Path, wrong: list[str]) -> None:
         inside(value, path, wrong)
-        metadata(value.get("metadata", {}), f"{path}.metadata", wrong)
+        metadata(value.get("metadata", {}), (path, "metadata"), wrong)
 
     return check
 
@@ -72,5 +72,5 @@ def wrong(objects: Iterable[Object], version: str) -> list[str]:
         if check is None:
             found.append(f"{api} {kind}: no such kind in Kubernetes {version}")
         else:
-            check(obj, f"{kind}/{obj['metadata'].get('name')}", found)
+            check(obj, (f"{kind}/{obj['metadata'].get('name')}",), found)
     return found

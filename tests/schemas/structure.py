@@ -11,8 +11,19 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 Schema = Mapping[str, Any]
-Check = Callable[[Any, str, list[str]], None]
+Path = tuple[Any, ...]
+"""Where a value stands: the path of what holds it, and its name there. Written out only for what is wrong."""
+Check = Callable[[Any, Path, list[str]], None]
 """Adds to the list one line for each thing that is wrong with a value at a path."""
+
+
+def at(path: Path) -> str:
+    """`Deployment/web.spec.containers[0].name`."""
+    if len(path) == 1:
+        return str(path[0])
+    before, name = path
+    return f"{at(before)}[{name}]" if isinstance(name, int) else f"{at(before)}.{name}"
+
 
 _SAYS_NOTHING = frozenset({
     "description", "default", "title", "example", "nullable", "$schema", "$id", "format", "externalDocs",
@@ -78,7 +89,7 @@ class Compiler:
         if len(parts) == 1:
             return parts[0]
 
-        def every(value: Any, path: str, wrong: list[str]) -> None:
+        def every(value: Any, path: Path, wrong: list[str]) -> None:
             before = len(wrong)
             for part in parts:
                 part(value, path, wrong)
@@ -114,22 +125,22 @@ class Compiler:
         )
         rest = self.check(others) if isinstance(others, Mapping) and others else None
 
-        def check(value: Any, path: str, wrong: list[str]) -> None:
+        def check(value: Any, path: Path, wrong: list[str]) -> None:
             if not isinstance(value, dict):
                 return
             for word in required:
                 if word not in value:
-                    wrong.append(f"{path}.{word} is missing")
+                    wrong.append(f"{at(path)}.{word} is missing")
             for word, item in value.items():
                 found = known.get(word)
                 if item is None:
-                    wrong.append(f"{path}.{word} is null")
+                    wrong.append(f"{at(path)}.{word} is null")
                 elif found is not None:
-                    found(item, f"{path}.{word}", wrong)
+                    found(item, (path, word), wrong)
                 elif rest is not None:
-                    rest(item, f"{path}.{word}", wrong)
+                    rest(item, (path, word), wrong)
                 elif others is False or not open_:
-                    wrong.append(f"{path}.{word} is unknown")
+                    wrong.append(f"{at(path)}.{word} is unknown")
 
         return check
 
@@ -138,18 +149,18 @@ def _type(said: Any) -> Check:
     words = [said] if isinstance(said, str) else list(said)
     fits = [_TYPES[word] for word in words]
 
-    def check(value: Any, path: str, wrong: list[str]) -> None:
+    def check(value: Any, path: Path, wrong: list[str]) -> None:
         if not any(each(value) for each in fits):
-            wrong.append(f"{path} is {type(value).__name__}, not {' or '.join(words)}")
+            wrong.append(f"{at(path)} is {type(value).__name__}, not {' or '.join(words)}")
 
     return check
 
 
 def _items(inner: Check) -> Check:
-    def check(value: Any, path: str, wrong: list[str]) -> None:
+    def check(value: Any, path: Path, wrong: list[str]) -> None:
         if isinstance(value, list | tuple):
             for number, item in enumerate(value):
-                inner(item, f"{path}[{number}]", wrong)
+                inner(item, (path, number), wrong)
 
     return check
 
@@ -159,9 +170,9 @@ def _pattern(said: str) -> Check:
     ours = said.replace(r"\z", r"\Z").replace("^(?i)", "(?i)^")
     found = re.compile(ours.removesuffix("$") + r"\Z" if ours.endswith("$") else ours)
 
-    def check(value: Any, path: str, wrong: list[str]) -> None:
+    def check(value: Any, path: Path, wrong: list[str]) -> None:
         if isinstance(value, str) and not found.search(value):
-            wrong.append(f"{path} {value!r} does not fit {said}")
+            wrong.append(f"{at(path)} {value!r} does not fit {said}")
 
     return check
 
@@ -169,28 +180,28 @@ def _pattern(said: str) -> Check:
 def _bound(word: str, limit: Any) -> Check:
     fits = _BOUNDS[word]
 
-    def check(value: Any, path: str, wrong: list[str]) -> None:
+    def check(value: Any, path: Path, wrong: list[str]) -> None:
         if not fits(value, limit):
-            wrong.append(f"{path} {str(value)[:80]!r} is over its {word} {limit}")
+            wrong.append(f"{at(path)} {str(value)[:80]!r} is over its {word} {limit}")
 
     return check
 
 
 def _any(inner: list[Check]) -> Check:
-    def check(value: Any, path: str, wrong: list[str]) -> None:
+    def check(value: Any, path: Path, wrong: list[str]) -> None:
         tried: list[str] = []
         for each in inner:
             before = len(tried)
             each(value, path, tried)
             if len(tried) == before:
                 return
-        wrong.append(f"{path} fits none of {len(inner)} forms: {tried[0]}")
+        wrong.append(f"{at(path)} fits none of {len(inner)} forms: {tried[0]}")
 
     return check
 
 
 def _all(inner: list[Check]) -> Check:
-    def check(value: Any, path: str, wrong: list[str]) -> None:
+    def check(value: Any, path: Path, wrong: list[str]) -> None:
         for each in inner:
             each(value, path, wrong)
 
@@ -198,10 +209,10 @@ def _all(inner: list[Check]) -> Check:
 
 
 def _not(inner: Check) -> Check:
-    def check(value: Any, path: str, wrong: list[str]) -> None:
+    def check(value: Any, path: Path, wrong: list[str]) -> None:
         tried: list[str] = []
         inner(value, path, tried)
         if not tried:
-            wrong.append(f"{path} has a form that is not allowed")
+            wrong.append(f"{at(path)} has a form that is not allowed")
 
     return check

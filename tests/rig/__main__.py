@@ -1,0 +1,40 @@
+"""`python -m tests.rig fuzz appyaml [--inputs N] [--seed K] [--shard i/n] [--resume] [--replay FOLDER]`."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from pathlib import Path
+
+
+def _shard(text: str) -> str:
+    found = re.fullmatch(r"([1-9]\d*)/([1-9]\d*)", text)
+    if not found or int(found[1]) > int(found[2]):
+        raise argparse.ArgumentTypeError("write it like 1/2")
+    return text
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.rig", description="Campaigns against MCD.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    fuzz = commands.add_parser("fuzz", help="inputs that nobody wrote, judged by what must always hold")
+    fuzz.add_argument("what", choices=("appyaml",))
+    fuzz.add_argument(
+        "--inputs", type=int, default=1_000_000, help="how many in all (with --resume: with those before)"
+    )
+    fuzz.add_argument("--seconds", type=float, default=float("inf"), help="stop then, at the latest")
+    fuzz.add_argument("--seed", type=int, default=7)
+    fuzz.add_argument("--shard", type=_shard, default="1/1", help="i/n: one of n that run beside each other")
+    fuzz.add_argument("--resume", action="store_true", help="go on with what the last run kept")
+    fuzz.add_argument("--state", type=Path, help="folder of the tally, the corpus and the findings")
+    fuzz.add_argument("--report", action="store_true", help="only say what was done so far, all shards together")
+    fuzz.add_argument("--replay", type=Path, metavar="FOLDER", help="compile one finding again")
+    given = parser.parse_args()
+    from tests.rig import campaign
+
+    return campaign.run(given)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
