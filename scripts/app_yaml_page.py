@@ -17,6 +17,7 @@ from mcd.appyaml.schema.app_dep import AppDep
 from mcd.appyaml.schema.build import Build
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.defaults import LONG, TYPES
+from mcd.appyaml.schema.deploy import Deploy
 from mcd.appyaml.schema.fields import Key, keys_of
 from mcd.appyaml.schema.files import File
 from mcd.appyaml.schema.health import Health, Probe
@@ -24,6 +25,7 @@ from mcd.appyaml.schema.idle import IdleGpu
 from mcd.appyaml.schema.infra import Infra
 from mcd.appyaml.schema.lifecycle import History, Rollout, Stop
 from mcd.appyaml.schema.network import Domain, LongPort
+from mcd.appyaml.schema.pre import Pre
 from mcd.appyaml.schema.resources import Gpu, Limits, Resources
 from mcd.appyaml.schema.storage import Permdir, Stateful
 from mcd.appyaml.schema.variable import Variable
@@ -33,7 +35,7 @@ PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "app-yaml
 
 MODELS: tuple[type, ...] = (
     App, Build, Variable, Infra, AppDep, LongPort, Domain, Resources, Limits, Gpu, Health, Probe, Rollout, Stop,
-    History, Affinity, Permdir, File, Stateful, IdleGpu, Alert, Trace,
+    History, Affinity, Permdir, File, Stateful, IdleGpu, Alert, Trace, Deploy, Pre,
 )  # fmt: skip
 NOT_USED = " *Read, not used yet.*"
 _REGION = re.compile(r"<!-- (?P<what>[a-z]+)(?:: (?P<name>[^>]+?))? -->\n.*?<!-- end -->", re.DOTALL)
