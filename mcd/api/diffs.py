@@ -6,24 +6,18 @@ decide anything itself.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mcd.api.app_shapes import Change, ObjectRef
+from mcd.kube.changes import Field, lines_of, said
 from mcd.kube.cluster import FIELD_MANAGER
-from mcd.kube.fields import IDENTITY, Path, Tree, applied_tree, leaves, shown
+from mcd.kube.fields import IDENTITY, Path, Tree, applied_tree, leaves
 from mcd.kube.inventory import differences
 from mcd.kube.secret import KIND as SECRET
 from mcd.kube.secret import as_applied, told
 from mcd.model import Action, Plan, Planned
 from mcd.objects import HASH, OWNER, ROLLOUT, Object, masked, ref_of
-
-LINE_LIMIT = 400
-"""Characters of one side of one field: a ConfigMap may hold a book."""
-
-LINES_LIMIT = 2000
-"""Lines of one object."""
 
 _OURS = frozenset({f"f:{HASH}", f"f:{OWNER}", f"f:{ROLLOUT}"})
 """Bookkeeping, which no person asked for."""
@@ -51,23 +45,13 @@ def _planned(planned: Planned) -> Change:
 
 
 def _lines(desired: Object, live: Object | None) -> list[str]:
-    lines: list[str] = []
     fields = _fields(desired, live)
     if live is not None and desired["kind"] == SECRET.kind:
-        lines = _secret_lines(desired, live)
-        fields = (field for field in fields if field[0][0] != "f:data")
-    for path, before, after in fields:
-        name = shown(path)
-        if before is not None:
-            lines.append(f"- {name}: {_said(before)}")
-        if after is not None:
-            lines.append(f"+ {name}: {_said(after)}")
-        if len(lines) > LINES_LIMIT:
-            return [*lines[:LINES_LIMIT], "… and more"]
-    return lines
+        return lines_of((field for field in fields if field[0][0] != "f:data"), _secret_lines(desired, live))
+    return lines_of(fields)
 
 
-def _fields(desired: Object, live: Object | None) -> Iterator[tuple[Path, Any, Any]]:
+def _fields(desired: Object, live: Object | None) -> Iterator[Field]:
     want = _told(desired)
     if live is None:
         for path, value in want.items():
@@ -89,8 +73,8 @@ def _fields(desired: Object, live: Object | None) -> Iterator[tuple[Path, Any, A
 def _secret_lines(desired: Object, live: Object) -> list[str]:
     """Key names, and whether what they hold may change. The values are not known here."""
     before, after = told(desired, live)
-    gone = [f"- data.{key}: {_said(word)}" for key, word in before.items() if after.get(key) != word]
-    return gone + [f"+ data.{key}: {_said(word)}" for key, word in after.items() if before.get(key) != word]
+    gone = [f"- data.{key}: {said(word)}" for key, word in before.items() if after.get(key) != word]
+    return gone + [f"+ data.{key}: {said(word)}" for key, word in after.items() if before.get(key) != word]
 
 
 def _told(obj: Mapping[str, Any]) -> dict[Path, Any]:
@@ -118,8 +102,3 @@ def _owned_part(tree: Tree, path: Path) -> Path | None:
 def _within(want: Mapping[Path, Any], path: Path) -> bool:
     """Whether a field of the live object is part of one that is wanted as a whole, or holds one."""
     return any(path[: len(w)] == w or w[: len(path)] == path for w in want)
-
-
-def _said(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return text if len(text) <= LINE_LIMIT else text[: LINE_LIMIT - 1] + "…"

@@ -57,7 +57,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     },
     "Every day": {
         "deploy": Entry(f"{_REMOTE}.deploys", "deploy", "Run a Release: the newest one, or one that is named."),
-        "diff": Entry(f"{_REMOTE}.deploys", "diff", "Show what a deploy would change in the cluster."),
+        "diff": Entry("mcd.cli.diff", "diff", "Show what a deploy, a commit or another file changes.", True),
         "status": Entry(f"{_REMOTE}.status", "status", "Show how an App is, component by component."),
         "history": Entry(f"{_REMOTE}.status", "history", "Show the Rollouts of an App, newest first."),
         "open": Entry(f"{_REMOTE}.status", "open_", "Print the App's address, and open it in a browser."),

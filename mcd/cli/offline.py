@@ -115,14 +115,14 @@ def shown_as(name: str) -> str:
 def compile_file(name: str, context: Context, source: Source | None = None) -> tuple[Checked, Compiled]:
     """What a file says and what it becomes; problems of both are in Compiled. `-` is stdin."""
     checked = check(read_file(name), shown_as(name))
-    return checked, compile_app(checked, _with_kinds(context, checked), _with_files(source or Source(), name, checked))
+    return checked, compile_app(checked, with_kinds(context, checked), _with_files(source or Source(), name, checked))
 
 
 def problems_of(name: str, context: Context) -> tuple[Problem, ...]:
     """Every problem of a file, in each of its environments. `-` is stdin."""
     checked = check(read_file(name), shown_as(name))
     # Without a context nobody is asked who fills something in.
-    known = replace(_with_kinds(context, checked), fills=context.known)
+    known = replace(with_kinds(context, checked), fills=context.known)
     return validate(checked, known, _with_files(Source(), name, checked))
 
 
@@ -139,7 +139,7 @@ def _with_files(source: Source, name: str, checked: Checked) -> Source:
         wrong_usage(wrong.message, wrong.hint)
 
 
-def _with_kinds(context: Context, checked: Checked) -> Context:
+def with_kinds(context: Context, checked: Checked) -> Context:
     """With the catalogue of infra, which is a dozen files that a text without the word has no use for."""
     if checked.app_file is None or "infra" not in checked.app_file.source:
         return context

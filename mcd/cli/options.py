@@ -39,7 +39,7 @@ def server() -> Iterator[Client]:
         client.close()
 
 
-def _complete_app(incomplete: str) -> list[str]:
+def complete_app(incomplete: str) -> list[str]:
     """Names of Apps for the shell. Silent and quick: a shell that waits is worse than one that knows nothing."""
     import httpx
 
@@ -57,11 +57,11 @@ def _complete_app(incomplete: str) -> list[str]:
 AppArgument = Annotated[
     str | None,
     typer.Argument(metavar="APP", help="The App. Else -a, MCD_APP, or appname of ./app.yaml.", show_default=False,
-                   autocompletion=_complete_app),
+                   autocompletion=complete_app),
 ]  # fmt: skip
 AppOption = Annotated[
     str | None,
-    typer.Option("-a", "--app", metavar="APP", help="The App.", show_default=False, autocompletion=_complete_app),
+    typer.Option("-a", "--app", metavar="APP", help="The App.", show_default=False, autocompletion=complete_app),
 ]
 LineOption = Annotated[
     str | None,

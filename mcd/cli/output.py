@@ -104,14 +104,18 @@ def show_one(item: Item, columns: Sequence[Column], form: Form, name: Callable[[
 
 
 def show_data(item: Item, form: Form) -> None:
-    """Writes a mapping as JSON or YAML, with the version of its shape first."""
+    """Writes a mapping as JSON or YAML."""
+    sys.stdout.write(data_text(item, form))
+
+
+def data_text(item: Item, form: Form) -> str:
+    """A mapping as JSON or YAML, with the version of its shape first."""
     whole = {"schema": SCHEMA, **item}
     if form is Form.YAML:
         import yaml
 
-        sys.stdout.write(yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, default_flow_style=False))
-    else:
-        print(json.dumps(whole, indent=2, ensure_ascii=False))
+        return str(yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, default_flow_style=False))
+    return json.dumps(whole, indent=2, ensure_ascii=False) + "\n"
 
 
 def print_table(titles: Sequence[str], rows: Iterable[Sequence[str]]) -> None:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 from mcd import __version__
 from mcd.errors import Problem, Severity, as_lines
 
+
 def counted(problems: Mapping[str, Sequence[Problem]]) -> tuple[int, int]:
     """Errors and warnings of all files."""
     everything = [p for found in problems.values() for p in found]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from mcd.api.diffs import LINES_LIMIT, changes_of
+from mcd.api.diffs import changes_of
+from mcd.kube.changes import LINES_LIMIT
 from mcd.kube.inventory import plan
 from mcd.kube.memory import MemoryCluster
 from mcd.kube.secret import filled

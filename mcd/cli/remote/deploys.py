@@ -1,4 +1,5 @@
-"""`mcd deploy`, `diff`, `rollback`, `restart`, `scale`: wishes about what an App runs. Each is a Rollout, or shows one.
+"""`mcd deploy`, `rollback`, `restart`, `scale`, and `diff` with what runs: wishes about what an App runs. Each is a
+Rollout, or shows one.
 
 A wish is answered at once; --wait only watches. It must not decide what a deploy changes: the server does.
 """
@@ -6,11 +7,13 @@ A wish is answered at once; --wait only watches. It must not decide what a deplo
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from mcd.cli.changes import blocks
 from mcd.cli.client import Client, segment
 from mcd.cli.options import (
     AppArgument,
@@ -158,37 +161,26 @@ def rollout_with(client: Client, app: str, settings: Mapping[str, Any]) -> dict[
 # --- what would change ----------------------------------------------------------------------------------------------
 
 
-def diff(
-    app: AppArgument = None,
-    name: AppOption = None,
-    file: Annotated[
-        Path | None,
-        typer.Option("-f", "--file", help="This app.yaml, as if it were pushed; - reads stdin.", allow_dash=True),
-    ] = None,
-    commit: CommitOption = None,
-    release: ReleaseOption = None,
-    take_over: TakeOverOption = False,
-    product_line: Annotated[
-        str | None, typer.Option("-p", "--product-line", metavar="NAME", help="Where a new App would be made.")
-    ] = None,
-    output: OutputOption = Form.TABLE,
-) -> None:
-    """Show what a push or a deploy would change in the cluster, object by object. Changes nothing.
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What `mcd diff` is asked about instead of the working file or the newest Release."""
 
-    Against what runs now; values of secrets are masked. The working ./app.yaml of this App is taken with the files that
-    git knows as they are now, else the newest Release; --commit and --release name something else. An image that no
-    earlier build made is built by the push: that is said, and what runs it is named.
+    commit: str | None
+    release: int | None
+    take_over: bool
+    product_line: str | None
 
-    Example: mcd diff
-    """  # fmt: skip
+
+def diff_with_what_runs(app: str | None, name: str | None, file: Path | None, of: Target, output: Form) -> None:
+    """Shows what a push of a file, or a deploy of what is named, would write."""
     which = which_app(app, name)
-    if file is None and not commit and not release and appname_of(Path("app.yaml")) == which:
+    if file is None and not of.commit and not of.release and appname_of(Path("app.yaml")) == which:
         file = Path("app.yaml")
     with server() as client:
         if file is not None:
-            show_plan(which, plan_of_file(client, which, file, product_line), output)
+            show_plan(which, plan_of_file(client, which, file, of.product_line), output)
             return
-        wish = {**target(client, which, commit, release), "take_over": take_over}
+        wish = {**target(client, which, of.commit, of.release), "take_over": of.take_over}
         show_plan(which, plan(client, which, wish), output, again(which, wish))
 
 
@@ -230,16 +222,8 @@ def show_plan(app: str, found: Mapping[str, Any], output: Form, command: str = "
     if output in (Form.JSON, Form.YAML):
         show_data(found, output)
         return
-    for change in found.get("changes") or []:
-        of = change.get("object") or {}
-        place = f"{of.get('kind')}/{of.get('name')}"
-        if output is Form.NAME:
-            print(plain(place))
-            continue
-        detail = " ".join(str(change.get("detail") or "").split())
-        print(paint(plain(f"{change.get('action'):<10} {place}{': ' + detail if detail else ''}")))
-        for line in str(change.get("diff") or "").splitlines():
-            print(f"    {plain(line)}")
+    for head, lines in blocks(found.get("changes") or [], names_only=output is Form.NAME):
+        print(head if output is Form.NAME else paint(head), *lines, sep="\n")
     for problem in found.get("warnings") or []:
         where = problem.get("field") or problem.get("file")
         note(f"warning: {where}: {problem.get('message')} {problem.get('hint') or ''}".rstrip())

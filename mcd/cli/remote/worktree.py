@@ -8,42 +8,16 @@ from __future__ import annotations
 
 import os
 import shutil
-import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-SECONDS = 30
-"""How long git may take for one question. Without an answer in time the server is told nothing."""
+from mcd.cli.git import BROKEN, Git
+
 NAMES = 2000
 """Names that the server takes."""
-_BROKEN = (OSError, subprocess.SubprocessError, ValueError)
-"""No git, no repository, a merge under way: then nothing can be said."""
-
-
-@dataclass(frozen=True)
-class Git:
-    """git in a folder, with `more` in its environment."""
-
-    folder: Path
-    more: Mapping[str, str] = field(default_factory=dict)
-
-    def __call__(self, *words: str) -> bytes:
-        # Nothing of the repository's own programs runs, and its index is not refreshed behind the person's back.
-        quiet = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false")
-        variables = {"GIT_OPTIONAL_LOCKS": "0", "GIT_LITERAL_PATHSPECS": "1", "LC_ALL": "C"}
-        done = subprocess.run(
-            ["git", *quiet, "-C", str(self.folder), *words],
-            capture_output=True, timeout=SECONDS, check=True, stdin=subprocess.DEVNULL,
-            env={**os.environ, **variables, **self.more},
-        )  # fmt: skip
-        return done.stdout
-
-    def line(self, *words: str) -> str:
-        return os.fsdecode(self(*words)).rstrip("\n")
 
 
 def folder_of(file: Path) -> Path:
@@ -58,7 +32,7 @@ def clean_commit(file: Path) -> str:
     git = Git(folder_of(file))
     try:
         return "" if git("status", "--porcelain", "--untracked-files=no") else git.line("rev-parse", "--verify", "HEAD")
-    except _BROKEN:
+    except BROKEN:
         return ""
 
 
@@ -82,7 +56,7 @@ def build_context(file: Path, app_yaml: str, path: str) -> dict[str, Any] | None
             facts, _, name = entry.partition(b"\t")
             mode, _, sha = facts.split(b" ")
             leaves.append(Leaf(name, int(mode, 8), sha))
-    except _BROKEN:
+    except BROKEN:
         return None
     start = len(context.encode())
     inside = {os.fsdecode(leaf.path[start:].lstrip(b"/")) for leaf in leaves if leaf.regular}
