@@ -151,3 +151,22 @@ def test_the_place_is_the_one_of_the_braces_in_the_file(written: str, place: tup
     (problem,) = compile_app(check(text, "app.yaml")).problems
     assert problem.code == "template.unknown", str(problem)
     assert (problem.line, problem.column) == place
+
+
+def test_a_chain_of_as_many_variables_as_there_may_be_is_followed_to_its_end() -> None:
+    chain = "".join(f'  A{n:03}: "{{{{ .Env.A{n + 1:03} }}}}x"\n' for n in range(499))
+    text = f"appname: hello\nenv:\n{chain}  A499: end\ncomponents: {{w: {{type: daemon}}}}\n"
+    got = compile_app(check(text, "app.yaml"))
+    assert got.problems == ()
+    assert got.spec is not None
+    values = {entry.name: entry.value for entry in got.spec.components[0].env}
+    assert values["A000"] == "end" + "x" * 499
+
+
+def test_variables_that_multiply_one_another_end_at_32_kib() -> None:
+    eight = "".join(f'  A{n:03}: "{f"{{{{ .Env.A{n + 1:03} }}}}" * 8}"\n' for n in range(30))
+    text = f"appname: hello\nenv:\n{eight}  A030: laugh\ncomponents: {{w: {{type: daemon}}}}\n"
+    before = time.process_time()
+    (problem,) = compile_app(check(text, "app.yaml")).problems
+    assert time.process_time() - before < 1
+    assert str(problem) == "app.yaml:28:9: env.A025: 163,840 bytes come out. Use at most 32,768."

@@ -6,7 +6,7 @@ It must not hold the value of a secret: one becomes a reference.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
@@ -15,7 +15,7 @@ from mcd.appyaml.names import SIGN_IN_SECRET, line_secret, settings_secret
 from mcd.appyaml.resolve.commands import for_kubernetes
 from mcd.appyaml.resolve.injected import NOTHING_INJECTED, Injected
 from mcd.appyaml.resolve.templates import InPod, Piece, Scope, TemplateError, expand
-from mcd.appyaml.schema.variable import Variable
+from mcd.appyaml.schema.variable import LONGEST_VALUE, Variable
 from mcd.appyaml.spec.pod import EnvEntry, SecretNeed
 from mcd.appyaml.text.braces import template_place
 from mcd.appyaml.text.nodes import Path, node_at, place_of
@@ -28,6 +28,7 @@ _CREDENTIAL = re.compile(
     r"|\bxox[a-z]-[A-Za-z0-9-]{10}|\beyJ[A-Za-z0-9_-]{5,}\.eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}"
 )
 _LOGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^\s/?#:@]*):([^\s/?#@]+)@")
+_USED = re.compile(r"\.Env\.([A-Za-z_][A-Za-z0-9_]*)")
 _SECRET_NAMES = ("PASSWORD", "SECRET", "TOKEN", "API_KEY", "ACCESS_KEY", "PRIVATE_KEY")
 
 
@@ -74,7 +75,10 @@ class Environment:
         if name in self.refs:
             return (InPod(name),)
         if name not in self._done:
-            self._done[name] = self._resolve(name, entry[0].value or "", entry[1])
+            text = entry[0].value or ""
+            if "{{" in text:
+                return self._resolve(name)
+            self._done[name] = (text,) if text else ()
         return self._done[name]
 
     def _given(self, name: str) -> tuple[Piece, ...] | None:
@@ -110,20 +114,47 @@ class Environment:
         """Says what a written variable is that has no text of its own: nothing in it is a template."""
         self._done[name] = (value,) if value else ()
 
-    def _resolve(self, name: str, text: str, path: Path) -> tuple[Piece, ...]:
-        if "{{" not in text:
-            return (text,) if text else ()
+    def _resolve(self, name: str) -> tuple[Piece, ...]:
+        """Those that a variable uses first, one after the other: a chain of hundreds is as good as one of two."""
         if name in self._open:
             self._circle(self._open[self._open.index(name) :])
             return ()
         self._open.append(name)
+        waiting = [self._used(name)]
+        while waiting:
+            used = next((one for one in waiting[-1] if self._is_open_template(one)), None)
+            if used is not None:
+                self._open.append(used)
+                waiting.append(self._used(used))
+                continue
+            waiting.pop()
+            one = self._open[-1]
+            self._done[one] = self._expanded(*self.written[one])
+            self._open.pop()
+        return self._done[name]
+
+    def _used(self, name: str) -> Iterator[str]:
+        text = self.written[name][0].value or ""
+        return (found[1] for found in _USED.finditer(text))
+
+    def _is_open_template(self, name: str) -> bool:
+        """Whether a name is a variable of the file that is still to be expanded, and not being expanded now."""
+        if name not in self.written or name in self._done or name in self.refs or name in self.in_pod:
+            return False
+        return "{{" in (self.written[name][0].value or "") and name not in self._open
+
+    def _expanded(self, variable: Variable, path: Path) -> tuple[Piece, ...]:
         try:
-            return expand(text, self.scope())
+            pieces = expand(variable.value or "", self.scope())
         except TemplateError as wrong:
             report_template(self.findings, self.source, path, wrong)
             return ()
-        finally:
-            self._open.pop()
+        size = sum(len(piece.encode()) for piece in pieces if isinstance(piece, str))
+        if size > LONGEST_VALUE:
+            message = f"{size:,} bytes come out."
+            self.findings.refuse("value.range", path, message, f"Use at most {LONGEST_VALUE:,}.")
+            return ()
+        return pieces
 
     def _circle(self, names: list[str]) -> None:
         if frozenset(names) in self._circles:

@@ -27,6 +27,9 @@ from mcd.appyaml.schema.shapes import (
 from mcd.appyaml.text.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
 
+LONGEST_VALUE = 32_768
+"""Bytes of one variable, as it is written and after its templates."""
+
 _SECRET = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,200}[a-z0-9])?/[A-Za-z0-9._-]{1,253}")
 
 _SOURCES = ("value", "secret", "from", "generate", "required")
@@ -37,7 +40,7 @@ class Variable:
     """One entry of `env`: a value, or where it comes from."""
 
     value: str | None = key(
-        text(longest=32_768),
+        text(longest=LONGEST_VALUE),
         "The text itself. Templates are expanded.",
         limits="32 KiB",
         effect="env[].value",
@@ -93,7 +96,7 @@ class Variable:
 
 def _read_variable(report: Report, node: Node, path: Path) -> Any:
     if type(node) is Scalar:
-        if len(node.text.encode()) > 32_768:
+        if len(node.text.encode()) > LONGEST_VALUE:
             report.refuse("value.range", node.place, path, f"{len(node.text.encode()):,} bytes.", "Use at most 32,768.")
             return Variable(value="")
         return Variable(value=node.text)
