@@ -184,3 +184,31 @@ def test_a_hostile_file_is_a_problem_and_no_trace(folder: Path) -> None:
     (folder / "bomb.yaml").write_text("[" * 200_000)
     done = mcd("validate", "bomb.yaml", folder=folder)
     assert (done.returncode, done.stdout) == (1, "bomb.yaml:1:33: nested more than 32 deep. Use fewer levels.\n")
+
+
+ENVIRONMENTS = HELLO + (
+    "environments:\n"
+    "  site-a: {components: {web: {limits: {memory: 1Mi}}}}\n"
+    "  site-b: {components: {web: {limits: {memory: 128Mi}}}}\n"
+)
+SITE_A = "sites.yaml:4:48: environments.site-a.components.web.limits.memory: 1Mi is out of range. Use 16Mi to 4Ti.\n"
+SITE_B = (
+    "sites.yaml:5:48: components.web.limits.memory: 128Mi is less than resources.memory 256Mi."
+    " Raise the limit or lower the request.\n"
+)
+
+
+def test_validate_judges_every_environment_and_with_a_name_that_one(folder: Path) -> None:
+    (folder / "sites.yaml").write_text(ENVIRONMENTS)
+    assert mcd("validate", "sites.yaml", folder=folder).stdout == SITE_A + SITE_B
+    assert mcd("validate", "sites.yaml", "--environment", "site-b", folder=folder).stdout == SITE_A + SITE_B
+    assert mcd("validate", "sites.yaml", "--environment", "site-a", folder=folder).stdout == SITE_A
+
+
+def test_an_environment_that_no_entry_is_for_is_warned(folder: Path) -> None:
+    (folder / "sites.yaml").write_text(ENVIRONMENTS.replace("1Mi", "1Gi"))
+    done = mcd("render", "-f", "sites.yaml", "--environment", "site-z", folder=folder)
+    known = 'Did you mean "site-a"?'
+    assert done.returncode == 0
+    assert done.stderr == f'sites.yaml:3:1: warning: environments: no entry is for "site-z". {known}\n'
+    assert mcd("validate", "sites.yaml", "--environment", "site-z", "--strict", folder=folder).returncode == 1
