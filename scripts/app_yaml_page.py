@@ -25,8 +25,10 @@ from mcd.appyaml.schema.idle import IdleGpu
 from mcd.appyaml.schema.infra import Infra
 from mcd.appyaml.schema.lifecycle import History, Rollout, Stop
 from mcd.appyaml.schema.network import Domain, LongPort
+from mcd.appyaml.schema.oauth import SignIn
 from mcd.appyaml.schema.pre import Pre
 from mcd.appyaml.schema.resources import Gpu, Limits, Resources
+from mcd.appyaml.schema.sidecar import Sidecar, SidecarResources
 from mcd.appyaml.schema.storage import Permdir, Stateful
 from mcd.appyaml.schema.variable import Variable
 from mcd.appyaml.schema.watched import Trace
@@ -34,7 +36,8 @@ from mcd.appyaml.schema.watched import Trace
 PAGE = Path(__file__).resolve().parent.parent / "docs" / "reference" / "app-yaml.md"
 
 MODELS: tuple[type, ...] = (
-    App, Build, Variable, Infra, AppDep, LongPort, Domain, Resources, Limits, Gpu, Health, Probe, Rollout, Stop,
+    App, Build, Variable, Infra, AppDep, LongPort, Domain, SignIn, Sidecar, SidecarResources,
+    Resources, Limits, Gpu, Health, Probe, Rollout, Stop,
     History, Affinity, Permdir, File, Stateful, IdleGpu, Alert, Trace, Deploy, Pre,
 )  # fmt: skip
 NOT_USED = " *Read, not used yet.*"

@@ -240,7 +240,7 @@ def test_every_pod_passes_restricted() -> None:
             assert security["seccompProfile"] == {"type": "RuntimeDefault"}
             assert not {"hostNetwork", "hostPID", "hostIPC"} & pod.keys()
             assert all(set(volume) <= {"name", *ALLOWED_VOLUMES} for volume in pod.get("volumes", []))
-            for container in pod["containers"]:
+            for container in (*pod["containers"], *pod.get("initContainers", [])):
                 inside = container["securityContext"]
                 assert inside["allowPrivilegeEscalation"] is False
                 assert inside["capabilities"] == {"drop": ["ALL"]}

@@ -94,7 +94,7 @@ class Domain:
         text(shape=_TLS, longest=200, what="a name of a secret", hint=_TLS_HINT, code="name.invalid"),
         "The certificate: name of a secret with tls.crt and tls.key, or auto.",
         default="none",
-        limits="auto: not for *.",
+        limits="no auto for a wildcard",
         effect="ListenerSet, Certificate; Ingress tls",
         example="auto",
     )

@@ -125,7 +125,7 @@ class Serving(LongRunning):
         "More ports by name; a service needs one.",
         value=dict,
         only=("web", "service"),
-        limits="names of at most 15 characters; not http on a web",
+        limits="names of at most 15 characters; not http and oauth on a web",
         effect="container ports; Service ports of the same number",
         example="{grpc: 9000}",
     )
