@@ -18,7 +18,7 @@ TEXT = PAGE.read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"^```yaml\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 WRONG = re.findall(r"^```yaml wrong\n(.*?)^```\n\n```text\n(.*?)^```", TEXT, re.MULTILINE | re.DOTALL)
 SECTIONS = set(re.findall(r"^##+ (\d+(?:\.\d+)?)\.? ", TEXT, re.MULTILINE))
-CODE = re.compile(r"(?:yaml|schema|value|name|path|secret|env|ref|template|capacity|cluster|cron|shell)\.[a-z_]+")
+CODE = re.compile(r"(?:yaml|schema|value|name|path|secret|env|ref|template|capacity|cluster|cron|alert|shell)\.[a-z_]+")
 CITED = re.compile(r"app-yaml(?:\.md)? ((?:\d+(?:\.\d+)?(?:, | and | to )?)+)")
 """Sections in a comment, as `app-yaml 6.7, 6.10`."""
 

@@ -12,7 +12,6 @@ from mcd.appyaml.spec.app import AppSpec, ComponentSpec
 from mcd.appyaml.spec.pod import Expression, Placement, PodTerm
 from mcd.objects import COMPONENT, INSTANCE, Object
 
-
 HOST = "kubernetes.io/hostname"
 ZONE = "topology.kubernetes.io/zone"
 _MUST, _MAY = "requiredDuringSchedulingIgnoredDuringExecution", "preferredDuringSchedulingIgnoredDuringExecution"

@@ -13,7 +13,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from mcd.appyaml.record import record
-from mcd.appyaml.schema.comparison import LIMIT, WHEN, Comparison
+from mcd.appyaml.schema.comparison import WHEN, Comparison
 from mcd.appyaml.schema.defaults import DAY, LONG, TYPES
 from mcd.appyaml.schema.fields import (
     BAD,
@@ -29,10 +29,10 @@ from mcd.appyaml.schema.fields import (
     refused_shape,
     text,
 )
+from mcd.appyaml.schema.watched import EXPR, LOG, SUMMARY, TRACE, Log, Trace
 from mcd.appyaml.text import scalars
 from mcd.appyaml.text.nodes import Map, Node, Path, Place, Scalar
 from mcd.appyaml.text.problems import Report
-from mcd.appyaml.text.quoted import quoted
 from mcd.appyaml.text.words import suggest
 from mcd.errors import echo
 
@@ -76,109 +76,6 @@ _ONLY_BUILTIN = ("threshold", "enabled")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _NAME_HINT = "Use a-z, 0-9 and -, at most 40, a letter first."
 _RECEIVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@:-]{0,99}")
-_OPEN = re.compile(r"\{\{")
-_FILLED = re.compile(r"\{\{-?\s*\$(?:value|labels\.[A-Za-z_]\w{0,99})(?:\s*\|\s*humanize\w{0,20})?\s*-?\}\}", re.ASCII)
-
-
-# ── the five forms ───────────────────────────────────────────────────────────────────────────────────────────────
-
-
-_NOT_WATCHED = {
-    "MatrixSelector": ("this is a range of values, and an alert watches one.", "Put rate() or the like around it."),
-    "StringLiteral": ("this is a text, and an alert watches a number.", "Write an expression."),
-}
-
-
-def _wrong_promql(query: str) -> tuple[str, str] | None:
-    """What Prometheus would say against an expression, and what to do."""
-    import promql_parser  # a millisecond that only an App with an expression pays
-
-    try:
-        parsed = promql_parser.parse(query)
-    except ValueError as error:
-        said = str(error).strip().splitlines() or ["it cannot be read"]
-        return f"this is not PromQL: {echo(said[0])}.", "Correct it."
-    return _NOT_WATCHED.get(type(parsed).__name__)
-
-
-def _read_expr(report: Report, node: Node, path: Path) -> Any:
-    if type(node) is not Scalar:
-        return refused_shape(report, node, path, "PromQL")
-    if len(node.text) > 4000:
-        report.refuse("value.range", node.place, path, f"{len(node.text)} characters.", "Use at most 4000.")
-        return BAD
-    wrong = _wrong_promql(node.text)
-    if wrong:
-        report.refuse("alert.syntax", node.place, path, *wrong)
-        return BAD
-    return node.text.strip()
-
-
-@record
-class Log:
-    """What a line of the log has in it: a text, or an expression."""
-
-    text: str
-    expression: bool
-
-
-def _read_log(report: Report, node: Node, path: Path) -> Any:
-    """`text`, or `/expression/`."""
-    if type(node) is not Scalar:
-        return refused_shape(report, node, path, "a text or /an expression/")
-    written = node.text
-    expression = len(written) > 1 and written[0] == written[-1] == "/"
-    found = Log(text=written[1:-1] if expression else written, expression=expression)
-    if not found.text.strip() or len(found.text) > 500 or "\0" in found.text:
-        message = f'"{echo(written)}" is no text to look for.'
-        report.refuse("value.format", node.place, path, message, "Write 1 to 500 characters.")
-        return BAD
-    if expression and _wrong_promql("x{y=~" + quoted(found.text) + "}"):
-        message = f"Loki cannot read {echo(written)}."
-        hint = "Write an expression of RE2: no look-ahead and no \\1; brackets in pairs."
-        report.refuse("alert.syntax", node.place, path, message, hint)
-        return BAD
-    return found
-
-
-@record
-class Trace:
-    """`trace`: what is watched of the calls that were traced."""
-
-    p95: Comparison | None = key(LIMIT, "Duration that 95 of 100 calls keep.", default="none", example='"> 500ms"')
-    error_rate: Comparison | None = key(LIMIT, "Share of calls that failed.", default="none", example='"> 1%"')
-    operation: str | None = key(
-        text(longest=200), "Only calls of this name.", default="all of the component", example='"GET /x"'
-    )
-
-
-def _read_trace(report: Report, node: Node, path: Path) -> Any:
-    if type(node) is not Map:
-        return refused_shape(report, node, path, 'a mapping like {p95: "> 500ms"}')
-    trace = read_model(report, node, path, Trace)
-    written = [word for word in node.entries if word in ("p95", "error_rate")]
-    if len(written) != 1:
-        code = "exclusive" if written else "schema.missing"
-        place = node.entries[written[1]][0] if written else node.key or node.place
-        where = (*path, written[1]) if written else path
-        report.refuse(code, place, where, "write one of p95, error_rate.")
-        return BAD
-    # A limit that was refused is told already.
-    return BAD if trace.p95 is None and trace.error_rate is None else trace
-
-
-def _read_summary(report: Report, node: Node, path: Path) -> Any:
-    if type(node) is not Scalar:
-        return refused_shape(report, node, path, "text")
-    if len(node.text) > 500:
-        report.refuse("value.range", node.place, path, f"{len(node.text)} characters.", "Use at most 500.")
-        return BAD
-    if "{{" in node.text and len(_OPEN.findall(node.text)) != len(_FILLED.findall(node.text)):
-        # Prometheus expands it, and one text that it cannot read takes all rules of the App away.
-        message = "Prometheus cannot fill this in."
-        report.refuse("alert.syntax", node.place, path, message, "Write {{ $value }} or {{ $labels.NAME }}.")
-        return BAD
-    return node.text
 
 
 def _read_threshold(report: Report, node: Node, path: Path) -> Any:
@@ -216,7 +113,7 @@ class Alert:
         example="web",
     )
     expr: str | None = key(
-        either("PromQL", _read_expr, [{"type": "string", "maxLength": 4000}]),
+        EXPR,
         "PromQL as it is. One of expr, when, log, trace, builtin.",
         default="none",
         limits="4000 characters",
@@ -233,14 +130,14 @@ class Alert:
         example="cpu > 80% and p95 >= 300ms",
     )
     log: Log | None = key(
-        either("text or /expression/", _read_log, [{"type": "string", "minLength": 1, "maxLength": 502}]),
+        LOG,
         "Lines of the log that have this in them.",
         default="none",
         effect="ConfigMap <app>-log-rules, read by Loki",
         example="/ERROR|FATAL/",
     )
     trace: Trace | None = key(
-        either("mapping", _read_trace, [{"$ref": "#/$defs/Trace"}], Trace),
+        TRACE,
         "What is watched of the calls that were traced.",
         default="none",
         effect="expr",
@@ -276,7 +173,7 @@ class Alert:
         example="[oncall]",
     )
     summary: str | None = key(
-        either("text", _read_summary, [{"type": ["string", "number", "boolean"]}]),
+        SUMMARY,
         "What people read.",
         default="its name on app/component",
         limits="500 characters; {{ $value }} and {{ $labels.NAME }} are filled in",

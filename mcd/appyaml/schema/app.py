@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.alert import ALERTS, Alert
@@ -33,13 +32,12 @@ from mcd.appyaml.schema.pre import PRE, Pre
 from mcd.appyaml.schema.shapes import (
     NAME,
     VERSION,
-    later,
 )
 from mcd.appyaml.schema.storage import PERMDIR, Permdir
 from mcd.appyaml.schema.variable import ENV, Variable
 
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")
-_RUNTIME = re.compile(rf"(?:{'|'.join(FAMILIES)})[0-9.]*")
+_RUNTIME = re.compile(rf"(?:{'|'.join(FAMILIES)})(?:[0-9]{{1,4}}(?:\.[0-9]{{1,4}}){{0,2}})?")
 
 
 @record

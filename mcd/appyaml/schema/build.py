@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.fields import (
+    BAD,
     choice,
+    either,
     items,
     key,
     mapping,
@@ -19,9 +22,25 @@ from mcd.appyaml.schema.fields import (
 from mcd.appyaml.schema.shapes import (
     ANY,
     INSIDE_PATH,
+    WORDS,
+    Words,
     check_variable,
-    later,
 )
+from mcd.appyaml.text.nodes import Items, Node, Path
+from mcd.appyaml.text.problems import Report
+
+NATIVE = "linux/amd64"
+_SOME = items(choice((NATIVE, "linux/arm64")), most=2)
+
+
+def _read_platforms(report: Report, node: Node, path: Path) -> Any:
+    if type(node) is Items and not node.items:
+        report.refuse("value.format", node.place, path, "it is empty.", "Write one, or remove the key.")
+        return BAD
+    return _SOME.read(report, node, path)
+
+
+PLATFORMS = either(_SOME.name, _read_platforms, [{**_SOME.json(), "minItems": 1}])
 
 
 @record
@@ -58,11 +77,24 @@ class Build:
         example="{PIP_EXTRA: dev}",
     )
     platforms: tuple[str, ...] = key(
-        items(choice(("linux/amd64", "linux/arm64")), most=2),
+        PLATFORMS,
         "What the image runs on.",
         value=("linux/amd64",),
         effect="one image index; checked against the pools",
         example="[linux/amd64]",
     )
-    prepare: str | None = later("A command that runs before the build in the checkout.")
-    ci: str | None = later("A workflow file that replaces the default flow.")
+    prepare: Words | None = key(
+        WORDS,
+        "Runs before the build in the checkout. A text is split like a shell would, but no shell runs.",
+        default="make docker-build-prepare if the Makefile has that target",
+        effect="first step of the build",
+        example="make generate",
+    )
+    ci: str | None = key(
+        INSIDE_PATH,
+        "A workflow file (workflow, job with needs, step) that replaces the default flow.",
+        default="none: an image is built on each push",
+        limits="relative to the folder of app.yaml",
+        effect="CI",
+        example="ci/flow.yaml",
+    )

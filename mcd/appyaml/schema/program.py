@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.affinity import AFFINITY, Affinity
@@ -39,7 +38,6 @@ from mcd.appyaml.schema.shapes import (
     WORDS,
     Words,
     check_mount,
-    later,
 )
 from mcd.appyaml.schema.sidecar import SIDECARS, Sidecar
 from mcd.appyaml.schema.variable import ENV, Variable

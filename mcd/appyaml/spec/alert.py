@@ -10,7 +10,7 @@ from dataclasses import field
 from decimal import Decimal
 
 from mcd.appyaml.record import record
-from mcd.appyaml.schema.alert import Log, Trace
+from mcd.appyaml.schema.watched import Log, Trace
 from mcd.appyaml.schema.comparison import Comparison
 
 

@@ -137,6 +137,10 @@ class BuildSpec:
     args: Mapping[str, str]
     platforms: tuple[str, ...]
     runtime: str
+    prepare: tuple[str, ...] = ()
+    """The words of a command that runs in the checkout before."""
+    ci: str = ""
+    """A workflow file that replaces the default flow."""
 
 
 @record
