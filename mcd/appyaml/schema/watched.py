@@ -26,7 +26,7 @@ _MOMENT = re.compile(
 )
 """A number that stands for a time."""
 
-_TEXTS = re.compile(r"\"(?:\\.|[^\"\\])*(?:\"|\Z)|'(?:\\.|[^'\\])*(?:'|\Z)|`[^`]*(?:`|\Z)", re.DOTALL)
+_TEXTS = re.compile(r"\"(?:\\.|[^\"\\])*+\\?(?:\"|\Z)|'(?:\\.|[^'\\])*+\\?(?:'|\Z)|`[^`]*+(?:`|\Z)", re.DOTALL)
 """Texts, closed or not, so that no number in one is taken for a time."""
 
 _OPEN = re.compile(r"\{\{")
