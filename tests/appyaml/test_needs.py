@@ -191,6 +191,53 @@ def test_a_person_is_not_said_to_be_late_where_nobody_can_know() -> None:
     assert compiled(text, fills=False).problems == ()
 
 
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        ("infra: {aaaaaaaaaaaaaaaaaaaa: {type: redis}}", "infra: {aaaaaaaaaaaaaaaaaaaaa: {type: redis}}"),
+        (f"infra: {{redis: {{env_prefix: {'P' * 64}}}}}", f"infra: {{redis: {{env_prefix: {'P' * 65}}}}}"),
+        (f"infra: {{redis: {{version: {'1' * 64}}}}}", f"infra: {{redis: {{version: {'1' * 65}}}}}"),
+        (f"infra: {{redis: {'1' * 63}}}", f"infra: {{redis: {'1' * 64}}}"),
+        (f"infra: {{redis: {{plan: {'p' * 30}}}}}", f"infra: {{redis: {{plan: {'p' * 31}}}}}"),
+        (f"infra: {{mysql: {{database: {'d' * 63}}}}}", f"infra: {{mysql: {{database: {'d' * 64}}}}}"),
+        (f"infra: {{oss: {{bucket: {'b' * 63}}}}}", f"infra: {{oss: {{bucket: {'b' * 64}}}}}"),
+        ("infra: {oss: {bucket: bbb}}", "infra: {oss: {bucket: bb}}"),
+        (f"app_dep: {{other: {{component: {'c' * 30}}}}}", f"app_dep: {{other: {{component: {'c' * 31}}}}}"),
+        (f"app_dep: {{other: {{port: {'p' * 15}}}}}", f"app_dep: {{other: {{port: {'p' * 16}}}}}"),
+        (f"app_dep: {{other: {{as: {'A' * 128}}}}}", f"app_dep: {{other: {{as: {'A' * 129}}}}}"),
+        ("env: {K: {generate: secret, length: 128}}", "env: {K: {generate: secret, length: 129}}"),
+        ("env: {K: {generate: secret, length: 16}}", "env: {K: {generate: secret, length: 15}}"),
+        (f"env: {{K: {{value: a, description: {'d' * 200}}}}}", f"env: {{K: {{value: a, description: {'d' * 201}}}}}"),
+    ],
+)
+def test_a_limit_is_allowed_and_one_more_is_not(good: str, bad: str) -> None:
+    def found(line: str) -> tuple[str, ...]:
+        text = f"appname: hello\n{line}\ncomponents: {{w: {{type: daemon}}}}\n"
+        return tuple(p.code for p in compile_app(check(text, "app.yaml"), with_facts(kinds=KINDS)).problems)
+
+    assert found(good) == ()
+    assert len(found(bad)) == 1
+
+
+@pytest.mark.parametrize("key", ["infra", "app_dep"])
+def test_a_hundred_needs_are_enough(key: str) -> None:
+    def found(many: int) -> list[str]:
+        needs = "".join(f"  n{number}: {{{'type: redis' if key == 'infra' else ''}}}\n" for number in range(many))
+        text = f"appname: hello\n{key}:\n{needs}components: {{w: {{type: daemon}}}}\n"
+        return [str(p) for p in compile_app(check(text, "app.yaml"), with_facts(kinds=KINDS)).problems]
+
+    assert found(100) == []
+    nouns = "needs" if key == "infra" else "Apps"
+    assert found(101) == [f"app.yaml:103:9: {key}.n100: 101 {nouns}. Use at most 100."]
+
+
+def test_a_bucket_is_written_to_unless_the_file_says_read() -> None:
+    spec = compiled("appname: shop\ninfra: {oss: true, mysql: true}\ncomponents: {w: {type: daemon}}\n").spec
+    assert spec is not None
+    assert spec.infra["oss"].options == {"bucket": "shop", "access": "write"}
+    assert spec.infra["mysql"].options == {"database": "shop"}
+
+
 @record
 class _Kind:
     name: str

@@ -15,7 +15,6 @@ from mcd.appyaml.schema.fields import (
     BAD,
     BOOLEAN,
     Json,
-    Kind,
     choice,
     either,
     key,
@@ -62,10 +61,6 @@ def _read_plain(report: Report, node: Node, path: Path) -> Any:
 
 _JSON_ANYTHING: Json = {"type": ["string", "number", "boolean", "array", "object"]}
 _PARAMS = mapping(either("value", _read_plain, [_JSON_ANYTHING]))
-
-
-def _read_params(report: Report, node: Node, path: Path) -> Any:
-    return _PARAMS.read(report, node, path)
 
 
 @record
@@ -119,7 +114,7 @@ class Infra:
         example="DB",
     )
     params: Mapping[str, Any] = key(
-        Kind("mapping", _read_params, lambda: {"type": "object"}),
+        _PARAMS,
         "What only this kind knows; the catalogue checks it.",
         value=dict,
         effect="Claim",
