@@ -20,6 +20,7 @@ from mcd.appyaml.resolve.templates import (
     Tokens,
     all_of,
     known_now,
+    name_alone,
     pieces_of,
     read_value,
     tags,
@@ -86,6 +87,10 @@ class _Reading:
 
     def tag(self, inside: str, offset: int) -> None:
         """One template of the text. Raises TemplateError."""
+        pieces = name_alone(inside, self.scope) if self.active else None
+        if pieces is not None:
+            self.write(pieces, offset)
+            return
         if inside.lstrip().startswith("/*"):
             return
         tokens = Tokens(inside, offset)
@@ -109,9 +114,14 @@ class _Reading:
             value = read_value(tokens, self.scope)
             tokens.expect_end()
             if self.active:
-                pieces = pieces_of(value, offset, self.scope)
-                known_now(tuple(filter(_pods_own, pieces)), offset, "stand in a file", "Use another variable.")
-                self.out.add(pieces, offset)
+                self.write(pieces_of(value, offset, self.scope), offset)
+
+    def write(self, pieces: tuple[Piece, ...], offset: int) -> None:
+        """Raises TemplateError for the pod's name and node: no file is written after they are known. A secret is."""
+        for piece in pieces:
+            if isinstance(piece, InPod) and not piece.secret:
+                known_now((piece,), offset, "stand in a file", "Use another variable.")
+        self.out.add(pieces, offset)
 
     def end(self) -> None:
         """After the last tag: what is still open has no end."""
@@ -159,11 +169,6 @@ class _Reading:
 
     def _holds(self, condition: _Condition, offset: int) -> bool:
         return _holds(condition, offset, self.scope)
-
-
-def _pods_own(piece: Piece) -> bool:
-    """The pod's name and node: no file is written after they are known. A secret is."""
-    return isinstance(piece, InPod) and not piece.secret
 
 
 # ── conditions ───────────────────────────────────────────────────────────────────────────────────────────────────

@@ -179,7 +179,24 @@ def too_much(offset: int) -> TemplateError:
     return TemplateError(offset, TOO_MUCH, "more than 1 MiB comes out.", "Use less.")
 
 
+_NAME_ALONE = re.compile(r"\s*\.(?:Env\.(?P<variable>[A-Za-z_][A-Za-z0-9_]*)|(?P<name>[A-Za-z]+))\s*")
+
+
+def name_alone(inside: str, scope: Scope) -> tuple[Piece, ...] | None:
+    """What nearly every template is: one name that there is. None for anything else, mistakes among it."""
+    found = _NAME_ALONE.fullmatch(inside)
+    if found is None:
+        return None
+    if found["variable"]:
+        return scope.env(found["variable"]) if scope.env is not None else None
+    value = scope.names.get(found["name"])
+    return None if value is None else (value,)
+
+
 def _evaluate(inside: str, offset: int, scope: Scope) -> tuple[Piece, ...]:
+    pieces = name_alone(inside, scope)
+    if pieces is not None:
+        return pieces
     if inside.lstrip().startswith("/*"):
         raise TemplateError(offset, MISPLACED, "a comment stands only in files.", "Remove it.")
     tokens = Tokens(inside, offset)
