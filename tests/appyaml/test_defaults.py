@@ -65,7 +65,8 @@ def test_a_default_in_words_beside_a_value_is_refused() -> None:
 
 
 def test_the_value_of_nothing_written_may_be_said_in_words() -> None:
-    assert len([where for where, kind, shown, value in taken() if as_written(kind, value) != shown]) == 3
+    in_words = {where for where, kind, shown, value in taken() if as_written(kind, value) != shown}
+    assert {"Component.resources", "Component.limits", "Gpu.model", "Deploy.tags"} <= in_words
 
 
 def shown(where: str) -> str:

@@ -274,9 +274,13 @@ def test_100_components_500_variables_and_32_kib_are_taken_and_one_more_is_refus
     assert said(value(32_769)) == ["app.yaml:3:10: env.A: 32,769 bytes. Use at most 32,768."]
 
 
-def test_what_settings_cannot_do_yet_is_refused_in_a_context() -> None:
-    context, problems = read_context("settings: {alerts: {ErrorRate: {threshold: 1}}}\n", "context.yaml")
+def test_settings_that_say_replicas_and_autoscale_are_no_context() -> None:
+    text = "settings: {components: {web: {replicas: 2, autoscale: {max: 3}}, api: [a]}}\npre: {brnch: x}\n"
+    context, problems = read_context(text, "context.yaml")
     assert context is None
     assert [str(p) for p in problems] == [
-        'context.yaml:1:20: settings.alerts: "alerts" is not supported yet. Remove it.',
+        "context.yaml:1:31: settings.components.web.replicas: replicas and autoscale exclude each other. Keep one.",
+        "context.yaml:1:71: settings.components.api: a list stands here. Write a mapping.",
+        'context.yaml:2:1: pre.branch: "branch" is missing. Write the branch.',
+        'context.yaml:2:7: pre.brnch: there is no "brnch" here. Did you mean "branch"?',
     ]
