@@ -61,6 +61,21 @@ def test_what_signs_people_in_is_a_secret_of_the_line_under_the_name_that_every_
     assert [shell["metadata"]["name"] for shell in line_shells(facts)] == ["mcd-oauth"]
 
 
+@pytest.mark.parametrize(
+    ("keys", "lacks"), [(None, 'secret "mcd-oauth"'), (CLIENT[:2], 'OAUTH2_PROXY_COOKIE_SECRET in secret "mcd-oauth"')]
+)
+def test_a_server_says_that_the_line_has_no_client_to_sign_in_with(keys: tuple[str, ...] | None, lacks: str) -> None:
+    """Its pods would wait for a Secret that nobody makes. Without a server nobody knows."""
+    facts = line() if keys is None else line("mcd-oauth", keys=keys)
+    context = Context(cluster=SIGN_IN, product_line=facts, kinds=KINDS)
+    assert compile_app(check(BESIDE, "app.yaml"), context).ok
+    told = compile_app(check(BESIDE, "app.yaml"), replace(context, live=True)).problems
+    assert [str(problem) for problem in told] == [
+        f'app.yaml:7:12: components.web.oauth: product line "city" has no {lacks} to sign people in with. '
+        "Set it with mcd secret set -p."
+    ]
+
+
 def test_a_new_client_of_the_sign_in_restarts_the_pods() -> None:
     def restarted_by(version: str) -> Any:
         facts = ProductLineFacts(name="city", secrets={"mcd-oauth": SecretFacts(keys=CLIENT, version=version)})

@@ -66,9 +66,15 @@ def resolve_oauth(run: Resolving, component: Component, path: Path, upstream: in
     )
 
 
-def sign_in_need(run: Resolving) -> SecretNeed:
-    """The Secret of the product line that the sidecar reads."""
+def sign_in_need(run: Resolving, path: Path) -> SecretNeed:
+    """The Secret of the product line that the sidecar reads. A server knows whether it is there: else pods would wait
+    for it, and nobody would know for whom."""
     facts = run.context.product_line.secrets.get(SIGN_IN_SECRET)
+    missing = [key for key in _VARIABLES if facts is None or key not in facts.keys]
+    if run.context.live and missing:
+        lacks = f'secret "{SIGN_IN_SECRET}"' if facts is None else f'{missing[0]} in secret "{SIGN_IN_SECRET}"'
+        message = f'product line "{run.line}" has no {lacks} to sign people in with.'
+        run.findings.refuse("secret.unknown", (*path, "oauth"), message, "Set it with mcd secret set -p.")
     version = facts.version if facts is not None else "0"
     return SecretNeed(SIGN_IN_SECRET, _VARIABLES, "line", version, SIGN_IN_SECRET)
 

@@ -69,7 +69,7 @@ def resolve_sidecars(run: Resolving, component: Component, env: Environment, pat
     oauth = resolve_oauth(run, component, path, entry or port)
     if oauth is not None:
         sidecars.insert(0, oauth)
-        needs.append(sign_in_need(run))
+        needs.append(sign_in_need(run, path))
     first = OAUTH_PORT if signs_in(component) else entry
     return Beside(tuple(sidecars), first, tuple(needs), tuple(volumes))
 
