@@ -22,38 +22,30 @@ _PODS: Mapping[str, str] = {
 
 @record
 class Series:
-    """What the expressions about one component are made of. `container` is its name; `own` the labels of the series
-    that MCD records of it (S of the specification); `claim` the name of the App's shared directory."""
+    """What the expressions about one component are made of: labels that select its pods (`p`), its main containers
+    (`c`) and the series that MCD records of it (`own`, S of the specification); `claim` names the App's shared
+    directory."""
 
     namespace: str
     base: str
     workload: str
-    pods: str
-    container: str
+    p: str
+    c: str
     own: str
     claim: str
-
-    @property
-    def p(self) -> str:
-        """Its pods."""
-        return f'namespace="{self.namespace}",pod=~"{self.pods}"'
-
-    @property
-    def c(self) -> str:
-        """Its main containers."""
-        return f'{self.p},container="{self.container}"'
 
 
 def series_of(spec: AppSpec, component: ComponentSpec) -> Series:
     """A component, as Prometheus knows it."""
     workload = component.workload if component.long else component.type
-    base = component.base + ("(-canary)?" if component.canary else "")
+    pods = _PODS[workload].format(base=component.base + ("(-canary)?" if component.canary else ""))
+    p = f'namespace="{spec.namespace}",pod=~"{pods}"'
     return Series(
         namespace=spec.namespace,
         base=component.base,
         workload=workload,
-        pods=_PODS[workload].format(base=base),
-        container=component.name,
+        p=p,
+        c=f'{p},container="{component.name}"',
         own=series(spec, component),
         claim=spec.permdir.claim if spec.permdir is not None else "",
     )

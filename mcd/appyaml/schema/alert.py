@@ -285,7 +285,9 @@ def _read_setting(report: Report, node: Node, path: Path, name: str) -> Any:
     forms = [word for word in node.entries if word in FORMS]
     for word in ("name", "builtin", *forms[1:]):
         if word in node.entries:
-            message = f"it is named {name} already." if word == "name" else f"write one of {', '.join(FORMS[:-1])}."
+            message = f"write one of {', '.join(FORMS[:-1])}."
+            if word in ("name", "builtin"):
+                message = f"it is named {name} already. Remove {word}."
             report.refuse("exclusive", node.entries[word][0], (*path, word), message)
     _check_values(report, node, path, alert)
     if name in BUILTIN:
