@@ -260,3 +260,13 @@ def test_what_no_server_reads_of_deploy_and_pre_is_told() -> None:
     said = "no server waits for a person yet. Remove it, and push to another branch."
     assert told("deploy: {auto: false}\n") == [f"app.yaml:3:16: deploy.auto: {said}"]
     assert desired(pair(head + "deploy: {auto: false}\n"), KINDS, rollout(), None).objects == ()
+
+
+def test_an_app_that_nobody_looked_up_is_said_to_be_taken_for_a_web() -> None:
+    calls = "appname: two\napp_dep: {user-center: true}\n" + TWO.split("\n", 2)[2]
+    came_out = desired(pair(calls), KINDS, rollout(), None)
+    said = 'no server looks up "user-center" yet: it is taken for a web of this product line.'
+    assert [(p.field, p.message) for p in came_out.problems if p.field.startswith("app_dep")] == [
+        ("app_dep.user-center", said)
+    ]
+    assert env_of(came_out, "web")["USER_CENTER_URL"] == "http://user-center-web.demo-ns.svc:80"

@@ -14,7 +14,8 @@ CODES: dict[str, dict[str, str]] = {
         "schema.type": "redis kafka etcd clickhouse.ha",
         "schema.unknown_key": "clickhouse.surprise",
         "value.choice": "oss.access clickhouse.isolation what.type oracle-database",
-        "value.format": "nats oss.bucket oss.plan mariadb.database mariadb.version mariadb.env_prefix clickhouse.bucket",
+        "value.format": "nats oss.bucket oss.plan mariadb.database mariadb.version mariadb.env_prefix "
+        "clickhouse.bucket",
         "value.null": "cache.params.a cache.params.b[0]",
     },
     "app-dep-wrong": {
