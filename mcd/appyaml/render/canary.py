@@ -10,9 +10,9 @@ from typing import Any
 
 from mcd.appyaml.spec.app import CanaryStep, ComponentSpec
 from mcd.appyaml.spec.canary import CanarySpec, TesterSpec
+from mcd.appyaml.text.re2 import literal
 
 _ANY_COOKIE = "[^;]+"
-_META = frozenset(r"\.+*?()|[]{}^$")
 
 
 def split(component: ComponentSpec, step: CanaryStep, rule: dict[str, Any]) -> list[dict[str, Any]]:
@@ -44,14 +44,9 @@ def _header(header: TesterSpec) -> dict[str, str]:
 
 def _cookie(cookie: TesterSpec) -> dict[str, str]:
     """Anchored on both sides: some gateways match whole values, others search."""
-    value = _ANY_COOKIE if cookie.value is None else _quoted(cookie.value)
+    value = _ANY_COOKIE if cookie.value is None else literal(cookie.value)
     return {
         "type": "RegularExpression",
         "name": "Cookie",
-        "value": rf"^(.*;\s*)?{_quoted(cookie.name)}={value}(;.*)?$",
+        "value": rf"^(.*;\s*)?{literal(cookie.name)}={value}(;.*)?$",
     }
-
-
-def _quoted(text: str) -> str:
-    """A text as RE2 finds it, quoted as its own QuoteMeta does."""
-    return "".join(f"\\{letter}" if letter in _META else letter for letter in text)

@@ -6,8 +6,6 @@ would open the App.
 
 from __future__ import annotations
 
-import re
-
 from mcd.appyaml.context import Oauth
 from mcd.appyaml.names import SIGN_IN_SECRET
 from mcd.appyaml.resolve.commands import for_kubernetes
@@ -20,10 +18,10 @@ from mcd.appyaml.schema.oauth import SignIn
 from mcd.appyaml.spec.pod import Action, EnvEntry, PortSpec, ProbeSpec, ResourceSpec, SecretNeed
 from mcd.appyaml.spec.sidecars import SidecarSpec
 from mcd.appyaml.text.nodes import Path
+from mcd.appyaml.text.re2 import literal
 
 NAME = "mcd-oauth"
 _VARIABLES = ("OAUTH2_PROXY_CLIENT_ID", "OAUTH2_PROXY_CLIENT_SECRET", "OAUTH2_PROXY_COOKIE_SECRET")
-_META = re.compile(r"[\\.+*?()|\[\]{}^$]")
 
 
 def resolve_oauth(run: Resolving, component: Component, path: Path, upstream: int) -> SidecarSpec | None:
@@ -98,5 +96,4 @@ def _options(asked: SignIn, sign_in: Oauth, upstream: int) -> list[str]:
 def _route(path: str) -> str:
     """`/healthz` is that path, `/api/*` all below it; the proxy reads an expression, so a dot must stay a dot."""
     stem, below = (path[:-1], ".*") if path.endswith("/*") else (path, "")
-    quoted = _META.sub(r"\\\g<0>", stem)
-    return f"^{quoted}{below}$"
+    return f"^{literal(stem)}{below}$"
