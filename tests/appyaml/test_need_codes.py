@@ -22,7 +22,7 @@ CODES: dict[str, dict[str, str]] = {
         "env.reserved": "mail.as maps.as kubernetes",
         "name.invalid": "Front a math.as math.component math.port",
         "ref.unknown": "hello batch.component front.component files.port bare.component gone",
-        "schema.type": "ab ac ad maps.optional",
+        "schema.type": "ab ac ad maps.optional zoo.as",
     },
     "env-sources-wrong": {
         "exclusive": "A.generate E.secret E.required",
