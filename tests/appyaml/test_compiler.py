@@ -153,6 +153,20 @@ def test_which_components_use_the_built_image_is_told() -> None:
     assert compiled("appname: hello\ncomponents: {w: {type: daemon, image: 'x:1'}}\n").spec.build is None
 
 
+def test_the_words_of_prepare_and_the_workflow_reach_the_builder() -> None:
+    text = "appname: hello\nbuild: {prepare: make 'all of it', ci: flow.yaml}\ncomponents: {w: {type: daemon}}\n"
+    build = compiled(text).spec.build
+    assert build is not None
+    assert (build.prepare, build.ci) == (("make", "all of it"), "flow.yaml")
+
+
+def test_a_list_of_prepare_is_taken_word_by_word() -> None:
+    text = "appname: hello\nbuild: {prepare: [sh, -c, 'echo $HOME']}\ncomponents: {w: {type: daemon}}\n"
+    build = compiled(text).spec.build
+    assert build is not None
+    assert (build.prepare, build.ci) == (("sh", "-c", "echo $HOME"), "")
+
+
 def test_a_pinned_image_wins_over_the_written_one() -> None:
     pinned = "x@sha256:" + "c" * 64
     images = {c.name: c.image for c in compiled(images={"w": pinned}, image="r/hello:9").spec.components}
