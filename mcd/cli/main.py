@@ -42,6 +42,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "init": Entry("mcd.cli.init", "init", "Write a working app.yaml and Dockerfile for the program here.", True),
         "validate": Entry(_LOCAL, "validate", "Check app.yaml and show every problem with its line.", True),
         "render": Entry(_LOCAL, "render", "Show the Kubernetes objects that app.yaml becomes.", True),
+        "export": Entry("mcd.cli.export.command", "export", "Write a folder that plain kubectl applies.", True),
         "explain": Entry(_LOCAL, "explain", "Explain a field of app.yaml.", True),
         "schema": Entry(_LOCAL, "schema", "Print the JSON Schema of app.yaml, for editors.", True),
         "doctor": Entry("mcd.cli.doctor", "doctor", "Check server, sign-in, clusters, versions and local tools."),

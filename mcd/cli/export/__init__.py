@@ -1,0 +1,1 @@
+"""`mcd export`: an App as a folder that plain kubectl applies, without MCD and without a server."""
