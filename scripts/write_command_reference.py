@@ -69,7 +69,7 @@ def exit_rows() -> Iterator[str]:
     yield ""
     yield "`init`, `validate`, `render`, `diff`, `export`, `explain` and `schema` have the exit codes of their"
     yield "contract: 0 no error, 1 the file has errors, 2 wrong usage or an unreadable file, 3 an unknown field,"
-    yield "4 `diff --exit-code` found a difference, 70 a bug. `diff` with what runs has those of the table but for a bug."
+    yield "4 `diff --exit-code` found a difference, 70 a bug. `diff` with what runs keeps to the table, but for a bug."
 
 
 def page() -> str:

@@ -61,12 +61,6 @@ def everything() -> tuple[Evidence, ...]:
     return (*_of_the_page(), *(_ours(case) for case in all_cases()))
 
 
-def met() -> tuple[Evidence, ...]:
-    """The cases that prove something: all but those of the page that the compiler does not meet yet."""
-    waiting = {line.partition(":")[0] for line in (PAGE / "waiting.txt").read_text().splitlines()}
-    return tuple(each for each in everything() if not (each.of_the_page and each.name in waiting))
-
-
 def _ours(case: Case) -> Evidence:
     return Evidence(case.name, False, case.text, case.compile(), frozenset(case.arguments))
 
@@ -75,10 +69,7 @@ def _of_the_page() -> Iterator[Evidence]:
     for folder in sorted((PAGE / "cases").iterdir()):
         words = (folder / "args.txt").read_text().split() if (folder / "args.txt").exists() else []
         given = {word: value for word, _, value in (w.partition("=") for w in words)}
-        known = _context(folder / "context.yaml")
-        if known is None:
-            continue
-        context = replace(known, environment=given.get("--environment", ""))
+        context = replace(_context(folder / "context.yaml"), environment=given.get("--environment", ""))
         source = Source(
             given.get("--commit", COMMIT), given.get("--branch", ""), given.get("--tag", ""), given.get("--image", "")
         )
@@ -97,9 +88,12 @@ def _of_the_page() -> Iterator[Evidence]:
             )
 
 
-def _context(file: Path) -> Context | None:
-    """What a case says of the platform; None while that cannot be read."""
-    return read_context(file.read_bytes(), "context.yaml")[0] if file.exists() else NO_CONTEXT
+def _context(file: Path) -> Context:
+    if not file.exists():
+        return NO_CONTEXT
+    found, problems = read_context(file.read_bytes(), "context.yaml")
+    assert found is not None, [str(problem) for problem in problems]
+    return found
 
 
 # --- places -----------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ import yaml
 from mcd.cli.export.contents import Exported, blanks_of, files_of
 from mcd.cli.export.readme import readme
 from scripts.cluster.api import kubectl
-from tests.appyaml.evidence import Evidence, met
+from tests.appyaml.evidence import Evidence, everything
 from tests.cli.conftest import Mcd, Ran
 from tests.kube import apiserver
 
@@ -192,7 +192,7 @@ def test_the_readme_says_what_is_needed_in_which_order_and_what_is_not_included(
     assert "None" not in page
 
 
-EVERY = [case for case in met() if case.accepted and case.compiled.spec is not None]
+EVERY = [case for case in everything() if case.accepted and case.compiled.spec is not None]
 
 
 @pytest.mark.parametrize("case", EVERY, ids=lambda case: case.name)
