@@ -104,10 +104,14 @@ def _part(part: str, name: str, low: int, high: int) -> set[int]:
         end = _number(last, name, low, high) if last else (high if step else begin)
     if begin > end:
         # Over midnight or the end of the week, which is what most people mean who write this.
-        raise _Refused(f"{echo(part)} runs backwards.", f"Write {begin}-{high},{low}-{end}.")
+        raise _Refused(f"{echo(part)} runs backwards.", f"Write {_range(begin, high)},{_range(low, end)}.")
     if step is not None and int(step) == 0:
         raise _Refused("a step of 0 never moves.", "Use 1 or more.")
     return set(range(begin, end + 1, int(step or 1)))
+
+
+def _range(begin: int, end: int) -> str:
+    return str(begin) if begin == end else f"{begin}-{end}"
 
 
 def _number(word: str, name: str, low: int, high: int) -> int:

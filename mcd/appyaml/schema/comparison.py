@@ -24,9 +24,9 @@ METRICS = {
 
 OPERATORS = (">", ">=", "<", "<=")
 _LONGEST = 500
-_ONE = re.compile(r"\s*([A-Za-z_]\w*)\s*([<>=!~]{1,2})\s*([0-9.]+)([A-Za-z%]*)\s*", re.ASCII)
-_NUMBER = re.compile(r"\d{1,15}(?:\.\d{1,9})?", re.ASCII)
-_AND = re.compile(r"and(?=\s)")
+_ONE = r"(?a)\s*([A-Za-z_]\w*)\s*([<>=!~]{1,2})\s*([0-9.]+)([A-Za-z%]*)\s*"
+_NUMBER = r"\d{1,15}(?:\.\d{1,9})?"
+# Patterns and not compiled ones: only an App with such alerts pays for them, and `re` keeps what it compiled.
 _EXAMPLE = "Write it like cpu > 80% and p95 >= 300ms."
 
 
@@ -79,20 +79,21 @@ def _comparisons(text: str) -> tuple[Comparison, ...]:
     if len(text) > _LONGEST:
         raise _Refused(f"{len(text)} characters.", f"Use at most {_LONGEST}.")
     found = []
-    at = 0
+    rest = text
     while True:
-        part = _ONE.match(text, at)
+        part = re.match(_ONE, rest)
         if not part:
-            raise _Refused(f'"{echo(text[at:].strip())}" is not a comparison.', _EXAMPLE)
+            raise _Refused(f'"{echo(rest.strip())}" is not a comparison.', _EXAMPLE)
         found.append(_comparison(*part.groups()))
-        at = part.end()
-        if at == len(text):
+        rest = rest[part.end() :]
+        if not rest:
             return tuple(found)
-        join = _AND.match(text, at)
-        if not join:
-            word = text[at:].split()[0]
+        word, *behind = rest.split(None, 1)
+        if word != "and":
             raise _Refused(f'"{echo(word)}" does not join comparisons.', "Use and, or write two alerts.")
-        at = join.end()
+        if not behind:
+            raise _Refused('nothing follows "and".', "Write a comparison there, or remove it.")
+        rest = behind[0]
 
 
 def _comparison(metric: str, operator: str, number: str, unit: str) -> Comparison:
@@ -100,7 +101,7 @@ def _comparison(metric: str, operator: str, number: str, unit: str) -> Compariso
         raise _Refused(f'"{echo(metric)}" is not a metric.', suggest(metric, METRICS))
     if operator not in OPERATORS:
         raise _Refused(f'"{operator}" is not an operator here.', f"Use one of {' '.join(OPERATORS)}.")
-    if not _NUMBER.fullmatch(number):
+    if not re.fullmatch(_NUMBER, number, re.ASCII):
         raise _Refused(f'"{echo(number)}" is not a number.', _EXAMPLE)
     value = Decimal(number)
     wanted = METRICS[metric]

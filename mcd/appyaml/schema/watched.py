@@ -21,20 +21,19 @@ _LONGEST_EXPR = 4000
 _DEEPEST = 50
 """So many brackets inside one another: the parser's time doubles with a few more, and nobody writes them."""
 
-_MOMENT = re.compile(
-    r"(?:\boffset\b|[\[:@])[\s+-]*((?:inf|nan)\b|[0-9.][\w.]*(?:(?<=[eE])[+-]\d+)?)", re.IGNORECASE | re.ASCII
-)
+# Patterns and not compiled ones: only an App with alerts of its own pays for them, and `re` keeps what it compiled.
+
+_MOMENT = r"(?ai)(?:\boffset\b|[\[:@])[\s+-]*((?:inf|nan)\b|[0-9.][\w.]*(?:(?<=e)[+-]\d+)?)"
 """A number that stands for a time."""
 
-_TEXTS = re.compile(r"\"(?:\\.|[^\"\\])*+\\?(?:\"|\Z)|'(?:\\.|[^'\\])*+\\?(?:'|\Z)|`[^`]*+(?:`|\Z)", re.DOTALL)
+_TEXTS = r"(?s)\"(?:\\.|[^\"\\])*+\\?(?:\"|\Z)|'(?:\\.|[^'\\])*+\\?(?:'|\Z)|`[^`]*+(?:`|\Z)"
 """Texts, closed or not, so that no number in one is taken for a time."""
 
-_OPEN = re.compile(r"\{\{")
-_FILLED = re.compile(
-    r"\{\{-?\s*\$(?:value|labels\.[A-Za-z_]\w{0,99})"
-    r"(?:\s*\|\s*humanize(?:1024|Duration|Percentage|Timestamp)?)?\s*-?\}\}",
-    re.ASCII,
+_FILLED = (
+    r"(?a)\{\{-?\s*\$(?:value|labels\.[A-Za-z_]\w{0,99})"
+    r"(?:\s*\|\s*humanize(?:1024|Duration|Percentage|Timestamp)?)?\s*-?\}\}"
 )
+"""What Prometheus fills in."""
 
 _NOT_WATCHED = {
     "MatrixSelector": ("this is a range of values, and an alert watches one.", "Put rate() or the like around it."),
@@ -46,10 +45,10 @@ def _wrong_promql(query: str) -> tuple[str, str] | None:
     """What Prometheus would say against an expression, and what to do."""
     import promql_parser  # a millisecond that only an App with an expression pays
 
-    bare = _TEXTS.sub('""', query)
+    bare = re.sub(_TEXTS, '""', query)
     if _too_deep(bare):
         return f"more than {_DEEPEST} brackets stand inside one another.", "Write it flatter."
-    if any(_no_time(found[1]) for found in _MOMENT.finditer(bare)):
+    if any(_no_time(found[1]) for found in re.finditer(_MOMENT, bare)):
         return "this is not PromQL: a time in it is too long.", "Correct it."
     try:
         parsed = promql_parser.parse(query)
@@ -169,7 +168,7 @@ def _read_summary(report: Report, node: Node, path: Path) -> Any:
     if len(node.text) > 500:
         report.refuse("value.range", node.place, path, f"{len(node.text)} characters.", "Use at most 500.")
         return BAD
-    if "{{" in node.text and len(_OPEN.findall(node.text)) != len(_FILLED.findall(node.text)):
+    if "{{" in node.text and node.text.count("{{") != len(re.findall(_FILLED, node.text)):
         # Prometheus expands it, and one text that it cannot read takes all rules of the App away.
         message = "Prometheus cannot fill this in."
         report.refuse("alert.syntax", node.place, path, message, "Write {{ $value }} or {{ $labels.NAME }}.")
