@@ -21,7 +21,7 @@ class Meaning(NamedTuple):
 READER: Mapping[str, Meaning] = {
     "yaml.syntax": Meaning(
         "The text is not YAML: a quote is missing, a line is indented wrongly, or a value begins with a character that "
-        "YAML uses itself (* @ % ` {).",
+        "YAML uses itself (such as *, @, % or {).",
         "Put the value into quotes, or indent the line like its neighbours, with spaces.",
     ),
     "yaml.encoding": Meaning(
