@@ -147,6 +147,13 @@ def test_credentials_are_listed_whole_though_no_pod_reads_all_of_them() -> None:
     ]
 
 
+def test_the_list_of_secrets_is_in_order_of_name() -> None:
+    text = "appname: shop\ninfra: {redis: true, mysql: true}\nenv: {KEY: {generate: secret}, T: {secret: a/b}}\n"
+    found = compiled(f"{text}components: {{w: {{type: daemon}}}}\n")
+    names = ["shop-generated", "shop-infra-mysql", "shop-infra-redis", "shop-secret-a"]
+    assert [need.name for need in found.secrets] == names
+
+
 GENERATED = """
 appname: shop
 env: {KEY: {generate: secret}, ONLY_TOP: {generate: secret}, EVERYWHERE: {generate: secret}}

@@ -43,7 +43,7 @@ def merged(*groups: Iterable[SecretNeed]) -> dict[str, SecretNeed]:
             if before is not None and before.keys != need.keys:
                 need = _with_keys(need, {*before.keys, *need.keys})
             found[need.name] = need
-    return {name: found[name] for name in sorted(found)} if len(found) > 1 else found
+    return {name: found[name] for name in sorted(found)}
 
 
 def read_by(entries: Iterable[EnvEntry], known: Mapping[str, SecretNeed]) -> list[SecretNeed]:
