@@ -53,6 +53,17 @@ def _fill(self: Any, *values: Any, **named: Any) -> None:
         _write_own(type(self))
 
 
+def filled(cls: Any, values: dict[str, Any]) -> Any:
+    """A record with these values, of which the caller knows that they are its fields and all that must be given."""
+    one = cls.__new__(cls)
+    inside = one.__dict__
+    inside.update(values)
+    for name, make in cls._factories:
+        if name not in inside:
+            inside[name] = make()
+    return one
+
+
 def _write_own(cls: Any) -> None:
     """Gives a class the `__init__` that does for its fields what `_fill` does for any."""
     head, body = [], ["_inside = self.__dict__"]

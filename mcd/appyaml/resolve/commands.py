@@ -14,6 +14,8 @@ from mcd.errors import echo
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
 _OPERATORS = ("||", "&&", "$(", "|", "&", ";", "<", ">", "(", ")", "`")
 _SHELL = frozenset(operator[0] for operator in _OPERATORS)
+_SPECIAL = re.compile(r"['\"\\|&;<>()`]|\$\(|\{\{")
+"""What a text holds that is more than words between blanks."""
 _VARIABLE = re.compile(r"\$(?:([A-Za-z_][A-Za-z0-9_]*)|\{([A-Za-z_][A-Za-z0-9_]*)\})")
 _DOUBLED = re.compile(r"\$(?=[$(])")
 _DOUBLED_BEFORE_REFERENCE = re.compile(r"\$(?=[$(]|\Z)")
@@ -40,6 +42,17 @@ Part = tuple[str, bool]
 def split(text: str, *, program: bool) -> list[list[Part]]:
     """The words of a text, with POSIX quoting; each `{{ … }}` is one piece. `program` says that the first word is the
     program, before which a shell would take assignments. Raises CommandError, TemplateError."""
+    words: list[list[Part]]
+    words = _split(text) if _SPECIAL.search(text) else [[(word, False)] for word in text.split()]
+    if program and words and not words[0][0][1]:
+        found = _ASSIGNMENT.match(words[0][0][0])
+        if found:
+            raise needs_shell("".join(part for part, _ in words[0]))
+    return words
+
+
+def _split(text: str) -> list[list[Part]]:
+    """The words of a text in which something is quoted, or should be."""
     templates = {start: end for start, end, _ in segments(text)}
     words: list[list[Part]] = []
     word: list[Part] | None = None
@@ -75,10 +88,6 @@ def split(text: str, *, program: bool) -> list[list[Part]]:
         raise CommandError("value.format", "a quote is not closed.", "Close it.")
     if word is not None:
         words.append(word)
-    if program and words and not words[0][0][1]:
-        found = _ASSIGNMENT.match(words[0][0][0])
-        if found:
-            raise needs_shell("".join(part for part, _ in words[0]))
     return words
 
 

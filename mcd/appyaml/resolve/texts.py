@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from mcd.appyaml.resolve.commands import CommandError, for_kubernetes, split, variables
 from mcd.appyaml.resolve.run import Resolving
-from mcd.appyaml.resolve.templates import Piece, TemplateError, all_of, expand, segments
+from mcd.appyaml.resolve.templates import TOLD, Piece, TemplateError, all_of, expand, segments
 from mcd.appyaml.resolve.variables import Environment, report_template
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.shapes import IMAGE, Words, moving
@@ -47,6 +47,8 @@ def _split_words(text: str, env: Environment, *, program: bool) -> tuple[str, ..
             except TemplateError as error:
                 error.offset = start  # it was expanded alone
                 wrong.append(error)
+                if len(wrong) >= TOLD:
+                    raise all_of(wrong) from None
         said.append(for_kubernetes(pieces))
     if wrong:
         raise all_of(wrong)

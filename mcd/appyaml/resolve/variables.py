@@ -27,7 +27,10 @@ _CREDENTIAL = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY-----|\bAKIA[0-9A-Z]{16}\b|\bghp_[A-Za-z0-9]{36}|\bglpat-[A-Za-z0-9_-]{20}"
     r"|\bxox[a-z]-[A-Za-z0-9-]{10}|\beyJ[A-Za-z0-9_-]{5,}\.eyJ[A-Za-z0-9_-]{5,}\.[A-Za-z0-9_-]{5,}"
 )
-_LOGIN = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://([^\s/?#:@]*):([^\s/?#@]+)@")
+_LOGIN = re.compile(r"(?<=[A-Za-z0-9+.-])://([^\s/?#:@]*):([^\s/?#@]+)@")
+"""Looks for the slashes and behind them: a text that only might be the name of a protocol costs nothing."""
+_SHORTEST = 15
+"""Characters of the shortest credential."""
 _USED = re.compile(r"\.Env\.([A-Za-z_][A-Za-z0-9_]*)")
 _SECRET_NAMES = ("PASSWORD", "SECRET", "TOKEN", "API_KEY", "ACCESS_KEY", "PRIVATE_KEY")
 
@@ -224,9 +227,9 @@ def check_literal(findings: Findings, name: str, variable: Variable, path: Path)
     text = variable.value
     if text is None:
         return
-    login = _LOGIN.search(text)
+    login = _LOGIN.search(text) if "://" in text else None
     literal_login = login and not ("{{" in login[1] or "{{" in login[2])
-    if _CREDENTIAL.search(text) or literal_login:
+    if literal_login or (len(text) >= _SHORTEST and _CREDENTIAL.search(text)):
         message = "this looks like a credential."
         where = (*path, "value") if node_at(findings.root, (*path, "value")) is not None else path
         findings.refuse("secret.literal", where, message, "Put it into a secret and write {secret: name/key}.")

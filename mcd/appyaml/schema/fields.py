@@ -14,8 +14,9 @@ from decimal import Decimal
 from functools import cache
 from typing import Any
 
+from mcd.appyaml.record import filled
 from mcd.appyaml.text import scalars
-from mcd.appyaml.text.nodes import TOP, Items, Map, Node, Path, Place, Scalar
+from mcd.appyaml.text.nodes import NULLS, TOP, Items, Map, Node, Path, Place, Scalar
 from mcd.appyaml.text.problems import Report
 from mcd.appyaml.text.units import Bytes, cpu_text, duration_text
 from mcd.appyaml.text.words import known_words, nearest
@@ -119,6 +120,12 @@ def as_written(kind: Kind | None, value: Any) -> str:
 def keys_of(model: type) -> Mapping[str, Key]:
     """The keys of a schema dataclass by the word that is written: a final `_` keeps Python's own words apart."""
     return {f.name.rstrip("_"): f.metadata["key"] for f in dataclasses.fields(model) if "key" in f.metadata}
+
+
+@cache
+def _required_of(model: type) -> tuple[tuple[str, str], ...]:
+    """The keys that must be written, each with what to do."""
+    return tuple((word, known.required) for word, known in keys_of(model).items() if known.required)
 
 
 @cache
@@ -314,7 +321,7 @@ def mapping(
             inside = (*path, word)
             if name is not None and not name(report, place, inside, word):
                 continue
-            if type(value) is Scalar and value.null and not nullable:
+            if type(value) is Scalar and value.text in NULLS and not value.style and not nullable:
                 refuse_null(report, place, inside)
                 continue
             got = kind.read(report, value, inside)
@@ -365,7 +372,7 @@ def read_model(
         known = keys.get(word)
         if known is None or known.later or (known.only and type_name and type_name not in known.only):
             refuse_key(report, place, (*path, word), keys, type_name)
-        elif type(value) is Scalar and value.null:
+        elif type(value) is Scalar and value.text in NULLS and not value.style:
             if known.nullable:
                 values[attributes[word]] = None
             else:
@@ -375,17 +382,15 @@ def read_model(
             if got is not BAD:
                 values[attributes[word]] = got
     complete = True
-    for word, known in keys.items():
-        if not known.required:
-            continue
+    for word, wanted in _required_of(cls):
         if fallback is not None and word in fallback:
             values.setdefault(attributes[word], fallback[word])
         if word not in node.entries:
             place = node.key or (node.place if path else TOP)
-            report.refuse("schema.missing", place, (*path, word), f'"{word}" is missing.', known.required)
+            report.refuse("schema.missing", place, (*path, word), f'"{word}" is missing.', wanted)
         if attributes[word] not in values:
             complete = False
-    return cls(**values) if complete else BAD
+    return filled(cls, values) if complete else BAD
 
 
 def refuse_key(report: Report, place: Place, path: Path, keys: Mapping[str, Key], type_name: str = "") -> None:

@@ -31,7 +31,7 @@ class Scalar:
 
     @property
     def null(self) -> bool:
-        return not self.style and self.text in _NULLS
+        return not self.style and self.text in NULLS
 
 
 @dataclass(slots=True, eq=False)
@@ -54,7 +54,8 @@ class Items:
 
 Node: TypeAlias = Scalar | Map | Items
 
-_NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+"""What a plain scalar is that has no value."""
 
 
 def dotted(path: Path) -> str:

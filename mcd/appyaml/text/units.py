@@ -43,7 +43,10 @@ def read_bytes(text: str) -> Bytes | None:
     found = _BYTES.fullmatch(text)
     if not found:
         return None
-    count = Fraction(found[1]) * _FACTOR[found[2]]
+    number, unit = found[1], found[2]
+    if number.isdecimal():
+        return Bytes(int(number) * _FACTOR[unit], unit[-1] == "i")
+    count = Fraction(number) * _FACTOR[unit]
     return Bytes(int(count), found[2].endswith("i")) if count.denominator == 1 else None
 
 
@@ -52,6 +55,8 @@ def read_cpu(text: str) -> int | None:
     found = _CPU.fullmatch(text)
     if not found:
         return None
+    if found[1].isdecimal():
+        return int(found[1]) * (1 if found[2] else 1000)
     millis = Fraction(found[1]) * (1 if found[2] else 1000)
     return int(millis) if millis.denominator == 1 else None
 
