@@ -38,6 +38,5 @@ def examples() -> dict[str, tuple[str, str]]:
     for case in everything():
         for problem in case.compiled.problems:
             if problem.code not in found:
-                told = str(problem).replace(problem.file, "app.yaml", 1)
-                found[problem.code] = (case.name, told)
+                found[problem.code] = (case.name, str(problem))
     return found

@@ -8,20 +8,20 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
-from mcd.appyaml.compiler import Compiled, Source
+from mcd.appyaml.compiler import Compiled, Source, check, compile_app, source_paths
 from mcd.appyaml.context import NO_CONTEXT, Context, read_context
 from mcd.appyaml.text.nodes import Items, Map, Node, Scalar
 from mcd.appyaml.text.problems import Report
 from mcd.appyaml.text.reader import decode, read
-from mcd.cli.offline import compile_file
+from mcd.cli.beside import files_beside
 from mcd.errors import Problem, has_errors
+from mcd.infra.catalog import KINDS
 from tests.appyaml.cases_on_disk import COMMIT, Case, all_cases
 
 PAGE = Path(__file__).parent / "page"
@@ -31,13 +31,17 @@ Steps = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Evidence:
-    """One case: its name, whether the page's authors wrote it, its text, and what the compiler says of it."""
+    """One case: its name, whether the page's authors wrote it, and its text."""
 
     name: str
     of_the_page: bool
     text: bytes
-    compiled: Compiled
-    switches: frozenset[str]
+    again: Callable[[bytes], Compiled]
+    """Compiles another text in this case's place: with its context, its commit and the files beside it."""
+
+    @cached_property
+    def compiled(self) -> Compiled:
+        return self.again(self.text)
 
     @property
     def accepted(self) -> bool:
@@ -62,30 +66,31 @@ def everything() -> tuple[Evidence, ...]:
 
 
 def _ours(case: Case) -> Evidence:
-    return Evidence(case.name, False, case.text, case.compile(), frozenset(case.arguments))
+    return Evidence(case.name, False, case.text, case.compile)
 
 
 def _of_the_page() -> Iterator[Evidence]:
     for folder in sorted((PAGE / "cases").iterdir()):
-        words = (folder / "args.txt").read_text().split() if (folder / "args.txt").exists() else []
-        given = {word: value for word, _, value in (w.partition("=") for w in words)}
-        context = replace(_context(folder / "context.yaml"), environment=given.get("--environment", ""))
-        source = Source(
-            given.get("--commit", COMMIT), given.get("--branch", ""), given.get("--tag", ""), given.get("--image", "")
-        )
-        if not (folder / "make.py").exists():
-            file = folder / "app.yaml"
-            yield Evidence(
-                folder.name, True, file.read_bytes(), compile_file(str(file), context, source)[1], frozenset(given)
-            )
-            continue
-        made = subprocess.run([sys.executable, str(folder / "make.py")], capture_output=True, check=True, timeout=60)
-        with tempfile.TemporaryDirectory() as home:
-            file = Path(home) / "app.yaml"
-            file.write_bytes(made.stdout)
-            yield Evidence(
-                folder.name, True, made.stdout, compile_file(str(file), context, source)[1], frozenset(given)
-            )
+        text = (folder / "app.yaml").read_bytes() if (folder / "app.yaml").exists() else _made(folder / "make.py")
+        yield Evidence(folder.name, True, text, _compiler(folder))
+
+
+def _made(script: Path) -> bytes:
+    return subprocess.run([sys.executable, str(script)], capture_output=True, check=True, timeout=60).stdout
+
+
+def _compiler(folder: Path) -> Callable[[bytes], Compiled]:
+    words = (folder / "args.txt").read_text().split() if (folder / "args.txt").exists() else []
+    given = {word: value for word, _, value in (w.partition("=") for w in words)}
+    context = replace(_context(folder / "context.yaml"), environment=given.get("--environment", ""), kinds=KINDS)
+    rest = [given.get(word, "") for word in ("--branch", "--tag", "--image")]
+
+    def compiled(text: bytes) -> Compiled:
+        checked = check(text, "app.yaml")
+        files = files_beside(str(folder / "app.yaml"), source_paths(checked))
+        return compile_app(checked, context, Source(given.get("--commit", COMMIT), *rest, files=files))
+
+    return compiled
 
 
 def _context(file: Path) -> Context:
