@@ -97,6 +97,13 @@ def test_what_the_schema_refuses_the_compiler_refuses(text: str) -> None:
     assert has_errors(check(text, "app.yaml").problems)
 
 
+def test_pre_may_take_away_too_and_say_no_more() -> None:
+    whole = "appname: hello\ncomponents: {web: {type: web}}\npre: {env: {A: ~, B: c}, infra: {mysql: ~, redis: true}}"
+    assert refusals(seen_by_an_editor(read(whole, Report("app.yaml")))) == []
+    assert not has_errors(check(whole, "app.yaml").problems)
+    assert refusals(seen_by_an_editor(read(whole.replace("B: c", "B: [c]"), Report("app.yaml"))))
+
+
 @pytest.mark.parametrize(
     "text",
     [

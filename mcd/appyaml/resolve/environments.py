@@ -64,10 +64,10 @@ def matching(root: Map, name: str) -> list[Map]:
 
 
 def laid_over(app_file: AppFile, name: str, *, pre: bool = False) -> tuple[AppFile, tuple[Problem, ...]]:
-    """The file as the product line `name` (empty: none) has it, in a Pre App with what `pre` says, and what is wrong
-    with the shape of that. The file itself, and nothing, where it says nothing of them."""
+    """The file as the product line `name` has it, in a Pre App with what `pre` says, and what is wrong with the shape
+    of that. The file itself, and nothing, where it says nothing of them."""
     root = app_file.root
-    if name and "environments" in root.entries:
+    if "environments" in root.entries:
         for entry in matching(root, name):
             root = _merged_root(root, entry, DIFFERS)
     if pre and "pre" in root.entries:

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from mcd.appyaml.schema.fields import refused_shape
 from mcd.appyaml.text.nodes import Items, Map, Node, Path, Place, Scalar
 from mcd.appyaml.text.problems import Report
+from mcd.errors import echo
 
 TOP_KEYS = {
     "name": "appname",
@@ -157,7 +159,7 @@ def _env(node: Node, path: Path, key: Place, report: Report) -> Node:
                 "schema.type", item.place, here, "this is no variable.", "Write env as a mapping: NAME: value."
             )
         elif name.text in entries:
-            message = f'"{name.text}" is written twice, first in line {entries[name.text][0][0]}.'
+            message = f'"{echo(name.text)}" is written twice, first in line {entries[name.text][0][0]}.'
             report.refuse("yaml.duplicate_key", name.place, here, message, "Keep one.")
         else:
             entries[name.text] = (name.place, value)
@@ -207,7 +209,7 @@ def _list_of_components(node: Items, path: Path, key: Place, report: Report) -> 
             continue
         name = found[1]
         if name.text in entries:
-            message = f'"{name.text}" is written twice, first in line {entries[name.text][0][0]}.'
+            message = f'"{echo(name.text)}" is written twice, first in line {entries[name.text][0][0]}.'
             report.refuse("yaml.duplicate_key", name.place, (*path, number), message, "Keep one.")
             continue
         rest = {word: entry for word, entry in item.entries.items() if word != "name"}
@@ -250,8 +252,8 @@ def _requests(entries: dict[str, tuple[Place, Node]], path: Path, report: Report
     if not {"requests", "limits"} & resources.entries.keys():
         return
     here = (*path, "resources")
-    report.warn("alias", place, here, "requests are called resources here, and limits stands beside them.")
     inside = dict(resources.entries)
+    errors = report.errors
     if "limits" in inside:
         at, limits = inside.pop("limits")
         if "limits" in entries:
@@ -261,9 +263,13 @@ def _requests(entries: dict[str, tuple[Place, Node]], path: Path, report: Report
             entries["limits"] = (at, limits)
     if "requests" in inside:
         at, requests = inside.pop("requests")
-        if type(requests) is Map and not requests.entries.keys() & inside.keys():
-            inside |= requests.entries
-        else:
+        if type(requests) is not Map:
+            refused_shape(report, requests, (*here, "requests"), "a mapping")
+        elif requests.entries.keys() & inside.keys():
             message = '"requests" and "resources" say the same thing.'
             report.refuse("exclusive", at, (*here, "requests"), message, "Keep resources.")
+        else:
+            inside |= requests.entries
+    if report.errors == errors:
+        report.warn("alias", place, here, "requests are called resources here, and limits stands beside them.")
     entries["resources"] = (place, Map(inside, resources.place, resources.key))
