@@ -45,6 +45,10 @@ SECRET_VERSION = PREFIX + "secret-version"
 """Annotations of a Secret that we fill: which secret of the portal it holds, and which version of it."""
 GENERATE = PREFIX + "generate"
 """Annotation of the Secret with what is made once and kept: a JSON object, key → characters."""
+MADE_ONCE = "/generated"
+WITH_SECRETS = "/files"
+"""What `SECRET` says of a Secret that holds no secret of the portal, but what is made once for an App, or its files with
+secrets in them. No secret of the portal can have these names."""
 
 APPLY_ORDER = (
     "Namespace", "ResourceQuota", "LimitRange", "ServiceAccount", "Role", "RoleBinding", "NetworkPolicy", "ConfigMap",
@@ -215,8 +219,13 @@ def to_yaml(documents: Iterable[Any]) -> str:
 
 def _ordered(value: Mapping[str, Any], *, top: bool) -> list[str]:
     words = sorted(value)
-    front = [word for word in _HEAD if word in value] if top else ["name"] if "name" in value else []
-    return [*front, *(word for word in words if word not in front)] if front else words
+    if top:
+        front = [word for word in _HEAD if word in value]
+        return [*front, *(word for word in words if word not in front)]
+    if "name" in value and words[0] != "name":
+        words.remove("name")
+        words.insert(0, "name")
+    return words
 
 
 def _write_map(lines: list[str], value: Mapping[str, Any], indent: str, lead: str, *, top: bool = False) -> None:
@@ -224,10 +233,28 @@ def _write_map(lines: list[str], value: Mapping[str, Any], indent: str, lead: st
     before = lead or indent
     for key in _ordered(value, top=top):
         item = value[key]
-        if type(item) is str and "\n" not in item:  # nearly all that is written
+        kind = type(item)
+        if kind is str and "\n" not in item:  # nearly all that is written
             lines.append(f"{before}{_text(key)}: {_text(item)}")
+        elif kind is dict and item:
+            lines.append(f"{before}{_text(key)}:")
+            _write_map(lines, item, f"{indent}  ", "")
+        elif kind is list and item:
+            lines.append(f"{before}{_text(key)}:")
+            _write_items(lines, item, indent, indent)
         else:
             _write(lines, before, item, _scalar(key) + ":", indent)
+        before = indent
+
+
+def _write_items(lines: list[str], items: Iterable[Any], before: str, indent: str) -> None:
+    """The items of a list, the first one behind `before`, the others behind `indent`."""
+    inner = f"{indent}  "
+    for item in items:
+        if type(item) is dict and item:
+            _write_map(lines, item, inner, f"{before}- ")
+        else:
+            _write(lines, f"{before}- ", item, "", inner)
         before = indent
 
 
@@ -243,10 +270,7 @@ def _write(lines: list[str], before: str, value: Any, label: str, indent: str) -
         if label:
             lines.append(f"{before}{label}")
             before = indent
-        inner = f"{indent}  "
-        for item in value:
-            _write(lines, f"{before}- ", item, "", inner)
-            before = indent
+        _write_items(lines, value, before, indent)
     else:
         gap = f"{before}{label} " if label else before
         if isinstance(value, str) and "\n" in value and _may_be_literal(value):
