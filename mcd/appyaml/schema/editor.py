@@ -20,6 +20,8 @@ SCHEMA_URL = "https://mcd.internal/schema/app.json"
 
 CHANGE = "Change"
 """What the model of a part is called in which nothing is missing and a null removes: `ResourcesChange`."""
+ANY = "AnyComponent"
+"""All keys of all types."""
 NEEDED = {"cron": ("schedule",), "service": ("port", "ports")}
 """One of these keys a component of the type must have (app-yaml 3.10, 3.20)."""
 _REF = "#/$defs/"
@@ -34,11 +36,9 @@ def json_schema() -> Json:
     models.pop(App.__name__)
     defs = {name: _object(model) for name, model in models.items()}
     defs |= {name + CHANGE: _part(model) for name, model in models.items()}
-    defs[Component.__name__]["allOf"] = [
-        *map(_only_keys_of, TYPES),
-        *map(_needs, NEEDED),
-        *(_without_entry(kind) for kind in TYPES if kind != "web"),
-    ]
+    defs[ANY] = defs[Component.__name__]
+    defs |= {_of_type(kind): _component_of(kind, defs[ANY]) for kind in TYPES}
+    defs[Component.__name__] = _component(defs[ANY])
     defs[Component.__name__ + CHANGE]["allOf"] = [_only_keys_of(kind) for kind in TYPES]
     defs["Environment"] = _environment()
     whole = _object(App)
@@ -80,20 +80,49 @@ def _object(model: type) -> Json:
     return {**schema, "required": required} if required else schema
 
 
+# --- a component by its type ------------------------------------------------------------------------------------------
+
+
+def _component(whole: Json) -> Json:
+    """The type decides which keys there are, so that an editor offers no other; without one all are known."""
+    return {
+        "type": "object",
+        "description": whole["description"],
+        "properties": {"type": whole["properties"]["type"]},
+        "required": ["type"],
+        "allOf": [_if_type(kind, {"$ref": _REF + _of_type(kind)}) for kind in TYPES],
+        "if": {"properties": {"type": {"enum": list(TYPES)}}, "required": ["type"]},
+        "else": {"$ref": _REF + ANY},
+    }
+
+
+def _of_type(kind: str) -> str:
+    return f"{kind.capitalize()}Component"
+
+
+def _component_of(kind: str, whole: Json) -> Json:
+    schema: Json = {
+        "type": "object",
+        "description": whole["description"],
+        "properties": {word: {"$ref": f"{_REF}{ANY}/properties/{word}"} for word in _words_of(kind)},
+        "additionalProperties": False,
+    }
+    if kind != "web":
+        # Requests of people come to a web only, so only there may a sidecar take them.
+        sidecar = {"properties": {"entry": {"const": False}}}
+        schema["allOf"] = [{"properties": {"sidecars": {"additionalProperties": sidecar}}}]
+    if kind in NEEDED:
+        schema["anyOf"] = [{"required": [word]} for word in NEEDED[kind]]
+    return schema
+
+
+def _words_of(kind: str) -> list[str]:
+    return [word for word, known in _built(Component).items() if not known.only or kind in known.only]
+
+
 def _only_keys_of(kind: str) -> Json:
-    """A component of this type has the keys of this type."""
-    words = [w for w, known in _built(Component).items() if not known.only or kind in known.only]
-    return _if_type(kind, {"propertyNames": {"enum": words}})
-
-
-def _needs(kind: str) -> Json:
-    return _if_type(kind, {"anyOf": [{"required": [word]} for word in NEEDED[kind]]})
-
-
-def _without_entry(kind: str) -> Json:
-    """Requests of people come to a web only, so only there may a sidecar take them."""
-    sidecar = {"properties": {"entry": {"const": False}}}
-    return _if_type(kind, {"properties": {"sidecars": {"additionalProperties": sidecar}}})
+    """A part of a component whose type is written has the keys of this type."""
+    return _if_type(kind, {"propertyNames": {"enum": _words_of(kind)}})
 
 
 def _if_type(kind: str, then: Json) -> Json:
@@ -155,6 +184,6 @@ def _used(whole: Json, defs: dict[str, Json]) -> set[str]:
 def _names(schema: Any) -> set[str]:
     if isinstance(schema, dict):
         ref = schema.get("$ref")
-        own = {ref.removeprefix(_REF)} if isinstance(ref, str) else set()
+        own = {ref.removeprefix(_REF).partition("/")[0]} if isinstance(ref, str) else set()
         return own.union(*(_names(value) for value in schema.values()))
     return set().union(*(_names(item) for item in schema)) if isinstance(schema, list) else set()
