@@ -5,6 +5,7 @@ It must not be a client library: what it cannot say in a line, kubectl does.
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import shutil
@@ -13,6 +14,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,22 +25,18 @@ _ANSWER_SECONDS = 5.0
 
 
 class Api:
-    """One API server, as its admin."""
+    """One API server, as one of its users."""
 
-    def __init__(self, folder: Path, port: int) -> None:
+    def __init__(self, folder: Path, port: int, user: str = "admin") -> None:
         self.folder = folder
+        self._user = user
         self.server = f"https://127.0.0.1:{port}"
         self._token = ""
         self._tls: ssl.SSLContext | None = None
 
     def send(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         """Status and parsed answer; (0, text) when nobody answers."""
-        if self._tls is None:
-            self._tls = ssl.create_default_context(cafile=str(self.folder / "ca.crt"))
-            self._token = credentials.token(self.folder, "admin")
-        data = None if body is None else json.dumps(body).encode()
-        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"}
-        request = urllib.request.Request(self.server + path, data, headers, method=method)
+        request = self._request(method, path, None if body is None else json.dumps(body).encode())
         try:
             with urllib.request.urlopen(request, timeout=_ANSWER_SECONDS, context=self._tls) as answer:
                 return answer.status, _parsed(answer.read())
@@ -50,6 +48,22 @@ class Api:
 
     def get(self, path: str) -> tuple[int, Any]:
         return self.send("GET", path)
+
+    def lines(self, path: str, seconds: float) -> Iterator[bytes]:
+        """The lines of an answer that goes on, such as a watch, until it ends or is silent for `seconds`."""
+        try:
+            with urllib.request.urlopen(self._request("GET", path), timeout=seconds, context=self._tls) as answer:
+                yield from answer
+        except (OSError, ValueError, http.client.HTTPException):
+            return
+
+    def _request(self, method: str, path: str, data: bytes | None = None) -> urllib.request.Request:
+        if self._tls is None:
+            self._tls = ssl.create_default_context(cafile=str(self.folder / "ca.crt"))
+            self._token = credentials.token(self.folder, self._user)
+        kind = "application/merge-patch+json" if method == "PATCH" else "application/json"
+        headers = {"Authorization": f"Bearer {self._token}", "Content-Type": kind}
+        return urllib.request.Request(self.server + path, data, headers, method=method)
 
     def apply(self, text: str, what: str) -> None:
         """Apply the objects of a YAML text, as field manager `mcd-local-cluster`.

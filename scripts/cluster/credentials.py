@@ -45,6 +45,7 @@ USERS = (
     User("traefik", "traefik"),
     User("coredns", "coredns"),
     User("metrics-server", "metrics-server"),
+    User("storage", "storage"),
 )
 
 

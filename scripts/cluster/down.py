@@ -28,6 +28,7 @@ MADE = ("clusters", "etcd", "logs", "node", "postgres", "registry", "registry.ya
 _ORDER = (
     "kube-controller-manager",
     "kube-scheduler",
+    "storage",
     "traefik",
     "metrics-server",
     "coredns",

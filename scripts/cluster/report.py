@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from scripts.cluster import binaries, credentials, definitions, layout, packages, processes, simulated, state
+from scripts.cluster import binaries, credentials, definitions, layout, packages, processes, simulated, state, storage
 from scripts.cluster.layout import Cluster
 from scripts.cluster.progress import spoken
 
@@ -74,7 +74,7 @@ def _wanted(remembered: state.State) -> list[str]:
         return []
     names = ["etcd", *(["registry"] if packages.program("docker-registry") else [])]
     for cluster in remembered.clusters:
-        programs = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok"]
+        programs = ["kube-apiserver", "kube-controller-manager", "kube-scheduler", "kwok", "storage"]
         if cluster == layout.FIRST:
             programs.append("traefik")
             if remembered.node == "real":
@@ -102,6 +102,7 @@ def _cluster(home: Path, name: str, remembered: state.State) -> dict[str, Any]:
         "dns_cidrs": [f"{layout.BRIDGE_ADDRESS}/32"] if cluster.real else [],
         "pod_cidrs": [layout.POD_RANGE, layout.SIMULATED_POD_RANGE] if cluster.real else [layout.SIMULATED_POD_RANGE],
         "service_cidrs": [layout.SERVICE_RANGE],
+        "storage": storage.facts(),
         "node_pools": [simulated.described(pool) for pool in simulated.pools(cluster.real)],
     }
 

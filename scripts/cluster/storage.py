@@ -1,56 +1,37 @@
-"""Storage classes and volumes of the local cluster: folders of the home, made beforehand, because nothing provisions.
+"""The storage classes of a cluster, and the process that makes their volumes, as values.
 
-`standard` is the default class; `shared` may be mounted by many pods, which is true here because there is one node. It
-must not delete the content of a volume that is still claimed.
+`standard` is the default class; `shared` may be mounted by many pods, which is true here because there is one real
+node. It must not touch a volume: provisioner.py does.
 """
 
 from __future__ import annotations
 
 import json
-import shutil
+import sys
+from pathlib import Path
 from typing import Any
 
-from scripts.cluster import simulated
+from scripts.cluster import credentials, processes
 from scripts.cluster.api import Api
 from scripts.cluster.layout import Cluster
+from scripts.cluster.processes import Component
 
-_CLASSES = {"standard": ["ReadWriteOnce"], "shared": ["ReadWriteOnce", "ReadWriteMany"]}
-_PER_CLASS = 12
-# A claim is bound to the first volume that is at least as large; nothing enforces a size.
-_SIZE = "1Ti"
+PROVISIONER = "mcd.internal/local-folder"
+MODES = {"standard": ("ReadWriteOnce",), "shared": ("ReadWriteOnce", "ReadWriteMany")}
+"""The classes, and who may mount a volume of each."""
+
+_STATIC = "kubernetes.io/no-provisioner"
+_SOURCES = ("provisioner.py", "storage.py", "api.py")
 
 
-def manifest(cluster: Cluster) -> str:
+def facts() -> dict[str, Any]:
+    """The classes in the form of `cluster.storage` of app-yaml.md 8.2. No folder is faster than another."""
+    return {"default": "standard", "shared": "shared", "fast": None}
+
+
+def manifest() -> str:
     """The objects, as YAML text."""
-    objects = [_class(name) for name in _CLASSES]
-    objects += [_volume(cluster, name, number) for name in _CLASSES for number in range(1, _PER_CLASS + 1)]
-    return "".join(f"---\n{json.dumps(each)}\n" for each in objects)
-
-
-def prepare(cluster: Cluster, api: Api) -> None:
-    """Make the folders, and take back the volumes whose claims are gone: an applied manifest makes them anew."""
-    for name in _CLASSES:
-        for number in range(1, _PER_CLASS + 1):
-            folder = cluster.folder / "volumes" / _name(name, number)
-            if not folder.is_dir():
-                folder.mkdir(parents=True)
-                folder.chmod(0o777)
-    status, answer = api.get("/api/v1/persistentvolumes")
-    released = [each for each in answer["items"] if each["status"].get("phase") == "Released"] if status == 200 else []
-    for each in released:
-        name, uid = each["metadata"]["name"], each["metadata"]["uid"]
-        if each["spec"].get("storageClassName") not in _CLASSES or not name.startswith("local-"):
-            continue
-        status, _ = api.send("DELETE", f"/api/v1/persistentvolumes/{name}", {"preconditions": {"uid": uid}})
-        if status == 200:
-            folder = cluster.folder / "volumes" / name
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True, exist_ok=True)
-            folder.chmod(0o777)
-
-
-def _name(storage_class: str, number: int) -> str:
-    return f"local-{storage_class}-{number}"
+    return "".join(f"---\n{json.dumps(_class(name))}\n" for name in MODES)
 
 
 def _class(name: str) -> dict[str, Any]:
@@ -59,24 +40,45 @@ def _class(name: str) -> dict[str, Any]:
         "apiVersion": "storage.k8s.io/v1",
         "kind": "StorageClass",
         "metadata": {"name": name, "annotations": default},
-        "provisioner": "kubernetes.io/no-provisioner",
+        "provisioner": PROVISIONER,
+        "reclaimPolicy": "Delete",
+        # The pod's node is chosen first: a folder can be mounted on one node only.
         "volumeBindingMode": "WaitForFirstConsumer",
+        "allowVolumeExpansion": True,
     }
 
 
-def _volume(cluster: Cluster, storage_class: str, number: int) -> dict[str, Any]:
-    name = _name(storage_class, number)
-    where = {"key": simulated.POOL, "operator": "In", "values": ["general"]}
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolume",
-        "metadata": {"name": name},
-        "spec": {
-            "capacity": {"storage": _SIZE},
-            "accessModes": _CLASSES[storage_class],
-            "persistentVolumeReclaimPolicy": "Retain",
-            "storageClassName": storage_class,
-            "local": {"path": str(cluster.folder / "volumes" / name)},
-            "nodeAffinity": {"required": {"nodeSelectorTerms": [{"matchExpressions": [where]}]}},
-        },
-    }
+def forget_older(api: Api) -> None:
+    """Take away the classes and the free volumes that earlier versions made beforehand: a class cannot be changed. A
+    volume of theirs that is claimed stays with its folder."""
+    for name in MODES:
+        status, found = api.get(f"/apis/storage.k8s.io/v1/storageclasses/{name}")
+        if status == 200 and found["provisioner"] == _STATIC:
+            api.send("DELETE", f"/apis/storage.k8s.io/v1/storageclasses/{name}")
+    status, answer = api.get("/api/v1/persistentvolumes")
+    for each in answer["items"] if status == 200 else ():
+        meta, kind = each["metadata"], each["spec"].get("storageClassName", "")
+        if kind in MODES and meta["name"].startswith(f"local-{kind}-") and each["status"].get("phase") == "Available":
+            body = {"preconditions": {"uid": meta["uid"], "resourceVersion": meta["resourceVersion"]}}
+            api.send("DELETE", f"/api/v1/persistentvolumes/{meta['name']}", body)
+
+
+def folder(cluster: Cluster) -> Path:
+    """Where the volumes of a cluster lie."""
+    return cluster.folder / "volumes"
+
+
+def provisioner(cluster: Cluster) -> Component:
+    """The process that makes and deletes volumes."""
+    name, here = cluster.component("storage"), Path(__file__).parent
+    volumes = folder(cluster)
+    command = (sys.executable, "-m", "scripts.cluster.provisioner", str(volumes), str(cluster.port("api")))
+    sign = volumes / ".watching"
+
+    def ready() -> str:
+        live = processes.running(cluster.home, name)
+        told = sign.read_text() if sign.is_file() else ""
+        return "" if live is not None and told == str(live.pid) else "it does not watch yet"
+
+    files = (*(here / file for file in _SOURCES), credentials.kubeconfig(cluster.folder, "storage"))
+    return Component(name, command, ready, {"PYTHONPATH": str(here.parents[1])}, files)

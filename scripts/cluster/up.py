@@ -183,11 +183,12 @@ def _second_processes(run: _Run) -> None:
     """Everything that needs the API server, in parallel with the custom resource definitions."""
     cluster = run.cluster
     served = _Definitions(run)
-    storage.prepare(cluster, run.api)
+    storage.forget_older(run.api)
     _apply(run, "base", _base_objects(cluster))
     run.start(controlplane.controller_manager(cluster))
     run.start(controlplane.scheduler(cluster))
     run.start(controlplane.kwok(cluster))
+    run.start(storage.provisioner(cluster))
     if cluster.real:
         run.start(node.kubelet(cluster))
         run.start(node.kube_proxy(cluster))
@@ -208,7 +209,7 @@ def _second_processes(run: _Run) -> None:
 
 def _base_objects(cluster: Cluster) -> str:
     nodes = "".join(f"---\n{json.dumps(each)}\n" for each in simulated.node_objects(cluster.real))
-    texts = [(places.MANIFESTS / "rbac.yaml").read_text(), nodes, storage.manifest(cluster)]
+    texts = [(places.MANIFESTS / "rbac.yaml").read_text(), nodes, storage.manifest()]
     return "\n---\n".join(texts)
 
 

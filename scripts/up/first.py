@@ -86,6 +86,7 @@ def _cluster(cluster: Mapping[str, Any]) -> dict[str, Any]:
             "pod_cidrs": mine["pod_cidrs"],
             "service_cidrs": mine["service_cidrs"],
             "dns_cidrs": mine["dns_cidrs"],
+            "storage": mine["storage"],
         },
     }
 

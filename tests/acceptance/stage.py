@@ -150,7 +150,7 @@ def furnish(world: World, user: str) -> None:
         "base_domain": world.cluster["base_domain"],
         "gateway": {"name": gateway["name"], "namespace": gateway["namespace"]},
         "registry": world.cluster.get("registry") or "",
-        **{word: mine[word] for word in ("pod_cidrs", "service_cidrs", "dns_cidrs")},
+        **{word: mine[word] for word in ("pod_cidrs", "service_cidrs", "dns_cidrs", "storage")},
     }
     facts = {key: value for key, value in facts.items() if value}
     told = world.work / "facts.yaml"

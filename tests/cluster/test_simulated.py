@@ -11,8 +11,7 @@ from typing import Any
 
 import yaml
 
-from scripts.cluster import credentials, definitions, node, places, simulated, stages, storage
-from scripts.cluster.layout import Cluster
+from scripts.cluster import credentials, definitions, node, places, simulated, stages
 
 
 def _nodes(real: bool) -> dict[str, dict[str, Any]]:
@@ -128,10 +127,3 @@ def test_the_pause_image_is_an_archive_whose_digests_are_true_and_equal_each_tim
             assert hashlib.sha256(blob).hexdigest() == name.removeprefix("blobs/sha256/")
     index = json.loads(files["index.json"])
     assert index["manifests"][0]["annotations"]["io.containerd.image.name"] == "localhost/pause:1"
-
-
-def test_volumes_lie_in_the_cluster_s_folder_and_on_nodes_that_take_every_pod() -> None:
-    cluster = Cluster(Path("/home/x"), "local", "real", {})
-    volumes = [each for each in yaml.safe_load_all(storage.manifest(cluster)) if each["kind"] == "PersistentVolume"]
-    assert len(volumes) == 24
-    assert all(each["spec"]["local"]["path"].startswith("/home/x/clusters/local/volumes/") for each in volumes)
