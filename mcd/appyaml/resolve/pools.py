@@ -141,6 +141,10 @@ def place(ask: Ask, context: Context, line: str, findings: Findings) -> tuple[Pl
         looked_at = [pools[n] for n in names]
     else:
         default = context.product_line.node_pool
+        if default and default not in pools:
+            # On any other node it would run beside those whom the pool is there to keep it from.
+            message = f'there is no pool "{default}", the default of product line "{line}".'
+            findings.refuse("ref.unknown", (*ask.path, "node_pool"), message, "Write another, or ask its owner.")
         looked_at = [pools[default]] if default and default in pools else []
     if ask.gpu is not None:
         return _with_gpu(ask, looked_at, line, findings)
