@@ -145,3 +145,21 @@ def test_the_longest_glob_is_answered_at_once() -> None:
 def test_what_a_push_brings_is_shown_without_its_control_characters() -> None:
     assert "\x1b" not in of_branch("{}", "x\x1b[31m").why
     assert len(of_branch("{}", "x" * 5000).why) < 200
+
+
+def problems(text: str) -> list[str]:
+    found = check(f"appname: shop\ncomponents: {{web: {{type: web}}}}\ndeploy: {text}\n", "app.yaml").problems
+    return [problem.message for problem in found]
+
+
+def test_what_is_too_long_or_too_many_is_refused_and_the_largest_is_not() -> None:
+    assert problems(f"{{branch: {'b' * 255}, paths: [{'p' * 255}]}}") == []
+    assert len(problems(f"{{branch: {'b' * 256}, paths: [{'p' * 256}]}}")) == 2
+    assert problems(f"{{tags: [{', '.join('v' * 50)}], paths: [{', '.join('p' * 100)}]}}") == []
+    assert problems(f"{{tags: [{', '.join('v' * 51)}]}}") == ["51 items."]
+    assert problems(f"{{paths: [{', '.join('p' * 101)}]}}") == ["101 items."]
+
+
+def test_a_long_list_is_not_told_whole() -> None:
+    assert of_branch("{branch: [a, b, c, d, e]}", "x").why == "branch x is not in deploy.branch (a, b, c, d, e)."
+    assert of_branch("{branch: [a, b, c, d, e, f]}", "x").why == "branch x is not in deploy.branch (a, b, c, d, e, …)."

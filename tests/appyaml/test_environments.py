@@ -13,6 +13,7 @@ from mcd.appyaml.context import Context
 from mcd.appyaml.resolve.environments import matching
 from mcd.appyaml.schema.app import App
 from mcd.appyaml.schema.document import entries
+from mcd.appyaml.schema.environments import values_of
 from mcd.appyaml.schema.fields import Kind, keys_of
 from mcd.appyaml.text.nodes import Map, Node
 from mcd.appyaml.text.problems import Report
@@ -122,9 +123,9 @@ def test_globs_apply_as_written_and_the_very_name_last(name: str, applied: list[
 
 
 def test_more_than_can_be_judged_at_once_is_refused_and_not_judged() -> None:
-    def file(count: int) -> str:
-        components = "".join(f"  c{n}: {{type: job, env: {{A: x, B: y, C: z}}}}\n" for n in range(100))
-        return f"appname: hello\ncomponents:\n{components}environments:\n" + "".join(
+    def file(count: int, components: int = 100) -> str:
+        parts = "".join(f"  c{n}: {{type: job, env: {{A: x, B: y, C: z}}}}\n" for n in range(components))
+        return f"appname: hello\ncomponents:\n{parts}environments:\n" + "".join(
             f"  e{n}: {{env: {{D: w}}}}\n" for n in range(count)
         )
 
@@ -133,6 +134,10 @@ def test_more_than_can_be_judged_at_once_is_refused_and_not_judged() -> None:
         "app.yaml:103:1: environments: 130 entries, and 994 values to check for each."
         " Use globs like site-*, or a smaller file."
     ]
+    root = node(file(200, 0).replace("components:\n", "components: {}\n"))
+    assert isinstance(root, Map)
+    assert values_of(root) == 604
+    assert values_of(node("[a, {b: [c]}]")) == 5
 
 
 # ── short forms ──────────────────────────────────────────────────────────────────────────────────────────────────

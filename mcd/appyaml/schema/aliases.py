@@ -178,10 +178,11 @@ def _atp(entries: dict[str, tuple[Place, Node]], report: Report) -> None:
         report.refuse("exclusive", place, ("atp",), '"atp" and "build.ci" say the same thing.', "Keep build.ci.")
         return
     _say(report, place, ("atp",), "atp", "build.ci")
-    inside = dict(build[1].entries) if build is not None and type(build[1]) is Map else {}
-    inside["ci"] = (place, value)
-    at = build[0] if build is not None else place
-    entries["build"] = (at, Map(inside, value.place, at))
+    if build is None:
+        entries["build"] = (place, Map({"ci": (place, value)}, value.place, place))
+    elif type(build[1]) is Map:
+        # What is no mapping stays, and is told.
+        entries["build"] = (build[0], Map({**build[1].entries, "ci": (place, value)}, build[1].place, build[0]))
 
 
 def _components(node: Node, path: Path, key: Place, report: Report, types: Mapping[str, Node] | None = None) -> Node:
