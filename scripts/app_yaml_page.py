@@ -15,6 +15,7 @@ from mcd.appyaml.schema.alert import BUILTIN, Alert
 from mcd.appyaml.schema.app import App
 from mcd.appyaml.schema.app_dep import AppDep
 from mcd.appyaml.schema.build import Build
+from mcd.appyaml.schema.canary import Canary, Check, Step
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.defaults import LONG, TYPES
 from mcd.appyaml.schema.deploy import Deploy
@@ -24,10 +25,12 @@ from mcd.appyaml.schema.health import Health, Probe
 from mcd.appyaml.schema.idle import IdleGpu
 from mcd.appyaml.schema.infra import Infra
 from mcd.appyaml.schema.lifecycle import History, Rollout, Stop
+from mcd.appyaml.schema.metrics import Metrics
 from mcd.appyaml.schema.network import Domain, LongPort
 from mcd.appyaml.schema.oauth import SignIn
 from mcd.appyaml.schema.pre import Pre
 from mcd.appyaml.schema.resources import Gpu, Limits, Resources
+from mcd.appyaml.schema.scaling import Autoscale, Promql, Queue
 from mcd.appyaml.schema.sidecar import Sidecar, SidecarResources
 from mcd.appyaml.schema.storage import Permdir, Stateful
 from mcd.appyaml.schema.variable import Variable
@@ -39,6 +42,7 @@ MODELS: tuple[type, ...] = (
     App, Build, Variable, Infra, AppDep, LongPort, Domain, SignIn, Sidecar, SidecarResources,
     Resources, Limits, Gpu, Health, Probe, Rollout, Stop,
     History, Affinity, Permdir, File, Stateful, IdleGpu, Alert, Trace, Deploy, Pre,
+    Autoscale, Queue, Promql, Canary, Step, Check, Metrics,
 )  # fmt: skip
 NOT_USED = " *Read, not used yet.*"
 _REGION = re.compile(r"<!-- (?P<what>[a-z]+)(?:: (?P<name>[^>]+?))? -->\n.*?<!-- end -->", re.DOTALL)

@@ -275,6 +275,20 @@ def test_an_image_that_nobody_built_is_asked_for(person: Person) -> None:
     assert not person.out.exists()
 
 
+def test_a_secret_need_not_be_known_and_the_text_of_a_config_map_must_be(person: Person) -> None:
+    (person.folder / "context.yaml").write_text(INGRESS)
+    assert person.export("--context", "context.yaml").code == 0
+    app = HELLO + "files: {/etc/motd: {config: texts/motd}}\n"
+    told = person.export("--context", "context.yaml", "--force", app=app)
+    assert told.code == 2
+    assert told.err.splitlines()[-1] == (
+        "nobody knows the text of config map texts/motd here. Write it into --context, as settings.configs."
+    )
+    (person.folder / "context.yaml").write_text(INGRESS + "settings: {configs: {texts: {motd: Good day}}}\n")
+    assert person.export("--context", "context.yaml", "--force", app=app).code == 0
+    assert b"Good day" in b"".join(person.files().values())
+
+
 def test_a_file_with_errors_writes_nothing(person: Person) -> None:
     told = person.export(app="appname: shop\ncomponents: {web: {type: web, portt: 1}}\n")
     assert told.code == 1
