@@ -26,6 +26,7 @@ from tests.schemas import strict
 assert orjson
 SLOWEST = 1.0
 """Seconds of the processor for one file."""
+SLOW = f"slow: more than {SLOWEST:g} s"
 MOST_MEMORY = 64 * 1024 * 1024
 _KNOWN = frozenset(codes.CODES)
 _NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?|[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
@@ -55,7 +56,7 @@ def judged(text: bytes, platform: Platform, version: str) -> Verdict:
     seconds = time.process_time() - began
     wrong: list[str] = []
     if seconds > SLOWEST:
-        wrong.append(f"slow: {seconds:.2f} s")
+        wrong.append(SLOW)
     grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
     if grown > MOST_MEMORY:
         wrong.append(f"memory: {grown // 2**20} MiB more")

@@ -405,9 +405,17 @@ def refuse_key(report: Report, place: Place, path: Path, keys: Mapping[str, Key]
         report.refuse("schema.unknown_key", place, path, f'"{word}" is not supported yet.', "Remove it.")
 
 
+_TOLD_IN_FULL = 1000
+"""So many mistakes of one file get a suggestion of what was meant, ten times as many as are printed: a file of ten
+thousand wrong keys is compared with what there is for a second."""
+
+
 def refuse_unknown(report: Report, place: Place, path: Path, keys: Mapping[str, Key], type_name: str = "") -> None:
     """`there is no "portt" here. Did you mean "port"?`"""
     word = str(path[-1])
+    if report.errors > _TOLD_IN_FULL:
+        report.refuse("schema.unknown_key", place, path, f'there is no "{echo(word)}" here.', "Remove it.")
+        return
     fitting = {w: k for w, k in keys.items() if not (type_name and k.only and type_name not in k.only)}
     near = nearest(word, fitting)
     hint = f'Did you mean "{near}"?' if near else known_words(w for w, k in fitting.items() if not k.later)

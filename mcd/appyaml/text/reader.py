@@ -176,26 +176,35 @@ def _tag(reading: _Reading, tag: str | None, place: Place) -> None:
 
 
 def _scalar(reading: _Reading, event: ScalarEvent) -> None:
+    """A key or a value. What nearly all of them are is done here, one function call each."""
     mark: Any = event.start_mark
     place = (mark.line + 1, mark.column + 1)
     reading.nodes += 1
     if reading.nodes > MAX_NODES:
         _count(reading, 0, place)
-    tag = event.tag
-    if tag is not None:
-        _tag(reading, tag, place)
-    style = event.style or ""
+    if event.tag is not None:
+        _tag(reading, event.tag, place)
+    text, style = event.value, event.style or ""
     stack = reading.stack
-    if stack:
-        top = stack[-1]
-        node = top.node
-        if type(node) is Map and top.pending is None:
-            _key(reading, top, event.value, style, place)
-            return
-    scalar = Scalar(event.value, style, place)
+    top = stack[-1] if stack else None
+    node = top.node if top is not None else None
+    if type(node) is not Map or top is None:
+        scalar = Scalar(text, style, place)
+        _put(reading, scalar)
+    elif top.pending is None:
+        if text in node.entries or text == "<<":
+            _key(reading, top, text, style, place)
+        else:
+            top.kept = True
+            top.pending = (text, place)
+        return
+    else:
+        scalar = Scalar(text, style, place)
+        if top.kept:
+            node.entries[top.pending[0]] = (top.pending[1], scalar)
+        top.pending = None
     if event.anchor is not None:
         reading.anchors[event.anchor] = (scalar, 1)
-    _put(reading, scalar)
 
 
 def _key(reading: _Reading, top: _Open, key: str, style: str, place: Place) -> None:
