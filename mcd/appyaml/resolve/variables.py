@@ -75,7 +75,7 @@ class Environment:
         entry = self.written.get(name)
         if entry is None:
             return self._given(name)
-        if name in self.refs:
+        if name in self.refs or entry[0].secret is not None:  # also one that is not there: that is told already
             return (InPod(name),)
         if name not in self._done:
             text = entry[0].value or ""
