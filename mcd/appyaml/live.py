@@ -15,9 +15,20 @@ from typing import Any, Protocol
 from mcd.appyaml.compiler import Compiled, Source, check, compile_app, render_line, template_digests
 from mcd.appyaml.context import Context, Kinds, read_context
 from mcd.appyaml.resolve.environments import laid_over
-from mcd.appyaml.shells import LINE, app_shells, line_shells
+from mcd.appyaml.shells import LINE, app_shells, files_with_secrets, line_shells
 from mcd.errors import Code, McdError, Problem, has_errors, in_order
-from mcd.model import App, Cluster, Device, NodePool, ProductLine, Release, Rollout, Settings
+from mcd.model import (
+    NO_SECRET_FILES,
+    App,
+    Cluster,
+    Device,
+    NodePool,
+    ProductLine,
+    Release,
+    Rollout,
+    SecretFiles,
+    Settings,
+)
 from mcd.objects import Object, Ref, in_apply_order
 
 
@@ -60,6 +71,8 @@ class Desired:
     commits: Mapping[str, str]
     digests: Mapping[str, str]
     problems: tuple[Problem, ...]
+    files: SecretFiles = NO_SECRET_FILES
+    """The files that go into Secrets, without the values in them."""
 
 
 FILE = "app.yaml"
@@ -88,9 +101,11 @@ def desired(bound: Bound, kinds: Kinds, rollout: Rollout | None, previous: Rollo
 
 def _finished(compiled: Compiled, commits: Mapping[str, str]) -> Desired:
     objects = [obj for obj in compiled.objects if not _is_a_template(obj)]
+    files = NO_SECRET_FILES
     if compiled.ok and compiled.spec is not None:
-        objects = in_apply_order([*objects, *app_shells(compiled.spec)])
-    return Desired(compiled, tuple(objects), commits, template_digests(compiled), compiled.problems)
+        files = files_with_secrets(compiled.spec)
+        objects = in_apply_order([*objects, *app_shells(compiled.spec, files)])
+    return Desired(compiled, tuple(objects), commits, template_digests(compiled), compiled.problems, files)
 
 
 def _is_a_template(obj: Object) -> bool:
@@ -113,6 +128,7 @@ def compile_pair(
         app=bound.app.name,
         kinds=kinds,
         live=True,
+        generated={name: version - 1 for name, version in bound.app.generated.items()},
     )
     source = Source(commit=release.commit, branch=release.branch, tag=release.tag, images=dict(release.images))
     return compile_app(checked, context, source)

@@ -163,6 +163,7 @@ async def _write(work: _Pass) -> Outcome | None:
         bounds=bounds_of(item),
         observed=RolloutObserved(work.wanted.commits, work.wanted.digests) if begins else None,
         values=work.values,
+        files=work.wanted.files,
     )
     stop = outcome_of(work.applied)
     if not isinstance(stop, Stalled):

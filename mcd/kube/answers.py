@@ -142,10 +142,11 @@ def _invalid(what: str, raw: str, said: str, status: Mapping[str, Any]) -> KubeE
     if any(c.get("field") == "metadata.uid" for c in causes):
         return KubeError(Code.PRECONDITION, KubeReason.STALE, f"{what}: it was replaced by another object.")
     if any(words in raw for words in _IMMUTABLE):
-        fields = ", ".join(sorted({str(c["field"]) for c in causes if c.get("field")})) or "a field"
+        fields = sorted({str(c["field"]) for c in causes if c.get("field")})
+        named = ", ".join(fields) or "a field"
         return KubeError(
-            Code.INVALID, KubeReason.IMMUTABLE, f"{what}: {echo(fields, 200)} never changes on a living object.",
-            "Delete the object, or rename the component.",
+            Code.INVALID, KubeReason.IMMUTABLE, f"{what}: {echo(named, 200)} never changes on a living object.",
+            "Delete the object, or rename the component.", fields=fields,
         )  # fmt: skip
     if "denied the request" in raw:
         return KubeError(Code.INVALID, KubeReason.ADMISSION, f"{what}: {said}")

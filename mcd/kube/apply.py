@@ -23,8 +23,21 @@ from mcd.kube.inventory import (
     not_ours,
     uid_of,
 )
+from mcd.kube.secret import KIND as SECRET
 from mcd.kube.secret import Values, filled
-from mcd.model import Action, Change, ChangeSet, Fence, InventoryEntry, Plan, Planned, Reason, RolloutObserved
+from mcd.model import (
+    NO_SECRET_FILES,
+    Action,
+    Change,
+    ChangeSet,
+    Fence,
+    InventoryEntry,
+    Plan,
+    Planned,
+    Reason,
+    RolloutObserved,
+    SecretFiles,
+)
 from mcd.objects import FIRST_WAVE, TRIGGER, Object, Ref, kind_rank, ref_of
 
 IN_FLIGHT = 16
@@ -59,6 +72,7 @@ class _Pass:
     entries: dict[Ref, InventoryEntry]
     slots: asyncio.Semaphore
     values: Values | None = None
+    files: SecretFiles = NO_SECRET_FILES
     changes: list[Change] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
     down: KubeError | None = None
@@ -86,19 +100,21 @@ async def carry_out(
     bounds: Bounds,
     observed: RolloutObserved | None = None,
     values: Values | None = None,
+    files: SecretFiles = NO_SECRET_FILES,
     in_flight: int = IN_FLIGHT,
 ) -> Applied:
     """Applies and prunes what `plan` says.
 
     References that are to be created and are not in `inventory` yet are written there first (`fence.intend`, together
-    with `observed`). A Secret that is a shell gets its values from `values` right before it is sent, and nobody keeps
-    them. Objects of one wave do not stop each other; a failure stops later waves and every delete. Raises LeaseLost at
-    once when the lease is over, McdError(forbidden, Policy) from the gate before anything is sent.
+    with `observed`). A Secret that is a shell gets its values from `values` right before it is sent, in the texts of
+    `files` if they belong there, and nobody keeps them. Objects of one wave do not stop each other; a failure stops
+    later waves and every delete. Raises LeaseLost at once when the lease is over, McdError(forbidden, Policy) from the
+    gate before anything is sent.
     """
     for planned in plan.apply:
         check(planned.desired, bounds)
     entries, slots = {e.ref: e for e in inventory}, asyncio.Semaphore(in_flight)
-    run = _Pass(cluster, fence, bounds, owner, entries, slots, values)
+    run = _Pass(cluster, fence, bounds, owner, entries, slots, values, files)
     new = tuple(r for r in (ref_of(p.desired) for p in plan.apply) if r not in run.entries)
     if new or observed is not None:
         fence.check()
@@ -173,7 +189,7 @@ async def _write(run: _Pass, planned: Planned) -> None:
     error: KubeError | None = None
     for _ in range(TRIES):
         check(planned.desired, run.bounds)
-        sent = await filled(planned.desired, run.values)
+        sent = await filled(planned.desired, run.values, run.files)
         run.fence.check()
         try:
             answer = await run.cluster.apply(sent, live=planned.live, force=planned.force)
@@ -183,6 +199,9 @@ async def _write(run: _Pass, planned: Planned) -> None:
                 # It is in our inventory, so the field is ours: taken back, and said whose hand it was.
                 names = ", ".join(sorted({manager for manager, _ in refused.managers}))
                 planned = replace(planned, force=True, healed_from=planned.healed_from or names)
+                continue
+            if _another_type(run, planned, refused):
+                planned = await _make_room(run, planned)
                 continue
             if refused.kube_reason not in (KubeReason.STALE, KubeReason.UNKNOWN_OUTCOME):
                 raise
@@ -195,6 +214,24 @@ async def _write(run: _Pass, planned: Planned) -> None:
         return
     assert error is not None
     raise error
+
+
+def _another_type(run: _Pass, planned: Planned, refused: KubeError) -> bool:
+    """Whether our own Secret is to become one of another type, which no living Secret can."""
+    if planned.live is None or planned.desired["kind"] != SECRET.kind or refused.fields != ("type",):
+        return False
+    return is_ours(run.entries.get(ref_of(planned.desired)), planned.live, run.owner)
+
+
+async def _make_room(run: _Pass, planned: Planned) -> Planned:
+    """Deletes the Secret, whose new values are at hand, to be made again at once. Pods that run have read it, and keep
+    the files that are mounted; one that starts in this moment waits for it, and the kubelet tries again by itself.
+    Whoever dies in between leaves a Secret that the next pass makes."""
+    assert planned.live is not None
+    ref = ref_of(planned.desired)
+    run.fence.check()
+    await run.cluster.delete(ref, uid_of(planned.live))
+    return replace(planned, live=None, force=False, detail="made again, because its type never changes")
 
 
 def _settle(run: _Pass, planned: Planned, answer: Object) -> None:

@@ -58,7 +58,8 @@ class KubeReason(StrEnum):
 
 class KubeError(McdError):
     """A refusal by the cluster, with its own words cut to what may be shown. `managers` are (manager, field) pairs of
-    an apply conflict; `retry_after` is in seconds when the server said so."""
+    an apply conflict, `fields` what never changes on a living object; `retry_after` is in seconds when the server said
+    so."""
 
     def __init__(
         self,
@@ -68,11 +69,13 @@ class KubeError(McdError):
         hint: str = "",
         *,
         managers: Sequence[tuple[str, str]] = (),
+        fields: Sequence[str] = (),
         retry_after: float | None = None,
     ) -> None:
         super().__init__(code, message, hint, reason=reason.value, retry_after=retry_after)
         self.kube_reason = reason
         self.managers = tuple(managers)
+        self.fields = tuple(fields)
 
 
 class WatchEventType(StrEnum):

@@ -7,14 +7,15 @@ an edit by hand (ADR 7). A filled Secret must not be kept, compared, logged or a
 from __future__ import annotations
 
 import base64
-from collections.abc import Awaitable, Callable, Mapping
+import json
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
 from mcd.errors import Code, McdError
 from mcd.kube.cluster import FIELD_MANAGER, Kind
 from mcd.kube.fields import applied_tree, managed, node_at
-from mcd.model import Reason, SecretText
-from mcd.objects import MASK, SECRET, SECRET_VERSION, Object, ref_of
+from mcd.model import NO_SECRET_FILES, Pieces, Reason, SecretFiles, SecretSource, SecretText
+from mcd.objects import GENERATE, MADE_ONCE, MASK, SECRET, SECRET_VERSION, WITH_SECRETS, Object, ref_of
 
 KIND = Kind("v1", "Secret")
 
@@ -31,8 +32,11 @@ KEY_RING_RETRY = 30.0
 _KEPT_BY_KUBECTL = "kubectl.kubernetes.io/last-applied-configuration"
 """`kubectl apply` keeps the whole Secret in this annotation."""
 
-Values = Callable[[str, int], Awaitable[Mapping[str, SecretText]]]
-"""A secret's name and version → its values by key. Raises McdError not_found, unavailable."""
+LARGEST = 1024 * 1024
+"""Bytes of all values of one Secret that Kubernetes takes."""
+
+Values = Callable[[SecretSource], Awaitable[Mapping[str, SecretText]]]
+"""Where values come from → the values by key. Raises McdError not_found, unavailable."""
 
 
 def without_values(obj: Mapping[str, Any], kind: Kind) -> Object:
@@ -90,32 +94,70 @@ def _version(obj: Mapping[str, Any]) -> tuple[str, str]:
     return annotations.get(SECRET, ""), annotations.get(SECRET_VERSION, "")
 
 
-async def filled(obj: Object, values: Values | None) -> Object:
+async def filled(obj: Object, values: Values | None, files: SecretFiles = NO_SECRET_FILES) -> Object:
     """What is sent for `obj`: a shell gets the values of exactly its keys, anything else stays as it is. Raises
-    McdError: conflict (ConfigMissing) when the secret is not there any more, unavailable when it cannot be opened."""
+    McdError: conflict (ConfigMissing) when a secret is not there any more, too_large, unavailable when one cannot be
+    opened."""
     if not is_shell(obj):
         return obj
-    annotations = obj["metadata"]["annotations"]
-    name, version = annotations[SECRET], annotations[SECRET_VERSION]
     if values is None:
-        raise McdError(Code.INTERNAL, f'{ref_of(obj)}: nobody can open the secret "{name}" here.')
+        secret = obj["metadata"]["annotations"][SECRET]
+        raise McdError(Code.INTERNAL, f'{ref_of(obj)}: nobody can open the secret "{secret}" here.')
+    if obj["metadata"]["annotations"][SECRET] == WITH_SECRETS:
+        texts = await _written(obj, values, files)
+    else:
+        source = _source(obj)
+        opened = await _opened(values, source, obj["data"])
+        texts = {key: opened[key].reveal().encode() for key in obj["data"]}
+    size = sum(len(text) for text in texts.values())
+    if size > LARGEST:
+        words = f"{ref_of(obj)}: with its values it has {size:,} bytes, and Kubernetes takes {LARGEST:,}."
+        raise McdError(
+            Code.TOO_LARGE, words, "Make the files or the values smaller.", reason=Reason.REFUSED_BY_CLUSTER.value
+        )
+    return {**obj, "data": {key: base64.b64encode(text).decode() for key, text in texts.items()}}
+
+
+def _source(obj: Object) -> SecretSource:
+    annotations = obj["metadata"]["annotations"]
+    if annotations[SECRET] == MADE_ONCE:
+        return SecretSource(MADE_ONCE, lengths=json.loads(annotations[GENERATE]))
+    return SecretSource(annotations[SECRET], int(annotations[SECRET_VERSION]))
+
+
+async def _opened(values: Values, source: SecretSource, keys: Iterable[str]) -> Mapping[str, SecretText]:
     try:
-        opened = await values(name, int(version))
+        opened = await values(source)
     except McdError as error:
         if error.code is Code.NOT_FOUND:
-            raise _missing(name, version) from None
+            raise _missing(source) from None
         error.retry_after = error.retry_after or KEY_RING_RETRY
         raise
-    if not set(obj["data"]) <= set(opened):
-        raise _missing(name, version)
-    data = {key: base64.b64encode(opened[key].reveal().encode()).decode() for key in obj["data"]}
-    return {**obj, "data": data}
+    if not set(keys) <= set(opened):
+        raise _missing(source)
+    return opened
 
 
-def _missing(name: str, version: str) -> McdError:
+async def _written(obj: Object, values: Values, files: SecretFiles) -> dict[str, bytes]:
+    """The files of a Secret, each put together of its pieces: what is a text is never read, and neither is a value."""
+    texts = files.texts[obj["metadata"]["name"]]
+    keys: dict[str, set[str]] = {}
+    for key in obj["data"]:
+        for piece in texts[key]:
+            if not isinstance(piece, str):
+                keys.setdefault(piece[0], set()).add(piece[1])
+    opened = {name: await _opened(values, files.sources[name], keys[name]) for name in sorted(keys)}
+    return {key: _joined(texts[key], opened).encode() for key in obj["data"]}
+
+
+def _joined(pieces: Pieces, opened: Mapping[str, Mapping[str, SecretText]]) -> str:
+    return "".join(piece if isinstance(piece, str) else opened[piece[0]][piece[1]].reveal() for piece in pieces)
+
+
+def _missing(source: SecretSource) -> McdError:
     return McdError(
         Code.CONFLICT,
-        f'version {version} of the secret "{name}", or a key of it, is not there any more.',
+        f'version {source.version} of the secret "{source.name}", or a key of it, is not there any more.',
         "Set it: `mcd secret set`; then deploy again.",
         reason=Reason.CONFIG_MISSING.value,
     )

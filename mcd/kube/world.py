@@ -25,6 +25,7 @@ _IMMUTABLE = {
     "Job": ("template", "selector", "completions"),
     "PersistentVolumeClaim": ("accessModes", "storageClassName", "volumeName"),
 }
+_OPAQUE = "Opaque"
 _NO_GENERATION = frozenset(
     {"ConfigMap", "Secret", "ServiceAccount", "Namespace", "Event", "Node", "Role", "RoleBinding"}
 )
@@ -87,8 +88,11 @@ class World:
             if old != new:
                 raise KubeError(
                     Code.INVALID, KubeReason.IMMUTABLE, f"{ref}: spec.{name} never changes on a living object.",
-                    "Delete the object, or rename the component.",
+                    "Delete the object, or rename the component.", fields=(f"spec.{name}",),
                 )  # fmt: skip
+        if ref.kind == "Secret" and (now.get("type") or _OPAQUE) != (result.get("type") or _OPAQUE):
+            said = f"{ref}: type never changes on a living object."
+            raise KubeError(Code.INVALID, KubeReason.IMMUTABLE, said, "Delete the object.", fields=("type",))
         if bare(result) == bare(now):
             return now, False
         return result, False

@@ -46,6 +46,12 @@ from mcd.model.outcomes import (
     Stalled,
     Waiting,
 )
+from mcd.model.secret_sources import (
+    NO_SECRET_FILES,
+    Pieces,
+    SecretFiles,
+    SecretSource,
+)
 from mcd.model.states import (
     BLIND,
     AppState,
@@ -79,6 +85,7 @@ from mcd.model.work import (
 __all__ = [
     "BLIND",
     "HELD_REASONS",
+    "NO_SECRET_FILES",
     "RECONCILED",
     "REPEATING",
     "Action",
@@ -107,6 +114,7 @@ __all__ = [
     "Noun",
     "Outcome",
     "Person",
+    "Pieces",
     "Plan",
     "Planned",
     "ProductLine",
@@ -123,6 +131,8 @@ __all__ = [
     "RolloutItem",
     "RolloutObserved",
     "Scope",
+    "SecretFiles",
+    "SecretSource",
     "SecretText",
     "Serves",
     "Settings",

@@ -142,6 +142,8 @@ class App:
     created_at: datetime
     deleted_at: datetime | None
     generation: int = 1
+    generated: Mapping[str, int] = field(default_factory=dict)
+    """Variables whose value was made once for it → version of that value. Only work items have it; others are empty."""
 
 
 @dataclass(frozen=True, slots=True)

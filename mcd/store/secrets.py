@@ -6,16 +6,19 @@ and wipes nothing when a key is missing.
 
 from __future__ import annotations
 
+import string
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from secrets import choice
 from typing import Any
 
 from sqlalchemy import and_, delete, func, insert, select, update
 
-from mcd.errors import Code, McdError
-from mcd.model import Actor, Noun, SecretText
+from mcd.errors import Code, McdError, echo
+from mcd.model import Actor, EventKind, Noun, SecretText
 from mcd.objects import canonical
+from mcd.store import events
 from mcd.store import tables as t
 from mcd.store.keyring import KeyMissing, KeyRing, SealBroken, Sealed
 from mcd.store.nouns import Row
@@ -109,6 +112,86 @@ async def credentials(tx: Tx, cluster_id: str) -> SecretText:
             Code.NOT_FOUND, "the cluster has no credential.", "Give it one: `mcd cluster set NAME --kubeconfig FILE`."
         )
     return found[KUBECONFIG_KEY]
+
+
+MADE = "/generated/"
+"""Before the name of a variable whose value is made once: no secret of a person's has a slash in its name."""
+
+_CHARACTERS = string.ascii_letters + string.digits
+
+
+def _made(app: Row, variable: str) -> Place:
+    return Place(Noun.APP, app["id"], app["product_line_id"], MADE + variable)
+
+
+async def made_values(tx: Tx, app_id: str, variables: Iterable[str]) -> dict[str, SecretText]:
+    """Those of these variables whose value was made before. Raises McdError unavailable."""
+    app = await tx.row(select(t.app.c.id, t.app.c.product_line_id).where(t.app.c.id == app_id))
+    found = {} if app is None else {name: await _open(tx, _made(app, name), None) for name in sorted(variables)}
+    return {name: values[name] for name, values in found.items() if values}
+
+
+async def make_once(tx: Tx, now: datetime, app_id: str, lengths: Mapping[str, int]) -> dict[str, SecretText]:
+    """The values of these variables, each made now if it never was: `lengths` is variable → characters. It is stored
+    before anybody is told it, and whoever else wants it at this moment waits at the row of the App. Raises McdError
+    not_found (the App is gone), unavailable."""
+    app = await _locked(tx, app_id)
+    found = await made_values(tx, app_id, lengths)
+    for name in sorted(set(lengths) - set(found)):
+        found[name] = await _make(tx, now, events.MCD, app, name, lengths[name])
+        _tell_made(tx, now, events.MCD, app, name, "generated")
+    return found
+
+
+async def make_again(tx: Tx, now: datetime, actor: Actor, app_id: str, variable: str, length: int | None) -> int:
+    """Puts a new value in the place of one that was made, as long as that one where `length` is None, and answers its
+    version. Raises McdError not_found (nothing was made), unavailable."""
+    app = await _locked(tx, app_id)
+    found = await made_values(tx, app_id, [variable])
+    if variable not in found:
+        raise McdError(Code.NOT_FOUND, f'nothing was generated as "{echo(variable)}".', "See `mcd secret list`.")
+    await _make(tx, now, actor, app, variable, length or len(found[variable].reveal()))
+    _tell_made(tx, now, actor, app, variable, "generated anew")
+    return (await made(tx, [app_id]))[app_id][variable]
+
+
+async def _locked(tx: Tx, app_id: str) -> Row:
+    alive = (
+        select(t.app.c.id, t.app.c.name, t.app.c.product_line_id, t.product_line.c.name.label("line"))
+        .join(t.product_line, t.product_line.c.id == t.app.c.product_line_id)
+        .where(t.app.c.id == app_id, t.app.c.gone_at.is_(None))
+    )
+    app = await tx.row(alive.with_for_update(of=t.app))
+    if app is None:
+        raise McdError(Code.NOT_FOUND, "the App is gone, so nothing is generated for it.")
+    return app
+
+
+def _tell_made(tx: Tx, now: datetime, actor: Actor, app: Row, variable: str, how: str) -> None:
+    events.append(
+        tx, now, actor, EventKind.SECRET_SET, f"Secret {variable} was {how}.",
+        noun=Noun.APP, name=app["name"], product_line=app["line"], app=app["name"], data={"secret": variable},
+    )  # fmt: skip
+
+
+async def _make(tx: Tx, now: datetime, actor: Actor, app: Row, variable: str, length: int) -> SecretText:
+    value = SecretText("".join(choice(_CHARACTERS) for _ in range(length)))
+    await store(tx, now, actor, _made(app, variable), {variable: value})
+    return value
+
+
+async def made(tx: Tx, app_ids: Iterable[str]) -> dict[str, dict[str, int]]:
+    """App id → variable → version of the value that was made for it."""
+    table = t.secret
+    rows = await tx.rows(
+        select(table.c.owner_id, table.c.key, func.max(table.c.version).label("version"))
+        .where(table.c.owner_id.in_(sorted(app_ids)), table.c.name.startswith(MADE, autoescape=True))
+        .group_by(table.c.owner_id, table.c.key)
+    )
+    found: dict[str, dict[str, int]] = {}
+    for row in rows:
+        found.setdefault(row["owner_id"], {})[row["key"]] = row["version"]
+    return found
 
 
 async def cluster_name(tx: Tx, cluster_id: str) -> str:

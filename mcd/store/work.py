@@ -6,13 +6,15 @@ Whatever the number of rows: no query per row. It takes no lease and writes noth
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, case, func, select, tuple_
 
 from mcd.model import (
+    App,
     Cluster,
     ClusterItem,
     InventoryEntry,
@@ -27,6 +29,7 @@ from mcd.model import (
     WorkItem,
 )
 from mcd.model.triggers import NAMES_A_RELEASE, Trigger
+from mcd.store import secrets
 from mcd.store import tables as t
 from mcd.store.nouns import (
     Row,
@@ -144,6 +147,12 @@ async def _lines(tx: Tx, ids: Sequence[str]) -> dict[str, WorkItem]:
     return items
 
 
+def _app(row: Row, line: ProductLine, made: Mapping[str, Mapping[str, int]]) -> App:
+    """The App of a row, with what was made once for it."""
+    app = app_of(picked(row, "a"), line.name)
+    return replace(app, generated=made[app.id]) if app.id in made else app
+
+
 async def _releases(tx: Tx, ids: Sequence[str]) -> dict[str, WorkItem]:
     apps = select(t.release.c.app_id).where(t.release.c.id.in_(ids))
     newest = (
@@ -159,13 +168,14 @@ async def _releases(tx: Tx, ids: Sequence[str]) -> dict[str, WorkItem]:
         .where(t.release.c.id.in_(ids))
     )
     pools = await _pools(tx, {row["c__id"] for row in rows})
+    made = await secrets.made(tx, {row["a__id"] for row in rows})
     builds: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for build in await tx.rows(select(t.build).where(t.build.c.app_id.in_(sorted({row["a__id"] for row in rows})))):
         builds[build["app_id"]][build["inputs"]] = build["image"]
     items: dict[str, WorkItem] = {}
     for row in rows:
         line, cluster = _place(row)
-        app = app_of(picked(row, "a"), line.name)
+        app = _app(row, line, made)
         items[row["r__id"]] = ReleaseItem(
             release=release_of(picked(row, "r"), app.name),
             app=app,
@@ -190,13 +200,14 @@ async def _rollouts(tx: Tx, ids: Sequence[str]) -> dict[str, WorkItem]:
     apps = {row["a__id"]: row["a__name"] for row in rows}
     pools = await _pools(tx, {row["c__id"] for row in rows})
     inventories = await _inventories(tx, set(apps))
+    made = await secrets.made(tx, apps)
     previous = await _last(tx, apps, ids, t.rollout.c.began_at)
     good = await _last(tx, apps, ids, t.rollout.c.ready_at)
     known = await _known(tx, set(apps))
     items: dict[str, WorkItem] = {}
     for row in rows:
         line, cluster = _place(row)
-        app = app_of(picked(row, "a"), line.name)
+        app = _app(row, line, made)
         rollout = picked(row, "o")
         items[rollout["id"]] = RolloutItem(
             rollout=rollout_of(rollout, app.name),

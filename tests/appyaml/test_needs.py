@@ -13,9 +13,9 @@ import pytest
 from mcd.appyaml.compiler import NO_CONTEXT, Compiled, Context, check, compile_app
 from mcd.appyaml.context import InfraFacts, SecretFacts, SettingsFacts
 from mcd.appyaml.record import record
-from mcd.appyaml.shells import MADE_ONCE, app_shells
+from mcd.appyaml.shells import app_shells
 from mcd.infra.catalog import KINDS
-from mcd.objects import GENERATE, MASK, SECRET, SECRET_VERSION
+from mcd.objects import GENERATE, MADE_ONCE, MASK, SECRET, SECRET_VERSION
 
 MYSQL = ("database", "host", "password", "port", "url", "user")
 

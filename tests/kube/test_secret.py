@@ -14,15 +14,15 @@ import pytest
 from mcd.errors import Code, McdError
 from mcd.kube.apply import Applied, carry_out
 from mcd.kube.client import KubeClient
-from mcd.kube.cluster import Cluster, Kind, KubeError
+from mcd.kube.cluster import Cluster, Kind, KubeError, KubeReason
 from mcd.kube.gate import Bounds
 from mcd.kube.inventory import stamped
 from mcd.kube.kinds import object_path
 from mcd.kube.kubeconfig import parse_kubeconfig
-from mcd.kube.memory import MemoryCluster
+from mcd.kube.memory import Died, MemoryCluster
 from mcd.kube.secret import CHANGED, KIND, filled, told
 from mcd.kube.watch import Caches
-from mcd.model import Action, Reason, SecretText
+from mcd.model import Action, Reason, SecretSource, SecretText
 from mcd.objects import MASK, SECRET, SECRET_VERSION, Object, Ref, canonical, ref_of
 from tests.kube.given import OWNER, Held, changed_paths, obj, planned
 
@@ -38,8 +38,8 @@ def shell(namespace: str, version: str = "1", *keys: str) -> Object:
     return wish
 
 
-async def values(_name: str, version: int) -> dict[str, SecretText]:
-    return {key: SecretText(f"{CANARY} {key} {version}") for key in ("token", "gone", "added")}
+async def values(source: SecretSource) -> dict[str, SecretText]:
+    return {key: SecretText(f"{CANARY} {key} {source.version}") for key in ("token", "gone", "added")}
 
 
 async def settle(cluster: Cluster, wish: Object, fence: Held) -> Applied:
@@ -205,11 +205,83 @@ async def test_the_secrets_of_one_namespace_are_watched_without_their_values(
         assert changed_paths(stamped(wish, OWNER), seen) == ("data.token",)
 
 
+# --- a certificate ----------------------------------------------------------------------------------------------------
+
+CERTIFICATE = ("tls.crt", "tls.key")
+
+
+async def pem(source: SecretSource) -> dict[str, SecretText]:
+    return {key: SecretText(f"{CANARY} {key} {source.version}") for key in CERTIFICATE}
+
+
+def certificate(namespace: str, version: str, *keys: str) -> Object:
+    wish = shell(namespace, version, *keys)
+    wish["type"] = "kubernetes.io/tls" if set(keys) == set(CERTIFICATE) else "Opaque"
+    return wish
+
+
+async def settle_pem(cluster: Cluster, wish: Object, fence: Held) -> Applied:
+    what = await planned(cluster, [wish], fence)
+    bounds = Bounds(wish["metadata"]["namespace"])
+    done = await carry_out(cluster, what, fence, inventory=fence.inventory, owner=OWNER, bounds=bounds, values=pem)
+    fence.entries = {e.ref: e for e in done.inventory}
+    return done
+
+
+async def test_a_secret_that_becomes_a_certificate_is_made_again_and_back(cluster: Cluster, namespace: str) -> None:
+    fence = Held()
+    ref = ref_of(certificate(namespace, "1", "tls.crt"))
+    uids = []
+    for keys in (("tls.crt",), CERTIFICATE, ("tls.crt",)):
+        wish = certificate(namespace, "1", *keys)
+        done = await settle_pem(cluster, wish, fence)
+        assert done.failed == ()
+        live = await cluster.get(ref)
+        assert live is not None
+        uids.append(live["metadata"]["uid"])
+        assert [entry.uid for entry in done.inventory] == [uids[-1]]
+        assert await held(cluster, ref) == {key: f"{CANARY} {key} 1" for key in keys}
+        assert [c.action for c in (await settle_pem(cluster, wish, fence)).changes] == [Action.UNCHANGED]
+    assert len(set(uids)) == 3
+    assert CANARY not in repr(done)
+
+
+async def test_a_secret_that_somebody_else_made_is_never_deleted_for_its_type(cluster: Cluster, namespace: str) -> None:
+    theirs: Object = certificate(namespace, "1", "tls.crt")
+    theirs["data"] = {"tls.crt": "bWluZQ=="}
+    await cluster.apply(theirs)
+    ref, fence = ref_of(theirs), Held()
+    before = await cluster.get(ref)
+    what = await planned(cluster, [certificate(namespace, "1", *CERTIFICATE)], fence, take_over=True)
+    assert what.apply
+    done = await carry_out(
+        cluster, what, fence, inventory=fence.inventory, owner=OWNER, bounds=Bounds(namespace), values=pem
+    )
+    assert [failed.error.reason for failed in done.failed] == [KubeReason.IMMUTABLE]
+    after = await cluster.get(ref)
+    assert before is not None
+    assert after is not None
+    assert after["metadata"]["uid"] == before["metadata"]["uid"]
+
+
+async def test_whoever_dies_between_the_old_type_and_the_new_leaves_what_the_next_pass_makes() -> None:
+    cluster, fence = MemoryCluster(), Held()
+    await settle_pem(cluster, certificate("default", "1", "tls.crt"), fence)
+    wish = certificate("default", "2", *CERTIFICATE)
+    cluster.faults.die_after = cluster.counted + 2  # refused, deleted
+    with pytest.raises(Died):
+        await settle_pem(cluster, wish, fence)
+    assert await cluster.get(ref_of(wish)) is None, "it died where it was meant to"
+    cluster.faults.die_after = 0
+    assert (await settle_pem(cluster, wish, fence)).failed == ()
+    assert await held(cluster, ref_of(wish)) == {key: f"{CANARY} {key} 2" for key in CERTIFICATE}
+
+
 # --- what cannot be opened --------------------------------------------------------------------------------------------
 
 
 async def refused(error: McdError) -> Applied:
-    async def closed(_name: str, _version: int) -> dict[str, SecretText]:
+    async def closed(_source: SecretSource) -> dict[str, SecretText]:
         raise error
 
     cluster, fence = MemoryCluster(), Held()

@@ -20,7 +20,7 @@ from mcd.appyaml.resolve.mounts import FILE, Mount, check_mounts, folders_of
 from mcd.appyaml.resolve.needs import merged
 from mcd.appyaml.resolve.run import Resolving
 from mcd.appyaml.resolve.templates import Scope, TemplateError
-from mcd.appyaml.resolve.undone import tell_undone_secret_file, tell_undone_source
+from mcd.appyaml.resolve.undone import tell_undone_source
 from mcd.appyaml.resolve.variables import report_template, secret_need
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.files import LARGEST_FILE, LARGEST_FILES, File, beside
@@ -162,7 +162,6 @@ def _text(run: Resolving, owner: Owner, path: str, file: File, where: Path) -> F
         return None
     if all(isinstance(piece, str) for piece in held):
         return FileSpec(path, name, file.mode, text="".join(str(piece) for piece in held))
-    tell_undone_secret_file(run, where)
     return FileSpec(path, name, file.mode, pieces=held)
 
 

@@ -63,7 +63,10 @@ def _with_keys(need: SecretNeed, keys: Iterable[str]) -> SecretNeed:
     """Credentials of infra are one whole, whoever reads how much of them."""
     if need.source == INFRA:
         return need
-    return SecretNeed(need.name, tuple(sorted(keys)), need.source, need.version, need.secret)
+    held = tuple(sorted(keys))
+    turns = need.turns
+    version = need.version if turns is None else str(sum(turns.get(key, 0) for key in held))
+    return SecretNeed(need.name, held, need.source, version, need.secret, turns)
 
 
 def _credentials(infra: Mapping[str, InfraSpec]) -> dict[str, SecretNeed]:

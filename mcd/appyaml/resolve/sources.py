@@ -46,7 +46,8 @@ def _generated(run: Resolving, env: Environment, name: str, variable: Variable) 
     """The key is the variable's name alone, so that a component may be renamed."""
     longest = max(run.generated.get(name, 0), variable.length)
     run.generated[name] = longest
-    _refer(env, name, SecretNeed(generated_secret(run.name), (), GENERATED, "0"), name)
+    need = SecretNeed(generated_secret(run.name), (), GENERATED, "0", turns=run.context.generated)
+    _refer(env, name, need, name)
 
 
 def _injected(run: Resolving, env: Environment, name: str, wanted: str, path: Path) -> None:

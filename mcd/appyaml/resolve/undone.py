@@ -6,13 +6,10 @@ live without is refused, the rest warned; nothing is left undone in silence. It 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from mcd.appyaml.resolve.rollout import CANARY, strategy_path
 from mcd.appyaml.resolve.run import Resolving
 from mcd.appyaml.schema.build import NATIVE
 from mcd.appyaml.schema.component import Component
-from mcd.appyaml.schema.variable import Variable
 from mcd.appyaml.spec.app import BuildSpec
 from mcd.appyaml.text.nodes import Map, Path
 
@@ -79,15 +76,6 @@ def tell_undone_needs(run: Resolving) -> None:
     for name in run.app_dep if run.context.apps is None else ():
         message = f'no server looks up "{name}" yet: it is taken for a web of this product line.'
         run.findings.warn("cluster.degraded", ("app_dep", name), message, key=True)
-    levels: list[tuple[Mapping[str, Variable], Path]] = [(run.app.env, ("env",))]
-    levels += [(one.env, ("components", name, "env")) for name, one in run.app.components.items()]
-    for variables, path in levels:
-        for name, variable in variables.items():
-            if variable.generate is not None:
-                hint = "Set a secret and write {secret: name/key}."
-                run.findings.refuse(
-                    "cluster.lacks", (*path, name, "generate"), "no server generates secrets yet.", hint
-                )
 
 
 def tell_undone_source(run: Resolving, where: Path) -> bool:
@@ -97,10 +85,3 @@ def tell_undone_source(run: Resolving, where: Path) -> bool:
     message = "no server reads files of the repository yet."
     run.findings.refuse("cluster.lacks", where, message, "Write the text as content, or put the file into the image.")
     return True
-
-
-def tell_undone_secret_file(run: Resolving, where: Path) -> None:
-    """A file that nobody puts together: its pod would wait for ever."""
-    if run.context.live:
-        message = "no server writes secrets into files yet."
-        run.findings.refuse("cluster.lacks", where, message, "Put the whole file into a secret.")

@@ -5,6 +5,8 @@ Frozen values only. It must not know where a value came from.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from mcd.appyaml.record import record
 from mcd.appyaml.text.units import Bytes
 
@@ -115,10 +117,12 @@ class Identity:
 @record
 class SecretNeed:
     """A Secret object that must exist before the workloads do. `source` is settings or line; `secret` is its name in
-    the portal."""
+    the portal. Where each key has a version of its own, `turns` is how often its value was replaced; `version` is then
+    of the keys that are read."""
 
     name: str
     keys: tuple[str, ...]
     source: str
     version: str
     secret: str = ""
+    turns: Mapping[str, int] | None = None

@@ -14,7 +14,7 @@ import structlog
 from mcd.controllers.loop.noticing import called
 from mcd.errors import McdError
 from mcd.kube.secret import Values
-from mcd.model import LeaseLost, RolloutObserved, SecretText
+from mcd.model import LeaseLost, RolloutObserved, SecretSource, SecretText
 from mcd.objects import Ref
 from mcd.runtime import Runtime
 from mcd.store import leases, secrets
@@ -66,12 +66,27 @@ class LeaseFence:
 
 
 def opener(runtime: Runtime, *, app: str = "", line: str = "") -> Values:
-    """Opens secrets of an App or of a product line (its id), one at a time, in a short read transaction of its own."""
+    """Opens secrets of an App or of a product line (its id), one at a time, in a short transaction of its own."""
 
-    async def values(name: str, version: int) -> Mapping[str, SecretText]:
+    async def values(source: SecretSource) -> Mapping[str, SecretText]:
+        if source.lengths:
+            return await _made_once(runtime, app, source.lengths)
+        name, version = source.name, source.version
         async with runtime.db.reading() as tx:
             if line:
                 return await secrets.line_values(tx, line, name, version)
-            return (await secrets.secret_values(tx, app, [name], versions={name: version}))[name]
+            found = await secrets.secret_values(tx, app, [name], versions={name: version}, of_line=source.of_line)
+        return found[name]
 
     return values
+
+
+async def _made_once(runtime: Runtime, app: str, lengths: Mapping[str, int]) -> Mapping[str, SecretText]:
+    """What is made once is stored when it is first written to a cluster, before it is sent: whoever dies in between
+    leaves a value that the next one finds. A lease that is lost does no harm: everybody finds the same."""
+    async with runtime.db.reading() as tx:
+        found = await secrets.made_values(tx, app, lengths)
+    if len(found) == len(lengths):
+        return found
+    async with runtime.db.writing() as tx:
+        return await secrets.make_once(tx, runtime.now(), app, lengths)

@@ -13,6 +13,7 @@ from mcd.store.intents.clusters import (
     delete_node_pool,
     put_node_pool,
 )
+from mcd.store.intents.generated import rotate_generated
 from mcd.store.intents.lines import (
     add_member,
     change_product_line,
@@ -52,6 +53,7 @@ __all__ = [
     "request_rollout",
     "retry_release",
     "revoke_token",
+    "rotate_generated",
     "set_secret",
     "tell",
     "unset_secret",

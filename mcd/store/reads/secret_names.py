@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from mcd.errors import Code, McdError
 from mcd.model import Actor, Verb
 from mcd.store.lookup import find_app, find_line
-from mcd.store.secrets import named
+from mcd.store.secrets import MADE, named
 from mcd.store.tx import Tx
 
 
@@ -18,6 +18,8 @@ class SecretNamed:
     name: str
     keys: tuple[str, ...]
     version: int
+    generated: bool = False
+    """Nobody set it: the name is a variable of app.yaml, whose value MCD made once."""
 
 
 async def secret_names(
@@ -32,7 +34,11 @@ async def secret_names(
         raise McdError(Code.INVALID, "a secret belongs to an App or to a product line.", "Name one of the two.")
     found: dict[str, SecretNamed] = {}
     for row in await tx.rows(named(owner)):
-        before = found.get(row["name"])
+        name = row["name"]
+        if name.startswith(MADE):
+            found[name] = SecretNamed(row["key"], (row["key"],), row["version"], generated=True)
+            continue
+        before = found.get(name)
         keys = (*before.keys, row["key"]) if before else (row["key"],)
-        found[row["name"]] = SecretNamed(row["name"], keys, row["version"])
+        found[name] = SecretNamed(name, keys, row["version"])
     return tuple(found.values())
