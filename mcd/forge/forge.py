@@ -42,6 +42,10 @@ class Forge(Protocol):
         """A digest of a folder at a commit that changes when, and only when, a file below it does; `without` names one
         file that does not count."""
 
+    async def changed(self, repository: str, before: str, after: str) -> list[str] | None:
+        """The files that differ between two commits, as paths from the root of the repository, sorted; None when there
+        are too many to look at."""
+
     async def is_ancestor(self, repository: str, ancestor: str, descendant: str) -> bool:
         """Whether `ancestor` is `descendant` or one of its ancestors."""
 
