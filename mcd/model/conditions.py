@@ -49,6 +49,11 @@ def quarantined(message: str, generation: int, now: datetime) -> tuple[Condition
     return said(words, (), generation, now)
 
 
+def ignored(why: str, generation: int, now: datetime) -> tuple[Condition, ...]:
+    """A Release that nobody works on, because the push that made it does not deploy."""
+    return said(dict.fromkeys(ConditionType, (False, Reason.IGNORED, why)), (), generation, now)
+
+
 def superseded(state: Reconciled, by: int, now: datetime) -> tuple[Condition, ...]:
     """What a Rollout says from now on that Rollout `by` took the place of. One that had ended keeps its last word,
     because history is read to learn why something failed; but nobody looks at it again."""

@@ -148,7 +148,7 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """One commit of an App. Frozen once ready: `app_yaml` as read, `images` (component → reference pinned by
+    """One commit of an App. Frozen once ready: `app_yaml` as read, `files`, `images` (component → reference pinned by
     digest)."""
 
     id: str
@@ -166,6 +166,12 @@ class Release:
     created_at: datetime
     created_by: str
     state: Reconciled
+    ignored: str = ""
+    """Why the push that made it did not deploy it, as a sentence; empty: it is worked on. Asking for it ends that."""
+    files: Mapping[str, bytes | None] | None = field(default_factory=dict)
+    """The files of the repository that app.yaml names, by their path from its folder; None for one that is not there
+    at the commit. A list of Releases has none of them. None altogether: only the text is known, and nobody can read
+    files."""
 
 
 @dataclass(frozen=True, slots=True)

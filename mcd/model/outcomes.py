@@ -120,6 +120,9 @@ class Reason(StrEnum):
     """The namespace holds objects that are not ours, so it is not deleted. Move or delete them, then it goes on."""
     RETRYING = "Retrying"
     """Something failed on the way and is tried again by itself."""
+    IGNORED = "Ignored"
+    """A push that does not deploy made this Release: its branch or tag is not in deploy, or nothing of deploy.paths
+    changed. The message says which. `mcd deploy APP --release N` deploys it all the same."""
     QUARANTINED = "Quarantined"
     """Working on it ended the process three times. It is left alone until somebody asks for it again."""
 

@@ -28,6 +28,8 @@ class StateWord(StrEnum):
     UNKNOWN = "unknown"
     """MCD cannot look now; what it was when it was seen last is told beside it."""
     SUPERSEDED = "superseded"
+    IGNORED = "ignored"
+    """A Release that the push which made it does not deploy."""
     DELETING = "deleting"
 
 
@@ -78,6 +80,8 @@ def _seen(state: Reconciled) -> StateWord:
     ready, going = state.condition(ConditionType.READY), state.condition(ConditionType.RECONCILING)
     if ready is not None and ready.reason is Reason.SUPERSEDED:
         return StateWord.SUPERSEDED
+    if ready is not None and ready.reason is Reason.IGNORED:
+        return StateWord.IGNORED
     if state.deleted_at is not None:
         return StateWord.DELETING
     if not state.is_now(ConditionType.READY):

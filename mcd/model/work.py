@@ -123,6 +123,8 @@ class ReleaseObserved:
     images: Mapping[str, str] = field(default_factory=dict)
     builds: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[Any, ...] = ()
+    files: Mapping[str, bytes | None] = field(default_factory=dict)
+    """All that app.yaml names, where this pass read them; as in `Release`."""
 
 
 @dataclass(frozen=True, slots=True)

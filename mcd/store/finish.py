@@ -1,7 +1,7 @@
 """The end of a noun: what is left when nothing of it is in a cluster any more.
 
-The row stays, because Events and history name it; its name is free (or reserved), its secrets and inventory are not
-kept. Shared by wishes and records.
+The row stays, because Events and history name it; its name is free (or reserved), its secrets, files and inventory
+are not kept. Shared by wishes and records.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import delete, update
 
 from mcd.model import Actor, EventKind, Noun
-from mcd.store import events, secrets
+from mcd.store import events, files, secrets
 from mcd.store import tables as t
 from mcd.store.nouns import Row
 from mcd.store.tx import Tx
@@ -29,6 +29,7 @@ async def finish_app(tx: Tx, now: datetime, actor: Actor, app: Row) -> None:
     await tx.run(update(t.release).where(waiting).values(next_run_at=None))
     await tx.run(delete(t.inventory).where(t.inventory.c.owner_id == app["id"]))
     await secrets.forget(tx, app["id"])
+    await files.forget(tx, app["id"])
     events.append(
         tx,
         now,

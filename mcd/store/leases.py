@@ -127,7 +127,7 @@ async def take(db: Database, noun: Noun, holder: str, now: datetime, limit: int,
                     attempts=table.c.attempts + 1,
                 )
             )
-        items = await load(tx, noun, list(kept))
+        items = await load(tx, noun, list(kept), sparing=True)
     return [
         Lease(
             noun,
@@ -146,7 +146,7 @@ async def take(db: Database, noun: Noun, holder: str, now: datetime, limit: int,
 
 async def _quarantine(tx: Tx, noun: Noun, ids: list[str], now: datetime) -> None:
     table = TABLES[noun]
-    items = await load(tx, noun, ids)
+    items = await load(tx, noun, ids, sparing=True)
     for row_id in ids:
         lease = Lease(noun, row_id, "", items[row_id], 0, 0, now)
         state = lease.item_state

@@ -232,7 +232,8 @@ def app_of(row: Row, line: str) -> App:
     )
 
 
-def release_of(row: Row, app: str) -> Release:
+def release_of(row: Row, app: str, files: Mapping[str, bytes | None] | None = None) -> Release:
+    """`files` are those that it is frozen with, where they were read."""
     return Release(
         id=row["id"],
         app=app,
@@ -248,6 +249,8 @@ def release_of(row: Row, app: str) -> Release:
         created_at=row["created_at"],
         created_by=row["created_by"],
         state=state_of(row),
+        ignored=row["ignored"],
+        files=files or {},
     )
 
 

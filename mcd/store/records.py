@@ -28,8 +28,8 @@ from mcd.model import (
     Trigger,
 )
 from mcd.objects import KEPT
+from mcd.store import files, telling
 from mcd.store import tables as t
-from mcd.store import telling
 from mcd.store.due import hint
 from mcd.store.events import MCD
 from mcd.store.finish import finish_app, finish_cluster, finish_line
@@ -246,6 +246,7 @@ async def _follow(tx: Tx, now: datetime, lease: Lease, row: Row, app: Row | None
                 await _wake_waiting(tx, now, t.product_line.c.id == line.id)
         case ReleaseItem():
             assert app is not None
+            await _freeze(tx, row, result.observed)
             await _remember_builds(tx, now, app["id"], result.observed)
             if ready and row["ready_at"] is None:
                 await _deploy(tx, now, app, row)
@@ -277,6 +278,13 @@ async def _wake_waiting(tx: Tx, now: datetime, condition: Any) -> None:
     await hint(tx, now, t.release, pending)
     waiting = t.rollout.c.live & t.rollout.c.ready_at.is_(None) & t.rollout.c.app_id.in_(apps)
     await hint(tx, now, t.rollout, waiting)
+
+
+async def _freeze(tx: Tx, release: Row, observed: Any) -> None:
+    """The files that this pass read, all that app.yaml names. One that is ready keeps those that it is ready with."""
+    if isinstance(observed, ReleaseObserved) and observed.files and release["ready_at"] is None:
+        await files.thaw(tx, release["id"])
+        await files.freeze(tx, release["id"], observed.files)
 
 
 async def _remember_builds(tx: Tx, now: datetime, app_id: str, observed: Any) -> None:

@@ -231,6 +231,8 @@ release = Table(
     Column("deploys", Boolean, nullable=False),
     Column("wished_deletes", Json, nullable=False, default=list),
     Column("rollouts_before", Integer, nullable=False, default=0),
+    # Why the push that made it did not deploy it; empty: it is worked on.
+    Column("ignored", Words, nullable=False, default="", server_default=text("''")),
     Column("ready_at", Utc),
     Column("created_at", Utc, nullable=False),
     Column("created_by", Text, nullable=False),
@@ -302,6 +304,24 @@ inventory = Table(
     _one_of("owner", (Noun.APP, Noun.PRODUCT_LINE)),
     # An object belongs to one owner: two that both prune and heal it would fight.
     UniqueConstraint("cluster_id", "api_version", "kind", "namespace", "name"),
+)
+
+file = Table(
+    "file",
+    metadata,
+    # A thousand Releases with the same file keep it once.
+    Column("sha256", Text, primary_key=True),
+    Column("content", LargeBinary, nullable=False),
+)
+
+release_file = Table(
+    "release_file",
+    metadata,
+    Column("release_id", Text, ForeignKey("release.id"), primary_key=True),
+    Column("path", Words, primary_key=True),
+    # Empty: it was looked for, and is not there at the commit.
+    Column("sha256", Text, ForeignKey("file.sha256")),
+    Index(None, "sha256"),
 )
 
 build = Table(

@@ -31,6 +31,7 @@ from mcd.model import (
 from mcd.model.triggers import NAMES_A_RELEASE, Trigger
 from mcd.store import secrets
 from mcd.store import tables as t
+from mcd.store.files import files_of
 from mcd.store.nouns import (
     Row,
     app_of,
@@ -57,8 +58,8 @@ TABLES = {
 """The reconciled nouns."""
 
 
-async def load(tx: Tx, noun: Noun, ids: Sequence[str]) -> dict[str, WorkItem]:
-    """Row id → work item."""
+async def load(tx: Tx, noun: Noun, ids: Sequence[str], *, sparing: bool = False) -> dict[str, WorkItem]:
+    """Row id → work item. `sparing`: without the files of a Release where a pass of the loop compiles nothing."""
     if not ids:
         return {}
     match noun:
@@ -68,9 +69,9 @@ async def load(tx: Tx, noun: Noun, ids: Sequence[str]) -> dict[str, WorkItem]:
         case Noun.PRODUCT_LINE:
             return await _lines(tx, ids)
         case Noun.RELEASE:
-            return await _releases(tx, ids)
+            return await _releases(tx, ids, sparing=sparing)
         case Noun.ROLLOUT:
-            return await _rollouts(tx, ids)
+            return await _rollouts(tx, ids, sparing=sparing)
         case _:
             raise ValueError(f"{noun} is not reconciled")
 
@@ -153,7 +154,7 @@ def _app(row: Row, line: ProductLine, made: Mapping[str, Mapping[str, int]]) -> 
     return replace(app, generated=made[app.id]) if app.id in made else app
 
 
-async def _releases(tx: Tx, ids: Sequence[str]) -> dict[str, WorkItem]:
+async def _releases(tx: Tx, ids: Sequence[str], *, sparing: bool) -> dict[str, WorkItem]:
     apps = select(t.release.c.app_id).where(t.release.c.id.in_(ids))
     newest = (
         select(t.settings.c.app_id, func.max(t.settings.c.revision).label("revision"))
@@ -168,16 +169,20 @@ async def _releases(tx: Tx, ids: Sequence[str]) -> dict[str, WorkItem]:
         .where(t.release.c.id.in_(ids))
     )
     pools = await _pools(tx, {row["c__id"] for row in rows})
-    made = await secrets.made(tx, {row["a__id"] for row in rows})
+    # A frozen Release is not compiled again; its Rollouts are.
+    files = await files_of(
+        tx, {row["r__id"] for row in rows if not sparing or (row["r__ready_at"] is None and _stays(row))}
+    )
     builds: defaultdict[str, dict[str, str]] = defaultdict(dict)
     for build in await tx.rows(select(t.build).where(t.build.c.app_id.in_(sorted({row["a__id"] for row in rows})))):
         builds[build["app_id"]][build["inputs"]] = build["image"]
+    made = await secrets.made(tx, {row["a__id"] for row in rows})
     items: dict[str, WorkItem] = {}
     for row in rows:
         line, cluster = _place(row)
         app = _app(row, line, made)
         items[row["r__id"]] = ReleaseItem(
-            release=release_of(picked(row, "r"), app.name),
+            release=release_of(picked(row, "r"), app.name, files.get(row["r__id"])),
             app=app,
             line=line,
             cluster=cluster,
@@ -188,7 +193,7 @@ async def _releases(tx: Tx, ids: Sequence[str]) -> dict[str, WorkItem]:
     return items
 
 
-async def _rollouts(tx: Tx, ids: Sequence[str]) -> dict[str, WorkItem]:
+async def _rollouts(tx: Tx, ids: Sequence[str], *, sparing: bool) -> dict[str, WorkItem]:
     runs = (t.release.c.app_id == t.rollout.c.app_id) & (t.release.c.number == t.rollout.c.release)
     with_settings = (t.settings.c.app_id == t.rollout.c.app_id) & (t.settings.c.revision == t.rollout.c.settings)
     rows = await tx.rows(
@@ -204,6 +209,9 @@ async def _rollouts(tx: Tx, ids: Sequence[str]) -> dict[str, WorkItem]:
     previous = await _last(tx, apps, ids, t.rollout.c.began_at)
     good = await _last(tx, apps, ids, t.rollout.c.ready_at)
     known = await _known(tx, set(apps))
+    files = await files_of(
+        tx, {row["r__id"] for row in rows if not sparing or (row["r__ready_at"] is not None and _stays(row))}
+    )
     items: dict[str, WorkItem] = {}
     for row in rows:
         line, cluster = _place(row)
@@ -212,7 +220,7 @@ async def _rollouts(tx: Tx, ids: Sequence[str]) -> dict[str, WorkItem]:
         items[rollout["id"]] = RolloutItem(
             rollout=rollout_of(rollout, app.name),
             app=app,
-            release=release_of(picked(row, "r"), app.name),
+            release=release_of(picked(row, "r"), app.name, files.get(row["r__id"])),
             settings=settings_of(picked(row, "s"), app.name),
             line=line,
             cluster=cluster,
@@ -226,6 +234,11 @@ async def _rollouts(tx: Tx, ids: Sequence[str]) -> dict[str, WorkItem]:
             heals=tuple(heal_of(heal) for heal in rollout["heals"]),
         )
     return items
+
+
+def _stays(row: Row) -> bool:
+    """Whether its App is not being deleted: taking away asks for no compile."""
+    return row["a__deleted_at"] is None
 
 
 async def _known(tx: Tx, apps: set[str]) -> dict[str, Known]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,13 +10,15 @@ from sqlalchemy import delete, func, insert, or_, select, update
 
 from mcd.errors import Code, McdError
 from mcd.model import Actor, ConditionType, EventKind, Noun, Reason, Release, Trigger, Verb
+from mcd.model.conditions import ignored as ignored_conditions
 from mcd.objects import Ref
 from mcd.store import events, names
 from mcd.store import tables as t
 from mcd.store.due import hint, wished
+from mcd.store.files import NO_FILES, Files, freeze
 from mcd.store.ids import new_id
 from mcd.store.lookup import find_app, find_release, not_going
-from mcd.store.nouns import Row, ref_json, release_of, state_of
+from mcd.store.nouns import Row, conditions_json, ref_json, release_of, state_of
 from mcd.store.rolling import Wanted, add, event_name, fresh_conditions, live_of, newest_settings
 from mcd.store.tx import Tx
 
@@ -35,14 +37,17 @@ async def push(
     author: str = "",
     title: str = "",
     app_yaml: str = "",
+    files: Files = NO_FILES,
     tag: str = "",
     forced: bool = False,
     deploys: bool = True,
+    ignored: str = "",
     wished_deletes: Iterable[Ref] = (),
 ) -> Release:
     """A commit arrived. Its Release is made, or, when the commit was here before, wished again: a ready one gets a
-    Rollout (a branch that was moved back), a failed one is tried again, one on its way goes on. Raises McdError
-    not_found, forbidden, conflict (the App is being deleted)."""
+    Rollout (a branch that was moved back), a failed one is tried again, one on its way goes on. `branch` is empty for a
+    tag that came alone; `files` are those that app.yaml names; `ignored` says why nobody shall work on it: then one
+    that is there stays as it is. Raises McdError not_found, forbidden, conflict (the App is being deleted)."""
     row = await find_app(actor, tx, Verb.DEPLOY, app, lock=True)
     not_going(Noun.APP, app, row)
     names.check_commit(commit)
@@ -51,14 +56,21 @@ async def push(
     if old is None:
         number = await _add(
             tx, now, actor, row, commit=commit, branch=branch, tag=tag, author=author[:TITLE_LIMIT],
-            title=title[:TITLE_LIMIT], app_yaml=app_yaml, deploys=deploys, wished_deletes=deletes,
+            title=title[:TITLE_LIMIT], app_yaml=app_yaml, deploys=deploys and not ignored, ignored=ignored, files=files,
+            wished_deletes=deletes,
         )  # fmt: skip
     else:
         number = old["number"]
-        await _again(tx, now, actor, row, old, deploys=deploys, deletes=deletes)
+        if not ignored:
+            named = {"branch": branch or old["branch"], "tag": tag or old["tag"]}
+            await _again(tx, now, actor, row, old, deploys=deploys, deletes=deletes, named=named)
     how = "pushed by force" if forced else "pushed"
-    said = f"{commit[:12]} was {how} to {branch} as Release {number}: {title[:TITLE_LIMIT]}"
-    _tell(tx, now, actor, EventKind.PUSHED, row, number, said, {"commit": commit, "branch": branch, "forced": forced})
+    where = f"to {branch}" if branch else f"as tag {tag}"
+    said = f"{commit[:12]} was {how} {where} as Release {number}: {title[:TITLE_LIMIT]}"
+    if ignored:
+        said = f"{said}. Not deployed: {ignored}"
+    data = {"commit": commit, "branch": branch, "tag": tag, "forced": forced, "ignored": ignored}
+    _tell(tx, now, actor, EventKind.PUSHED, row, number, said, data)
     return await _release(tx, row, number)
 
 
@@ -73,6 +85,7 @@ async def make_release(
     author: str = "",
     title: str = "",
     app_yaml: str = "",
+    files: Files = NO_FILES,
 ) -> Release:
     """A Release of a commit that a person named: nothing was pushed, and it does not deploy by itself. `branch` is one
     that holds the commit, or empty. The Release that the commit has already is answered as it is. Raises McdError
@@ -85,7 +98,7 @@ async def make_release(
         return release_of(old, app)
     number = await _add(
         tx, now, actor, row, commit=commit, branch=branch, tag="", author=author[:TITLE_LIMIT],
-        title=title[:TITLE_LIMIT], app_yaml=app_yaml, deploys=False, wished_deletes=[],
+        title=title[:TITLE_LIMIT], app_yaml=app_yaml, files=files, deploys=False, wished_deletes=[],
     )  # fmt: skip
     where = f" of {branch}" if branch else ""
     said = f"Release {number} was made from commit {commit[:12]}{where} by {actor.name}: {title[:TITLE_LIMIT]}"
@@ -97,26 +110,44 @@ async def _of_commit(tx: Tx, app: Row, commit: str) -> Row | None:
     return await tx.row(select(t.release).where(t.release.c.app_id == app["id"], t.release.c.commit == commit))
 
 
-async def _add(tx: Tx, now: datetime, actor: Actor, app: Row, **values: Any) -> int:
-    """Writes a new Release, due now, and answers its number."""
+async def _add(tx: Tx, now: datetime, actor: Actor, app: Row, *, files: Files, ignored: str = "", **values: Any) -> int:
+    """Writes a new Release, due now unless it is ignored, and answers its number."""
     table = t.release
     highest = await tx.value(select(func.max(table.c.number)).where(table.c.app_id == app["id"]))
     number: int = (highest or 0) + 1
+    release_id = new_id(now)
+    if ignored:
+        values |= {"conditions": conditions_json(ignored_conditions(ignored, 1, now)), "observed_generation": 1}
+    else:
+        values |= _due(now, 1)
     await tx.run(
         insert(table).values(
-            id=new_id(now),
+            id=release_id,
             app_id=app["id"],
             number=number,
             rollouts_before=await _rollouts(tx, app["id"]),
             created_at=now,
             created_by=actor.name,
-            conditions=fresh_conditions(now, 1, Reason.NEW, "It waits for a controller to look at it."),
-            next_run_at=now,
+            ignored=ignored,
             **values,
         )
     )
-    tx.wished = True
+    await freeze(tx, release_id, files)
+    tx.wished = tx.wished or not ignored
     return number
+
+
+def _due(now: datetime, generation: int) -> dict[str, Any]:
+    new = fresh_conditions(now, generation, Reason.NEW, "It waits for a controller to look at it.")
+    return {"conditions": new, "next_run_at": now}
+
+
+async def end_ignoring(tx: Tx, now: datetime, release: Row) -> None:
+    """Somebody wishes what no push deployed. Nothing happens to one that is not ignored."""
+    if release["ignored"]:
+        values = {"ignored": "", **wished(t.release, now), **_due(now, release["generation"] + 1)}
+        await tx.run(update(t.release).where(t.release.c.id == release["id"]).values(**values))
+        tx.wished = True
 
 
 async def retry_release(actor: Actor, tx: Tx, now: datetime, app: str, number: int) -> Release:
@@ -127,7 +158,7 @@ async def retry_release(actor: Actor, tx: Tx, now: datetime, app: str, number: i
     old = await find_release(tx, row, number)
     if old["ready_at"] is not None:
         raise McdError(Code.CONFLICT, f"Release {number} of {app} is ready.", "Deploy it.")
-    await _again(tx, now, actor, row, old, deploys=True, deletes=old["wished_deletes"])
+    await _again(tx, now, actor, row, old, deploys=True, deletes=old["wished_deletes"], named={})
     failed = state_of(old).is_now(ConditionType.STALLED)
     said = "is tried again." if failed else "is still on its way, and deployed when it is ready."
     _tell(tx, now, actor, EventKind.CHANGED, row, number, f"Release {number} of {app} {said}", {})
@@ -135,9 +166,18 @@ async def retry_release(actor: Actor, tx: Tx, now: datetime, app: str, number: i
 
 
 async def _again(
-    tx: Tx, now: datetime, actor: Actor, app: Row, old: Row, *, deploys: bool, deletes: list[dict[str, str]]
+    tx: Tx,
+    now: datetime,
+    actor: Actor,
+    app: Row,
+    old: Row,
+    *,
+    deploys: bool,
+    deletes: list[dict[str, str]],
+    named: Mapping[str, str],
 ) -> None:
-    """What is still on its way goes on with its log and its work: only what becomes of it then is noted."""
+    """What is still on its way goes on with its log and its work: only what becomes of it then is noted. `named` are
+    branch and tag of the push: they are those of a Release that nobody worked on so far."""
     if old["ready_at"] is not None:
         live = await tx.row(live_of(app["id"]))
         if deploys and (live is None or live["release"] != old["number"]):
@@ -148,6 +188,7 @@ async def _again(
         "deploys": deploys or old["deploys"],
         "wished_deletes": deletes,
         "rollouts_before": await _rollouts(tx, app["id"]),
+        **(named if old["ignored"] else {}),
     }
     if state_of(old).is_now(ConditionType.STALLED):
         await tx.run(delete(t.build_log).where(t.build_log.c.release_id == old["id"]))
@@ -155,6 +196,7 @@ async def _again(
         tx.wished = True
     waiting = t.release.c.id == old["id"]
     await tx.run(update(t.release).where(waiting).values(**values))
+    await end_ignoring(tx, now, old)
     unheld = or_(t.release.c.lease_until.is_(None), t.release.c.lease_until <= now)
     await hint(tx, now, t.release, waiting & unheld)
 

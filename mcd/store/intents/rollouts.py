@@ -14,6 +14,7 @@ from mcd.model.outcomes import REPEATING
 from mcd.model.triggers import BY_PEOPLE
 from mcd.objects import Ref
 from mcd.store import tables as t
+from mcd.store.intents.releases import end_ignoring
 from mcd.store.lookup import find_app, find_release, not_going
 from mcd.store.nouns import Row, health_of, ref_json, rollout_of, state_of
 from mcd.store.rolling import Wanted, add, event_name, live_of, newest_settings
@@ -61,6 +62,7 @@ async def request_rollout(
         if not _stalled(live):
             return Requested(rollout_of(live, app), created=False)
         restarts = dict.fromkeys(_died(live), now.isoformat())
+    await end_ignoring(tx, now, wanted_release)
     rollout_id = await add(
         tx,
         now,

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from mcd.errors import Code, McdError, Problem, echo, not_found
 from mcd.model import Actor, Change, ComponentHealth, ConditionType, Noun, Release, Rollout, Verb
 from mcd.store import tables as t
+from mcd.store.files import files_of
 from mcd.store.lookup import find_app, find_release, find_rollout
 from mcd.store.nouns import Row, change_of, health_of, problem_of, release_of, rollout_of, state_of
 from mcd.store.pages import FIRST, MOST, Page, Part, page
@@ -34,25 +35,28 @@ class RolloutSeen:
     changes: tuple[Change, ...]
 
 
-async def releases(actor: Actor, tx: Tx, app: str, part: Part = FIRST) -> Page[Release]:
-    """Newest first."""
+async def releases(actor: Actor, tx: Tx, app: str, part: Part = FIRST, *, ignored: bool | None = None) -> Page[Release]:
+    """Newest first. `ignored`: only those that their push did not deploy, or only the others."""
     row = await find_app(actor, tx, Verb.READ, app)
     statement = select(t.release).where(t.release.c.app_id == row["id"])
+    if ignored is not None:
+        statement = statement.where(t.release.c.ignored != "" if ignored else t.release.c.ignored == "")
     keys = [t.release.c.number]
     return await page(tx, statement, keys, part, lambda found: release_of(found, app), newest_first=True)
 
 
-async def release(actor: Actor, tx: Tx, app: str, number: int | None = None) -> Release:
-    """One, or the newest. Raises McdError not_found."""
+async def release(actor: Actor, tx: Tx, app: str, number: int | None = None, *, files: bool = False) -> Release:
+    """One, or the newest that is not ignored. `files`: with what it is compiled with. Raises McdError not_found."""
     row = await find_app(actor, tx, Verb.READ, app)
     if number is not None:
-        return release_of(await find_release(tx, row, number), app)
-    newest = await tx.row(
-        select(t.release).where(t.release.c.app_id == row["id"]).order_by(t.release.c.number.desc()).limit(1)
-    )
-    if newest is None:
+        found: Row | None = await find_release(tx, row, number)
+    else:
+        newest = select(t.release).where(t.release.c.app_id == row["id"], t.release.c.ignored == "")
+        found = await tx.row(newest.order_by(t.release.c.number.desc()).limit(1))
+    if found is None:
         raise not_found(Noun.RELEASE, f"{app}/")
-    return release_of(newest, app)
+    held = await files_of(tx, [found["id"]]) if files else {}
+    return release_of(found, app, held.get(found["id"]))
 
 
 async def release_by_commit(actor: Actor, tx: Tx, app: str, commit: str) -> Release:
