@@ -75,6 +75,8 @@ class Release(State):
     """Component → image, pinned by digest."""
     deploys: bool
     """False: it waits for somebody to deploy it."""
+    ignored: str
+    """Why the push that made it does not deploy it; empty otherwise. Deploying it ends that."""
     created_at: datetime
     created_by: str
 
@@ -93,7 +95,8 @@ class ReleaseWhole(Release):
 
 
 def _release(release: model.Release) -> dict[str, Any]:
-    names = ("app", "number", "commit", "branch", "tag", "author", "title", "deploys", "created_at", "created_by")
+    names = ("app", "number", "commit", "branch", "tag", "author", "title", "deploys", "ignored", "created_at",
+             "created_by")  # fmt: skip
     shown = {name: getattr(release, name) for name in names}
     return {**dict(State.of(release.state)), **shown, "images": dict(release.images)}
 

@@ -25,8 +25,8 @@ async def deletes_of(actor: Actor, tx: Tx, app: str, release: int, settings: int
 
     async def objects(number: int, revision: int | None) -> set[Ref] | None:
         pair = Pair(
-            place.app, await reads.release(actor, tx, app, number), await reads.settings(actor, tx, app, revision),
-            place.line, place.cluster, pools,
+            place.app, await reads.release(actor, tx, app, number, files=True),
+            await reads.settings(actor, tx, app, revision), place.line, place.cluster, pools,
         )  # fmt: skip
         try:
             found = desired(pair, KINDS, None, None)

@@ -6,13 +6,15 @@ Reads the commit, the store and the compiler, and writes nothing. It must not kn
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mcd.api.rehearsal import pools_of
 from mcd.appyaml.compiler import ComponentSpec
-from mcd.appyaml.live import Desired, Pair, desired
+from mcd.appyaml.live import Desired, Pair, desired, files_named
 from mcd.errors import Code, McdError, Problem, echo
+from mcd.forge.beside import files_beside
 from mcd.forge.forge import Commit, Forge
 from mcd.forge.text import read_text
 from mcd.forge.wire import ZERO, PushRequest, RefUpdate
@@ -64,6 +66,8 @@ class Planned:
 
     commit: Commit
     app_yaml: str
+    files: Mapping[str, bytes | None]
+    """Those that app.yaml names."""
     appname: str
     components: tuple[str, ...]
     webs: tuple[ComponentSpec, ...]
@@ -122,7 +126,7 @@ async def target_of(actor: Actor, tx: Tx, name: str, asked: PushRequest, now: da
         settings=await reads.settings(actor, tx, name),
         inventory=await reads.inventory(actor, tx, name),
         live=live,
-        running=await reads.release(actor, tx, name, live.release) if live is not None else None,
+        running=await reads.release(actor, tx, name, live.release, files=True) if live is not None else None,
     )  # fmt: skip
 
 
@@ -162,17 +166,21 @@ def _first_branch(asked: PushRequest) -> str:
     )  # fmt: skip
 
 
-async def plan_push(forge: Forge, target: Target, update: RefUpdate) -> Planned:
-    """Reads and compiles the commit in the context of its product line. Raises McdError when app.yaml is not there or
-    no file, or what people wrote about the line is wrong."""
+async def plan_push(forge: Forge, target: Target, update: RefUpdate, branch: str, tag: str) -> Planned:
+    """Reads and compiles the commit in the context of its product line; `branch` and `tag` are those that it is
+    deployed under. Raises McdError when app.yaml is not there or no file, names too many files, or what people wrote
+    about the line is wrong."""
     commit = await forge.resolve(PUSHED, update.new)
     text = await _app_yaml(forge, commit.id, target.app.path)
-    wanted = _compiled(target, _release(target, commit, text))
+    files = await files_beside(forge, PUSHED, commit.id, target.app.path, files_named(text))
+    release = replace(_release(target, commit, text), branch=branch, tag=tag, files=files)
+    wanted = _compiled(target, release)
     forced = update.old != ZERO and not await forge.is_ancestor(PUSHED, update.old, update.new)
     spec = wanted.compiled.spec
     return Planned(
         commit=commit,
         app_yaml=text,
+        files=files,
         appname=spec.label_name if spec is not None else target.app.name,
         components=tuple(c.name for c in spec.components) if spec is not None else (),
         webs=tuple(c for c in spec.components if c.web is not None) if spec is not None else (),

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from mcd.api.addresses import urls
+from mcd.api.considered import Choice, Considered, consider
 from mcd.api.plans import Planned, Target, plan_push, target_of
 from mcd.api.stopping import Stopping
 from mcd.api.unattended import unattended
@@ -24,7 +25,7 @@ from mcd.forge.locks import locked
 from mcd.forge.receive import Limits, Quarantine, quarantine
 from mcd.forge.sayings import full_disk
 from mcd.forge.updates import refusals
-from mcd.forge.wire import ZERO, PushRequest, RefUpdate
+from mcd.forge.wire import PushRequest
 from mcd.model import Actor, EventKind, Reason, Release
 from mcd.observability import logs, metrics
 from mcd.runtime import Runtime
@@ -42,6 +43,12 @@ IN_PROTOCOL = frozenset({Code.TOO_LARGE, Code.UNAVAILABLE, Code.RATE_LIMITED})
 
 SHOWN_DELETES = 50
 
+SHOWN_REFS = 10
+
+NOTED = 10
+"""Releases that a push makes at most of what it does not deploy: the first push of an old repository brings hundreds of
+branches."""
+
 GRACE = 4.0
 """Seconds that a push still has when the server stops. One that does not come to be stored in that time is not."""
 
@@ -55,6 +62,29 @@ class Verdict:
     results: tuple[tuple[str, str], ...]
     release: Release | None = None
     urls: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wished:
+    """What a push asks for: which ref deploys, and what that would do."""
+
+    choice: Choice
+    planned: Planned | None
+
+    @property
+    def noted(self) -> tuple[Considered, ...]:
+        """The refs that become Releases which nobody works on. One commit is one Release, and what has no app.yaml
+        is none."""
+        by_commit = {one.commit.id: one for one in reversed(self.choice.rest) if one.app_yaml}
+        return tuple(reversed(by_commit.values()))[:NOTED]
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of a push: the Release that deploys, or waits to be deployed, and the others by their ref."""
+
+    release: Release | None
+    ignored: dict[str, Release]
 
 
 @dataclass(slots=True)
@@ -203,20 +233,27 @@ class Push:
                       for u in asked.updates),
             )  # fmt: skip
         await q.unpack(asked, current)
-        deploying = next((u for u in asked.updates if u.branch == target.branch and not u.deletes), None)
-        planned = await plan_push(q.forge, target, deploying) if deploying is not None else None
-        if planned is not None:
-            self._tell_plan(target, planned)
+        choice = await consider(q.forge, target, asked.updates)
+        planned = await self._planned(q, target, choice)
         async with AsyncExitStack() as held:
-            release = await self._stored(q, asked, target, planned, held)
+            stored = await self._stored(q, asked, target, Wished(choice, planned), held)
             await q.move_refs()
-        self._tell_stored(asked, target, release)
+        self._tell_stored(target, choice, stored)
+        release = stored.release
         if release is not None and (said := await unattended(self.runtime)):
             self.said.put_nowait(said)
         if trouble := await self._tidied(q):
             logs.logger("git").warning("the packs of a repository were not put together", app=self.app, why=trouble)
         at = urls(planned.webs, self.runtime.settings.gateway_port) if planned else ()
         return Verdict("ok", tuple((u.ref, "") for u in asked.updates), release, tuple(at))
+
+    async def _planned(self, q: Quarantine, target: Target, choice: Choice) -> Planned | None:
+        """What the commit that is deployed would do. Raises McdError when it may not."""
+        if choice.deployed is None:
+            return None
+        planned = await plan_push(q.forge, target, choice.deployed.update, choice.branch, choice.tag)
+        self._tell_plan(target, planned)
+        return planned
 
     async def _not_to_be_ended(self) -> None:
         """From here on it is done in a moment, and nobody could say how far it came."""
@@ -236,14 +273,14 @@ class Push:
             return ""
 
     async def _stored(
-        self, q: Quarantine, asked: PushRequest, target: Target, planned: Planned | None, held: AsyncExitStack
-    ) -> Release | None:
+        self, q: Quarantine, asked: PushRequest, target: Target, wish: Wished, held: AsyncExitStack
+    ) -> Stored:
         """One transaction. The objects move and the refs are held inside it, when nothing can refuse the wish any more;
         what cannot be committed takes them back."""
         wished = False
         try:
             async with self.runtime.db.writing() as tx:
-                release, owner = await self._wish(tx, q, asked, target, planned)
+                stored, owner = await self._wish(tx, target, wish)
                 await self._not_to_be_ended()
                 aside = q.migrate(target.branch, owner)
                 await q.hold_refs(asked.updates, held)
@@ -258,26 +295,32 @@ class Push:
             self.said.put_nowait(
                 f'An App "{self.app}" was deleted here before: its commits are put aside and not in this repository.'
             )
-        return release
+        return stored
 
-    async def _wish(
-        self, tx: Tx, q: Quarantine, asked: PushRequest, target: Target, planned: Planned | None
-    ) -> tuple[Release | None, str]:
-        """The Release, if the push deploys, and the id of the App."""
+    async def _wish(self, tx: Tx, target: Target, wish: Wished) -> tuple[Stored, str]:
+        """The Releases, and the id of the App. What deploys comes last and has the highest number: it is the newest."""
         now, app = self.runtime.now(), target.app
         if not app.id:
             app = await intents.create_app(
                 self.actor, tx, now, app.name, product_line=target.line.name, branch=target.branch
             )
-        if planned is None:
-            return None, app.id
+        ignored = {}
+        for one in wish.noted:
+            ignored[one.update.ref] = await intents.push(
+                self.actor, tx, now, app.name, commit=one.commit.id, branch=one.update.branch, tag=one.tag,
+                author=one.commit.author, title=one.commit.title, app_yaml=one.app_yaml, files=one.files,
+                ignored=one.decision.why,
+            )  # fmt: skip
+        planned, choice = wish.planned, wish.choice
+        if planned is None or choice.deployed is None:
+            return Stored(None, ignored), app.id
         commit = planned.commit
         release = await intents.push(
-            self.actor, tx, now, app.name, commit=commit.id, branch=target.branch, author=commit.author,
-            title=commit.title, app_yaml=planned.app_yaml, tag=await _tag(q, asked, commit.id),
-            forced=planned.forced, wished_deletes=planned.deletes,
+            self.actor, tx, now, app.name, commit=commit.id, branch=choice.branch, author=commit.author,
+            title=commit.title, app_yaml=planned.app_yaml, files=planned.files, tag=choice.tag, forced=planned.forced,
+            deploys=not choice.deployed.decision.waits, wished_deletes=planned.deletes,
         )  # fmt: skip
-        return release, app.id
+        return Stored(release, ignored), app.id
 
     def _tell_plan(self, target: Target, planned: Planned) -> None:
         """What is refused is raised, with every problem."""
@@ -298,14 +341,22 @@ class Push:
             more = f" and {len(names) - SHOWN_DELETES} more" if len(names) > SHOWN_DELETES else ""
             self.said.put_nowait(f"This push deletes: {', '.join(names[:SHOWN_DELETES])}{more}.")
 
-    def _tell_stored(self, asked: PushRequest, target: Target, release: Release | None) -> None:
+    def _tell_stored(self, target: Target, choice: Choice, stored: Stored) -> None:
         if not target.app.id:
             self.said.put_nowait(f'App "{self.app}" was made in product line "{target.line.name}".')
-        if release is not None:
+        release = stored.release
+        if release is not None and choice.deployed is not None:
             self.said.put_nowait(f"Release {release.number} of {self.app}: {release.commit[:12]} {release.title}")
-        idle = [u.shown for u in asked.updates if u.branch != target.branch and not u.deletes]
-        if idle:
-            self.said.put_nowait(f"{', '.join(idle[:10])}: stored, not deployed. Only {target.branch} deploys.")
+            if choice.deployed.decision.waits:
+                deploy = f"mcd deploy {self.app} --release {release.number}"
+                self.said.put_nowait(f"It is not deployed yet: {choice.deployed.decision.why} Deploy it: {deploy}")
+        for one in choice.rest[:SHOWN_REFS]:
+            kept = stored.ignored.get(one.update.ref)
+            still = kept is not None and kept.ignored
+            how = f" Deploy it all the same: mcd deploy {self.app} --release {kept.number}" if kept and still else ""
+            self.said.put_nowait(f"{one.update.shown}: stored, not deployed: {one.decision.why}{how}")
+        if len(choice.rest) > SHOWN_REFS:
+            self.said.put_nowait(f"{len(choice.rest) - SHOWN_REFS} more: stored, not deployed.")
 
     async def _note_refused(self, verdict: Verdict) -> None:
         """An Event for the App's timeline; a push that would have made the App has none."""
@@ -344,15 +395,3 @@ def _refused(asked: PushRequest, error: McdError) -> Verdict:
     said = error.message.rstrip(".")
     unpacked = said if error.reason in ("PackRefused", "GitProtocol", "PushTooLarge") else "ok"
     return Verdict(unpacked, tuple((u.ref, said) for u in asked.updates))
-
-
-async def _tag(q: Quarantine, asked: PushRequest, commit: str) -> str:
-    """The tag that the same push puts on the commit, if any."""
-    for update in asked.updates:
-        if update.ref.startswith("refs/tags/") and not update.deletes and await _names(q, update, commit):
-            return update.ref.removeprefix("refs/tags/")
-    return ""
-
-
-async def _names(q: Quarantine, update: RefUpdate, commit: str) -> bool:
-    return update.new != ZERO and (await q.forge.resolve("mcd:q", update.new)).id == commit

@@ -26,10 +26,17 @@ router = APIRouter(prefix="/api/v1", tags=["releases"], route_class=StrictRoute)
 
 
 @router.get("/apps/{app}/releases", operation_id="list_releases", response_model=Page[Release])
-async def list_releases(request: Request, app: AppName, actor: Reader, runtime: RuntimeOf, part: Piece) -> Response:
+async def list_releases(
+    request: Request,
+    app: AppName,
+    actor: Reader,
+    runtime: RuntimeOf,
+    part: Piece,
+    ignored: Annotated[bool | None, Query(description="Only those that their push did not deploy, or none.")] = None,
+) -> Response:
     """The Releases of an App, newest first."""
     async with runtime.db.reading() as tx:
-        found = await reads.releases(actor, tx, app, part)
+        found = await reads.releases(actor, tx, app, part, ignored=ignored)
     return page(request, found, Release.shown)
 
 

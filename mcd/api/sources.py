@@ -5,10 +5,13 @@ Git is asked before the transaction of the wish begins; nothing is written here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from mcd.appyaml.live import files_named
 from mcd.errors import Code, McdError, echo, not_found
+from mcd.forge.beside import files_beside
 from mcd.forge.forge import Commit
 from mcd.forge.receive import belongs, refs_of, repository_path
 from mcd.forge.text import read_text
@@ -29,6 +32,8 @@ class Source:
     commit: Commit
     branch: str
     app_yaml: str
+    files: Mapping[str, bytes | None]
+    """Those of the repository that app.yaml names."""
     release: int | None
 
 
@@ -46,7 +51,7 @@ def check_repository(runtime: Runtime, app: str, repository: str | None) -> None
 
 async def find(runtime: Runtime, actor: Actor, app: str, commit: str) -> Source:
     """`commit` is the beginning of an id, 7 digits or more. Raises McdError not_found (also for a commit without an
-    app.yaml), forbidden, conflict, unavailable."""
+    app.yaml), forbidden, conflict, too_large, unavailable."""
     async with runtime.db.reading() as tx:
         found = await reads.app(actor, tx, app)
         require(actor, Verb.DEPLOY, Noun.APP, app, found.product_line)
@@ -58,8 +63,10 @@ async def find(runtime: Runtime, actor: Actor, app: str, commit: str) -> Source:
     text = await read_text(forge, found.repository, at.id, found.path)
     async with runtime.db.reading() as tx:
         number = await _number(actor, tx, app, at.id)
-    branch = await _branch(runtime, found, at.id) if number is None else ""
-    return Source(at, branch, text, number)
+    if number is not None:
+        return Source(at, "", text, {}, number)
+    files = await files_beside(forge, found.repository, at.id, found.path, files_named(text))
+    return Source(at, await _branch(runtime, found, at.id), text, files, None)
 
 
 async def _branch(runtime: Runtime, app: App, commit: str) -> str:
@@ -108,5 +115,6 @@ async def release_of(actor: Actor, tx: Tx, now: datetime, app: str, source: Sour
         author=source.commit.author,
         title=source.commit.title,
         app_yaml=source.app_yaml,
+        files=source.files,
     )
     return made.number

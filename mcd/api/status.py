@@ -164,7 +164,7 @@ async def _facts(runtime: Runtime, actor: Actor, tx: Tx, name: str) -> _Facts:
     aside = await not_live(actor, tx, newest, live)
     if live is None:
         return _Facts(place.app, shape, newest, problems, None, None, aside, gone)
-    release = await reads.release(actor, tx, name, live.release)
+    release = await reads.release(actor, tx, name, live.release, files=True)
     settings = await reads.settings(actor, tx, name, live.settings)
     pools = await pools_of(actor, tx, place.cluster.name)
     running = Pair(place.app, release, settings, place.line, place.cluster, pools) if release.app_yaml else None

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import binascii
+from base64 import b64decode
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -15,10 +18,10 @@ from mcd.api.rehearsal import dry_run, pools_of
 from mcd.api.shapes import Validation
 from mcd.api.strict import StrictRoute
 from mcd.api.wishes import DiffAsk, Validate
-from mcd.appyaml.compiler import NO_CONTEXT, check
+from mcd.appyaml.compiler import NO_CONTEXT, Source, check
 from mcd.appyaml.compiler import validate as problems_of
 from mcd.appyaml.live import Pair, desired
-from mcd.errors import Code, McdError
+from mcd.errors import Code, McdError, echo
 from mcd.forge.trees import Folder
 from mcd.infra.catalog import KINDS
 from mcd.model import Actor
@@ -38,7 +41,8 @@ async def validate(wish: Validate, actor: Reader, runtime: RuntimeOf) -> Validat
     """All problems of an app.yaml at once: of the file alone, or also against a product line and an App's Settings.
     The answer is 200 also when there are problems."""
     if wish.app is None and wish.product_line is None:
-        return Validation.of(problems_of(check(wish.app_yaml, wish.file), _ALONE))
+        source = Source(files=None if wish.files is None else _opened(wish.files))
+        return Validation.of(problems_of(check(wish.app_yaml, wish.file), _ALONE, source))
     async with runtime.db.reading() as tx:
         pair = await _pair(actor, tx, runtime.now(), wish)
     return Validation.of(desired(pair, KINDS, None, None).problems)
@@ -58,15 +62,30 @@ async def _pair(actor: Actor, tx: Tx, now: datetime, wish: Validate) -> Pair:
     cluster = await reads.cluster(actor, tx, line.cluster)
     state = model.Reconciled(1, 0, (), None)
     release = model.Release(
-        "", app.name, 0, NO_COMMIT, app.branch, "", "", "", wish.app_yaml, {}, False, now, actor.name, state
-    )
+        "", app.name, 0, NO_COMMIT, app.branch, "", "", "", wish.app_yaml, {}, False, now, actor.name, state,
+        files=None if wish.files is None else _opened(wish.files),
+    )  # fmt: skip
     return Pair(app, release, settings, line, cluster, await pools_of(actor, tx, cluster.name))
+
+
+def _opened(files: Mapping[str, str]) -> dict[str, bytes]:
+    """Raises McdError(invalid) for a content that is no base64."""
+    found = {}
+    for path, content in files.items():
+        try:
+            found[path] = b64decode(content, validate=True)
+        except binascii.Error:
+            hint = "Send the content of the file in base64."
+            raise McdError(Code.INVALID, f'files: "{echo(path)}" is not base64.', hint) from None
+    return found
 
 
 @router.post("/apps/{app}/diff", operation_id="diff_app")
 async def diff_app(app: AppName, wish: DiffAsk, actor: Maker, runtime: RuntimeOf) -> DryRun:
     """What a push of this app.yaml would write. An image that the push would build is shown by its future tag, unless
     `context` says that it was built before."""
+
+    files = _opened(wish.files)
 
     async def rehearsed(tx: Tx, now: datetime) -> model.Rollout:
         found = await _app(actor, tx, now, app, wish.product_line)
@@ -75,9 +94,10 @@ async def diff_app(app: AppName, wish: DiffAsk, actor: Maker, runtime: RuntimeOf
             tx,
             now,
             app,
-            commit=await _commit(actor, tx, app, wish),
+            commit=await _commit(actor, tx, app, wish, files),
             branch=wish.branch or found.branch,
             app_yaml=wish.app_yaml,
+            files=files,
             deploys=False,
         )
         asked = await intents.request_rollout(actor, tx, now, app, release=release.number)
@@ -87,8 +107,9 @@ async def diff_app(app: AppName, wish: DiffAsk, actor: Maker, runtime: RuntimeOf
     return await dry_run(runtime, rehearsed, deletes_are_wished=True, folder=folder)
 
 
-async def _commit(actor: Actor, tx: Tx, app: str, wish: DiffAsk) -> str:
-    """The commit that the text will be. One that was pushed with another text is not it: its Release is what it is."""
+async def _commit(actor: Actor, tx: Tx, app: str, wish: DiffAsk, files: Mapping[str, bytes]) -> str:
+    """The commit that the text will be. One that was pushed with another text or other files is not it: its Release is
+    what it is."""
     if wish.commit is None:
         return NO_COMMIT
     try:
@@ -97,7 +118,10 @@ async def _commit(actor: Actor, tx: Tx, app: str, wish: DiffAsk) -> str:
         if error.code is not Code.NOT_FOUND:
             raise
         return wish.commit
-    return wish.commit if known.app_yaml == wish.app_yaml else NO_COMMIT
+    if known.app_yaml != wish.app_yaml:
+        return NO_COMMIT
+    kept = (await reads.release(actor, tx, app, known.number, files=True)).files or {}
+    return wish.commit if {path: raw for path, raw in kept.items() if raw is not None} == files else NO_COMMIT
 
 
 async def _app(actor: Actor, tx: Tx, now: datetime, name: str, product_line: str | None) -> model.App:

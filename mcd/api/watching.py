@@ -115,7 +115,7 @@ class Watch:
                 return new
             rollout = await self._find(tx)
             if rollout is None:
-                self._tell(release.state, new)
+                self._tell_waiting(release, new)
                 return new
             return new + await self._look_at(tx, rollout, seconds)
 
@@ -171,6 +171,14 @@ class Watch:
         self.ended = True
         new.append(f"Stalled ({stalled.reason.value}): {stalled.message}")
         return True
+
+    def _tell_waiting(self, release: Release, new: list[str]) -> None:
+        """A Release that no Rollout runs yet, and perhaps none will before somebody asks for it."""
+        if release.state.is_now(ConditionType.READY) and not release.deploys:
+            self.ended = True
+            new.append(f"Built, and waits to be deployed: mcd deploy {release.app} --release {release.number}")
+        else:
+            self._tell(release.state, new)
 
     def _tell(self, state: Reconciled, new: list[str]) -> None:
         """Why it is not ready yet, each reason once."""

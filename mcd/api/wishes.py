@@ -273,6 +273,10 @@ class ExecNew(Wish):
     stdin: StrictBool = True
 
 
+FilePath = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+Base64 = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]*={0,2}$")]
+
+
 class Validate(Wish):
     model_config = ConfigDict(
         json_schema_extra={
@@ -286,6 +290,9 @@ class Validate(Wish):
     """Check it also against this product line's cluster, pools and secrets."""
     app: Name | None = None
     """Check it also with this App's Settings."""
+    files: dict[FilePath, Base64] | None = None
+    """What `files[].source` names: path from the folder of app.yaml → content in base64. null: they are not checked,
+    and a warning says so; else what is not here does not exist."""
 
 
 class BuildContext(Wish):
@@ -313,3 +320,6 @@ class DiffAsk(Wish):
     """Where the App would be made when there is none of this name yet."""
     context: BuildContext | None = None
     """Of a commit that was not pushed yet. Without it an image that would be built counts as new."""
+    files: dict[FilePath, Base64] = {}
+    """What `files[].source` names: path from the folder of app.yaml → content in base64. What is not here does not
+    exist."""

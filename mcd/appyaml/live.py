@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Protocol
 
-from mcd.appyaml.compiler import Compiled, Source, check, compile_app, render_line, template_digests
+from mcd.appyaml.compiler import Compiled, Source, check, compile_app, render_line, source_paths, template_digests
 from mcd.appyaml.context import Context, Kinds, read_context
 from mcd.appyaml.resolve.environments import laid_over
 from mcd.appyaml.shells import LINE, app_shells, files_with_secrets, line_shells
@@ -130,7 +130,8 @@ def compile_pair(
         live=True,
         generated={name: version - 1 for name, version in bound.app.generated.items()},
     )
-    source = Source(commit=release.commit, branch=release.branch, tag=release.tag, images=dict(release.images))
+    files = None if release.files is None else {p: raw for p, raw in release.files.items() if raw is not None}
+    source = Source(release.commit, release.branch, release.tag, images=dict(release.images), files=files)
     return compile_app(checked, context, source)
 
 
@@ -141,6 +142,11 @@ def types_in(app_yaml: str, line: str) -> Mapping[str, str] | None:
         return None
     app_file, _ = laid_over(checked.app_file, line)
     return {name: component.type for name, component in app_file.app.components.items()}
+
+
+def files_named(app_yaml: str) -> tuple[str, ...]:
+    """The files of the repository that an app.yaml names, as paths from its folder; none for a text that is none."""
+    return source_paths(check(app_yaml, FILE)) if "source" in app_yaml else ()
 
 
 def line_objects(line: ProductLine, cluster: Cluster, pools: Sequence[NodePool]) -> list[Object]:

@@ -1,7 +1,7 @@
 """The files of the repository that an app.yaml names, read beside it (app-yaml 8.1).
 
-Nothing is read that lies outside the folder of app.yaml, whatever a link says. It must not judge what it reads: what is
-absent is left out, what is too large is cut, and the compiler says so.
+No link is followed, so nothing is read that lies outside the folder of app.yaml. It must not judge what it reads: what
+is absent is left out, what is too large is cut, and the compiler says so.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 LARGEST = 512 * 1024
 """Bytes of one file; one more is enough to refuse it."""
-MOST = 64 * 2**20
+MOST = 16 * 2**20
 """Bytes of all files together: what is held in memory."""
 
 
@@ -32,7 +32,7 @@ def files_beside(name: str, paths: Sequence[str]) -> Mapping[str, bytes]:
             continue
         left -= len(data)
         if left < 0:
-            message = "app.yaml names files of more than 64 MiB together."
+            message = "app.yaml names files of more than 16 MiB together."
             raise McdError(Code.TOO_LARGE, message, "Put some of them into the image.")
         found[path] = data
     return found
@@ -42,7 +42,8 @@ def _read(folder: Path, path: str) -> bytes | None:
     """The bytes of a regular file below the folder, cut after what is too much; None for anything else."""
     try:
         real = (folder / path).resolve(strict=True)
-        if not real.is_relative_to(folder.resolve()) or not real.is_file():
+        # A link is read as one by git, and by a server: what it leads to is no file of the commit under this name.
+        if real != folder.resolve().joinpath(*path.split("/")) or not real.is_file():
             return None
         with real.open("rb") as file:
             return file.read(LARGEST + 1)

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from mcd.appyaml.compiler import Compiled
-from mcd.appyaml.live import compile_pair
+from mcd.appyaml.live import compile_pair, files_named
 from mcd.appyaml.spec.app import AppSpec, BuildSpec
 from mcd.build import inputs
 from mcd.build.builder import Builder, BuildRequest, LogSink
 from mcd.build.pins import Pin, pin_all
 from mcd.errors import Code, McdError, Problem, has_errors
 from mcd.forge import trees
+from mcd.forge.beside import files_beside
 from mcd.forge.forge import Forge
 from mcd.forge.text import read_text
 from mcd.infra.catalog import KINDS
@@ -69,6 +70,11 @@ class _Pass:
     events: list[EventNote] = field(default_factory=list)
 
     @property
+    def files(self) -> Mapping[str, bytes | None]:
+        """Of the repository, as they were read in this pass or are kept with the Release."""
+        return self.seen.files or self.item.release.files or {}
+
+    @property
     def spec(self) -> AppSpec:
         """What was compiled without an error."""
         assert self.compiled is not None
@@ -98,10 +104,10 @@ def _result(work: _Pass, outcome: Outcome) -> Result:
 
 
 async def _read(work: _Pass) -> Outcome | None:
-    """app.yaml at the commit, unless the push brought it along."""
+    """app.yaml at the commit, unless the push brought it along, and the files that it names."""
     app, release = work.item.app, work.item.release
     if release.app_yaml:
-        return None
+        return await _read_files(work)
     try:
         commit = await work.shop.forge.resolve(app.repository, release.commit)
         text = await read_text(work.shop.forge, app.repository, commit.id, app.path)
@@ -114,6 +120,21 @@ async def _read(work: _Pass) -> Outcome | None:
         title=commit.title,
         app_yaml=text,
     )
+    return await _read_files(work)
+
+
+async def _read_files(work: _Pass) -> Outcome | None:
+    """All of them at once, unless they are kept with the Release."""
+    app, named = work.item.app, files_named(work.seen.app_yaml)
+    if all(path in work.files for path in named):
+        return None
+    try:
+        files = await files_beside(work.shop.forge, app.repository, work.seen.commit, app.path, named)
+    except McdError as error:
+        if error.code is Code.TOO_LARGE:
+            return Stalled(Reason.INVALID_APP_YAML, str(error))
+        return _unreadable(error)
+    work.seen = replace(work.seen, files=files)
     return None
 
 
@@ -124,8 +145,8 @@ def _unreadable(error: McdError) -> Outcome:
 
 
 async def _compile(work: _Pass) -> Outcome | None:
-    bound = replace(work.item, release=replace(work.item.release, commit=work.seen.commit, app_yaml=work.seen.app_yaml))
-    work.compiled = compile_pair(bound, KINDS)
+    read = replace(work.item.release, commit=work.seen.commit, app_yaml=work.seen.app_yaml, files=work.files)
+    work.compiled = compile_pair(replace(work.item, release=read), KINDS)
     work.problems = tuple(work.compiled.problems)
     if has_errors(work.problems):
         errors = [p for p in work.problems if has_errors([p])]
@@ -137,9 +158,8 @@ async def _compile(work: _Pass) -> Outcome | None:
 
 async def _pin(work: _Pass) -> Outcome | None:
     """The digest of each image that app.yaml names: a tag that moves later changes nothing that runs."""
-    written = {component.name: component.image for component in work.spec.components if component.own_image}
     try:
-        pinned = await pin_all(work.shop.pin, written)
+        pinned = await pin_all(work.shop.pin, work.spec.written_images)
     except McdError as error:
         if error.code is not Code.INVALID:
             raise

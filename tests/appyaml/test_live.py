@@ -154,7 +154,7 @@ def test_a_file_that_is_not_there_is_refused_and_any_other_is_delivered() -> Non
         "    image: registry.test/w:1\n    files:\n      /x/a: {source: a.conf}\n      /x/b: {template: true, content: 'p={{ .Env.P }}'}\n"
     )
     found = [str(p) for p in desired(pair(files), KINDS, rollout(), None).problems]
-    said = "no server reads files of the repository yet. Write the text as content, or put the file into the image."
+    said = 'there is no file "a.conf" beside app.yaml.'
     assert f'app.yaml:8:22: components.w.files["/x/a"].source: {said}' in found
     assert [one for one in found if 'x/b' in one] == []
     text = "appname: two\ncomponents: {w: {type: daemon, image: 'registry.test/w:1', files: {/x/a: a}}}\n"
@@ -235,6 +235,24 @@ def test_a_product_line_has_what_its_environment_says_and_no_other_one() -> None
     assert "CronJob" in {o["kind"] for o in came_out.objects}
 
 
+def test_a_file_of_the_repository_is_what_the_release_is_frozen_with() -> None:
+    text = "appname: two\ncomponents: {w: {type: daemon, image: 'r.test/w:1', files: {/x/a: {source: a.conf}}}}\n"
+    bound = pair(text)
+
+    def files(held: dict[str, bytes | None] | None) -> tuple[list[str], list[str]]:
+        found = desired(replace(bound, release=replace(bound.release, files=held)), KINDS, rollout(), None)
+        configs = [o for o in found.objects if o["kind"] == "ConfigMap"]
+        told = [str(p) for p in found.problems if "source" in p.field]
+        return told, [text for o in configs for text in o["data"].values()]
+
+    assert files({"a.conf": b"key = 1", "b.conf": b"of another environment"}) == ([], ["key = 1"])
+    missing = 'app.yaml:2:76: components.w.files["/x/a"].source: there is no file "a.conf" beside app.yaml.'
+    assert files({"a.conf": None}) == ([missing], [])
+    assert files({}) == ([missing], [])
+    unread = "no file of the repository is read here: it is not checked. A push reads it."
+    assert files(None) == ([f'app.yaml:2:76: warning: components.w.files["/x/a"].source: {unread}'], [])
+
+
 def test_the_components_of_a_product_line_are_those_of_its_environment() -> None:
     assert types_in(SITES, "demo") == {"web": "web", "night": "cron"}
     assert types_in(SITES, "nobody") == {"web": "web"}
@@ -242,22 +260,18 @@ def test_the_components_of_a_product_line_are_those_of_its_environment() -> None
     assert types_in("", "demo") is None
 
 
-def test_what_no_server_reads_of_deploy_and_pre_is_told() -> None:
+def test_what_no_server_reads_of_pre_is_told_and_deploy_is_for_the_push_to_read() -> None:
     head = "appname: two\ncomponents: {web: {type: web, image: 'registry.test/web:1'}}\n"
 
     def told(text: str) -> list[str]:
         found = desired(pair(head + text), KINDS, rollout(), None).problems
         return [str(problem) for problem in found if problem.field.startswith(("deploy", "pre"))]
 
-    assert told("deploy: {paths: [src]}\npre: {ttl: 2h}\n") == [
-        "app.yaml:3:1: warning: deploy: no server reads deploy yet: a push to the App's own branch deploys,"
-        " whatever it changed.",
+    assert told("deploy: {paths: [src], auto: false}\npre: {ttl: 2h}\n") == [
         "app.yaml:4:1: warning: pre: no server makes pre-release environments yet: it is left out.",
     ]
     assert told("pre: false\n") == []
-    said = "no server waits for a person yet. Remove it, and push to another branch."
-    assert told("deploy: {auto: false}\n") == [f"app.yaml:3:16: deploy.auto: {said}"]
-    assert desired(pair(head + "deploy: {auto: false}\n"), KINDS, rollout(), None).objects == ()
+    assert desired(pair(head + "deploy: {auto: false}\n"), KINDS, rollout(), None).objects != ()
 
 
 def test_an_app_that_nobody_looked_up_is_said_to_be_taken_for_a_web() -> None:

@@ -20,7 +20,6 @@ from mcd.appyaml.resolve.mounts import FILE, Mount, check_mounts, folders_of
 from mcd.appyaml.resolve.needs import merged
 from mcd.appyaml.resolve.run import Resolving
 from mcd.appyaml.resolve.templates import Scope, TemplateError
-from mcd.appyaml.resolve.undone import tell_undone_source
 from mcd.appyaml.resolve.variables import report_template, secret_need
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.files import LARGEST_FILE, LARGEST_FILES, File, beside
@@ -197,10 +196,12 @@ def _expanded(
 
 def _source(run: Resolving, source: str, where: Path) -> bytes | str | None:
     """A file of the repository: text if it is UTF-8 without a NUL, else its bytes."""
+    if run.source.files is None:
+        message = "no file of the repository is read here: it is not checked."
+        run.findings.warn("cluster.degraded", where, message, "A push reads it.")
+        return None
     raw = run.source.files.get(beside(source))
     if raw is None:
-        if tell_undone_source(run, where):
-            return None
         run.findings.refuse("file.missing", where, f'there is no file "{echo(source)}" beside app.yaml.')
         return None
     if len(raw) > LARGEST_FILE:

@@ -39,13 +39,6 @@ def tell_undone_app(run: Resolving) -> None:
     if not run.context.live:
         return
     written = run.findings.root.entries if isinstance(run.findings.root, Map) else {}
-    if not run.app.deploy.auto:
-        # A push would change what runs although the file says that a person decides.
-        message = "no server waits for a person yet."
-        run.findings.refuse("cluster.lacks", ("deploy", "auto"), message, "Remove it, and push to another branch.")
-    elif "deploy" in written:
-        message = "no server reads deploy yet: a push to the App's own branch deploys, whatever it changed."
-        run.findings.warn("cluster.degraded", ("deploy",), message, key=True)
     if "pre" in written and run.app.pre is not None:
         message = "no server makes pre-release environments yet: it is left out."
         run.findings.warn("cluster.degraded", ("pre",), message, key=True)
@@ -76,12 +69,3 @@ def tell_undone_needs(run: Resolving) -> None:
     for name in run.app_dep if run.context.apps is None else ():
         message = f'no server looks up "{name}" yet: it is taken for a web of this product line.'
         run.findings.warn("cluster.degraded", ("app_dep", name), message, key=True)
-
-
-def tell_undone_source(run: Resolving, where: Path) -> bool:
-    """Whether nobody reads files of the repository for this run, which is no fault of the file."""
-    if not run.context.live or run.source.files:
-        return False
-    message = "no server reads files of the repository yet."
-    run.findings.refuse("cluster.lacks", where, message, "Write the text as content, or put the file into the image.")
-    return True

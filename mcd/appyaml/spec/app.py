@@ -26,9 +26,9 @@ class Source:
     """What is to run: the commit, and the images that were built from it or pinned.
 
     `image` is the image of every component that names none (empty: derived from registry, App and commit); `images`
-    are references pinned to a digest, by component, and win over everything that the file says. `files` are the files
-    of the repository that app.yaml names (`source_paths`): path from the folder of app.yaml → bytes; what is absent
-    does not exist.
+    are references pinned to a digest, by component and for a sidecar by `component/sidecar`, and win over everything
+    that the file says. `files` are the files of the repository that app.yaml names (`source_paths`): path from the
+    folder of app.yaml → bytes; what is absent does not exist. None: nobody can read any here.
     """
 
     commit: str = "0" * 40
@@ -36,7 +36,7 @@ class Source:
     tag: str = ""
     image: str = ""
     images: Mapping[str, str] | None = None
-    files: Mapping[str, bytes] = field(default_factory=dict)
+    files: Mapping[str, bytes] | None = field(default_factory=dict)
 
 
 @record
@@ -168,6 +168,14 @@ class AppSpec:
     """What is made once and kept: key of Secret <app>-generated → characters."""
     permdir: PermdirSpec | None = None
     """Where a component mounts it."""
+
+    @property
+    def written_images(self) -> Mapping[str, str]:
+        """The images that the file names, by the names of `Source.images`."""
+        found = {component.name: component.image for component in self.components if component.own_image}
+        for component in self.components:
+            found |= {f"{component.name}/{one.name}": one.image for one in component.sidecars if one.own_image}
+        return found
 
     @property
     def built(self) -> tuple[ComponentSpec, ...]:

@@ -39,7 +39,7 @@ def state_text(of: Any) -> str:
     if word == "unknown" and of.get("last_state"):
         seen = age(of.get("last_seen_at"))
         return f"unknown: {text(of['last_state'])}" + (f" {seen} ago" if seen else " when it was seen last")
-    said_already = word in ("ready", "superseded", "deleting", "healthy", "stopped") or not reason
+    said_already = word in ("ready", "superseded", "ignored", "deleting", "healthy", "stopped") or not reason
     return word if said_already else f"{word}: {reason}"
 
 

@@ -90,8 +90,8 @@ class Waiting:
 
 
 def target(client: Client, app: str, commit: str | None, release: int | None) -> dict[str, Any]:
-    """The Release that is meant: by commit, by number, else the newest. A newest one that failed is asked for by its
-    commit, which tries it again."""
+    """The Release that is meant: by commit, by number, else the newest that its push deploys, or lets a person deploy.
+    A newest one that failed is asked for by its commit, which tries it again."""
     if commit and release:
         raise McdError(Code.INVALID, "--commit and --release say the same thing.", "Keep one.")
     if commit:
@@ -102,7 +102,7 @@ def target(client: Client, app: str, commit: str | None, release: int | None) ->
         return {"commit": commit.lower()}
     if release:
         return {"release": release}
-    newest = client.items(f"/apps/{segment(app)}/releases", limit=1)
+    newest = client.items(f"/apps/{segment(app)}/releases", limit=1, ignored="false")
     if not newest:
         raise McdError(Code.INVALID, f"{echo(app)} has no Release yet.", "Push a commit first.")
     if newest[0].get("state") == "stalled" and newest[0].get("commit"):
@@ -195,10 +195,11 @@ def plan_of_file(client: Client, app: str, file: Path, product_line: str | None)
     """The server's dry run of a push of this file. A tree without uncommitted changes is pushed as its commit; with
     some, as `git commit -a` would make it."""
     from mcd.cli.documents import text_from
-    from mcd.cli.remote.worktree import build_context, clean_commit
+    from mcd.cli.remote.worktree import build_context, clean_commit, files_named
 
     text = text_from(file)
     ask: dict[str, Any] = {"app_yaml": text, "commit": clean_commit(file), "product_line": product_line}
+    ask["files"] = files_named(file, text)
     try:
         ask["context"] = build_context(file, text, client.get(f"/apps/{segment(app)}")["path"])
     except McdError as error:

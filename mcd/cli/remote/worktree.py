@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,15 @@ def clean_commit(file: Path) -> str:
         return "" if git("status", "--porcelain", "--untracked-files=no") else git.line("rev-parse", "--verify", "HEAD")
     except BROKEN:
         return ""
+
+
+def files_named(file: Path, app_yaml: str) -> dict[str, str]:
+    """The files beside app.yaml that it names, in base64. Raises McdError as `files_beside`."""
+    from mcd.appyaml.compiler import check, source_paths
+    from mcd.cli.beside import files_beside
+
+    found = files_beside(str(file), source_paths(check(app_yaml, str(file))))
+    return {path: b64encode(raw).decode() for path, raw in found.items()}
 
 
 def build_context(file: Path, app_yaml: str, path: str) -> dict[str, Any] | None:

@@ -21,7 +21,9 @@ async def test_only_the_default_branch_deploys(here: Site) -> None:
     other = clone.commit({"app.yaml": WRONG})
     said = await clone.tried("push", here.remote(), "feature/x")
     assert said.code == 0
-    assert "feature/x: stored, not deployed. Only main deploys." in said.remote
+    why = "branch feature/x is not the default branch (main)."
+    how = "Deploy it all the same: mcd deploy shop --release 2"
+    assert said.remote == [f"feature/x: stored, not deployed: {why} {how}"]
     clone.git("tag", "v1", first)
     assert (await clone.tried("push", here.remote(), "v1")).code == 0
     assert refs_of(here.repositories / "shop.git") == {
@@ -29,7 +31,7 @@ async def test_only_the_default_branch_deploys(here: Site) -> None:
         "refs/heads/feature/x": other,
         "refs/tags/v1": first,
     }
-    assert await releases(here) == [first]
+    assert await releases(here) == [other, first]
     assert (await clone.tried("push", here.remote(), ":feature/x")).code == 0
 
 
@@ -68,10 +70,10 @@ async def test_a_deploy_of_a_commit_of_another_branch_is_not_told_as_a_push_to_t
         made = {r.commit: (r.number, r.branch) for r in (await reads.releases(ADMIN, tx, "shop")).items}
         told = (await reads.events(ADMIN, tx, app="shop", noun=Noun.RELEASE)).items
     assert (made[tip], made[between], made[old]) == ((2, "feature/x"), (3, ""), (4, "main"))
-    assert len([e for e in told if e.kind is EventKind.PUSHED]) == 1, "one push deployed"
+    pushes = [e.message for e in told if e.kind is EventKind.PUSHED]
+    assert sum("Not deployed:" not in message for message in pushes) == 1, "one push deployed"
     said = {e.message for e in told if e.kind is EventKind.CREATED}
     assert said == {
-        f"Release 2 was made from commit {tip[:12]} of feature/x by alice: a commit",
         f"Release 3 was made from commit {between[:12]} by alice: a commit",
         f"Release 4 was made from commit {old[:12]} of main by alice: a commit",
     }
