@@ -1,4 +1,4 @@
-"""`python -m tests.rig fuzz appyaml [--inputs N] [--seed K] [--shard i/n] [--resume] [--replay FOLDER]`."""
+"""`python -m tests.rig fuzz appyaml [--inputs N] [--seed K] [--shard i/n] [--resume] [--replay FOLDER]`, `mutants`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,18 @@ def main() -> int:
     fuzz.add_argument("--state", type=Path, help="folder of the tally, the corpus and the findings")
     fuzz.add_argument("--report", action="store_true", help="only say what was done so far, all shards together")
     fuzz.add_argument("--replay", type=Path, metavar="FOLDER", help="compile one finding again")
+    mutants = commands.add_parser("mutants", help="small mistakes in the compiler, and whether its cases notice")
+    mutants.add_argument("--count", type=int, default=300)
+    mutants.add_argument("--seed", type=int, default=4)
+    mutants.add_argument("--seconds", type=float, default=3 * 3600, help="stop then, at the latest")
+    mutants.add_argument("--children", type=int, default=2, help="tests that run beside each other")
+    mutants.add_argument("--resume", action="store_true", help="go on with what the last run drew")
+    mutants.add_argument("--state", type=Path, help="folder of the copy and of the results")
     given = parser.parse_args()
+    if given.command == "mutants":
+        from tests.rig import mutants as mistakes
+
+        return mistakes.run(given)
     from tests.rig import campaign
 
     return campaign.run(given)

@@ -1,0 +1,65 @@
+"""`python -m bench compile [--turns 21] [--page] [--out bench/results]`: measures, prints, keeps the result.
+
+Exit code 1 when a target is missed, so that a gate can ask; 2 when nothing could be measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from pathlib import Path
+
+from bench import compile as compiling
+from bench import meter, report
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+def _compile(given: argparse.Namespace) -> int:
+    kubectl = "" if given.no_peer else shutil.which("kubectl", path=str(Path(sys.executable).parent)) or ""
+    kubectl = kubectl or ("" if given.no_peer else shutil.which("kubectl") or "")
+    if not kubectl and not given.no_peer:
+        _say("kubectl is not here, and kustomize is measured with it. Run make venv, or give --no-peer.")
+        return 2
+    core = meter.on_one_core()
+    facts = report.machine()
+    try:
+        found = compiling.run(
+            turns=given.turns, seconds=given.seconds, compiles=given.compiles, kubectl=kubectl, say=_say
+        )
+    except (ValueError, RuntimeError) as wrong:
+        _say(str(wrong))
+        return 2
+    facts |= found.facts() | {"core": core}
+    table = report.compile_table(found)
+    print(table)
+    _say(f"kept in {report.keep(facts, 'compile', given.out)}")
+    if given.page:
+        report.write_page("compile", table, facts)
+    drift = max(c.drift for c in found.costs)
+    if drift > 0.1:
+        _say(f"the bound itself moved by {drift:.0%} during the run: the machine was not quiet. Run it again.")
+    return 0 if found.ok else 1
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="What MCD costs, as ratios.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("compile", help="P8: app.yaml to objects, beside PyYAML and kustomize")
+    one.add_argument("--turns", type=int, default=21, help="turns of bound, ours, bound (default 21)")
+    one.add_argument("--seconds", type=float, default=0.2, help="processor seconds of each part (default 0.2)")
+    one.add_argument("--compiles", type=int, default=20_000, help="compiles of the memory test (default 20000)")
+    one.add_argument("--no-peer", action="store_true", help="leave kustomize out")
+    one.add_argument("--page", action="store_true", help="write the table into docs/benchmarks.md")
+    one.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder of the results")
+    one.set_defaults(run=_compile)
+    given = parser.parse_args()
+    answer: int = given.run(given)
+    return answer
+
+
+if __name__ == "__main__":
+    sys.exit(main())
