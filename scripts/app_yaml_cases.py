@@ -214,7 +214,7 @@ def page() -> str:
         lines.append(_line([f"`{code}`", kind, _named(_shown(code)), _named(_good_beside(code))]))
     lines += ["", _COMBINATIONS, "| path | code | says | refused | accepted |", "|---|---|---|---|---|"]
     for each in COMBINATIONS:
-        cells = [f"`{each.example}`", f"`{each.code}`", each.shown, _named(_focused(_combined(each)))]
+        cells = [f"`{each.example}`", f"`{each.code}`", f"`{each.shown}`", _named(_focused(_combined(each)))]
         lines.append(_line([*cells, _named(_good_alike(each))]))
     return "\n".join(lines) + "\n"
 
