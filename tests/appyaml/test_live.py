@@ -131,7 +131,8 @@ def test_a_build_that_no_builder_makes_is_refused() -> None:
         "components: {web: {type: web}}\n"
     )
     found = [str(p) for p in desired(pair(text), KINDS, rollout(), None).problems]
-    assert "app.yaml:2:18: build.prepare: no builder runs a command before the build yet. Run it in the Dockerfile." in found
+    prepare = "build.prepare: no builder runs a command before the build yet. Run it in the Dockerfile."
+    assert f"app.yaml:2:18: {prepare}" in found
     assert "app.yaml:2:32: build.ci: no server runs a workflow file yet. Remove it." in found
     assert "app.yaml:2:68: build.platforms[1]: no builder makes linux/arm64 yet. Write linux/amd64 alone." in found
 
