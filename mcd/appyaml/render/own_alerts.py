@@ -6,8 +6,8 @@ Expressions only. It must not know who is told.
 from __future__ import annotations
 
 from mcd.appyaml.render.series import QUERIES, Series
-from mcd.appyaml.schema.watched import Log, Trace
 from mcd.appyaml.schema.comparison import Comparison
+from mcd.appyaml.schema.watched import Log, Trace
 from mcd.appyaml.spec.alert import OwnAlert
 from mcd.appyaml.text.quoted import quoted
 from mcd.appyaml.text.units import duration_text, number_text

@@ -10,8 +10,8 @@ from dataclasses import field
 from decimal import Decimal
 
 from mcd.appyaml.record import record
-from mcd.appyaml.schema.watched import Log, Trace
 from mcd.appyaml.schema.comparison import Comparison
+from mcd.appyaml.schema.watched import Log, Trace
 
 
 @record
