@@ -15,9 +15,10 @@ from dulwich.refs import Ref
 from dulwich.repo import Repo
 
 from mcd.errors import Code, McdError
+from mcd.forge.beside import LARGEST, files_beside
 from mcd.forge.forge import Forge
 from mcd.forge.local import LocalForge
-from tests.forge.written import Files, Link, Module, Program, bare, commit, tree
+from tests.forge.written import Content, Files, Link, Module, Program, bare, commit, tree
 
 Hosted = tuple[Forge, str, Repo]
 
@@ -371,3 +372,75 @@ async def test_a_damaged_repository_is_unavailable_in_one_line(hosted: Hosted) -
         file.chmod(0o644)
         file.write_bytes(b"garbage")
     await refused(forge.read(name, first, "app.yaml", limit=99), Code.UNAVAILABLE, "cannot be read")
+
+
+async def test_what_differs_between_two_commits_is_named_by_file(hosted: Hosted) -> None:
+    forge, name, repo = hosted
+    first = commit(repo, SHOP)
+    more: dict[str, Content] = {
+        **SHOP,
+        "app.yaml": b"appname: other\n",
+        "web/run": b"#!/bin/sh\n",
+        "docs/new/deep.md": b"x",
+        "docs/link": Link("说明.md".encode()),
+    }
+    del more["web/static/a b.txt"]
+    second = commit(repo, more)
+    both = ["app.yaml", "docs/link", "docs/new/deep.md", "web/run", "web/static/a b.txt"]
+    assert await forge.changed(name, first, second) == both
+    assert await forge.changed(name, second, first) == both
+    assert await forge.changed(name, first, first) == []
+
+
+async def test_a_file_that_becomes_a_folder_is_named_with_all_that_is_in_it(hosted: Hosted) -> None:
+    forge, name, repo = hosted
+    first = commit(repo, {"a": b"x", "b": b"x"})
+    second = commit(repo, {"a/c": b"x", "a/d": b"x", "b": b"x"})
+    assert await forge.changed(name, first, second) == ["a", "a/c", "a/d"]
+
+
+async def test_a_commit_that_is_not_there_differs_from_nothing(hosted: Hosted) -> None:
+    forge, name, repo = hosted
+    first = commit(repo, SHOP)
+    await refused(forge.changed(name, "0" * 40, first), Code.NOT_FOUND)
+
+
+async def test_a_tree_that_holds_itself_many_times_is_not_walked_to_the_end(hosted: Hosted) -> None:
+    forge, name, repo = hosted
+    small = commit(repo, {"x": b"x"})
+    inner = tree(repo, {b"leaf": b"x"})
+    for _ in range(10):
+        inner = tree(repo, {b"d%d" % number: (0o040000, inner) for number in range(10)})
+    bomb = commit(repo, inner)
+    assert await forge.changed(name, small, bomb) is None
+    assert await forge.changed(name, bomb, bomb) == []
+
+
+async def test_the_files_beside_an_app_yaml_are_read_at_its_commit(hosted: Hosted) -> None:
+    forge, name, repo = hosted
+    files: Files = {
+        "svc/app.yaml": b"x",
+        "svc/a": bytes(range(256)),
+        "svc/sub/b": b"b",
+        "a": b"of the root",
+        "svc/link": Link(b"a"),
+        "svc/out": Link(b"../a"),
+        "svc/linked": Link(b"sub"),
+        "svc/module": Module(),
+        "svc/big": bytes(LARGEST + 1),
+        "svc/limit": bytes(LARGEST),
+    }
+    at = commit(repo, files)
+    commit(repo, {"svc/a": b"of a later commit"})
+    absent = ["gone", "link", "linked/b", "module", "out", "sub", "sub/b/c"]
+    paths = [*absent, "a", "big", "limit", "sub/b", "x" * 600, "\x1b[31m"]
+    found = dict(await files_beside(forge, name, at, "svc/app.yaml", paths))
+    assert [len(found.pop(path) or b"") for path in ("limit", "big")] == [LARGEST, LARGEST + 1]
+    assert found == {**dict.fromkeys(absent), "a": bytes(range(256)), "sub/b": b"b"}
+
+
+async def test_no_more_is_held_than_a_release_may_name(hosted: Hosted) -> None:
+    forge, name, repo = hosted
+    at = commit(repo, {"f": bytes(LARGEST), "g": b"1"})
+    assert len(await files_beside(forge, name, at, "app.yaml", ["f"] * 32)) == 1
+    await refused(files_beside(forge, name, at, "app.yaml", [*["f"] * 32, "g"]), Code.TOO_LARGE, "16 MiB")
