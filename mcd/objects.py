@@ -67,6 +67,9 @@ FIRST_WAVE = frozenset(APPLY_ORDER[: APPLY_ORDER.index("PersistentVolumeClaim") 
 KEPT = frozenset({"PersistentVolumeClaim"})
 """Kinds that hold data. Never pruned; what is no longer wanted becomes "unclaimed"."""
 
+SCALERS = frozenset({"HorizontalPodAutoscaler", "ScaledObject"})
+"""Kinds that say how many pods a workload has; one of them has the name of the workload."""
+
 TRIGGER = PREFIX + "trigger"
 """Annotation of a Job: pre_deploy, post_deploy, on_failure or manual."""
 

@@ -38,7 +38,7 @@ async def foretell(
     release = item.release
     if release.state.is_now(ConditionType.READY):
         return Foretold(release.images)
-    pinned = await pin_all(runtime.pin, {c.name: c.image for c in spec.components if c.own_image})
+    pinned = await pin_all(runtime.pin, spec.written_images)
     if spec.build is None:
         return Foretold(pinned.images)
     folder = folder or await _at_commit(runtime, item, spec.build)

@@ -18,6 +18,7 @@ from mcd.kube.cluster import KubeError
 from mcd.kube.decision import DEPENDENCY_RETRY, Intent, ask, bounds_of, decide, not_before
 from mcd.kube.health import WORKLOADS
 from mcd.kube.inventory import FIGHT_WINDOW, plan
+from mcd.kube.lasting import unclaimed
 from mcd.kube.live import LiveObjects
 from mcd.kube.look import look
 from mcd.kube.secret import Values
@@ -73,7 +74,7 @@ class _Pass:
     roll_back_to: Rollout | None = None
     gone: bool = False
     unclaimed: tuple[InventoryEntry, ...] = ()
-    """What holds data of the App and no inventory names."""
+    """What holds data of the App and is wanted no more; of one that is deleted: what no inventory names."""
     events: list[EventNote] = field(default_factory=list)
 
 
@@ -141,8 +142,10 @@ async def _decide(work: _Pass) -> Outcome | None:
     assert work.wanted is not None
     shared = of_the_line(work.wanted, work.item.line.namespace)
     intent = Intent(work.item, work.wanted.objects, shared, work.owner)
-    decision = decide(intent, await seen_for(intent, work.live), work.now)
+    seen = await seen_for(intent, work.live)
+    decision = decide(intent, seen, work.now)
     work.plan = decision.plan
+    work.unclaimed = unclaimed(seen, work.wanted.objects)
     if isinstance(decision.stop, Stalled):
         await _look_beside(work)
     return decision.stop
@@ -331,4 +334,8 @@ def _summary(work: _Pass) -> str:
         return "gone"
     running = [h for h in work.health or () if h.desired]
     parts = [f"{h.component} {h.ready}/{h.desired}" for h in running]
-    return ", ".join(parts) if parts else "everything is as it was asked for"
+    words = ", ".join(parts) if parts else "everything is as it was asked for"
+    if not work.unclaimed:
+        return words
+    verb = "holds" if len(work.unclaimed) == 1 else "hold"
+    return f"{words}. Unclaimed: {_listed(work.unclaimed)} {verb} data and stay{'s' if verb == 'holds' else ''}."

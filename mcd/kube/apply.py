@@ -38,7 +38,7 @@ from mcd.model import (
     RolloutObserved,
     SecretFiles,
 )
-from mcd.objects import FIRST_WAVE, TRIGGER, Object, Ref, kind_rank, ref_of
+from mcd.objects import FIRST_WAVE, SCALERS, TRIGGER, Object, Ref, kind_rank, ref_of
 
 IN_FLIGHT = 16
 """Requests to one cluster at one time: more of them only add latency."""
@@ -126,12 +126,17 @@ async def carry_out(
         run.tell(Change(ref, Action.UNCHANGED))
     for change in plan.held:
         run.tell(change)
+    exchanged = replaced_scalers(plan)
     for wave in waves(plan.apply):
-        await _together(_apply_one(run, planned) for planned in wave)
+        if any(planned.desired["kind"] in SCALERS for planned in wave):
+            # The pods keep their number meanwhile: nobody but a scaler says one.
+            await _together(_delete_one(run, entry) for entry in exchanged)
+        if not run.failed:
+            await _together(_apply_one(run, planned) for planned in wave)
         if run.failed:
             break
     if not run.failed:
-        await _prune(run, plan)
+        await _prune(run, replace(plan, delete=tuple(e for e in plan.delete if e not in exchanged)))
     in_order = sorted(run.changes, key=lambda c: (kind_rank(c.ref.kind), c.ref))
     return Applied(tuple(in_order), tuple(sorted(run.entries.values(), key=lambda e: e.ref)), tuple(run.failed))
 
@@ -143,6 +148,17 @@ def waves(planned: Iterable[Planned]) -> list[list[Planned]]:
     for item in planned:
         groups.setdefault(_wave(item.desired), []).append(item)
     return [groups[number] for number in sorted(groups)]
+
+
+def replaced_scalers(plan: Plan) -> list[InventoryEntry]:
+    """The scalers that go because another kind of scaler comes for the same workload, which has the same name. Two are
+    never there at once: KEDA refuses a workload that has an autoscaler, and calls its own one by that very name."""
+    coming = {(p.desired["kind"], p.desired["metadata"]["name"]) for p in plan.apply if p.desired["kind"] in SCALERS}
+    return [
+        entry
+        for entry in plan.delete
+        if any((kind, entry.ref.name) in coming for kind in SCALERS - {entry.ref.kind} if entry.ref.kind in SCALERS)
+    ]
 
 
 def _wave(obj: Object) -> int:

@@ -15,6 +15,7 @@ from typing import Any
 from mcd.errors import Code, McdError
 from mcd.kube.cluster import FIELD_MANAGER
 from mcd.kube.fields import Difference, Managed, applied_tree, compare, managed, node_at
+from mcd.kube.lasting import cannot_become
 from mcd.kube.secret import as_applied
 from mcd.model import Action, Change, InventoryEntry, Plan, Planned, Reason
 from mcd.objects import (
@@ -154,8 +155,12 @@ def plan(
     held: list[Change] = []
     unchanged: list[Ref] = []
     found: list[InventoryEntry] = []
+    leaving: set[Ref] = set()
     for obj in wanted:
         verdict = decide(obj, entries.get(ref_of(obj)), live[ref_of(obj)], terms)
+        if isinstance(verdict, Change) and verdict.reason is Reason.NOT_OURS and (made := _maker(obj, live, inventory)):
+            verdict = Change(verdict.ref, Action.HELD, f"it goes with {made}, which made it.", reason=Reason.DELETING)
+            leaving.add(verdict.ref)
         if isinstance(verdict, Planned):
             apply.append(verdict)
         elif isinstance(verdict, Change):
@@ -163,7 +168,7 @@ def plan(
         else:
             unchanged.append(verdict.ref)
             found.append(verdict)
-    blocked = next((c for c in held if c.reason in (Reason.NOT_OURS, Reason.DELETING)), None)
+    blocked = next((c for c in held if c.reason in (Reason.NOT_OURS, Reason.DELETING) and c.ref not in leaving), None)
     stale = sorted((e for e in inventory if e.ref not in refs), key=lambda e: (-kind_rank(e.ref.kind), e.ref))
     prune = _prune(stale, live, owner)
     held += prune.held
@@ -189,6 +194,17 @@ def plan(
             held += _held_by_the_brake(prune.delete, size)
             prune = replace(prune, delete=())
     return Plan(tuple(apply), prune.delete, tuple(held), tuple(unchanged), prune.kept, prune.gone, tuple(found), digest)
+
+
+def _maker(wanted: Object, live: Mapping[Ref, Object | None], inventory: Sequence[InventoryEntry]) -> Ref | None:
+    """The ScaledObject of ours that goes and whose own autoscaler has the name of the one that comes: KEDA deletes it
+    with its ScaledObject, and only then is there room."""
+    there = live[ref_of(wanted)]
+    if wanted["kind"] != "HorizontalPodAutoscaler" or there is None:
+        return None
+    makers = {str(owner.get("uid")) for owner in there["metadata"].get("ownerReferences") or ()}
+    mine = (entry for entry in inventory if entry.ref.kind == "ScaledObject")
+    return next((e.ref for e in mine if (obj := live.get(e.ref)) is not None and uid_of(obj) in makers), None)
 
 
 def decide(
@@ -224,6 +240,8 @@ def _change(desired: Object, live: Object, found: Sequence[Difference], terms: T
     ref = ref_of(desired)
     if healed and ref in terms.yielded:
         return Change(ref, Action.HELD, _fight(healed, detail), reason=Reason.FIELD_FIGHT)
+    if words := cannot_become(desired, live):
+        return Change(ref, Action.HELD, words, reason=Reason.IMMUTABLE_FIELD)
     return Planned(desired, live, any(holders.values()), healed, detail)
 
 

@@ -19,6 +19,7 @@ components:
   worker: {{type: daemon, image: "{HOST}/hello:1", command: work}}
   gpu: {{type: daemon, image: "nvidia/cuda:12.4.1", command: work}}
 """
+TAGS = {"hello": "hello:1", "cache": "cache:7"}
 BUILT = f"""
 appname: hello
 build: {{context: src}}
@@ -68,6 +69,20 @@ async def test_an_image_is_pinned_to_the_digest_of_its_tag_and_runs_by_it(here: 
     assert (await seen(here, release)).images == {"web": pinned, "worker": pinned}
     assert running(here) == {"web": pinned, "worker": pinned, "gpu": "nvidia/cuda:12.4.1"}
     assert (await here.ready()).status, await here.said()
+
+
+async def test_a_sidecar_is_pinned_like_the_program_that_it_stands_beside(here: World, foundry: Foundry) -> None:
+    pinned = {name: f"{HOST}/{name}@{foundry.tags[f'{HOST}/{tag}']}" for name, tag in TAGS.items()}
+    release = await here.push(
+        f'appname: hello\ncomponents:\n  web: {{type: web, image: "{HOST}/hello:1", '
+        f'sidecars: {{log: {{image: "{HOST}/cache:7"}}}}}}\n'
+    )
+    await here.settle()
+    assert (await seen(here, release)).images == {"web": pinned["hello"], "web/log": pinned["cache"]}
+    foundry.push(f"{HOST}/cache:7", "another")
+    await here.settle()
+    spec = here.ours()["Deployment/hello-web"]["spec"]["template"]["spec"]
+    assert [c["image"] for c in spec["initContainers"]] == [pinned["cache"]]
 
 
 async def test_a_tag_that_moves_changes_nothing_that_runs_until_the_next_push(here: World, foundry: Foundry) -> None:

@@ -61,6 +61,7 @@ def resolve_oauth(run: Resolving, component: Component, path: Path, upstream: in
             limit_disk=SIDECAR_DISK,
         ),
         shares=False,
+        own_image=False,
     )
 
 

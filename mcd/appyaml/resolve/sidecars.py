@@ -90,10 +90,11 @@ def _environment(
 def _resolved(run: Resolving, which: tuple[str, Sidecar], env: Environment, names: set[str], path: Path) -> SidecarSpec:
     name, written = which
     ports = _ports(written, names, path, run.findings)
+    image = named_image(run, written.image, (*path, "image"), env) or ""
     asked = Asked(ports, "this sidecar", {MAIN: written.port} if written.port is not None else {})
     return SidecarSpec(
         name=name,
-        image=named_image(run, written.image, (*path, "image"), env) or "",
+        image=(run.source.images or {}).get(f"{path[1]}/{name}", image),
         command=words_of(run, written.command, (*path, "command"), env, program=True),
         args=words_of(run, written.args, (*path, "args"), env, program=False),
         workdir=written.workdir or "",

@@ -14,7 +14,7 @@ from mcd.appyaml.spec.pod import EnvEntry, PortSpec, ProbeSpec, ResourceSpec
 @record
 class SidecarSpec:
     """A container that starts before the main one and stops after it. `shares` says whether the component's writable
-    folders are mounted here too."""
+    folders are mounted here too, `own_image` whether the file names the image."""
 
     name: str
     image: str
@@ -26,3 +26,4 @@ class SidecarSpec:
     probes: Mapping[str, ProbeSpec]
     resources: ResourceSpec
     shares: bool = True
+    own_image: bool = True

@@ -80,6 +80,9 @@ def show(found: Mapping[str, Any], output: Form) -> None:
         print(paint(plain(line)))
         if rollout.get("message") and rollout.get("state") != "ready":
             print(f"  {plain(_sentence(rollout))}")
+        elif beside := _sentence(rollout).partition(". ")[2]:
+            # Of one that is ready the first sentence is in the table below.
+            print(f"  {plain(beside)}")
         if line := _since(found):
             print(f"  {plain(line)}")
         if rollout.get("away_since"):
