@@ -155,9 +155,7 @@ class _Reading:
         tokens.take()
         taken, block.taken = block.taken, True
         condition = self._condition(tokens)
-        block.taken = taken
         if block.outer and not taken:
-            block.taken = True
             block.taken = block.active = self._holds(condition, tokens.offset)
 
     def _condition(self, tokens: Tokens) -> _Condition:

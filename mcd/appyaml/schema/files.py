@@ -112,7 +112,7 @@ def _read_file(report: Report, node: Node, path: Path) -> Any:
 def _says_another_source(before: Map, after: Map) -> bool:
     """Whether an environment's entry names another source than the file's: it is then another file (app-yaml 4.2)."""
     wanted = {word for word in SOURCES if word in after.entries}
-    return bool(wanted) and not wanted <= before.entries.keys()
+    return not wanted <= before.entries.keys()
 
 
 def _json() -> Json:
