@@ -85,6 +85,8 @@ def explain_pod(component: str, pod: Object, seen: Seen) -> Cause | None:
         return None
     about = _Pod(component, pod, seen, str(pod["metadata"].get("name", "")))
     scheduled = _condition(pod, "PodScheduled")
+    if not about.spec.get("nodeName") and (cause := _without_volume(about)) is not None:
+        return cause
     if scheduled is not None and scheduled.get("status") == "False":
         return _waiting_for_a_node(about, scheduled)
     if about.status.get("phase") == "Failed" and about.status.get("reason") in ("Evicted", "NodeLost", "Preempting"):
@@ -227,9 +229,7 @@ def _waiting_for_a_node(about: _Pod, scheduled: Mapping[str, Any]) -> Cause:
     said = _clean(str(scheduled.get("message", "")))
     if "PersistentVolumeClaim" in said or "persistentvolumeclaim" in said:
         message = f"the pod waits for its volume: {said}"
-        return Cause(
-            Reason.VOLUME_PENDING, message, _evidence(_event_of(about, ("ProvisioningFailed",))), pod=about.name
-        )
+        return Cause(Reason.VOLUME_PENDING, message, pod=about.name)
     placing = explain_placing(about.pod, about.seen.nodes, about.seen.placed)
     if not about.seen.nodes:
         return Cause(Reason.UNSCHEDULABLE, f"no node takes the pod: {said or placing.sentence}", pod=about.name)
@@ -240,6 +240,25 @@ def _waiting_for_a_node(about: _Pod, scheduled: Mapping[str, Any]) -> Cause:
     advice = "" if placing.may_fit else f" Change {where}.resources, gpu or node_pool, or free a node."
     message = f"no node takes the pod: {placing.sentence}{advice}"
     return Cause(Reason.UNSCHEDULABLE, message, lines, pod=about.name)
+
+
+def _without_volume(about: _Pod) -> Cause | None:
+    """A claim of the pod that got no volume says so itself; of the pod it is known only that it waits."""
+    mounted = {
+        (volume.get("persistentVolumeClaim") or {}).get("claimName") for volume in about.spec.get("volumes") or ()
+    }
+    about_claims = [
+        e
+        for e in about.seen.events
+        if e.get("reason") in ("ProvisioningFailed", "FailedBinding")
+        and (e.get("involvedObject") or {}).get("kind") == "PersistentVolumeClaim"
+        and e["involvedObject"].get("name") in mounted
+    ]
+    newest = max(about_claims, key=event_time, default=None)
+    if newest is None:
+        return None
+    name, words = echo(str(newest["involvedObject"]["name"])), _clean(str(newest.get("message", "")))
+    return Cause(Reason.VOLUME_PENDING, f"the volume {name} is not made: {words}.", pod=about.name)
 
 
 def _mounting(about: _Pod) -> Cause | None:

@@ -415,6 +415,23 @@ def test_a_volume_that_is_not_bound_is_not_a_matter_of_nodes() -> None:
     assert judged(wants, nodes=[node("n1")]).reason is Reason.VOLUME_PENDING
 
 
+@pytest.mark.parametrize("scheduled", [True, False])
+def test_a_claim_that_got_no_volume_says_why_itself(scheduled: bool) -> None:
+    """While a volume is being made the scheduler has not said anything of the pod yet."""
+    wants = asking(cpu="1")
+    wants["spec"]["volumes"] = [{"name": "permdir", "persistentVolumeClaim": {"claimName": "shop-permdir"}}]
+    if not scheduled:
+        wants["status"] = {"phase": "Pending"}
+    refused = event("ProvisioningFailed", 'storage class "standard" has no ReadWriteMany volumes.', "shop-permdir")
+    refused["involvedObject"] = {"kind": "PersistentVolumeClaim", "name": "shop-permdir"}
+    other = event("ProvisioningFailed", "the disk is full", "other")
+    other["involvedObject"] = {"kind": "PersistentVolumeClaim", "name": "other"}
+    told = judged(wants, events=(other, refused))
+    assert told.reason is Reason.VOLUME_PENDING
+    words = 'the volume shop-permdir is not made: storage class "standard" has no ReadWriteMany volumes.'
+    assert told.message == words
+
+
 def test_cron_and_waiting_jobs_are_always_healthy() -> None:
     cron: Object = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "c"}, "spec": {"suspend": False}}
     job: Object = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j"}, "spec": {"suspend": True}}
