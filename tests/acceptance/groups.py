@@ -16,6 +16,7 @@ from tests.acceptance import (
     page,
     processes,
     push,
+    scale,
     security,
     startup,
 )
@@ -28,6 +29,7 @@ GROUPS: tuple[tuple[Check, ...], ...] = (
     drift.CHECKS,
     gpu.CHECKS,
     keeps.CHECKS,
+    scale.CHECKS,
     security.CHECKS,
     startup.CHECKS,
     bad_files.CHECKS,
