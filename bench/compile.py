@@ -172,7 +172,7 @@ def _kustomized(made: Any, kubectl: str, count: int, folder: Path) -> float:
         base.mkdir()
         (base / "objects.yaml").write_text(to_yaml(made))
         # Equal objects may not meet in one build, so each base says what is its own.
-        (base / "kustomization.yaml").write_text(f"resources: [objects.yaml]\nnameSuffix: -{number}\n")
+        (base / "kustomization.yaml").write_text(f"resources: [objects.yaml]\nnameSuffix: \"-{number}\"\n")
     names = ", ".join(f"a{number}" for number in range(count))
     (folder / "kustomization.yaml").write_text(f"resources: [{names}]\n")
     seconds, out = min(meter.process_seconds([kubectl, "kustomize", "."], folder) for _ in range(3))

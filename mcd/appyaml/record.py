@@ -64,6 +64,17 @@ def filled(cls: Any, values: dict[str, Any]) -> Any:
     return one
 
 
+def replace(one: T, **named: Any) -> T:
+    """The record with other values, as dataclasses.replace makes it, without going through each field. Raises TypeError
+    for a name that is no field."""
+    cls: Any = type(one)
+    if not named.keys() <= cls._known:
+        _complain(one, named)
+    other: T = cls.__new__(cls)
+    other.__dict__.update(one.__dict__, **named)
+    return other
+
+
 def _write_own(cls: Any) -> None:
     """Gives a class the `__init__` that does for its fields what `_fill` does for any."""
     head, body = [], ["_inside = self.__dict__"]

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from mcd.appyaml.record import record
+from mcd.appyaml.record import filled, record
+from mcd.appyaml.record import replace as with_other
 
 
 @record
@@ -123,3 +124,20 @@ def test_a_record_prints_no_value() -> None:
 def test_a_class_without_words_stays_cheap() -> None:
     """dataclass has `inspect` work out a signature for a class without a docstring, which takes milliseconds."""
     assert Bare.__doc__ == "Bare"
+
+
+def test_a_record_with_other_values_leaves_the_first_as_it_was() -> None:
+    spot = Spot(1, tags=["a"])
+    other = with_other(spot, x=3)
+    assert (vars(spot), vars(other)) == ({"x": 1, "tags": ["a"]}, {"x": 3, "tags": ["a"]})
+    assert other.y == 2
+    assert type(with_other(often_made()(1), y=5)).__name__ == "Spot"
+    with pytest.raises(TypeError):
+        with_other(spot, z=1)
+    with pytest.raises(FrozenInstanceError):
+        other.x = 4  # type: ignore[misc]
+
+
+def test_a_record_of_known_values_is_filled_like_any_other() -> None:
+    assert vars(filled(Spot, {"x": 1})) == vars(Spot(1))
+    assert filled(Spot, {"x": 1}).tags is not filled(Spot, {"x": 1}).tags

@@ -74,11 +74,10 @@ def judged(text: bytes, platform: Platform, version: str) -> Verdict:
 
 
 def _where(bug: BaseException) -> str:
-    """What was raised, and in which line of ours: the same bug has the same words."""
-    frames = [f for f in traceback.extract_tb(bug.__traceback__) if "/mcd/" in f.filename] or [None]
-    last = frames[-1]
-    at = f"{last.filename.rpartition('/mcd/')[2]}:{last.lineno} {last.name}" if last else "outside"
-    return f"{type(bug).__name__} at {at}: {str(bug)[:120]}"
+    """What was raised, and in which function of ours: the same bug has the same words."""
+    frames = [f for f in traceback.extract_tb(bug.__traceback__) if "/mcd/" in f.filename]
+    at = f"{frames[-1].filename.rpartition('/mcd/')[2]} {frames[-1].name}" if frames else "outside"
+    return f"{type(bug).__name__} in {at}"
 
 
 def _of_the_problems(compiled: Compiled) -> list[str]:

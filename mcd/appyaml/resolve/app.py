@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 
 from mcd.appyaml.context import Context
 from mcd.appyaml.names import base_of
 from mcd.appyaml.parse import AppFile
+from mcd.appyaml.record import replace
 from mcd.appyaml.resolve.alerts import resolve_alerts
 from mcd.appyaml.resolve.build import resolve_build
 from mcd.appyaml.resolve.canary import at_its_step

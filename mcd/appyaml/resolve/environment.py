@@ -41,7 +41,9 @@ def write_variables(run: Resolving, env: Environment, variables: Mapping[str, Va
                 message = f"{name} comes from {env.reserved[name]}."
                 run.findings.refuse("env.reserved", here, message, "Remove it.", key=True)
             continue
-        check_literal(run.findings, name, variable, here)
+        if here not in run.looked_at:  # those of the top level come once for each component
+            run.looked_at.add(here)
+            check_literal(run.findings, name, variable, here)
         if name in line:
             run.findings.warn("env.shadows", here, f"{name} hides the value of the product line.")
         elif name in env.injected.entries:

@@ -7,9 +7,9 @@ of one host, and only one may listen for it. It must not make routes.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from mcd.appyaml.names import base_of
+from mcd.appyaml.record import replace
 from mcd.appyaml.resolve.run import AskedHost, Resolving
 from mcd.appyaml.resolve.texts import plain_text
 from mcd.appyaml.resolve.variables import Environment, named_secret

@@ -6,8 +6,8 @@ It must not hold a value, and not decide who makes the object.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 
+from mcd.appyaml.record import replace
 from mcd.appyaml.resolve.app_dep import resolve_app_dep
 from mcd.appyaml.resolve.infra import resolve_infra
 from mcd.appyaml.resolve.injected import injected

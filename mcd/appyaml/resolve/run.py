@@ -57,6 +57,8 @@ class Resolving:
     """Variables that are made once → characters."""
     told: set[Path] = field(default_factory=set)
     """Top-level variables that are refused for several components, with words of each: told of the first."""
+    looked_at: set[Path] = field(default_factory=set)
+    """Variables whose text was looked at for a credential: those of the top level are every component's."""
     permdir: PermdirSpec | None = None
     hosts: list[AskedHost] = field(default_factory=list)
     """What the web components ask for, one after the other; settled when all of them have."""

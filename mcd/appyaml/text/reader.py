@@ -97,7 +97,8 @@ def decode(text: bytes | str, report: Report) -> str | None:
         before = raw[: wrong.start].decode("utf-8-sig")
         report.refuse("yaml.encoding", _place_in(before), (), "the file is not UTF-8.", "Save it as UTF-8.")
         return None
-    bad = _UNPRINTABLE.search(source)
+    # What is printable is allowed; what is not may be (a tab, a no-break space), and the expression knows.
+    bad = None if source.replace("\n", "").isprintable() else _UNPRINTABLE.search(source)
     if bad:
         what = f"a control character (U+{ord(bad.group()):04X})."
         report.refuse("yaml.encoding", _place_in(source[: bad.start()]), (), what, "Remove it.")
