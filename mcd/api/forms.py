@@ -19,6 +19,7 @@ PATTERNS: Mapping[str, str] = {
     r"^[0-9a-f]{7,40}$": "7 to 40 hex digits (0-9, a-f), as git shows a commit",
     r"^[0-9a-f]{40}$": "the 40 hex digits of a commit",
     r"^[0-9a-f]{64}$": "64 hex digits",
+    r"^[A-Za-z0-9+/]*={0,2}$": "base64, on one line",
     r"^[0-9a-f]{0,64}$": "the digest that the list was shown with, in hex digits",
 }
 """What a text is made of, for each pattern of a wish."""

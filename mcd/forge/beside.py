@@ -27,7 +27,10 @@ async def files_beside(
     forge: Forge, repository: str, commit: str, app_yaml: str, paths: Sequence[str]
 ) -> Mapping[str, bytes | None]:
     """The files at `paths`, which begin at the folder of the app.yaml that has this path; None for one that is not
-    there. Raises McdError: unavailable, too_large for too many of them."""
+    there. Raises McdError: not_found (repository, commit), unavailable, too_large for too many of them."""
+    if paths:
+        # Of a repository that is gone nobody shall be told that a file is missing.
+        await forge.resolve(repository, commit)
     folder = PurePosixPath(app_yaml).parent
     found: dict[str, bytes | None] = {}
     left = MOST

@@ -187,3 +187,48 @@ async def test_inputs_without_anything_to_build_from_are_refused_as_the_build_wo
 async def test_inputs_that_are_none_are_refused(built: Api, inputs: dict[str, Any]) -> None:
     answer = await built.post("/api/v1/apps/hello/diff", {"app_yaml": APP, "context": inputs})
     assert answer.status_code == 422
+
+
+SOURCED = APP.replace('image: "', 'files: {/etc/a: {source: a.conf}}, image: "')
+SENT = {"a.conf": "a2V5ID0gMQo="}
+"""`key = 1` and a line feed."""
+
+
+async def test_a_diff_is_made_with_the_files_that_are_sent_and_a_push_writes_that(built: Api) -> None:
+    files = {**FILES, "a.conf": "key = 1\n"}
+    found = await diff(built, app_yaml=SOURCED, files=SENT, context=await context(built.world, files))
+    (config,) = [c for c in found["changes"] if c["object"]["kind"] == "ConfigMap"]
+    assert "key = 1" in config["diff"]
+    assert await pushed(built, SOURCED, files) == named(found)
+    again = await diff(built, app_yaml=SOURCED, files=SENT, context=await context(built.world, files))
+    assert again["changes"] == []
+    other = await diff(built, app_yaml=SOURCED, files={"a.conf": "eA=="}, context=await context(built.world, files))
+    assert "ConfigMap" in {c["object"]["kind"] for c in other["changes"]}
+
+
+async def test_a_file_that_was_not_sent_is_not_there(built: Api) -> None:
+    answer = await built.post("/api/v1/apps/hello/diff", {"app_yaml": SOURCED})
+    assert answer.status_code == 422, answer.text
+    assert "there is no file" in answer.text
+
+
+async def test_another_file_of_a_commit_that_was_pushed_is_not_taken_for_it(built: Api) -> None:
+    await pushed(built, SOURCED, {**FILES, "a.conf": "key = 1\n"})
+    async with built.world.runtime.db.reading() as tx:
+        release = await reads.release(ADMIN, tx, "hello")
+    same = await diff(built, app_yaml=SOURCED, files=SENT, commit=release.commit)
+    assert same["changes"] == []
+    other = await diff(built, app_yaml=SOURCED, files={"a.conf": "eA=="}, commit=release.commit)
+    assert "ConfigMap" in {c["object"]["kind"] for c in other["changes"]}
+
+
+async def test_a_dry_run_of_a_commit_that_nobody_pushed_reads_its_files(built: Api) -> None:
+    at = await commit(built.world, SOURCED, {**FILES, "a.conf": "key = 3\n"})
+    answer = await built.post("/api/v1/apps/hello/rollouts", {"commit": at, "dry_run": True})
+    assert answer.status_code == 200, answer.text
+    (config,) = [c for c in answer.json()["changes"] if c["object"]["kind"] == "ConfigMap"]
+    assert "key = 3" in config["diff"]
+    before = built.world.written
+    await built.post("/api/v1/apps/hello/rollouts", {"commit": at})
+    await built.world.settle()
+    assert set(built.world.writes_since(before)) == named(answer.json())

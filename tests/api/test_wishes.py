@@ -270,6 +270,31 @@ async def test_validate_tells_every_problem_with_its_place(api: Api) -> None:
     assert of_app["ok"] is False
 
 
+NAMED = "appname: hello\ncomponents: {w: {type: daemon, image: 'r/w:1', files: {/x/a: {source: ./deploy/a.conf}}}}\n"
+
+
+@pytest.mark.parametrize("within", [{}, {"product_line": "demo"}, {"app": "own-dora"}])
+async def test_validate_reads_the_files_that_are_sent_and_says_when_none_are(api: Api, within: dict[str, str]) -> None:
+    async def told(**more: object) -> list[tuple[str, str]]:
+        answer = await api.post("/api/v1/validate", {"app_yaml": NAMED, **within, **more})
+        assert answer.status_code == 200, answer.text
+        found = answer.json()["problems"]
+        return [(p["severity"], f"{p['message']} {p['hint']}".strip()) for p in found if "source" in p["field"]]
+
+    unread = "no file of the repository is read here: it is not checked. A push reads it."
+    assert await told() == [("warning", unread)]
+    assert await told(files={"deploy/a.conf": "a2V5ID0gMQo="}) == []
+    assert await told(files={}) == [("error", 'there is no file "./deploy/a.conf" beside app.yaml.')]
+
+
+@pytest.mark.parametrize("content", ["abc", "a=b=", "ä", "YQ", "YQ==\n"])
+async def test_a_file_that_is_no_base64_is_refused(api: Api, content: str) -> None:
+    for path in ("/api/v1/validate", "/api/v1/apps/own-dora/diff"):
+        answer = await api.post(path, {"app_yaml": NAMED, "files": {"deploy/a.conf": content}}, "root")
+        assert answer.status_code in (400, 422), answer.text
+        assert "files" in answer.text
+
+
 async def test_probes_answer_without_a_credential_and_name_nobody(api: Api) -> None:
     assert (await api.get("/livez", "")).text == "ok\n"
     ready = await api.get("/readyz?verbose", "")

@@ -113,7 +113,7 @@ async def test_what_is_no_file_of_the_commit_is_missing_at_its_place(here: Site)
         for line, path, source in (
             ("8:33", "/etc/app/a.conf", "deploy/a.conf"),
             ("9:31", "/etc/app/logo", "./logo.bin"),
-            ("10:34", "/etc/app/greeting", "deploy/greeting.txt"),
+            ("10:35", "/etc/app/greeting", "deploy/greeting.txt"),
         )
     ]
 
