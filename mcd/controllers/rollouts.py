@@ -89,7 +89,8 @@ async def reconcile(
         outcome = await step(work)
         if outcome is not None:
             return _result(work, outcome)
-    return _result(work, Ready(_summary(work)))
+    again = min((h.again_in for h in work.health or () if h.again_in), default=None)
+    return _result(work, Ready(_summary(work), again_in=again) if again else Ready(_summary(work)))
 
 
 def _result(work: _Pass, outcome: Outcome) -> Result:

@@ -13,6 +13,7 @@ from math import ceil
 from typing import Any
 
 from mcd.errors import echo
+from mcd.kube.around import notes
 from mcd.kube.explain import Cause, Seen, explain, explain_refused
 from mcd.kube.handover import (
     Versions,
@@ -39,12 +40,14 @@ DEADLINE = 600
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """The live objects of one component. `pods` and `replica_sets` are those of its workload, `routes` its HTTPRoutes;
-    what is in `seen` besides pods may be empty and is asked for only when something is wrong (`needs`)."""
+    """The live objects of one component. `pods` and `replica_sets` are those of its workload, `routes` its HTTPRoutes,
+    `around` its scaler, listeners and certificates; what is in `seen` besides pods may be empty and is asked for only
+    when something is wrong (`needs`)."""
 
     workload: Object | None
     replica_sets: Sequence[Object] = ()
     routes: Sequence[Object] = ()
+    around: Sequence[Object] = ()
     seen: Seen = field(default_factory=Seen)
 
 
@@ -62,7 +65,9 @@ def health(component: str, kind: str, found: Found, now: datetime) -> ComponentH
     if kind == "Job":
         return _job(component, workload, found)
     counted = _pods(component, kind, workload, found, now)
-    return _routes(component, found, counted) if counted.state is HealthState.HEALTHY else counted
+    if counted.state is not HealthState.HEALTHY:
+        return counted
+    return _noted(_routes(component, found, counted), found, now)
 
 
 def needs(pods: Sequence[Object]) -> tuple[bool, bool]:
@@ -258,6 +263,15 @@ def _routes(component: str, found: Found, healthy: ComponentHealth) -> Component
             words = f"{healthy.message} No gateway has taken HTTPRoute/{name} yet."
             return replace(healthy, state=HealthState.PROGRESSING, reason=Reason.PROGRESSING, message=words)
     return healthy
+
+
+def _noted(healthy: ComponentHealth, found: Found, now: datetime) -> ComponentHealth:
+    """Pods that are ready serve, whatever stands around them; what does not do its work is said beside."""
+    if healthy.state is not HealthState.HEALTHY:
+        return healthy
+    told = notes(found.around, now)
+    words = " ".join([healthy.message, *(note.sentence for note in told if note.sentence)])
+    return replace(healthy, message=words, again_in=min((note.left for note in told if note.left), default=0.0))
 
 
 def _refusing(parent: Mapping[str, Any], generation: int) -> list[Mapping[str, Any]]:

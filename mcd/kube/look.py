@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from mcd.errors import echo
+from mcd.kube import around
 from mcd.kube.cluster import Kind, KubeError
 from mcd.kube.explain import EVIDENCE_LINES, Seen, explain
 from mcd.kube.handover import versions
@@ -70,7 +71,8 @@ async def _gather(
 ) -> list[_Component]:
     wanted = sorted((o for o in objects if o["kind"] in WORKLOADS), key=lambda o: str(_component(o)))
     routes = [o for o in objects if o["kind"] == "HTTPRoute"]
-    found = await live.get([ref_of(o) for o in (*wanted, *routes)], fresh=written)
+    beside = [o for o in objects if o["kind"] in around.KINDS]
+    found = await live.get([ref_of(o) for o in (*wanted, *routes, *beside)], fresh=written)
     pods = await live.of_app(POD, namespace, app)
     replica_sets = await live.of_app(REPLICA_SET, namespace, app)
     return [
@@ -81,6 +83,7 @@ async def _gather(
                 found[ref_of(workload)],
                 [r for r in replica_sets if _component(r) == _component(workload)],
                 [r for o in routes if _component(o) == _component(workload) and (r := found[ref_of(o)]) is not None],
+                [b for o in beside if _component(o) == _component(workload) and (b := found[ref_of(o)]) is not None],
                 Seen([p for p in pods if _component(p) == _component(workload)]),
             ),
         )
