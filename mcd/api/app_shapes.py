@@ -105,7 +105,7 @@ class Settings(Shape):
     app: str
     revision: int
     values: dict[str, Any]
-    """components.X.replicas, secrets (names and versions, never values)."""
+    """components.X.replicas, env and configs as people wrote them, secrets (names and versions, never values)."""
     created_at: datetime
     created_by: str
 

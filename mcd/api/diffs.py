@@ -6,7 +6,7 @@ decide anything itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from mcd.api.app_shapes import Change, ObjectRef
@@ -17,15 +17,16 @@ from mcd.kube.inventory import differences
 from mcd.kube.secret import KIND as SECRET
 from mcd.kube.secret import as_applied, told
 from mcd.model import Action, Plan, Planned
-from mcd.objects import HASH, OWNER, ROLLOUT, Object, masked, ref_of
+from mcd.objects import GENERATE, HASH, OWNER, ROLLOUT, Object, masked, ref_of
 
 _OURS = frozenset({f"f:{HASH}", f"f:{OWNER}", f"f:{ROLLOUT}"})
 """Bookkeeping, which no person asked for."""
 
 
-def changes_of(plan: Plan) -> list[Change]:
-    """The ChangeSet that carrying out the plan would answer, but for what is unchanged."""
-    found = [_planned(planned) for planned in plan.apply]
+def changes_of(plan: Plan, to_make: Collection[str] = ()) -> list[Change]:
+    """The ChangeSet that carrying out the plan would answer, but for what is unchanged. `to_make` are the generated
+    secrets that nobody made yet."""
+    found = [_planned(planned, to_make) for planned in plan.apply]
     found += [Change(object=ObjectRef.of(entry.ref), action=Action.DELETED) for entry in plan.delete]
     found += [
         Change(object=ObjectRef.of(held.ref), action=Action.HELD, detail=held.detail, healed_from=held.healed_from)
@@ -34,11 +35,14 @@ def changes_of(plan: Plan) -> list[Change]:
     return found
 
 
-def _planned(planned: Planned) -> Change:
+def _planned(planned: Planned, to_make: Collection[str]) -> Change:
+    generates = GENERATE in (planned.desired["metadata"].get("annotations") or {})
+    new = ", ".join(sorted(to_make)) if generates else ""
+    detail = "; ".join(words for words in (planned.detail, f"would be made: {new}" if new else "") if words)
     return Change(
         object=ObjectRef.of(ref_of(planned.desired)),
         action=Action.CREATED if planned.live is None else Action.CONFIGURED,
-        detail=planned.detail,
+        detail=detail,
         healed_from=planned.healed_from,
         diff="\n".join(_lines(planned.desired, planned.live)),
     )

@@ -16,6 +16,7 @@ from mcd.errors import not_found
 
 _WORD = re.compile(r"[A-Za-z0-9][-._A-Za-z0-9]{0,252}")
 _LABEL = re.compile(r"[a-z0-9](?:[-a-z0-9]{0,61}[a-z0-9])?")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 
@@ -58,6 +59,12 @@ async def _secret(secret: Annotated[str, Path(description="Name of a secret.", e
     return word("secret", secret)
 
 
+async def _variable(variable: Annotated[str, Path(description="Name of a variable.", examples=["SESSION_KEY"])]) -> str:
+    if not _VARIABLE.fullmatch(variable):
+        raise not_found("secret", variable)
+    return variable
+
+
 async def _release(
     app: Annotated[str, Path()], number: Annotated[str, Path(description="Number of a Release.", examples=["7"])]
 ) -> int:
@@ -83,6 +90,7 @@ PersonName = Annotated[str, Depends(_person)]
 TokenId = Annotated[str, Depends(_token)]
 RolloutId = Annotated[str, Depends(_rollout)]
 SecretName = Annotated[str, Depends(_secret)]
+VariableName = Annotated[str, Depends(_variable)]
 ReleaseNumber = Annotated[int, Depends(_release)]
 Revision = Annotated[int, Depends(_revision)]
 

@@ -191,7 +191,10 @@ async def plan_push(forge: Forge, target: Target, update: RefUpdate, branch: str
 
 
 def _for_a_new(target: Target, problem: Problem) -> Problem:
-    """Nobody can set a secret of an App that is not there yet."""
+    """Nobody can set a secret, or fill in a variable, of an App that is not there yet."""
+    if problem.code == "env.required":
+        made = f"mcd app create {target.app.name} -p {target.line.name}"
+        return replace(problem, hint=f"The App is new: first `{made}`. {problem.hint} Then push again.")
     named = _NO_SECRET.match(problem.message)
     if problem.code != "secret.unknown" or named is None:
         return problem

@@ -14,6 +14,7 @@ from mcd.api.etag import IfMatch, RequiredMatch, shown
 from mcd.api.facts import check_line
 from mcd.api.pages import Piece, page
 from mcd.api.paths import LineName, PersonName
+from mcd.api.secret_uses import Loss, refuse_what_breaks
 from mcd.api.shapes import Member, Page, ProductLine
 from mcd.api.strict import StrictRoute
 from mcd.api.wishes import MemberPut, ProductLineChange, ProductLineNew
@@ -73,6 +74,13 @@ async def change_product_line(
 ) -> Response:
     """Replaces the wishes that are named; a null takes one away. The ETag that you read is required."""
     check_line(wish.wishes)
+
+    async def take(tx: Tx, now: datetime) -> None:
+        await intents.change_product_line(actor, tx, now, line, wishes=wish.wishes, expected=expected)
+
+    if "configs" in wish.wishes:
+        loss = Loss(f"a config map of {line}", "SettingInUse")
+        await refuse_what_breaks(runtime, actor, loss, take, product_line=line)
 
     async def act(tx: Tx, now: datetime) -> Answer:
         made = await intents.change_product_line(

@@ -8,7 +8,7 @@ same push moves. It must not know HTTP.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Literal
@@ -19,6 +19,7 @@ from mcd.api.plans import Planned, Target, plan_push, target_of
 from mcd.api.stopping import Stopping
 from mcd.api.unattended import unattended
 from mcd.api.unavailable import say_unavailable
+from mcd.api.variables import ASKED, asked_by
 from mcd.errors import Code, McdError, Severity, as_lines, echo, has_errors
 from mcd.forge.body import Remembered, gunzipped
 from mcd.forge.locks import locked
@@ -215,7 +216,7 @@ class Push:
             self.said.put_nowait(line)
         verdict = _refused(asked, error)
         if error.code is not Code.RATE_LIMITED:
-            await self._note_refused(verdict)
+            await self._note_refused(verdict, asked_by(error.problems))
         return verdict
 
     async def _carried_out(self, q: Quarantine, asked: PushRequest) -> Verdict:
@@ -347,6 +348,9 @@ class Push:
         release = stored.release
         if release is not None and choice.deployed is not None:
             self.said.put_nowait(f"Release {release.number} of {self.app}: {release.commit[:12]} {release.title}")
+            if choice.tag not in ("", release.tag):
+                version = release.tag or release.commit[:12]
+                self.said.put_nowait(f"It was read before {choice.tag} named it: MCD_VERSION stays {version}.")
             if choice.deployed.decision.waits:
                 deploy = f"mcd deploy {self.app} --release {release.number}"
                 self.said.put_nowait(f"It is not deployed yet: {choice.deployed.decision.why} Deploy it: {deploy}")
@@ -358,13 +362,15 @@ class Push:
         if len(choice.rest) > SHOWN_REFS:
             self.said.put_nowait(f"{len(choice.rest) - SHOWN_REFS} more: stored, not deployed.")
 
-    async def _note_refused(self, verdict: Verdict) -> None:
-        """An Event for the App's timeline; a push that would have made the App has none."""
+    async def _note_refused(self, verdict: Verdict, required: Sequence[str] = ()) -> None:
+        """An Event for the App's timeline, with the variables that people have to fill in before it is pushed again; a
+        push that would have made the App has none."""
         reasons = sorted({reason for _, reason in verdict.results if reason})
         try:
             async with self.runtime.db.writing() as tx:
                 said = f"A push to {self.app} was refused: {echo(reasons[0], 200)}."
-                await intents.tell(self.actor, tx, self.runtime.now(), EventKind.PUSH_REFUSED, self.app, said)
+                data = {ASKED: list(required)} if required else None
+                await intents.tell(self.actor, tx, self.runtime.now(), EventKind.PUSH_REFUSED, self.app, said, data)
         except McdError as error:
             # The refusal itself stands and was told. Not found: there is no App. Others: the store has its own alarm.
             logs.logger("git").info("a refused push is not in the timeline", app=self.app, why=str(error))

@@ -89,7 +89,7 @@ def _told(item: RolloutItem, wanted: Desired, decision: Decision, foretold: Fore
     return DryRun(
         release=item.release.number,
         settings=item.settings.revision,
-        changes=changes_of(found),
+        changes=changes_of(found, _to_make(item, wanted)),
         unchanged=len(found.unchanged),
         writes=len(found.apply) + len(found.delete),
         reason=stop.reason if stop is not None else None,
@@ -98,6 +98,12 @@ def _told(item: RolloutItem, wanted: Desired, decision: Decision, foretold: Fore
         confirm_prune=found.prune_digest,
         warnings=[Problem.of(p) for p in wanted.problems],
     )
+
+
+def _to_make(item: RolloutItem, wanted: Desired) -> frozenset[str]:
+    """What was never made for the App and would be now. A dry run makes none."""
+    spec = wanted.compiled.spec
+    return frozenset(spec.generated if spec is not None else ()) - set(item.app.generated)
 
 
 async def pools_of(actor: Actor, tx: Tx, cluster: str) -> tuple[model.NodePool, ...]:

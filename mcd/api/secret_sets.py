@@ -9,15 +9,17 @@ from fastapi.responses import Response
 from starlette.requests import Request
 
 from mcd.api.access import Reader, RuntimeOf, Setter
-from mcd.api.carry import Answer, carry
-from mcd.api.paths import WHOLE, AppName, LineName, SecretName
-from mcd.api.secret_uses import refuse_what_breaks
+from mcd.api.carry import Answer, IdempotencyKey, carry
+from mcd.api.paths import WHOLE, AppName, LineName, SecretName, VariableName
+from mcd.api.secret_uses import Loss, refuse_what_breaks
 from mcd.api.shapes import Page, Secret
 from mcd.api.strict import StrictRoute
 from mcd.api.wishes import SecretPut
-from mcd.model import Actor, SecretText
+from mcd.appyaml.live import desired
+from mcd.infra.catalog import KINDS
+from mcd.model import Actor, Noun, RolloutItem, SecretText
 from mcd.runtime import Runtime
-from mcd.store import intents, reads
+from mcd.store import intents, reads, work
 from mcd.store.intents.secret_values import SecretSet
 from mcd.store.tx import Tx
 
@@ -70,12 +72,42 @@ async def unset_line_secret(
     return await _unset(request, actor, runtime, secret, product_line=line)
 
 
+@router.post("/apps/{app}/secrets/{variable}/rotations", operation_id="rotate_secret", response_model=Secret)
+async def rotate_secret(
+    request: Request, app: AppName, variable: VariableName, actor: Setter, runtime: RuntimeOf, key: IdempotencyKey
+) -> Response:
+    """Puts a new value in the place of one that MCD generated. Only the components that read it get new pods. One that
+    people set is replaced by setting it."""
+
+    async def act(tx: Tx, now: datetime) -> Answer:
+        length = await _length(actor, tx, app, variable)
+        version = await intents.rotate_generated(actor, tx, now, app, variable, length=length)
+        return Answer(200, Secret(name=variable, keys=[variable], version=version, generated=True))
+
+    return await carry(request, runtime, actor, act, key)
+
+
+def _loss(name: str) -> Loss:
+    return Loss(f'secret "{name}"', "SecretInUse")
+
+
+async def _length(actor: Actor, tx: Tx, app: str, variable: str) -> int | None:
+    """As many characters as what runs asks for; None when nothing does."""
+    live = await reads.live_rollout(actor, tx, app)
+    item = (await work.load(tx, Noun.ROLLOUT, [live.id])).get(live.id) if live is not None else None
+    if not isinstance(item, RolloutItem):
+        return None
+    spec = desired(item, KINDS, item.rollout, item.previous).compiled.spec
+    return spec.generated.get(variable) if spec is not None else None
+
+
 async def _list(
     actor: Actor, runtime: Runtime, *, app: str | None = None, product_line: str | None = None
 ) -> Page[Secret]:
     async with runtime.db.reading() as tx:
         found = await reads.secret_names(actor, tx, app=app, product_line=product_line)
-    return Page(items=[Secret(name=s.name, keys=list(s.keys), version=s.version) for s in found])
+    items = [Secret(name=s.name, keys=list(s.keys), version=s.version, generated=s.generated) for s in found]
+    return Page(items=items)
 
 
 async def _set(
@@ -100,7 +132,7 @@ async def _set(
     async with runtime.db.reading() as tx:
         known = await reads.secret_names(actor, tx, app=app, product_line=product_line)
     if any(held.name == name and not set(held.keys) <= set(values) for held in known):
-        await refuse_what_breaks(runtime, actor, name, put, app=app, product_line=product_line)
+        await refuse_what_breaks(runtime, actor, _loss(name), put, app=app, product_line=product_line)
     return await carry(request, runtime, actor, act)
 
 
@@ -120,5 +152,5 @@ async def _unset(
         await take(tx, now)
         return Answer(204)
 
-    await refuse_what_breaks(runtime, actor, name, take, app=app, product_line=product_line)
+    await refuse_what_breaks(runtime, actor, _loss(name), take, app=app, product_line=product_line)
     return await carry(request, runtime, actor, act)

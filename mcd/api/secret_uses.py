@@ -1,5 +1,5 @@
-"""Who would break when a secret, or a key of it, is taken away: every live Rollout it reaches is compiled before and
-after, and what is a new error is a refusal that names the App and the place.
+"""Who would break when a secret, a config map, or a value that people filled in is taken away: every live Rollout it
+reaches is compiled before and after, and what is a new error is a refusal that names the App and the place.
 
 The wish is rehearsed and taken back; nothing is changed here. A push that comes between the look and the wish is held
 by its own Rollout: it says what is missing and touches no pod.
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 
 from mcd.api.carry import rehearse
@@ -24,6 +25,18 @@ from mcd.store.tx import Tx
 SHOWN = 5
 """How many Apps a refusal names."""
 
+_LOST = frozenset({"secret.unknown", "env.required", "ref.unknown"})
+"""Problems of an app.yaml that names what is not there any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What is taken away, in words, and the reason of the refusal."""
+
+    what: str
+    reason: str
+
+
 Items = dict[str, RolloutItem]
 """App → its live Rollout with all that it is compiled with."""
 
@@ -31,14 +44,14 @@ Items = dict[str, RolloutItem]
 async def refuse_what_breaks(
     runtime: Runtime,
     actor: Actor,
-    secret: str,
+    loss: Loss,
     wish: Callable[[Tx, datetime], Awaitable[object]],
     *,
     app: str | None = None,
     product_line: str | None = None,
 ) -> None:
-    """Raises McdError: conflict (SecretInUse) naming the Apps that would not compile any more, and what `wish` raises.
-    `app` or `product_line` is whose secret it is."""
+    """Raises McdError: conflict (the reason of the loss) naming the Apps that would not compile any more, and what
+    `wish` raises. `app` or `product_line` is whose it is."""
 
     async def act(tx: Tx, now: datetime) -> tuple[Items, Items]:
         before = await _live(actor, tx, app, product_line)
@@ -59,16 +72,16 @@ async def refuse_what_breaks(
         more = f" and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
         raise McdError(
             Code.CONFLICT,
-            f'secret "{secret}" is in use by {apps}{more}. Nothing was changed.',
+            f"{loss.what} is in use by {apps}{more}. Nothing was changed.",
             "Push an app.yaml without it first.",
-            reason="SecretInUse",
+            reason=loss.reason,
         )
 
 
 def _errors(item: RolloutItem) -> set[str]:
-    """Fields of app.yaml that name a secret which is not there."""
+    """Fields of app.yaml that name what is not there."""
     problems = desired(item, KINDS, item.rollout, item.previous).problems
-    return {problem.field for problem in problems if problem.code == "secret.unknown" and has_errors([problem])}
+    return {problem.field for problem in problems if problem.code in _LOST and has_errors([problem])}
 
 
 async def _live(actor: Actor, tx: Tx, app: str | None, product_line: str | None) -> Items:

@@ -18,14 +18,19 @@ from mcd.api.etag import IfMatch, shown
 from mcd.api.pages import Piece, page
 from mcd.api.paths import AppName, Revision
 from mcd.api.rehearsal import dry_run
+from mcd.api.secret_uses import Loss, refuse_what_breaks
 from mcd.api.shapes import Page
 from mcd.api.strict import StrictRoute
+from mcd.api.variables import refuse_unasked
 from mcd.api.wishes import SettingsChange
 from mcd.errors import Code, McdError
 from mcd.model import Actor
 from mcd.runtime import Runtime
 from mcd.store import intents, reads
 from mcd.store.tx import Tx
+
+NAMED = 5
+"""How many settings a refusal names."""
 
 router = APIRouter(prefix="/api/v1", tags=["settings"], route_class=StrictRoute)
 
@@ -68,7 +73,8 @@ async def change_settings(
 ) -> Response:
     """Changes what is named and nothing else. What runs gets it with a new Rollout. Who may deploy may scale."""
     changes = _changes(wish)
-    await _refuse_others(actor, runtime, app, changes.get("components", {}))
+    await _refuse_others(actor, runtime, app, changes)
+    await _refuse_what_breaks(actor, runtime, app, changes)
     if wish.dry_run:
 
         async def rehearsed(tx: Tx, now: datetime) -> model.Rollout:
@@ -89,13 +95,32 @@ def _changes(wish: SettingsChange) -> dict[str, Any]:
     return {word: value for word, value in named.items() if value}
 
 
-async def _refuse_others(actor: Actor, runtime: Runtime, app: str, components: dict[str, Any]) -> None:
-    """What was set for a component that is gone since can be taken away; nothing else can be said of one."""
+async def _refuse_others(actor: Actor, runtime: Runtime, app: str, changes: dict[str, Any]) -> None:
+    """What was set for a component that is gone since can be taken away; nothing else can be said of one. Neither can
+    a variable be filled in that nothing asks for."""
+    components = changes.get("components", {})
     async with runtime.db.reading() as tx:
         held = (await reads.settings(actor, tx, app)).values.get("components", {})
         types = await types_of(actor, tx, app)
+        await refuse_unasked(actor, tx, app, changes.get("env", {}))
     gone = [name for name, wanted in components.items() if name in held and wanted.get("replicas") is None]
     refuse_others(types, [name for name in components if name not in gone], REPLICAS)
+
+
+async def _refuse_what_breaks(actor: Actor, runtime: Runtime, app: str, changes: dict[str, Any]) -> None:
+    """What the running App reads is not taken away: a variable that it requires, a config map or a key of one."""
+    emptied = [f"env.{name}" for name, value in changes.get("env", {}).items() if not value]
+    for name, texts in changes.get("configs", {}).items():
+        where = f"configs.{name}"
+        emptied += [where] if texts is None else [f"{where}.{key}" for key, text in texts.items() if text is None]
+    if not emptied:
+        return
+
+    async def take(tx: Tx, now: datetime) -> None:
+        await intents.change_settings(actor, tx, now, app, changes=changes)
+
+    what = Loss(", ".join(emptied[:NAMED]), "SettingInUse")
+    await refuse_what_breaks(runtime, actor, what, take, app=app)
 
 
 async def _rollout_with(

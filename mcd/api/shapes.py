@@ -328,6 +328,8 @@ class Secret(Shape):
     name: str
     keys: list[str]
     version: int
+    generated: bool = False
+    """Made once by MCD for a variable of app.yaml with `generate`, whose name it has; nobody set it."""
 
 
 class Event(Shape):

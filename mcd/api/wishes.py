@@ -32,6 +32,7 @@ PersonName = Annotated[
     Field(description="Small letters, digits, `.`, `_` and `-`; at most 63 characters."),
 ]
 Key = Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]{1,253}$")]
+VariableName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,127}$")]
 Label = Annotated[str, StringConstraints(max_length=253)]
 Text = Annotated[str, StringConstraints(max_length=4096)]
 Number = Annotated[StrictInt, Field(ge=1, le=2**31 - 1)]
@@ -247,17 +248,27 @@ class ComponentSettings(Wish):
 class SettingsChange(Wish):
     """What changes; all else stays."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"components": {"web": {"replicas": 3}}}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"components": {"web": {"replicas": 3}}},
+                {"env": {"SITE_NAME": "Harbour"}, "configs": {"site": {"nginx.conf": "worker_processes 2;"}}},
+            ]
+        }
+    )
     components: Annotated[dict[Name, ComponentSettings], Field(max_length=100)] = {}
+    env: Annotated[
+        dict[VariableName, Annotated[str, StringConstraints(max_length=32768)] | None], Field(max_length=500)
+    ] = {}
+    """Variables that app.yaml calls `required`; null empties one."""
+    configs: Annotated[
+        dict[Name, Annotated[dict[Key, Annotated[str, StringConstraints(max_length=262144)] | None],
+                             Field(max_length=100)] | None],
+        Field(max_length=100),
+    ] = {}  # fmt: skip
+    """Config map → key → text, for files with `config`; null takes a key or a config map away."""
     dry_run: StrictBool = False
     """Answer what would be written, and write nothing."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _no_variables(cls, given: Any) -> Any:
-        if isinstance(given, dict) and "env" in given:
-            raise ValueError("Settings hold no env. Write variables under env: in app.yaml, or set a secret")
-        return given
 
 
 class ExecNew(Wish):

@@ -149,6 +149,17 @@ def files_named(app_yaml: str) -> tuple[str, ...]:
     return source_paths(check(app_yaml, FILE)) if "source" in app_yaml else ()
 
 
+def required_in(app_yaml: str, line: str) -> frozenset[str]:
+    """The variables that an app.yaml calls required in a product line; none for a text that cannot be used."""
+    checked = check(app_yaml, FILE) if "required" in app_yaml else None
+    if checked is None or checked.app_file is None or not checked.ok:
+        return frozenset()
+    app = laid_over(checked.app_file, line)[0].app
+    levels = [app.env, *(component.env for component in app.components.values())]
+    levels += [one.env for component in app.components.values() for one in component.sidecars.values()]
+    return frozenset(name for level in levels for name, variable in level.items() if variable.required)
+
+
 def line_objects(line: ProductLine, cluster: Cluster, pools: Sequence[NodePool]) -> list[Object]:
     """The objects of a product line (app-yaml 6.16), with shells of all its secrets: they are one object each for all
     its Apps."""
@@ -216,6 +227,10 @@ def _cluster(cluster: Cluster) -> dict[str, Any]:
             "keda": serves.has("keda.sh/v1alpha1", "ScaledObject"),
             "prometheus_operator": serves.has("monitoring.coreos.com/v1", "PrometheusRule"),
         }
+        gateway = cluster.facts.get("gateway")
+        # That the kind is served does not say that this Gateway takes any: only its owner knows.
+        if isinstance(gateway, Mapping) and not serves.has("gateway.networking.k8s.io/v1", "ListenerSet"):
+            seen["gateway"] = {**gateway, "listener_set": False}
     return {**cluster.facts, **seen}
 
 

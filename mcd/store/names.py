@@ -63,10 +63,10 @@ def check_variable(text: str) -> None:
         raise _refuse("a name for a variable", text, "Use letters, digits and underscores, no digit first.")
 
 
-def check_key(text: str) -> None:
-    """The key of a secret, as Kubernetes allows it. Raises McdError invalid."""
+def check_key(text: str, what: str = "a key of a secret") -> None:
+    """The key of a Secret or ConfigMap, as Kubernetes allows it. Raises McdError invalid."""
     if not _KEY.fullmatch(text) or text in {".", ".."}:
-        raise _refuse("a key of a secret", text, "Use letters, digits, dots, underscores and hyphens.")
+        raise _refuse(what, text, "Use letters, digits, dots, underscores and hyphens.")
 
 
 def check_commit(text: str) -> None:

@@ -53,5 +53,6 @@ OTHERS_PARTS = {
     "secret": "payment",
     "number": "1",
     "revision": "0",
+    "variable": "SESSION_KEY",
 }
 """What stands for the parts of a path that name neither an App, a product line nor a Rollout."""

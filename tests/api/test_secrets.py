@@ -6,6 +6,7 @@ import base64
 from typing import Any
 
 from tests.api.client import Api
+from tests.controllers.test_secrets import held, pods
 from tests.controllers.world import HELLO
 
 READER = HELLO.replace('hello:1"', 'hello:1", env: {TOKEN: {secret: api/TOKEN}}')
@@ -124,3 +125,64 @@ async def test_no_answer_has_a_value(live: Api) -> None:
         answer = await live.get(f"/api/v1/apps/hello/{look}", "olaf")
         assert CANARY not in answer.text, look
     assert CANARY not in (await live.get("/api/v1/events?limit=500", "olaf")).text
+
+
+# --- what is generated ------------------------------------------------------------------------------------------------
+
+MAKES = HELLO.replace('hello:1"', 'hello:1", env: {SESSION_KEY: {generate: secret, length: 48}}')
+ROTATIONS = "/api/v1/apps/hello/secrets/SESSION_KEY/rotations"
+
+
+def generated(api: Api) -> str:
+    return (held(api.world, "hello-generated") or {})["SESSION_KEY"]
+
+
+async def test_a_dry_run_says_what_would_be_made_and_makes_nothing(live: Api) -> None:
+    await live.deployed()
+    answer = await live.post("/api/v1/apps/hello/diff", {"app_yaml": MAKES})
+    assert answer.status_code == 200, answer.text
+    secret = next(c for c in answer.json()["changes"] if c["object"]["kind"] == "Secret")
+    assert secret["detail"] == "would be made: SESSION_KEY"
+    assert '+ data.SESSION_KEY: "***"' in secret["diff"].splitlines()
+    assert (await live.get("/api/v1/apps/hello/secrets")).json()["items"] == []
+    await live.deployed(MAKES)
+    away = await live.post("/api/v1/apps/hello/diff", {"app_yaml": MAKES.replace("48", "20")})
+    assert "would be made" not in away.text
+
+
+async def test_a_generated_secret_is_listed_made_anew_and_never_shown(live: Api) -> None:
+    await live.deployed(MAKES)
+    first = generated(live)
+    assert len(first) == 48
+    listed = (await live.get("/api/v1/apps/hello/secrets")).json()["items"]
+    assert listed == [{"name": "SESSION_KEY", "keys": ["SESSION_KEY"], "version": 1, "generated": True}]
+    web = pods(live.world, "web")
+    answer = await live.post(ROTATIONS, None, "olaf")
+    assert answer.status_code == 200, answer.text
+    assert answer.json() == {"name": "SESSION_KEY", "keys": ["SESSION_KEY"], "version": 2, "generated": True}
+    await live.world.settle()
+    second = generated(live)
+    assert second != first
+    assert len(second) == 48
+    assert pods(live.world, "web").isdisjoint(web)
+    paths = ("secrets", "settings", "rollouts", "releases", "status")
+    shown = "".join([(await live.get(f"/api/v1/apps/hello/{path}")).text for path in paths])
+    shown += (await live.get("/api/v1/events", "root")).text + answer.text
+    assert not [value for value in (first, second) if value in shown]
+    assert "Secret SESSION_KEY was generated anew." in shown
+
+
+async def test_a_secret_that_a_person_set_is_not_generated_anew(live: Api) -> None:
+    await running(live)
+    for name in ("api", "TOKEN", "NOPE", "a.b", "_"):
+        answer = await live.post(f"/api/v1/apps/hello/secrets/{name}/rotations", None, "olaf")
+        assert (answer.status_code, answer.json()["code"]) == (404, "not_found"), answer.text
+    assert (await live.get("/api/v1/apps/hello/secrets")).json()["items"][0]["version"] == 1
+
+
+async def test_who_may_not_set_a_secret_does_not_rotate_one(live: Api) -> None:
+    await live.deployed(MAKES)
+    first = generated(live)
+    assert (await live.post(ROTATIONS, None, "vera")).status_code in (403, 404)
+    await live.world.settle()
+    assert generated(live) == first

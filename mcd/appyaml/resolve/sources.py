@@ -91,4 +91,7 @@ def _filled_in(run: Resolving, env: Environment, name: str, path: Path) -> None:
     env.write_value(name, value)
     if not value and run.context.fills:
         message = f"{name} is required and has no value."
-        run.findings.refuse("env.required", path, message, "Set it in the portal under Settings, Environment.")
+        hint = "Set it in the portal under Settings, Environment."
+        if run.context.live:
+            hint = f"{hint[:-1]}, or `mcd settings set {run.name} env.{name}=VALUE`."
+        run.findings.refuse("env.required", path, message, hint)

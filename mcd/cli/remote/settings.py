@@ -39,7 +39,7 @@ secret = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Secrets of an App or a product line: list, set, unset.",
+    help="Secrets of an App or a product line: list, set, rotate, unset.",
 )
 
 AppFlag = AppOption
@@ -57,9 +57,20 @@ def _secrets(item: Item) -> str:
     return ", ".join(f"{n} ({text(s.get('keys'))})" for n, s in sorted(held.items()))
 
 
+def _filled_in(item: Item) -> str:
+    return ", ".join(sorted(item["values"].get("env") or {}))
+
+
+def _configs(item: Item) -> str:
+    held = item["values"].get("configs") or {}
+    return ", ".join(f"{name} ({', '.join(sorted(texts))})" for name, texts in sorted(held.items()))
+
+
 COLUMNS = [
     field("revision"),
     Column("replicas", _replicas),
+    Column("env", _filled_in),
+    Column("configs", _configs),
     Column("secrets", _secrets),
     field("by", "created_by"),
     ago("age", "created_at"),
@@ -83,7 +94,8 @@ def settings_set(
         list[str],
         typer.Argument(
             metavar="NAME=VALUE",
-            help="components.COMPONENT.replicas=N; `default` gives it back to app.yaml. The App may stand first.",
+            help="components.COMPONENT.replicas=N (`default`: as app.yaml says), env.NAME=VALUE or "
+            "configs.NAME.KEY=TEXT; @FILE reads a file. The App may stand first.",
         ),
     ],
     app: AppFlag = None,
@@ -92,49 +104,69 @@ def settings_set(
     quiet: QuietOption = False,
     output: OutputOption = Form.TABLE,
 ) -> None:
-    """Set what the platform may say over app.yaml: how many pods a component has, as `mcd scale` does.
+    """Set what the platform holds for an App: how many pods a component has, the variables that app.yaml calls
+    required, and the config maps that its files name as {config: NAME/KEY}.
 
-    What runs gets it with a Rollout of its own, which is named. All else is not set here: resources and variables of
-    the environment are written in app.yaml, secrets with `mcd secret set`.
+    What runs gets it with a Rollout of its own, which is named. Whoever may see the App can read it. All else is not
+    set here: resources and other variables are written in app.yaml, secrets with `mcd secret set`.
 
-    Example: mcd settings set shop components.web.replicas=3
+    Example: mcd settings set shop env.SITE_NAME=Harbour configs.site.nginx.conf=@nginx.conf
     """
     named_app = words.pop(0) if "=" not in words[0] else None
     if not words:
         raise McdError(Code.INVALID, "nothing is named.", "Write components.COMPONENT.replicas=N.")
-    given = {_component(name): _count(value) for name, value in pairs(words, "NAME=VALUE").items()}
+    given = {name: _value(name, value) for name, value in pairs(words, "NAME=VALUE").items()}
     waiting = Waiting(wait, seconds(timeout, "--timeout"), timeout, quiet)
     change_settings(which_app(named_app, app), _wish(given), output, waiting)
 
 
 @settings.command("unset")
 def settings_unset(
-    names: Annotated[list[str], typer.Argument(metavar="NAME", help="components.COMPONENT.replicas.")],
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME", help="components.COMPONENT.replicas, env.NAME, configs.NAME[.KEY]."),
+    ],
     app: AppFlag = None,
     wait: WaitOption = False,
     timeout: TimeoutOption = "10m",
     quiet: QuietOption = False,
     output: OutputOption = Form.TABLE,
 ) -> None:
-    """Give it back to app.yaml.
+    """Give it back to app.yaml, empty a variable, or take a config map away. Refused while something that runs needs
+    it.
 
     Example: mcd settings unset components.web.replicas -a shop
     """
     waiting = Waiting(wait, seconds(timeout, "--timeout"), timeout, quiet)
-    change_settings(which_app(None, app), _wish(dict.fromkeys(map(_component, names))), output, waiting)
+    change_settings(which_app(None, app), _wish(dict.fromkeys(names)), output, waiting)
 
 
-def _component(name: str) -> str:
-    """`components.web.replicas` → `web`. Raises McdError(invalid) that says where everything else is written."""
+def _path(name: str) -> tuple[str, ...]:
+    """`components.web.replicas`, `env.NAME`, `configs.NAME` or `configs.NAME.KEY` as its parts: a key may have dots.
+    Raises McdError(invalid) that says where everything else is written."""
     first, _, rest = name.partition(".")
+    if first == "env" and rest:
+        return (first, rest)
+    if first == "configs" and rest:
+        return tuple(part for part in (first, *rest.split(".", 1)))
     component, _, last = rest.partition(".")
     if first != "components" or last != "replicas" or not component:
         raise McdError(
             Code.INVALID,
-            f'"{echo(name)}" is not set here, only components.COMPONENT.replicas is.',
+            f'"{echo(name)}" is not set here, only components.COMPONENT.replicas, env.NAME and configs.NAME.KEY are.',
             _elsewhere(name),
         )
-    return component
+    return (first, component, last)
+
+
+def _value(name: str, text: str) -> int | str | None:
+    """What is meant by the text behind a name; a file's content for `@FILE`. Raises McdError(invalid)."""
+    path = _path(name)
+    if path[0] == "components":
+        return _count(text)
+    if path[0] == "configs" and len(path) == 2:
+        raise McdError(Code.INVALID, f'"{echo(name)}" is a whole config map.', f"Write {echo(name)}.KEY=TEXT.")
+    return text_from(text[1:]) if text.startswith("@") else text
 
 
 def _elsewhere(name: str) -> str:
@@ -142,7 +174,10 @@ def _elsewhere(name: str) -> str:
     first, *more = name.split(".")
     if first in ("components", "alerts") and len(more) > 1 and all(more):
         return f"Write {echo('.'.join((first, *more)))} in app.yaml and push."
-    return "Write a variable under env: in app.yaml and push, or keep it with `mcd secret set`."
+    return (
+        "Write a variable under env: in app.yaml and push, or keep it with `mcd secret set`. "
+        "One that app.yaml calls required is filled in as env.NAME=VALUE."
+    )
 
 
 def _count(text: str) -> int | None:
@@ -153,8 +188,20 @@ def _count(text: str) -> int | None:
     return int(text)
 
 
-def _wish(counts: Mapping[str, int | None]) -> dict[str, Any]:
-    return {"components": {component: {"replicas": count} for component, count in counts.items()}}
+def _wish(given: Mapping[str, int | str | None]) -> dict[str, Any]:
+    """The change as the API takes it: nested by the parts of each name."""
+    wish: dict[str, Any] = {}
+    for name, value in given.items():
+        *outer, last = _path(name)
+        inner = wish
+        for part in outer:
+            inner = inner.setdefault(part, {})
+            if inner is None:
+                break
+        if inner is None or last in inner:
+            raise McdError(Code.INVALID, f'"{echo(name)}" and a part of it are both named.', "Keep one.")
+        inner[last] = value
+    return wish
 
 
 @settings.command("history")
@@ -200,7 +247,12 @@ def patch_settings(client: Client, app: str, wish: dict[str, Any]) -> dict[str, 
 
 # --- secrets --------------------------------------------------------------------------------------------------------
 
-SECRET_COLUMNS = [field("name"), field("keys"), field("version")]
+
+def _maker(item: Item) -> str:
+    return "generated" if item.get("generated") else "set"
+
+
+SECRET_COLUMNS = [field("name"), field("keys"), field("version"), Column("how", _maker)]
 LineFlag = Annotated[
     str | None,
     typer.Option("-p", "--product-line", metavar="NAME", help="A secret of this product line.", show_default=False),
@@ -236,7 +288,8 @@ def _named(words: list[str]) -> tuple[str | None, str, list[str]]:
 def secret_list(
     app: AppArgument = None, name: AppFlag = None, product_line: LineFlag = None, output: OutputOption = Form.TABLE
 ) -> None:
-    """List secrets: names, keys, versions. Values cannot be read back.
+    """List secrets: names, keys, versions, and whether people set them or MCD generated them. Values cannot be read
+    back.
 
     Example: mcd secret list shop
     """
@@ -314,6 +367,26 @@ def secret_values(words: list[str], from_stdin: bool) -> dict[str, str]:
 def _unquoted(value: str) -> str:
     quoted = len(value) >= 2 and value[0] == value[-1] and value[0] in "\"'"
     return value[1:-1] if quoted else value
+
+
+@secret.command("rotate")
+def secret_rotate(
+    words: Annotated[list[str], typer.Argument(metavar="NAME", help="The App may stand first.")],
+    app: AppFlag = None,
+    output: OutputOption = Form.TABLE,
+) -> None:
+    """Generate a secret anew that app.yaml asks for as {generate: secret}. Only the components that read it get new
+    pods. What people set is replaced by `mcd secret set`.
+
+    Example: mcd secret rotate shop SESSION_KEY
+    """
+    word, name, rest = _named(words)
+    if rest:
+        raise McdError(Code.INVALID, "MCD makes the value itself.", "Write only the name.")
+    with server() as client:
+        where = f"{_owner(word, app, None)}/secrets/{segment(name)}/rotations"
+        made = client.post(where).body
+    show_one(made, SECRET_COLUMNS, output, named("secret"))
 
 
 @secret.command("unset")

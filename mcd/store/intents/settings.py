@@ -13,6 +13,7 @@ from mcd.model import Actor, EventKind, Noun, Settings, Trigger, Verb
 from mcd.store import events, names
 from mcd.store import tables as t
 from mcd.store.intents.shape import bounded, merged
+from mcd.store.intents.written import check_configs, check_env
 from mcd.store.lookup import expect, find_app, not_going
 from mcd.store.nouns import Row, settings_of
 from mcd.store.rolling import Wanted, add, live_of, newest_settings
@@ -34,9 +35,9 @@ async def change_settings(
     changes: Mapping[str, Any],
     base_revision: int | None = None,
 ) -> Settings:
-    """A merge patch of `components`: what is not named stays, None takes away. No difference: the newest
-    revision is answered and nothing happens. `base_revision` is the revision that was read. Raises McdError
-    precondition, invalid, not_found, forbidden."""
+    """A merge patch of `components`, `env` and `configs`: what is not named stays, None takes away. No difference: the
+    newest revision is answered and nothing happens. `base_revision` is the revision that was read. Raises McdError
+    precondition, invalid, too_large, not_found, forbidden."""
     row = await find_app(actor, tx, _verb(changes), app, lock=True)
     not_going(Noun.APP, app, row)
     newest = await _newest(tx, row)
@@ -93,12 +94,12 @@ def _check(changes: Mapping[str, Any]) -> None:
     for word, value in changes.items():
         if word == "secrets":
             raise McdError(Code.INVALID, "secrets are not set here.", "Use `mcd secret set`.")
-        if word == "env":
-            raise McdError(Code.INVALID, "env is not set here.", "Write it in app.yaml, or use `mcd secret set`.")
-        if word != "components":
-            raise McdError(Code.INVALID, f'settings: there is no "{echo(word)}".', "Use components.")
+        if word not in ("components", "env", "configs"):
+            raise McdError(Code.INVALID, f'settings: there is no "{echo(word)}".', "Use components, env or configs.")
         if not isinstance(value, Mapping):
             raise McdError(Code.INVALID, f"settings: {word} is not a mapping.", "Write names and values.")
+    check_env(changes.get("env", {}))
+    check_configs(changes.get("configs", {}))
     for name, component in changes.get("components", {}).items():
         _check_component(name, component)
 
@@ -124,8 +125,8 @@ def _check_component(name: str, component: Any) -> None:
 
 def _tidy(values: Mapping[str, Any]) -> dict[str, Any]:
     """Without what says nothing: a component without overrides, an empty mapping."""
-    components = {name: c for name, c in values.get("components", {}).items() if c}
-    return {word: value for word, value in {**values, "components": components}.items() if value}
+    kept = {word: {name: c for name, c in values.get(word, {}).items() if c} for word in ("components", "configs")}
+    return {word: value for word, value in {**values, **kept}.items() if value}
 
 
 def _said(changes: Mapping[str, Any]) -> str:
@@ -134,4 +135,8 @@ def _said(changes: Mapping[str, Any]) -> str:
     for name, component in changes.get("components", {}).items():
         replicas = (component or {}).get("replicas")
         parts.append(f"{name} as app.yaml says" if replicas is None else f"{replicas} replicas of {name}")
+    for name, value in changes.get("env", {}).items():
+        parts.append(f"{name} emptied" if value is None else f"{name} filled in")
+    for name, texts in changes.get("configs", {}).items():
+        parts.append(f"config map {name} removed" if texts is None else f"config map {name} ({', '.join(texts)})")
     return ", ".join(parts[:20]) or "nothing"

@@ -1,0 +1,64 @@
+"""Which variables an App's people may fill in: those that its app.yaml calls required, and no other, because a value
+that nothing reads would be kept in silence.
+
+Asked before the wish is stored. It writes nothing, and of an App that was never pushed it lets every name pass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mcd.appyaml.live import required_in
+from mcd.errors import Code, McdError, Problem, echo
+from mcd.model import Actor, EventKind
+from mcd.store import reads
+from mcd.store.reads import Part
+from mcd.store.tx import Tx
+
+ASKED = "required"
+"""In the data of the Event of a refused push: the variables that it was refused for. What a file asks for that could
+not be pushed is known from there alone."""
+
+
+def asked_by(problems: tuple[Problem, ...]) -> list[str]:
+    """The variables that a push was refused for, because nobody has filled them in."""
+    return sorted({problem.field.rpartition(".")[2] for problem in problems if problem.code == "env.required"})
+
+
+async def refuse_unasked(actor: Actor, tx: Tx, app: str, wanted: Mapping[str, str | None]) -> None:
+    """Raises McdError(invalid) for a variable that no app.yaml of the App calls required; what is filled in already can
+    always be taken away, and nothing is said of an App that has no Release yet."""
+    held = (await reads.settings(actor, tx, app)).values.get("env", {})
+    names = [name for name, value in wanted.items() if not (value is None and name in held)]
+    if not names:
+        return
+    asked = await _asked(actor, tx, app)
+    if asked is None:
+        return
+    for name in names:
+        if name not in asked:
+            known = f" Required are: {', '.join(sorted(asked))}." if asked else ""
+            raise McdError(
+                Code.INVALID,
+                f'"{echo(name)}" is not set here: no app.yaml of {app} calls it required.{known}',
+                f"Write it under env: in app.yaml and push, or keep it with `mcd secret set`; for a value that people "
+                f"fill in write {echo(name)}: {{required: true}} there.",
+            )
+
+
+async def _asked(actor: Actor, tx: Tx, app: str) -> set[str] | None:
+    """By the live Release, the newest one, and the last push that was refused. None when there is no Release."""
+    newest = (await reads.releases(actor, tx, app, Part(1))).items
+    if not newest:
+        return None
+    numbers = {newest[0].number}
+    if (live := await reads.live_rollout(actor, tx, app)) is not None:
+        numbers.add(live.release)
+    line = (await reads.app(actor, tx, app)).product_line
+    asked: set[str] = set()
+    for number in numbers:
+        asked |= required_in((await reads.release(actor, tx, app, number)).app_yaml, line)
+    refused = (await reads.events(actor, tx, Part(1), app=app, kinds=[EventKind.PUSH_REFUSED])).items
+    for event in refused:
+        asked |= set(event.data.get(ASKED, ()))
+    return asked
