@@ -9,7 +9,34 @@ import subprocess
 import sys
 from pathlib import Path
 
+from mcd.store import intents
 from tests.cli.conftest import TWO, Mcd, Platform, data, signed_in
+from tests.controllers.world import ADMIN
+
+
+def test_deploy_means_the_newest_release_that_its_push_did_not_ignore(dora: Mcd, platform: Platform) -> None:
+    platform.deployed("picky")
+    why = "branch try is not the default branch (main)."
+
+    async def push() -> None:
+        async with platform.world.runtime.db.writing() as tx:
+            await intents.push(
+                ADMIN, tx, platform.world.clock(), "picky",
+                commit="e" * 40, branch="try", ignored=why,
+                app_yaml="appname: picky\ncomponents:\n  web: {type: web, image: 'r.test/x:9'}\n",
+            )  # fmt: skip
+
+    platform.inside(push)
+    listed = dora("release", "list", "picky", "-o", "wide").out.splitlines()
+    assert "ignored" in listed[1]
+    assert why in listed[1]
+    assert "runs this already" in dora("deploy", "picky").out
+    shown = data(dora("release", "show", "2", "-a", "picky", "-o", "json"))
+    assert (shown["state"], shown["reason"], shown["ignored"]) == ("ignored", "Ignored", why)
+    with platform.hurry():
+        told = dora("deploy", "picky", "--release", "2", "--wait")
+    assert told.code == 0, told.err
+    assert told.out.splitlines()[-1] == "Rollout 2 of picky is Ready"
 
 
 def test_what_runs_already_is_said_and_nothing_is_wished(dora: Mcd, platform: Platform) -> None:

@@ -118,6 +118,19 @@ async def test_a_tag_on_a_commit_that_was_only_kept_deploys_it_under_its_tag(her
     assert await live(here) == 1
 
 
+async def test_a_tag_on_a_commit_that_runs_already_changes_nothing_and_says_so(here: Site) -> None:
+    clone = here.clone()
+    commit = clone.commit({"app.yaml": BOTH})
+    await pushed(here, clone)
+    clone.git("tag", "v2")
+    said = await clone.tried("push", here.remote(), "v2")
+    assert said.code == 0, said.text
+    assert f"It was read before v2 named it: MCD_VERSION stays {commit[:12]}." in said.remote
+    assert said.remote[-1].startswith("Ready: ")
+    assert (await release(here, 1)).tag == ""
+    await idle(here)
+
+
 async def test_a_branch_that_does_not_deploy_may_hold_any_app_yaml_and_one_that_does_may_not(here: Site) -> None:
     clone = here.clone()
     clone.commit({"app.yaml": BOTH})
