@@ -24,7 +24,7 @@ KEPT_OF_A_KIND = 3
 @dataclass
 class Tally:
     """Counts of one shard. `ways`: how an input was made → how many, and how many of them came to render. `found`: what
-    is wrong → how often, and the folder of the first."""
+    is wrong → how often, and the folder of the first; `mended`: what was wrong, and is not any more."""
 
     inputs: int = 0
     reached: int = 0
@@ -36,6 +36,7 @@ class Tally:
     ways: dict[str, list[int]] = field(default_factory=dict)
     times: list[int] = field(default_factory=lambda: [0] * (_BINS + 1))
     found: dict[str, list[Any]] = field(default_factory=dict)
+    mended: dict[str, int] = field(default_factory=dict)
     runs: list[dict[str, Any]] = field(default_factory=list)
 
     def add(self, one: Input, verdict: Verdict) -> None:
@@ -99,6 +100,8 @@ def together(tallies: list[Tally]) -> Tally:
         for what, (count, folder) in each.found.items():
             whole.note(what, folder)
             whole.found[what][0] += count - 1
+        for what, count in each.mended.items():
+            whole.mended[what] = whole.mended.get(what, 0) + count
     return whole
 
 

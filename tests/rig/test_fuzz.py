@@ -115,6 +115,19 @@ def test_an_exception_is_a_finding_with_its_place_and_its_folder_can_be_replayed
     assert "nothing is wrong any more" in said.stdout
 
 
+def test_a_finding_that_is_mended_is_counted_as_such_when_the_campaign_goes_on(tmp_path: Path) -> None:
+    one = made(b"\x05\x80")
+    tally = Tally(inputs=10, reached=5, slowest=3.0, times=[10, *[0] * 400])
+    for what in ("slow: more than 1 s", "uncaught ValueError in a.py b"):
+        tally.note(what, str(keep(one, what, tmp_path / "all" / "found")))
+    tally.save(tmp_path / "all" / "tally.json")
+    fuzz("--inputs", "11", "--resume", "--state", str(tmp_path))
+    after = load(tmp_path / "all" / "tally.json")
+    assert after.found == {}
+    assert set(after.mended) == {"slow: more than 1 s", "uncaught ValueError in a.py b"}
+    assert after.slowest <= 1.0
+
+
 @pytest.mark.parametrize(
     ("problem", "words"),
     [
