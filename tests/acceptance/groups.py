@@ -18,6 +18,7 @@ from tests.acceptance import (
     push,
     scale,
     security,
+    served,
     startup,
 )
 from tests.acceptance.rows import Check
@@ -30,6 +31,7 @@ GROUPS: tuple[tuple[Check, ...], ...] = (
     gpu.CHECKS,
     keeps.CHECKS,
     scale.CHECKS,
+    served.CHECKS,
     security.CHECKS,
     startup.CHECKS,
     bad_files.CHECKS,
