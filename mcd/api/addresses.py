@@ -15,13 +15,14 @@ _PORTS = {80: "http", 443: "https"}
 
 
 def urls(components: Iterable[ComponentSpec], port: int) -> list[str]:
-    """Each address once, in the order of the file, at the gateway's port as people reach it."""
+    """Each address once, in the order of the file, at the gateway's port as people reach it. A host with `tls` has a
+    listener of its own on 443."""
     suffix = "" if port in _PORTS else f":{port}"
     found = [
-        f"{_PORTS.get(port, 'http')}://{host}{suffix}{path if path.startswith('/') else '/' + path}"
+        f"{'https' if tls else _PORTS.get(port, 'http')}://{host}{'' if tls else suffix}/{path.removeprefix('/')}"
         for web in (component.web for component in components)
         if web is not None
-        for host, path in ((web.domain, "/"), *((h.host, h.path) for h in web.hosts))
+        for host, path, tls in ((web.domain, "/", None), *((h.host, h.path, h.tls) for h in web.hosts))
         if host
     ]
     return [url for url in dict.fromkeys(found) if urlsplit(url).scheme in ("http", "https")]

@@ -181,6 +181,18 @@ def test_what_the_cluster_was_seen_to_serve_beats_what_people_said() -> None:
     assert not context.cluster.keda
 
 
+@pytest.mark.parametrize("served", [False, True])
+def test_a_gateway_takes_listeners_of_apps_when_its_owner_says_so_and_the_kind_is_served(served: bool) -> None:
+    bound = pair(TWO)
+    kinds = frozenset({"gateway.networking.k8s.io/v1/ListenerSet"}) if served else frozenset()
+    facts = {"gateway": {"name": "edge", "listener_set": True}}
+    said = replace(bound.cluster, facts=facts, serves=Serves("1.37", kinds))
+    gateway = line_context(bound.line, said, ()).cluster.gateway
+    assert (gateway.name, gateway.listener_set) == ("edge", served)
+    silent = replace(said, facts={})
+    assert not line_context(bound.line, silent, ()).cluster.gateway.listener_set
+
+
 def test_a_pool_that_is_dedicated_to_another_line_is_not_there() -> None:
     pools = [
         NodePool("p1", "ours", "local", {"pool": "ours"}, dedicated_to="demo"),
