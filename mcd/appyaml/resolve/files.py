@@ -180,6 +180,8 @@ def _expanded(
     for piece in pieces:
         last = held[-1] if held else None
         if not isinstance(piece, str):
+            if piece.name not in owner.secrets:
+                return None  # nobody knows its secret, which is told where the variable stands
             held.append(owner.secrets[piece.name])
         elif isinstance(last, str):
             held[-1] = last + piece
