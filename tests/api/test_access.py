@@ -43,7 +43,7 @@ MAY_BE_MISSING = ("{secret}", "{pool}", "{person}")
 """Parts of a path that name something which a stronger role before may have taken away."""
 
 
-BODILESS = {"retry_release", "git_fetch", "git_push"}
+BODILESS = {"retry_release", "rotate_secret", "git_fetch", "git_push"}
 
 
 def path_of(api: Api, fact: RouteFact, app: str, line: str) -> str:
