@@ -90,6 +90,25 @@ environments:
     assert source_paths(check("- a list", "app.yaml")) == ()
 
 
+def test_whatever_is_called_files_is_not_taken_for_the_key() -> None:
+    text = """
+name: hello
+services:
+  - {name: files, type: daemon, files: {/x/a: {source: a}}, sidecars: {s: {image: "x:1", files: {/x/s: {source: s}}}}}
+environments:
+  files:
+    services: [{name: files, files: {/x/e: {source: e}}}, {name: v, type: daemon, files: {/x/v: {source: v}}}]
+    files: {/x/top: {source: top}}
+"""
+    assert source_paths(check(text, "app.yaml")) == ("a", "e", "s", "top", "v")
+    assert not [p for p in compiled(text, a=b"1", s=b"2").problems if p.code != "alias"]
+
+
+def test_what_is_called_source_elsewhere_names_no_file() -> None:
+    text = "appname: hello\ncomponents:\n  w: {type: daemon, env: {source: a}, files: {source: {source: ../a}}}\n"
+    assert source_paths(check(text, "app.yaml")) == ()
+
+
 def test_binary_files_arrive_byte_for_byte_and_text_as_it_is() -> None:
     data = bytes(range(256))
     held = one(compiled(ONE, f=data), "ConfigMap", "hello-w-files")

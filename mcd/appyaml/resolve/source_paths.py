@@ -5,10 +5,12 @@ Whoever has the repository reads exactly these, and hands them in (`Source.files
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from mcd.appyaml.parse import Checked
 from mcd.appyaml.schema.files import beside
 from mcd.appyaml.schema.shapes import inside
-from mcd.appyaml.text.nodes import Map, Node, Scalar
+from mcd.appyaml.text.nodes import Map, Scalar
 
 
 def source_paths(checked: Checked) -> tuple[str, ...]:
@@ -17,19 +19,33 @@ def source_paths(checked: Checked) -> tuple[str, ...]:
     if file is None or "source" not in file.source:
         return ()
     found: set[str] = set()
-    _collect(file.root, found)
+    for files in _files_of(file.root):
+        for _, entry in files.entries.values():
+            named = entry.entries.get("source") if type(entry) is Map else None
+            if named is not None and type(named[1]) is Scalar and inside(named[1].text):
+                found.add(beside(named[1].text))
     return tuple(sorted(found))
 
 
-def _collect(node: Node, found: set[str]) -> None:
-    """Every `source` of every `files`, wherever it stands: components, sidecars and environments have their own."""
-    if type(node) is not Map:
-        return
-    for word, (_, value) in node.entries.items():
-        if word == "files" and type(value) is Map:
-            for _, entry in value.entries.values():
-                named = entry.entries.get("source") if type(entry) is Map else None
-                if named is not None and type(named[1]) is Scalar and inside(named[1].text):
-                    found.add(beside(named[1].text))
-        else:
-            _collect(value, found)
+def _files_of(root: Map) -> Iterator[Map]:
+    """Every `files` of the file: its own and those of its environments, components and sidecars, whose names may be
+    `files` too."""
+    for top in (root, *_below(root, "environments")):
+        yield from _files_in(top)
+        for component in _below(top, "components"):
+            yield from _files_in(component)
+            for sidecar in _below(component, "sidecars"):
+                yield from _files_in(sidecar)
+
+
+def _files_in(node: Map) -> Iterator[Map]:
+    written = node.entries.get("files")
+    if written is not None and type(written[1]) is Map:
+        yield written[1]
+
+
+def _below(node: Map, word: str) -> Iterator[Map]:
+    """The mappings in a mapping that is keyed by names."""
+    written = node.entries.get(word)
+    if written is not None and type(written[1]) is Map:
+        yield from (value for _, value in written[1].entries.values() if type(value) is Map)
