@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from mcd.cli.remote.worktree import build_context, clean_commit
+from mcd.cli.remote.worktree import build_context, clean_commit, files_named
+from mcd.errors import Code, McdError
 from mcd.forge.local import LocalForge
 from mcd.forge.trees import Folder, below, folder
 
@@ -179,3 +180,16 @@ def test_where_git_knows_nothing_nothing_is_said(tmp_path: Path, monkeypatch: py
     (tmp_path / "app.yaml").write_text(BUILT)
     assert build_context(tmp_path / "app.yaml", BUILT, "app.yaml") is None
     assert clean_commit(tmp_path / "app.yaml") == ""
+
+
+def test_the_files_that_app_yaml_names_are_sent_as_they_are_on_disk(tmp_path: Path) -> None:
+    text = "appname: shop\ncomponents: {w: {type: daemon, files: {/x/a: {source: ./a}, /x/b: {source: gone}}}}\n"
+    (tmp_path / "a").write_bytes(b"\0\xff")
+    assert files_named(tmp_path / "app.yaml", text) == {"a": "AP8="}
+    assert files_named(tmp_path / "app.yaml", BUILT) == {}
+    (tmp_path / "a").write_bytes(bytes(512 * 1024))
+    assert len(files_named(tmp_path / "app.yaml", text)["a"]) < 1_000_000
+    (tmp_path / "gone").write_bytes(bytes(512 * 1024))
+    with pytest.raises(McdError, match="Compare two commits without a server") as refused:
+        files_named(tmp_path / "app.yaml", text)
+    assert refused.value.code is Code.TOO_LARGE

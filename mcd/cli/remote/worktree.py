@@ -16,6 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from mcd.cli.git import BROKEN, Git
+from mcd.errors import Code, McdError
+
+SENT = 1_000_000
+"""Bytes of files and app.yaml in one request, of the 1 MiB that a server takes."""
 
 NAMES = 2000
 """Names that the server takes."""
@@ -38,12 +42,17 @@ def clean_commit(file: Path) -> str:
 
 
 def files_named(file: Path, app_yaml: str) -> dict[str, str]:
-    """The files beside app.yaml that it names, in base64. Raises McdError as `files_beside`."""
+    """The files beside app.yaml that it names, in base64. Raises McdError as `files_beside`, and too_large for more than
+    a server takes to compare."""
     from mcd.appyaml.compiler import check, source_paths
     from mcd.cli.beside import files_beside
 
     found = files_beside(str(file), source_paths(check(app_yaml, str(file))))
-    return {path: b64encode(raw).decode() for path, raw in found.items()}
+    sent = {path: b64encode(raw).decode() for path, raw in found.items()}
+    if sum(map(len, sent.values())) + len(app_yaml.encode()) > SENT:
+        message = "the files that app.yaml names are more than a server takes to compare."
+        raise McdError(Code.TOO_LARGE, message, "Compare two commits without a server: mcd diff HEAD~1 HEAD.")
+    return sent
 
 
 def build_context(file: Path, app_yaml: str, path: str) -> dict[str, Any] | None:
