@@ -165,8 +165,13 @@ def furnish(world: World, user: str) -> None:
 
 
 def add_line(world: World, name: str, *words: str) -> None:
-    """A product line that is ready."""
-    world.mcd("product-line", "create", name, "--cluster", "local", *words).ok()
+    """A product line on the stage's own cluster that is ready."""
+    add_line_on(world, name, "local", *words)
+
+
+def add_line_on(world: World, name: str, cluster: str, *words: str) -> None:
+    """A product line on a cluster, as MCD names it, that is ready."""
+    world.mcd("product-line", "create", name, "--cluster", cluster, *words).ok()
 
     def look() -> bool:
         return world.api("GET", f"/product-lines/{name}").json().get("state") == "ready"
