@@ -74,16 +74,15 @@ def _fields(name: str) -> list[str]:
 
 
 def _keys(name: str) -> dict[str, Key]:
-    """The keys of a model that are built, or those of a component of some types."""
+    """The keys of a model, or those of a component of some types."""
     model, _, of = name.partition(" of ")
     if not of:
-        known = keys_of({m.__name__: m for m in MODELS}[model])
-        return {word: key for word, key in known.items() if not key.later}
+        return dict(keys_of({m.__name__: m for m in MODELS}[model]))
     wanted = {"every type": (), "web, service, daemon": LONG, "cron, job": ("cron", "job")}[of]
     return {
         word: key
         for word, key in keys_of(Component).items()
-        if not key.later and (set(key.only) <= set(wanted) and bool(key.only) == bool(wanted))
+        if set(key.only) <= set(wanted) and bool(key.only) == bool(wanted)
     }
 
 
@@ -110,8 +109,6 @@ def _context(_: str) -> list[str]:
 def _inside(model: type, where: str, *, unused: bool) -> Iterator[tuple[str, Key, bool]]:
     """Every key of the context, and whether it, or what it stands in, is read and not used yet."""
     for word, known in keys_of(model).items():
-        if known.later:
-            continue
         here = f"{where}.{word}" if where else word
         nobody = unused or known.unused
         yield here, known, nobody

@@ -25,7 +25,7 @@ components:
 
 
 def models() -> set[type]:
-    inner = {entry.key.kind.model for entry in entries() if not entry.key.later}
+    inner = {entry.key.kind.model for entry in entries()}
     return {App, *(model for model in inner if model is not None)}
 
 
@@ -38,7 +38,7 @@ def taken() -> list[tuple[str, Kind, str, Any]]:
             known, field = keys_of(model)[word], fields[name]
             factory: Any = field.default_factory
             made = factory() if field.default is dataclasses.MISSING else field.default
-            if made is not None and not known.later and not known.required:
+            if made is not None and not known.required:
                 found.append((f"{model.__name__}.{word}", known.kind, known.default, made))
     return found
 

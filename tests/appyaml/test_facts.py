@@ -35,11 +35,10 @@ def facts() -> Iterator[tuple[str, Key, bool]]:
 
     def inside(model: type, marked: bool) -> Iterator[tuple[str, Key, bool]]:
         for word, known in keys_of(model).items():
-            if not known.later:
-                here = marked or known.unused
-                yield f"{model.__name__}.{word}", known, here
-                if known.kind.model is not None and known.kind.model not in ELSEWHERE:
-                    yield from inside(known.kind.model, here)
+            here = marked or known.unused
+            yield f"{model.__name__}.{word}", known, here
+            if known.kind.model is not None and known.kind.model not in ELSEWHERE:
+                yield from inside(known.kind.model, here)
 
     return inside(Context, False)
 

@@ -5,7 +5,6 @@ After this nothing optional is left. It must not make objects.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from mcd.appyaml.context import Context
@@ -29,8 +28,6 @@ from mcd.appyaml.text.nodes import TOP
 from mcd.appyaml.text.problems import Findings, Report
 from mcd.errors import Problem, echo
 from mcd.objects import OLDEST_MINOR
-
-_COMMIT = re.compile(r"[0-9a-f]{7,40}")
 
 
 def line_name(app_file: AppFile | None, context: Context) -> str:

@@ -48,7 +48,6 @@ AUTOSCALE_KEYS = {
 _MAPPINGS = {"env": "NAME: value", "components": "name: {…}"}
 _HEALTH_ALIASES = frozenset({"healthCheck", "healthcheck", "health_check"})
 _CRON_TYPES = frozenset({"cron", "cronjob", "scheduled"})
-_WORDS = TOP_KEYS.keys() | COMPONENT_KEYS.keys() | CRON_KEYS.keys()
 
 
 def translate(root: Map, report: Report) -> Map:
@@ -58,13 +57,13 @@ def translate(root: Map, report: Report) -> Map:
     top = _rename(root, (), TOP_KEYS, report)
     entries = dict(top.entries)
     _change(entries, "env", lambda node, path, key: _env(node, path, key, report))
-    _change(entries, "build", lambda node, path, key: _build(node, path, key, entries, report))
+    _change(entries, "build", lambda node, path, _: _build(node, path, report))
     if "atp" in entries:
         _atp(entries, report)
     _change(entries, "components", lambda node, path, key: _components(node, path, key, report))
     if "environments" in entries:
         types = _types(entries)
-        _change(entries, "environments", lambda node, path, key: _environments(node, path, types, report))
+        _change(entries, "environments", lambda node, path, _: _environments(node, path, types, report))
     return Map(entries, root.place, root.key)
 
 
@@ -166,7 +165,7 @@ def _env(node: Node, path: Path, key: Place, report: Report) -> Node:
     return Map(entries, node.place, key)
 
 
-def _build(node: Node, path: Path, key: Place, top: dict[str, tuple[Place, Node]], report: Report) -> Node:
+def _build(node: Node, path: Path, report: Report) -> Node:
     return _rename(node, path, BUILD_KEYS, report) if type(node) is Map else node
 
 

@@ -1,6 +1,6 @@
 """How a canary Rollout moves requests (app-yaml 3.16): steps, testers by header and cookie, what must stay good.
 
-It must not compare two steps (resolve/canary.py), nor know how a gateway matches.
+It must not compare two steps (resolve/rollout.py), nor know how a gateway matches.
 """
 
 from __future__ import annotations

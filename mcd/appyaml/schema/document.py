@@ -31,7 +31,7 @@ class Entry:
     def keys(self) -> tuple[str, ...]:
         """What may be written inside."""
         model = self.key.kind.model
-        return tuple(word for word, known in keys_of(model).items() if not known.later) if model is not None else ()
+        return tuple(keys_of(model)) if model is not None else ()
 
 
 def _walk(model: type, where: str, seen: tuple[type, ...]) -> Iterator[Entry]:
@@ -99,8 +99,6 @@ def told(known: Key) -> str:
 def explain(entry: Entry) -> str:
     """Type, default, limits, meaning, effect and example of one key, one to a line."""
     known = entry.key
-    if known.later:
-        return f"{entry.where}\n  {known.meaning}\n  This version does not support it yet.\n"
     rows = [
         ("type", known.kind.name),
         ("for", ", ".join(known.only)),
@@ -134,7 +132,6 @@ def as_json(found: list[Entry], code: str, meaning: Meaning | None) -> Json:
             "effect": entry.key.effect,
             "example": entry.key.example,
             "keys": list(entry.keys),
-            "supported": not entry.key.later,
         }
         for entry in found
     ]

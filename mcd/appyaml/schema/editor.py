@@ -56,12 +56,8 @@ def _collect(model: type, models: dict[str, type]) -> None:
         raise AssertionError(f"two models are called {model.__name__}")
     for known in keys_of(model).values():
         inner = known.kind.model
-        if inner is not None and not known.later and inner.__name__ not in models:
+        if inner is not None and inner.__name__ not in models:
             _collect(inner, models)
-
-
-def _built(model: type) -> dict[str, Key]:
-    return {word: known for word, known in keys_of(model).items() if not known.later}
 
 
 def _described(model: type) -> str:
@@ -69,7 +65,7 @@ def _described(model: type) -> str:
 
 
 def _object(model: type) -> Json:
-    properties = {word: {"description": told(known), **known.kind.json()} for word, known in _built(model).items()}
+    properties = {word: {"description": told(known), **known.kind.json()} for word, known in keys_of(model).items()}
     schema: Json = {
         "type": "object",
         "description": _described(model),
@@ -117,7 +113,7 @@ def _component_of(kind: str, whole: Json) -> Json:
 
 
 def _words_of(kind: str) -> list[str]:
-    return [word for word, known in _built(Component).items() if not known.only or kind in known.only]
+    return [word for word, known in keys_of(Component).items() if not known.only or kind in known.only]
 
 
 def _only_keys_of(kind: str) -> Json:
@@ -134,7 +130,7 @@ def _if_type(kind: str, then: Json) -> Json:
 
 def _part(model: type) -> Json:
     """The mapping in which nothing is missing, and a null takes a key away."""
-    properties = {word: _removable(known) for word, known in _built(model).items()}
+    properties = {word: _removable(known) for word, known in keys_of(model).items()}
     return {
         "type": "object",
         "description": _described(model),
@@ -161,7 +157,7 @@ def _changed(schema: Json) -> Json:
 
 
 def _environment() -> Json:
-    keys = _built(App)
+    keys = keys_of(App)
     return {
         "type": "object",
         "description": "What is different in the product lines of this name.",

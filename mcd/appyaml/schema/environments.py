@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mcd.appyaml.schema.component import COMPONENT, Component, type_of
-from mcd.appyaml.schema.fields import Json, Key, Kind, keys_of, refuse_key, refuse_null, refuse_unknown, refused_shape
+from mcd.appyaml.schema.fields import Json, Key, Kind, keys_of, refuse_null, refuse_unknown, refused_shape
 from mcd.appyaml.schema.partial import check_part, removes
 from mcd.appyaml.schema.shapes import check_component_name
 from mcd.appyaml.text.nodes import Items, Map, Node, Path, Place
@@ -108,8 +108,6 @@ def _check_entry(report: Report, entry: Map, path: Path, keys: Mapping[str, Key]
             report.refuse("schema.not_for_type", place, here, message, "Move it to the top level.")
         elif removes(value):
             continue
-        elif keys[word].later:
-            refuse_key(report, place, here, keys)
         elif word == "components" and type(value) is Map:
             _check_components(report, value, here, types)
         else:

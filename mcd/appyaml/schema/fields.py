@@ -1,4 +1,4 @@
-"""The language in which schema.py and context.py say what may be written: one Kind per shape of value, one Key per key.
+"""The language in which schema/ and context.py say what may be written: one Kind per shape of value, one Key per key.
 
 A Key carries its own documentation, and the JSON Schema, `mcd explain` and the reader are all made from it, so they
 cannot disagree. It must not know any key of app.yaml.
@@ -65,9 +65,8 @@ class Kind:
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """One key of a mapping. `only` names the component types that have it (empty: all); `later` is a key that the
-    specification knows and this version does not build; `unused` one of the context that is read and checked, and that
-    nothing asks for yet; `nullable` takes an explicit null."""
+    """One key of a mapping. `only` names the component types that have it (empty: all); `unused` is one of the
+    context that is read and checked, and that nothing asks for yet; `nullable` takes an explicit null."""
 
     kind: Kind
     meaning: str
@@ -77,7 +76,6 @@ class Key:
     example: str = ""
     only: tuple[str, ...] = ()
     required: str = ""
-    later: bool = False
     unused: bool = False
     nullable: bool = False
 
@@ -191,8 +189,8 @@ def text(
     return Kind(name, _scalar(convert, "text"), json, limits=f"{longest:,} characters" if longest else "")
 
 
-def choice(words: tuple[str, ...], *, later: tuple[str, ...] = (), aliases: Mapping[str, str] | None = None) -> Kind:
-    """One of a few words. `later` are words that this version does not build."""
+def choice(words: tuple[str, ...], *, aliases: Mapping[str, str] | None = None) -> Kind:
+    """One of a few words. `aliases` are those of other systems, each with ours."""
 
     def read(report: Report, node: Node, path: Path) -> Any:
         if type(node) is not Scalar:
@@ -204,11 +202,7 @@ def choice(words: tuple[str, ...], *, later: tuple[str, ...] = (), aliases: Mapp
             word = real
         if word in words:
             return word
-        if word in later:
-            hint = f"Use {' or '.join(words)}."
-            report.refuse("value.choice", node.place, path, f'"{word}" is not supported yet.', hint)
-            return BAD
-        near = nearest(word, (*words, *later))
+        near = nearest(word, words)
         hint = f'Did you mean "{near}"?' if near else f"Use one of {', '.join(words)}."
         report.refuse("value.choice", node.place, path, f'there is no "{echo(word)}".', hint)
         return BAD
@@ -370,7 +364,7 @@ def read_model(
     values: dict[str, Any] = {}
     for word, (place, value) in node.entries.items():
         known = keys.get(word)
-        if known is None or known.later or (known.only and type_name and type_name not in known.only):
+        if known is None or (known.only and type_name and type_name not in known.only):
             refuse_key(report, place, (*path, word), keys, type_name)
         elif type(value) is Scalar and value.text in NULLS and not value.style:
             if known.nullable:
@@ -394,15 +388,11 @@ def read_model(
 
 
 def refuse_key(report: Report, place: Place, path: Path, keys: Mapping[str, Key], type_name: str = "") -> None:
-    """A key that is not known here, not for this type of component, or not built yet."""
-    word = str(path[-1])
-    known = keys.get(word)
-    if known is None:
-        refuse_unknown(report, place, path, keys, type_name)
-    elif known.only and type_name and type_name not in known.only:
+    """A key that is not known here, or not for this type of component."""
+    if str(path[-1]) in keys:
         _refuse_type(report, place, path, type_name)
     else:
-        report.refuse("schema.unknown_key", place, path, f'"{word}" is not supported yet.', "Remove it.")
+        refuse_unknown(report, place, path, keys, type_name)
 
 
 _TOLD_IN_FULL = 1000
@@ -418,7 +408,7 @@ def refuse_unknown(report: Report, place: Place, path: Path, keys: Mapping[str, 
         return
     fitting = {w: k for w, k in keys.items() if not (type_name and k.only and type_name not in k.only)}
     near = nearest(word, fitting)
-    hint = f'Did you mean "{near}"?' if near else known_words(w for w, k in fitting.items() if not k.later)
+    hint = f'Did you mean "{near}"?' if near else known_words(fitting)
     report.refuse("schema.unknown_key", place, path, f'there is no "{echo(word)}" here.', hint)
 
 

@@ -52,7 +52,7 @@ def _check_keys(report: Report, node: Map, path: Path, model: type, type_name: s
     for word, (place, value) in node.entries.items():
         known = keys.get(word)
         here = (*path, word)
-        if known is None or known.later or (known.only and type_name and type_name not in known.only):
+        if known is None or (known.only and type_name and type_name not in known.only):
             refuse_key(report, place, here, keys, type_name)
         elif not removes(value):
             check_part(report, value, here, known.kind)

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from mcd.appyaml.record import record
-from mcd.appyaml.schema.fields import BAD, Json, Kind, either, key, refuse_null, refused_shape, text
+from mcd.appyaml.schema.fields import BAD, Json, Kind, either, refuse_null, refused_shape, text
 from mcd.appyaml.text import scalars
 from mcd.appyaml.text.nodes import Items, Map, Node, Path, Place, Scalar
 from mcd.appyaml.text.problems import Report
@@ -228,11 +228,6 @@ URL_PATH = either("path", read_url_path, [{"type": "string", "pattern": "^/"}])
 ROUTE_PATH = either("path", read_route_path, [{"type": "string", "pattern": "^/"}])
 NAME = either("name", read_app_name, [{"type": "string", "pattern": f"^{APP_NAME.pattern}$", "maxLength": 40}])
 ANY: Kind = text()
-
-
-def later(meaning: str, **words: Any) -> Any:
-    """A key that the specification knows and this version does not build."""
-    return key(ANY, meaning, later=True, **words)
 
 
 def is_switch(node: Scalar) -> bool:

@@ -15,7 +15,6 @@ from mcd.errors import echo
 _BREAKS = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """What the parser counts as the end of a line (YAML 1.1), so that its line numbers meet ours."""
 
-_MUST_QUOTE = "*@%`&!"
 _VALUE = re.compile(r"(?:[^\s:#\"'\[\]{}][^:#]{0,60}?|\"[^\"]*\"|'[^']*')\s*:\s+(\S.*)")
 """A key and its value. The end of a long key is as good as all of it, and costs no minute in a line of 100,000."""
 _PLAIN_WORDS = {
