@@ -1,4 +1,4 @@
-"""Names of the objects that an App becomes (app-yaml 6.1), each at most as long as Kubernetes takes.
+"""Names of objects that more than one file must agree on (app-yaml 6.1), each at most as long as Kubernetes takes.
 
 It must not know what an object is for.
 """

@@ -1,4 +1,5 @@
-"""What cannot stand together in one component, and what cannot stand twice (app-yaml 3.22).
+"""What of resources, idle_gpu, rollout and user cannot stand together in one component (app-yaml 3.22). Other aspects
+check their own beside what they fill in.
 
 Reads resolved values and reports. It must not change anything.
 """

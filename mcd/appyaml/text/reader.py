@@ -1,7 +1,7 @@
 """Reads YAML text into a tree, once, from the parser's events, and counts every limit before anything is built.
 
-A bomb is therefore refused at the cost of its text. It must not know what any key means, and nothing but this file
-and `mcd.objects` imports yaml.
+A bomb is therefore refused at the cost of its text. It must not know what any key means; in this room nothing but this
+file, and broken.py for its errors, imports yaml.
 """
 
 from __future__ import annotations
