@@ -90,7 +90,7 @@ class Grammar:
             into[self._c.one((*ODD_NAMES, *keys_of(Component), *keys_of(App)))] = self._c.one(TRAPS)
 
     def _add(self, into: dict[str, Any], word: str, key: Key | None) -> None:
-        if key is not None and not key.later:
+        if key is not None:
             into[word] = self._value(key.kind, key.example)
 
     def _value(self, kind: Kind, example: str, depth: int = 0) -> Tree:
@@ -164,22 +164,19 @@ class Grammar:
             return self._mapping(_definitions()[name], depth)
         made: dict[str, Any] = {}
         for word, key in keys_of(model).items():
-            if key.required and not key.later:
+            if key.required:
                 made[word] = self._value(key.kind, key.example, depth + 1)
         keys = _choosable(model, "")
         for _ in range(self._c.below(4)):
             word = self._c.one(keys)
             key = keys_of(model)[word]
-            if not key.later:
-                made[word] = self._value(key.kind, key.example, depth + 1)
+            made[word] = self._value(key.kind, key.example, depth + 1)
         return made
 
 
 @cache
 def _choosable(model: type, kind: str) -> tuple[str, ...]:
-    return tuple(
-        word for word, key in keys_of(model).items() if not key.later and (not kind or not key.only or kind in key.only)
-    )
+    return tuple(word for word, key in keys_of(model).items() if not kind or not key.only or kind in key.only)
 
 
 @cache

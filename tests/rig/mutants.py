@@ -67,9 +67,9 @@ def run(given: argparse.Namespace) -> int:
     end = time.monotonic() + given.seconds
     while (left := [n for n in names if _results(folder).get(n) is None]) and time.monotonic() < end:
         # A few at a time, so that little is lost when the bound comes.
-        _mutmut(folder, ["run", "--max-children", str(given.children), *left[:20]], end - time.monotonic())
-        if all(_results(folder).get(name) is None for name in left[:20]):
-            print(f"mutmut ran none of {len(left[:20])}: see {folder / 'log.txt'}", file=sys.stderr)
+        _mutmut(folder, ["run", "--max-children", str(given.children), *left[:75]], end - time.monotonic())
+        if all(_results(folder).get(name) is None for name in left[:75]):
+            print(f"mutmut ran none of {len(left[:75])}: see {folder / 'log.txt'}", file=sys.stderr)
             return 2
     found = [Outcome(name, _word(_results(folder).get(name))) for name in names]
     return _told(folder, found, drawn_file)

@@ -91,7 +91,7 @@ def accepted_alone(model: type, kind: str) -> tuple[str, ...]:
     """The keys whose example is accepted when nothing else is written, on the platform of the page."""
     good = []
     for word, key in keys_of(model).items():
-        if key.later or not key.example or (kind and key.only and kind not in key.only):
+        if not key.example or (kind and key.only and kind not in key.only):
             continue
         head = "appname: shop\n"
         needs = {"service": ", ports: {grpc: 9000}", "cron": ', schedule: "@daily"'}.get(kind, "")
