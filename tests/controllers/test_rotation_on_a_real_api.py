@@ -156,7 +156,7 @@ async def test_each_new_value_makes_exactly_its_readers_new(real: World, server:
     assert f"s={seed} " in (await data(server, "hello-text-secfiles")).popitem()[1]
 
     assert (await live(server, "v1", "Secret", "hello-secret-cert"))["type"] == "Opaque"
-    await real.push(APP.replace("CRT: {secret: cert/tls.crt}", "CRT: {secret: cert/tls.crt}, K: {secret: cert/tls.key}"))
+    await real.push(APP.replace("cert/tls.crt}", "cert/tls.crt}, K: {secret: cert/tls.key}"))
     await turned(real)
     assert changed(fourth, await templates(server)) == {"certificate"}
     assert (await live(server, "v1", "Secret", "hello-secret-cert"))["type"] == "kubernetes.io/tls"
