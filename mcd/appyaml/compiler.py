@@ -16,6 +16,7 @@ from mcd.appyaml.render.app import render
 from mcd.appyaml.render.line import line_objects
 from mcd.appyaml.render.pod import template
 from mcd.appyaml.resolve.app import line_name, resolve
+from mcd.appyaml.resolve.environment import resource_attributes
 from mcd.appyaml.resolve.environments import environment_name, laid_over, not_told, unmatched
 from mcd.appyaml.resolve.source_paths import source_paths
 from mcd.appyaml.schema.environments import too_much
@@ -43,7 +44,8 @@ __all__ = [
     "validate",
 ]
 
-_FOLLOWS_THE_COMMIT = frozenset({"MCD_COMMIT", "MCD_VERSION", "OTEL_RESOURCE_ATTRIBUTES"})
+_FOLLOWS_THE_COMMIT = frozenset({"MCD_COMMIT", "MCD_VERSION"})
+"""Only the platform writes these. OTEL_RESOURCE_ATTRIBUTES may be a person's, so it is looked at by its value."""
 
 
 @record
@@ -116,8 +118,9 @@ def template_digests(compiled: Compiled) -> Mapping[str, str]:
     return {component.name: _digest(spec, component.newest) for component in spec.components}
 
 
-def _without_the_commit(container: Object) -> Object:
-    return {**container, "env": [entry for entry in container["env"] if entry["name"] not in _FOLLOWS_THE_COMMIT]}
+def _without_the_commit(container: Object, attributes: Object) -> Object:
+    kept = [entry for entry in container["env"] if entry["name"] not in _FOLLOWS_THE_COMMIT and entry != attributes]
+    return {**container, "env": kept}
 
 
 def _digest(spec: AppSpec, component: ComponentSpec) -> str:
@@ -125,7 +128,9 @@ def _digest(spec: AppSpec, component: ComponentSpec) -> str:
     labels = {k: v for k, v in pods["metadata"]["labels"].items() if k != VERSION}
     pods["metadata"] = {**pods["metadata"], "labels": labels}
     pods["spec"] = dict(pods["spec"])
+    told = resource_attributes(spec.product_line, component.version)
+    attributes = {"name": "OTEL_RESOURCE_ATTRIBUTES", "value": told}
     for word in ("initContainers", "containers"):
         if word in pods["spec"]:
-            pods["spec"][word] = [_without_the_commit(container) for container in pods["spec"][word]]
+            pods["spec"][word] = [_without_the_commit(container, attributes) for container in pods["spec"][word]]
     return hashlib.sha256(canonical(pods)).hexdigest()[:32]

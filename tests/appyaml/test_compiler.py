@@ -16,7 +16,9 @@ from hypothesis import strategies as st
 
 from mcd.appyaml.compiler import NO_CONTEXT, Context, Source, check, compile_app, render_line, template_digests
 from mcd.appyaml.context import (
+    ClusterFacts,
     ComponentSettings,
+    Otel,
     Pool,
     ProductLineFacts,
     SecretFacts,
@@ -141,6 +143,20 @@ def test_a_component_that_keeps_its_commit_keeps_its_pod_template() -> None:
 def test_a_value_that_names_the_commit_changes_the_digest_with_it() -> None:
     text = "appname: hello\ncomponents: {w: {type: daemon, image: 'x:1', env: {C: '{{ .Commit }}'}}}\n"
     assert template_digests(compiled(text)) != template_digests(compiled(text, commit="0" * 40))
+
+
+def test_resource_attributes_of_the_platform_follow_the_commit_and_those_of_a_person_change_the_digest() -> None:
+    cluster = ClusterFacts(otel=Otel(endpoint="http://otel:4317"))
+
+    def digests(commit: str, attributes: str = "", cluster: ClusterFacts = cluster) -> Any:
+        written = f", env: {{OTEL_RESOURCE_ATTRIBUTES: '{attributes}'}}" if attributes else ""
+        text = f"appname: hello\ncomponents: {{w: {{type: daemon, image: 'x:1'{written}}}}}\n"
+        return template_digests(compiled(text, Context(known=False, cluster=cluster), commit=commit))
+
+    assert digests("1" * 40) == digests("2" * 40)
+    assert digests("1" * 40) != digests("1" * 40, cluster=ClusterFacts())
+    assert digests("1" * 40, "team=a") == digests("2" * 40, "team=a")
+    assert len({str(digests("1" * 40, written)) for written in ("", "team=a", "team=b")}) == 3
 
 
 def test_which_components_use_the_built_image_is_told() -> None:

@@ -53,6 +53,11 @@ def write_variables(run: Resolving, env: Environment, variables: Mapping[str, Va
             read_source(run, env, name, variable, here)
 
 
+def resource_attributes(line: str, version: str) -> str:
+    """OTEL_RESOURCE_ATTRIBUTES where nobody writes another."""
+    return f"service.namespace={line},service.version={version}"
+
+
 def platform_variables(
     run: Resolving, name: str, component: Component, ports: list[PortSpec], base: str, who: tuple[str, str, str]
 ) -> dict[str, str]:
@@ -83,6 +88,6 @@ def platform_variables(
     if cluster.otel.endpoint:
         weak["OTEL_EXPORTER_OTLP_ENDPOINT"] = cluster.otel.endpoint
         weak["OTEL_SERVICE_NAME"] = base
-        weak["OTEL_RESOURCE_ATTRIBUTES"] = f"service.namespace={run.line},service.version={version}"
+        weak["OTEL_RESOURCE_ATTRIBUTES"] = resource_attributes(run.line, version)
     line = run.context.product_line.config
     return plain | {k: v for k, v in weak.items() if k not in line and k not in run.injected.entries}
