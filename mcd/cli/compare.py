@@ -7,6 +7,7 @@ compare with what runs: a server does (remote/deploys.py).
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Callable, Mapping, Sequence
@@ -103,10 +104,11 @@ def _side(word: str, file: str) -> Side:
 
 
 def _of_commit(word: str, file: str) -> Side:
-    """A file, and those beside it, as a commit has them."""
-    path = Path(file)
-    git = Git(path.parent)
+    """A file, and those beside it, as a commit has them: their folder may be gone from the work tree."""
+    folder, steps = _nearest(file)
+    git = Git(folder)
     try:
+        prefix = git.line("rev-parse", "--show-prefix") + "".join(f"{step}/" for step in steps)
         commit = git.line("rev-parse", "--verify", "--quiet", "--end-of-options", f"{word}^{{commit}}")
     except FileNotFoundError:
         wrong_usage("there is no git here.", "Install it, or name two files.")
@@ -114,16 +116,24 @@ def _of_commit(word: str, file: str) -> Side:
         wrong_usage(f"{echo(word)}: there is no such file, and no commit of this name here.", "Check it.")
 
     def files(names: Sequence[str]) -> Mapping[str, bytes]:
-        read = {name: _blob(git, commit, name, LARGEST + 1) for name in names}
+        read = {name: _blob(git, commit, prefix + name, LARGEST + 1) for name in names}
         return {name: data for name, data in read.items() if data is not None}
 
-    return Side(f"{echo(word)}:{file}", _blob(git, commit, path.name, MAX_BYTES + 1), files)
+    return Side(f"{echo(word)}:{file}", _blob(git, commit, prefix + Path(file).name, MAX_BYTES + 1), files)
+
+
+def _nearest(file: str) -> tuple[Path, tuple[str, ...]]:
+    """The folder of a file, or the nearest above it that is there, and the steps from there to the file's own."""
+    folder = there = Path(os.path.normpath(file)).parent
+    while not there.is_dir() and there != there.parent:
+        there = there.parent
+    return there, folder.relative_to(there).parts
 
 
 def _blob(git: Git, commit: str, name: str, most: int) -> bytes | None:
-    """At most so many bytes of a file of a commit, read from git's folder; None for what is no file there."""
+    """At most so many bytes of a file of a commit, by its path from the top; None for what is no file there."""
     try:
-        facts = git("ls-tree", "-z", commit, "--", name).split(b"\0")[0].partition(b"\t")[0].split(b" ")
+        facts = git("ls-tree", "-z", "--full-tree", commit, "--", name).split(b"\0")[0].partition(b"\t")[0].split(b" ")
         if len(facts) != 3 or facts[0] not in (b"100644", b"100755"):
             return None
         data = git("cat-file", "blob", facts[2].decode())

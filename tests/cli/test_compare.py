@@ -289,3 +289,18 @@ def test_outside_a_repository_a_commit_is_refused(tmp_path: Path, here: Mcd) -> 
     told = here("diff", "HEAD~1", "HEAD")
     assert told.code == 2
     assert told.err == "HEAD~1: there is no such file, and no commit of this name here. Check it.\n"
+
+
+def test_a_folder_that_a_commit_took_away_is_still_read_from_the_one_before(repo: Repository) -> None:
+    app = OLD.replace("components:", "files: {/x/a: {source: a.conf}}\ncomponents:")
+    repo.commit(old__deep__app_yaml=app, old__deep__a_conf="one", kept="1")
+    repo.git("rm", "-rq", "old")
+    repo.commit(kept="2")
+    assert not (repo.folder / "old").exists()
+    told = repo.diff("HEAD~1", "HEAD", "-f", "old/deep/app.yaml", "-o", "json")
+    assert told.code == 0, told.err
+    assert {change["action"] for change in json.loads(told.out)["changes"]} == {"deleted"}
+    assert "ConfigMap" in told.out
+    (repo.folder / "beside").mkdir()
+    assert repo.diff("HEAD~1", "HEAD", "-f", "../old/x/../deep/app.yaml", cwd=repo.folder / "beside").code == 0
+    assert "no commit of this name" in repo.diff("nope", "HEAD", "-f", "old/deep/app.yaml").err
