@@ -172,7 +172,7 @@ def _kustomized(made: Any, kubectl: str, count: int, folder: Path) -> float:
         base.mkdir()
         (base / "objects.yaml").write_text(to_yaml(made))
         # Equal objects may not meet in one build, so each base says what is its own.
-        (base / "kustomization.yaml").write_text(f"resources: [objects.yaml]\nnameSuffix: \"-{number}\"\n")
+        (base / "kustomization.yaml").write_text(f'resources: [objects.yaml]\nnameSuffix: "-{number}"\n')
     names = ", ".join(f"a{number}" for number in range(count))
     (folder / "kustomization.yaml").write_text(f"resources: [{names}]\n")
     seconds, out = min(meter.process_seconds([kubectl, "kustomize", "."], folder) for _ in range(3))
@@ -209,14 +209,15 @@ class Result:
 def run(*, turns: int, seconds: float, compiles: int, kubectl: str, say: Callable[[str], None]) -> Result:
     """The whole metric. `kubectl` is empty where it is not to be measured."""
     inputs = [read(name) for name in NAMES]
+    typical = next(one for one in inputs if one.name == "typical")
     costs = []
     for one in inputs:
         say(f"{one.name}: {len(one.text)} bytes, {turns} turns")
         costs.append(cost(one, turns=turns, seconds=seconds))
     say(f"memory: {compiles} compiles of typical")
-    kept = memory(inputs[1], compiles)
+    kept = memory(typical, compiles)
     peer = None
     if kubectl:
         say(f"kubectl kustomize on the same objects: {SIZES}")
-        peer = kustomize(inputs[1], kubectl)
+        peer = kustomize(typical, kubectl)
     return Result(tuple(costs), kept, peer)
