@@ -42,8 +42,8 @@ def clean_commit(file: Path) -> str:
 
 
 def files_named(file: Path, app_yaml: str) -> dict[str, str]:
-    """The files beside app.yaml that it names, in base64. Raises McdError as `files_beside`, and too_large for more than
-    a server takes to compare."""
+    """The files beside app.yaml that it names, in base64. Raises McdError as `files_beside`, and too_large for more
+    than a server takes to compare."""
     from mcd.appyaml.compiler import check, source_paths
     from mcd.cli.beside import files_beside
 
