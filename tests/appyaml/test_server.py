@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import ssl
 import time
 from collections.abc import Iterable, Iterator
@@ -16,13 +17,16 @@ from typing import Any
 import httpx
 import pytest
 
+from mcd.appyaml.compiler import check, compile_app
 from mcd.kube.cluster import Kind
 from mcd.kube.kinds import KINDS, collection_path, object_path
-from mcd.objects import ref_of
+from mcd.objects import canonical, ref_of
 from scripts.cluster import definitions
 from scripts.cluster.progress import Line
 from tests.appyaml.everything import Done, accepted
 from tests.kube import apiserver
+from tests.rig.inputs import made
+from tests.rig.platforms import SOURCE
 from tests.schemas.custom import custom_resources
 
 pytestmark = pytest.mark.cluster
@@ -48,7 +52,7 @@ class Server:
         """Why the server refuses an apply; empty when it does not."""
         query = {"dryRun": "All", "fieldManager": "mcd", "fieldValidation": "Strict", "force": "true"}
         headers = {"Content-Type": "application/apply-patch+yaml"}
-        body = json.dumps(obj).encode()
+        body = canonical(obj)  # as the apply step sends it
         return _refusal(self._client.patch(object_path(ref_of(obj)), params=query, content=body, headers=headers))
 
     def dry_run_pod(self, pod: Object) -> str:
@@ -167,6 +171,33 @@ def test_pod_security_accepts_every_pod_of_every_case(server: Server) -> None:
                 refused.append(f"{done}: {obj['kind']}/{obj['metadata']['name']}: {said}")
     assert refused == []
     assert count > 100
+
+
+def invented(count: int) -> Iterator[Done]:
+    """Apps that nobody wrote and that the compiler accepts, for many kinds of clusters."""
+    source, found = random.Random(17), 0
+    while found < count:
+        # The first byte is the way: the grammar of the schema, tame and wild, a case changed, two cases put together.
+        one = made(bytes([source.choice((5, 5, 50, 65, 90))]) + source.randbytes(300))
+        facts = one.platform.context
+        compiled = compile_app(check(one.text, "app.yaml"), facts, SOURCE)
+        if compiled.ok:
+            found += 1
+            yield Done("invented", one.text.decode(), "", facts.product_line.security, compiled.objects, "", "")
+
+
+def test_the_api_server_and_pod_security_accept_what_the_fuzzer_invents(server: Server) -> None:
+    refused = []
+    for done in invented(100):
+        for obj in done.objects:
+            here = moved(server, done, json.loads(json.dumps(obj)))
+            pod = pod_of(here)
+            if pod is not None and pod["spec"].get("runtimeClassName"):
+                server.runtime_class(pod["spec"]["runtimeClassName"])
+            said = server.dry_run(here) or (server.dry_run_pod(pod) if pod is not None else "")
+            if said:
+                refused.append(f"{obj['kind']}: {said}\n{done.name}")
+    assert refused == []
 
 
 def test_the_server_and_pod_security_do_refuse(server: Server) -> None:
