@@ -5,7 +5,6 @@ Reads the commit, the store and the compiler, and writes nothing. It must not kn
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -184,27 +183,10 @@ async def plan_push(forge: Forge, target: Target, update: RefUpdate, branch: str
         appname=spec.label_name if spec is not None else target.app.name,
         components=tuple(c.name for c in spec.components) if spec is not None else (),
         webs=tuple(c for c in spec.components if c.web is not None) if spec is not None else (),
-        problems=wanted.problems if target.app.id else tuple(_for_a_new(target, p) for p in wanted.problems),
+        problems=wanted.problems,
         deletes=_deletes(target, wanted) if wanted.compiled.ok else (),
         forced=forced,
     )
-
-
-def _for_a_new(target: Target, problem: Problem) -> Problem:
-    """Nobody can set a secret, or fill in a variable, of an App that is not there yet."""
-    if problem.code == "env.required":
-        made = f"mcd app create {target.app.name} -p {target.line.name}"
-        return replace(problem, hint=f"The App is new: first `{made}`. {problem.hint} Then push again.")
-    named = _NO_SECRET.match(problem.message)
-    if problem.code != "secret.unknown" or named is None:
-        return problem
-    app, line = target.app.name, target.line.name
-    first = f"The App is new. First `mcd app create {app} -p {line}` and `mcd secret set {app} {named[1]} KEY=VALUE`"
-    near = f"{problem.hint} " if problem.hint.startswith("Did you mean") else ""
-    return replace(problem, hint=f"{near}{first}, then push again.")
-
-
-_NO_SECRET = re.compile(r'there is no secret "([^"]+)"')
 
 
 async def _app_yaml(forge: Forge, commit: str, path: str) -> str:

@@ -128,6 +128,7 @@ def compile_pair(
         app=bound.app.name,
         kinds=kinds,
         live=True,
+        new=bool(bound.app.name) and not bound.app.id,
         generated={name: version - 1 for name, version in bound.app.generated.items()},
     )
     files = None if release.files is None else {p: raw for p, raw in release.files.items() if raw is not None}

@@ -295,3 +295,22 @@ def test_an_app_that_nobody_looked_up_is_said_to_be_taken_for_a_web() -> None:
         ("app_dep.user-center", said)
     ]
     assert env_of(came_out, "web")["USER_CENTER_URL"] == "http://user-center-web.demo-ns.svc:80"
+
+
+def test_an_app_that_a_push_would_make_is_told_how_to_make_it_first() -> None:
+    text = "appname: two\ncomponents:\n  w: {type: daemon, env: {K: {secret: pya/k}, R: {required: true}}}\n"
+    bound = pair(text, settings={"secrets": {"pay": {"keys": ["k"]}}})
+    there = [p.hint for p in desired(bound, KINDS, None, None).problems if p.severity == "error"]
+    assert there == [
+        'Did you mean "pay"?',
+        "Set it in the portal under Settings, Environment, or `mcd settings set two env.R=VALUE`.",
+    ]
+    new = desired(replace(bound, app=replace(bound.app, id="")), KINDS, None, None).problems
+    assert [p.hint for p in new if p.severity == "error"] == [
+        'Did you mean "pay"? The App is new. First `mcd app create two -p demo` and '
+        "`mcd secret set two pya KEY=VALUE`, then push again.",
+        "The App is new: first `mcd app create two -p demo`. Set it in the portal under Settings, Environment, or "
+        "`mcd settings set two env.R=VALUE`. Then push again.",
+    ]
+    nobody = desired(replace(bound, app=replace(bound.app, id="", name="")), KINDS, None, None).problems
+    assert not [p for p in nobody if "is new" in p.hint]

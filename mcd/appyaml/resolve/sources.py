@@ -94,4 +94,6 @@ def _filled_in(run: Resolving, env: Environment, name: str, path: Path) -> None:
         hint = "Set it in the portal under Settings, Environment."
         if run.context.live:
             hint = f"{hint[:-1]}, or `mcd settings set {run.name} env.{name}=VALUE`."
+        if run.context.new:
+            hint = f"The App is new: first `mcd app create {run.name} -p {run.line}`. {hint} Then push again."
         run.findings.refuse("env.required", path, message, hint)

@@ -268,7 +268,12 @@ def named_secret(
             return SecretNeed(object_name, keys, source, fact.version, name)
     if context.known:
         near = nearest(name, {*context.settings.secrets, *context.product_line.secrets})
-        hint = f'Did you mean "{echo(near)}"?' if near else "Set it with mcd secret set."
-        findings.refuse("secret.unknown", path, f'there is no secret "{echo(name)}".', hint)
+        hint = f'Did you mean "{echo(near)}"?' if near else ""
+        if context.new:
+            make = f"`mcd app create {app} -p {context.product_line.name}`"
+            first = f"The App is new. First {make} and `mcd secret set {app} {echo(name)} KEY=VALUE`, then push again."
+            hint = f"{hint} {first}".lstrip()
+        message = f'there is no secret "{echo(name)}".'
+        findings.refuse("secret.unknown", path, message, hint or "Set it with mcd secret set.")
         return None
     return SecretNeed(settings_secret(app, name), keys, "settings", "0", name)
