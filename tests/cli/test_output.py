@@ -125,6 +125,18 @@ def test_status_says_since_when_an_app_is_not_well(capsys: pytest.CaptureFixture
     assert f"\n  {word} for 12 m, since {then}\n" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("beside", ["", "Unclaimed: PersistentVolumeClaim/shop-permdir holds data and stays."])
+def test_status_of_what_is_ready_says_what_its_table_does_not(capsys: pytest.CaptureFixture[str], beside: str) -> None:
+    message = f"web 1/1. {beside}" if beside else "web 1/1"
+    rollout = {"state": "ready", "reason": "Ready", "message": message, "number": 3, "release": 2, "settings": 0,
+               "created_at": datetime.now(UTC).isoformat()}  # fmt: skip
+    app = {"name": "shop", "product_line": "demo", "state": "ready"}
+    show({"app": app, "rollout": rollout, "components": [], "next_step": ""}, Form.TABLE)
+    said = capsys.readouterr().out
+    assert "web 1/1" not in said
+    assert said.splitlines()[2:] == ([f"  {beside}"] if beside else [])
+
+
 def test_plain_keeps_what_people_write() -> None:
     assert plain("größer 商店 ✓") == "größer 商店 ✓"
 
