@@ -76,6 +76,9 @@ def wrong_usage(message: str, hint: str) -> NoReturn:
 
 def read_file(name: str) -> bytes:
     """The bytes of a file, `-` for stdin; one more than the limit is enough to refuse it."""
+    if not name.isprintable():
+        # It would be told with every problem, to a terminal or into the commands of a CI.
+        wrong_usage(f"{echo(name)}: this name cannot be shown.", "Rename the file.")
     try:
         if name == "-":
             return sys.stdin.buffer.read(MAX_BYTES + 1)

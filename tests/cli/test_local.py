@@ -212,3 +212,14 @@ def test_an_environment_that_no_entry_is_for_is_warned(folder: Path) -> None:
     assert done.returncode == 0
     assert done.stderr == f'sites.yaml:3:1: warning: environments: no entry is for "site-z". {known}\n'
     assert mcd("validate", "sites.yaml", "--environment", "site-z", "--strict", folder=folder).returncode == 1
+
+
+@pytest.mark.parametrize("name", [b"f\xff.yaml", b"e\x1b[31m.yaml", b"a\n::error ::b.yaml"])
+def test_a_file_whose_name_cannot_be_shown_is_refused_in_one_line(folder: Path, name: bytes) -> None:
+    (folder / os.fsdecode(name)).write_text(BROKEN)
+    for words in (("validate",), ("validate", "-o", "github"), ("render", "-f")):
+        done = mcd(*words, os.fsdecode(name), folder=folder)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.endswith(": this name cannot be shown. Rename the file.\n")
+        assert done.stderr.count("\n") == 1
+        assert "\x1b" not in done.stderr
