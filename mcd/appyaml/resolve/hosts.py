@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-from mcd.appyaml.names import base_of
+from mcd.appyaml.names import base_of, route_of
 from mcd.appyaml.record import replace
 from mcd.appyaml.resolve.run import AskedHost, Resolving
 from mcd.appyaml.resolve.texts import plain_text
@@ -40,6 +40,10 @@ def ask_for_hosts(run: Resolving, name: str, component: Component, env: Environm
             findings.refuse("value.format", here, f'"{echo(host)}" is not a host name.', hint)
         elif host == base_domain or host.endswith(f".{base_domain}"):
             findings.refuse("name.reserved", here, f'"{echo(host)}" is given out by the platform.', "Remove it.")
+        elif host.startswith("*.") and f".{base_domain}".endswith(host[1:]):
+            # Every internal domain that has no route yet, or no longer, would answer with this App.
+            message = f'"{echo(host)}" takes hosts below {base_domain}, which the platform gives out.'
+            findings.refuse("name.reserved", here, message, "Name the hosts one by one.")
         else:
             run.hosts.append(AskedHost(name, host, item.path, item.tls or "", where))
 
@@ -51,6 +55,7 @@ def settle_hosts(run: Resolving, components: tuple[ComponentSpec, ...]) -> tuple
         return components
     asked = sorted(run.hosts, key=lambda host: place_of(run.findings.root, host.where))
     _check_twice(run, asked)
+    _check_routes(run, asked)
     needs: dict[str, SecretNeed] = {}
     served = _certificates(run, asked, needs)
     hosts: dict[str, list[HostSpec]] = {}
@@ -77,6 +82,16 @@ def _check_twice(run: Resolving, asked: list[AskedHost]) -> None:
             message = f"{echo(item.host)}{echo(item.path)} is listed twice."
             run.findings.refuse("exclusive", item.where, message, "Remove one.")
         seen.add((item.host, item.path))
+
+
+def _check_routes(run: Resolving, asked: list[AskedHost]) -> None:
+    """A path has a route of its own, named by its hash, and a web component may be called like that."""
+    webs = {base_of(run.name, word): word for word, component in run.app.components.items() if component.type == "web"}
+    routes = {(route_of(base_of(run.name, item.component), item.path), item.path): item for item in asked}
+    for (name, path), item in routes.items():
+        if path != "/" and name in webs:
+            message = f'{name} already belongs to path {echo(path)} of component "{echo(item.component)}".'
+            run.findings.refuse("name.taken", ("components", webs[name]), message, "Rename the component.", key=True)
 
 
 def _certificates(run: Resolving, asked: list[AskedHost], needs: dict[str, SecretNeed]) -> dict[str, TlsSpec]:
