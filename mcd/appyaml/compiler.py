@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import copy
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mcd.appyaml.context import NO_CONTEXT, Context
 from mcd.appyaml.parse import AppFile, Checked, check
 from mcd.appyaml.record import record
-from mcd.appyaml.render.app import render
+from mcd.appyaml.render.app import render, twice
 from mcd.appyaml.render.line import line_objects
 from mcd.appyaml.render.pod import template
 from mcd.appyaml.resolve.app import line_name, resolve
@@ -22,9 +22,9 @@ from mcd.appyaml.resolve.source_paths import source_paths
 from mcd.appyaml.schema.environments import too_much
 from mcd.appyaml.spec.app import AppSpec, ComponentSpec, Source
 from mcd.appyaml.spec.pod import SecretNeed
-from mcd.appyaml.text.problems import all_of
+from mcd.appyaml.text.problems import Findings, Report, all_of
 from mcd.errors import Problem, has_errors
-from mcd.objects import VERSION, Object, canonical
+from mcd.objects import COMPONENT, VERSION, Object, canonical
 
 __all__ = [
     "NO_CONTEXT",
@@ -80,7 +80,24 @@ def compile_app(checked: Checked, context: Context = NO_CONTEXT, source: Source 
         problems = all_of(checked.problems, not_told(checked.problems, (*merged, *found)))
     if has_errors(problems):
         return Compiled((), (), problems, spec)
-    return Compiled(tuple(render(spec)), spec.secrets, problems, spec)
+    objects = render(spec)
+    if taken := twice(objects):
+        return Compiled((), (), all_of(problems, _taken(app_file, taken)), spec)
+    return Compiled(tuple(objects), spec.secrets, problems, spec)
+
+
+def _taken(app_file: AppFile, objects: Sequence[Object]) -> tuple[Problem, ...]:
+    """What nothing before has found: two names of the file that make one object. Never does one replace the other."""
+    report = Report(app_file.file)
+    told: set[str] = set()
+    for obj in objects:
+        component = obj["metadata"].get("labels", {}).get(COMPONENT, "")
+        if component not in told:
+            told.add(component)
+            path = ("components", component) if component else ("appname",)
+            message = f"{obj['kind']} {obj['metadata']['name']} would be made twice."
+            Findings(report, app_file.root).refuse("name.taken", path, message, "Rename one.", key=True)
+    return tuple(report.found)
 
 
 def validate(checked: Checked, context: Context = NO_CONTEXT, source: Source | None = None) -> tuple[Problem, ...]:

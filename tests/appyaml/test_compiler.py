@@ -25,6 +25,7 @@ from mcd.appyaml.context import (
     SettingsFacts,
     read_context,
 )
+from mcd.appyaml.names import base_of
 from mcd.appyaml.resolve.commands import for_kubernetes
 from mcd.appyaml.resolve.templates import InPod
 from mcd.errors import Severity, has_errors
@@ -157,6 +158,18 @@ def test_resource_attributes_of_the_platform_follow_the_commit_and_those_of_a_pe
     assert digests("1" * 40) != digests("1" * 40, cluster=ClusterFacts())
     assert digests("1" * 40, "team=a") == digests("2" * 40, "team=a")
     assert len({str(digests("1" * 40, written)) for written in ("", "team=a", "team=b")}) == 3
+
+
+def test_two_components_never_become_one_object() -> None:
+    """Names of 52 characters end in 32 bits of a hash: these two have the same."""
+    app, first, second = "a" * 40, "c000000099714", "c000000113801"
+    assert base_of(app, first) == base_of(app, second)
+    components = f"  {first}: {{type: daemon, image: 'x:1'}}\n  {second}: {{type: daemon, image: 'x:1'}}\n"
+    came_out = compiled(f"appname: {app}\ncomponents:\n{components}")
+    assert came_out.objects == ()
+    assert [str(p) for p in came_out.problems if p.severity is Severity.ERROR] == [
+        f"app.yaml:4:3: components.{second}: Deployment {base_of(app, first)} would be made twice. Rename one."
+    ]
 
 
 def test_which_components_use_the_built_image_is_told() -> None:

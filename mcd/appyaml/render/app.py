@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from mcd.appyaml.render.alerts import alerts
 from mcd.appyaml.render.config import account
 from mcd.appyaml.render.egress import egress
@@ -29,3 +31,16 @@ def render(spec: AppSpec) -> list[Object]:
             if beside.files.config != component.files.config:
                 objects += config_map(spec, beside)
     return in_apply_order(objects)
+
+
+def twice(objects: Iterable[Object]) -> list[Object]:
+    """Those whose place an earlier one of the list has taken: applied, one would overwrite the other."""
+    seen: set[tuple[str, str, str]] = set()
+    found = []
+    for obj in objects:
+        meta = obj["metadata"]
+        ref = (obj["kind"], meta.get("namespace", ""), meta["name"])
+        if ref in seen:
+            found.append(obj)
+        seen.add(ref)
+    return found

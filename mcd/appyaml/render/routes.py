@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from mcd.appyaml.names import route_of
 from mcd.appyaml.render.canary import split
 from mcd.appyaml.render.certificates import GATEWAY_API, certificates, ingress_tls, listeners
 from mcd.appyaml.render.labels import component_labels, made
 from mcd.appyaml.spec.app import AppSpec, ComponentSpec
 from mcd.appyaml.spec.running import HostSpec, WebSpec
-from mcd.objects import Object, h8
+from mcd.objects import Object
 
 
 def _by_path(web: WebSpec) -> dict[str, list[HostSpec]]:
@@ -36,7 +37,7 @@ def routes(spec: AppSpec, component: ComponentSpec, web: WebSpec) -> list[Object
 
 
 def _route(spec: AppSpec, component: ComponentSpec, web: WebSpec, path: str, hosts: list[HostSpec]) -> Object:
-    name = component.base if path == "/" else f"{component.base}-{h8(path)}"
+    name = route_of(component.base, path)
     route = made(GATEWAY_API, "HTTPRoute", spec, name, component_labels(spec, component))
     rule: dict[str, Any] = {
         "backendRefs": [{"name": component.base, "port": 80}],

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from mcd.appyaml.context import Context, InfraFacts, InfraKind
-from mcd.appyaml.names import infra_secret
+from mcd.appyaml.names import infra_secret, is_ours
 from mcd.appyaml.schema.infra import Infra
 from mcd.appyaml.spec.infra import InfraSpec
 from mcd.appyaml.text.nodes import Path
@@ -29,6 +29,12 @@ def resolve_infra(asked: Mapping[str, Infra], app: str, context: Context, findin
         kind = _kind(infra, name, context, findings)
         if kind is None:
             continue
+        owner = context.names.get(infra_secret(app, name), app)
+        if is_ours(name):
+            findings.refuse("name.reserved", path, f'"{name}" belongs to the platform.', "Choose another.", key=True)
+        elif owner != app:
+            message = f'{infra_secret(app, name)} already belongs to App "{echo(owner)}".'
+            findings.refuse("name.taken", path, message, "Rename the infra.", key=True)
         prefix = infra.env_prefix or name.upper().replace("-", "_")
         if infra.env_prefix is None:
             check_prefix(prefix, "Set env_prefix.", path, findings, key=True)

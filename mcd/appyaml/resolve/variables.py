@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from mcd.appyaml.context import Context
-from mcd.appyaml.names import SIGN_IN_SECRET, line_secret, settings_secret
+from mcd.appyaml.names import SIGN_IN_SECRET, is_ours, line_secret, settings_secret
 from mcd.appyaml.resolve.commands import for_kubernetes
 from mcd.appyaml.resolve.injected import NOTHING_INJECTED, Injected
 from mcd.appyaml.resolve.templates import InPod, Piece, Scope, TemplateError, expand
@@ -249,6 +249,8 @@ def named_secret(
 ) -> SecretNeed | None:
     """A secret by its name and the keys that are read. One that is not there, or lacks a key, is told."""
     name, keys = wanted
+    if (name in context.settings.secrets or not context.known) and not _is_free(findings, context, app, name, path):
+        return None
     for source, facts, object_name in (
         ("settings", context.settings.secrets, settings_secret(app, name)),
         ("line", context.product_line.secrets, line_secret(name)),
@@ -277,3 +279,17 @@ def named_secret(
         findings.refuse("secret.unknown", path, message, hint or "Set it with mcd secret set.")
         return None
     return SecretNeed(settings_secret(app, name), keys, "settings", "0", name)
+
+
+def _is_free(findings: Findings, context: Context, app: str, name: str, path: Path) -> bool:
+    """Whether a secret of the App's own may have its object. If not, that is told."""
+    made = settings_secret(app, name)
+    owner = context.names.get(made, app)
+    if is_ours(name):
+        findings.refuse("name.reserved", path, f'"{echo(name)}" belongs to the platform.', "Use another secret.")
+    elif owner != app:
+        message = f'{made} already belongs to App "{echo(owner)}".'
+        findings.refuse("name.taken", path, message, "Rename the secret.")
+    else:
+        return True
+    return False

@@ -116,7 +116,8 @@ NAMES: Mapping[str, Meaning] = {
     ),
     "name.reserved": Meaning("The name belongs to the platform.", "Choose another."),
     "name.taken": Meaning(
-        "Another App already has an object of the name that this component would get.", "Rename the component."
+        "Another App, or something else of this one, already has an object of the name that this would get.",
+        "Rename what the message names.",
     ),
     "path.not_allowed": Meaning(
         "The path leaves the folder that it belongs to, or names a folder of the system.",
