@@ -355,6 +355,7 @@ class Context:
     `node_pools` and `apps` are None when nobody listed them. `environment` is NAME of 4.1 where a person gave it.
     `live` is true where this version's server carries it out: what it does not do yet is then told.
     `new` is true of an App that this very push would make: nobody can have set anything for it.
+    `exported` is true where nobody fills anything in afterwards but secrets: each config map must be there.
     `generated` is how often people replaced what is made once: variable → times; none that is not there was replaced.
     `kinds` is the catalogue of infra by every word that names a kind; `fills` is false where it cannot be known yet
     what people fill in (`validate` offline), so that nothing is said to be missing.
@@ -379,6 +380,7 @@ class Context:
     environment: str = ""
     live: bool = False
     new: bool = False
+    exported: bool = False
     generated: Mapping[str, int] = field(default_factory=dict)
     kinds: Kinds = field(default_factory=dict)
     fills: bool = True

@@ -280,10 +280,16 @@ def test_a_secret_need_not_be_known_and_the_text_of_a_config_map_must_be(person:
     assert person.export("--context", "context.yaml").code == 0
     app = HELLO + "files: {/etc/motd: {config: texts/motd}}\n"
     told = person.export("--context", "context.yaml", "--force", app=app)
-    assert told.code == 2
-    assert told.err.splitlines()[-1] == (
-        "nobody knows the text of config map texts/motd here. Write it into --context, as settings.configs."
+    assert told.code == 1
+    assert told.err.splitlines()[-1].endswith(
+        'motd"].config: there is no config map "texts". Write it into --context, as settings.configs.'
     )
+    elsewhere = HELLO + "environments: {other: {files: {/etc/motd: {config: texts/motd}}}}\n"
+    assert person.export("--context", "context.yaml", "--force", app=elsewhere).code == 0
+    files = "{type: daemon, image: 'r.test/x:1', files: {/m: {config: t/m}}}"
+    called = f"appname: hello\ncomponents: {{files: {files}}}\n"
+    told = person.export("--context", "context.yaml", "--force", app=called)
+    assert (told.code, 'there is no config map "t"' in told.err) == (1, True)
     (person.folder / "context.yaml").write_text(INGRESS + "settings: {configs: {texts: {motd: Good day}}}\n")
     assert person.export("--context", "context.yaml", "--force", app=app).code == 0
     assert b"Good day" in b"".join(person.files().values())

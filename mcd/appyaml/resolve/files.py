@@ -222,7 +222,7 @@ def _too_large(run: Resolving, where: Path) -> None:
 
 def _config(run: Resolving, config: str, where: Path) -> str | None:
     """The text of a config map: the App's own, else the product line's. Nobody knows it without a platform: then it is
-    taken to exist, and to be empty."""
+    taken to exist, and to be empty, which is told."""
     name, _, wanted = config.partition("/")
     known = (run.context.settings.configs, run.context.product_line.configs)
     for configs in known:
@@ -234,10 +234,15 @@ def _config(run: Resolving, config: str, where: Path) -> str | None:
             hint = f'Did you mean "{echo(near)}"?' if near else f"Known: {', '.join(echo(w) for w in sorted(texts))}."
             run.findings.refuse("ref.unknown", where, f'config map "{echo(name)}" has no "{echo(wanted)}".', hint)
             return None
-    if not run.context.known:
+    if not run.context.known and not run.context.exported:
+        if run.context.fills:
+            message = "no config map is read here: the file is empty."
+            hint = "A push reads it; offline write it into --context, as settings.configs."
+            run.findings.warn("cluster.degraded", where, message, hint)
         return ""
     near = nearest(name, {*known[0], *known[1]})
-    hint = f'Did you mean "{echo(near)}"?' if near else "Add it in the portal under Settings."
+    make = "Write it into --context, as settings.configs." if run.context.exported else ""
+    hint = f'Did you mean "{echo(near)}"?' if near else make or "Add it in the portal under Settings."
     run.findings.refuse("ref.unknown", where, f'there is no config map "{echo(name)}".', hint)
     return None
 

@@ -5,7 +5,6 @@ Without a context the cluster is taken to have nothing but Kubernetes itself. It
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -13,10 +12,9 @@ from typing import Annotated
 
 import typer
 
-from mcd.appyaml.compiler import Checked, Compiled, Context, Source, render_line
+from mcd.appyaml.compiler import Compiled, Source, render_line
 from mcd.appyaml.context import ClusterFacts
 from mcd.appyaml.resolve.app import line_name
-from mcd.appyaml.text.nodes import Map, Node, Scalar
 from mcd.cli import problem_formats
 from mcd.cli.export.contents import Exported, blanks_of, files_of
 from mcd.cli.export.folder import check_folder, lacking, write_folder
@@ -44,7 +42,6 @@ from mcd.cli.offline import (
     wrong_usage,
 )
 from mcd.cli.output import Form, data_text
-from mcd.errors import echo
 from mcd.objects import Object
 
 
@@ -82,8 +79,8 @@ def export(
     Example: mcd export out --image registry.example.com/shop:1.2
     """  # fmt: skip
     source = source_of(commit, branch, tag, image)
-    # Secrets are filled in by a person later: that none is listed says nothing.
-    known = replace(context_of(context, environment), known=False)
+    # Secrets are filled in by a person later: that none is listed says nothing. Texts of config maps are not.
+    known = replace(context_of(context, environment), known=False, exported=True)
     if context is None:
         known = replace(known, cluster=_nothing_but_kubernetes(known.cluster))
     check_folder(folder, force=force)
@@ -92,7 +89,6 @@ def export(
     if is_refused(compiled.problems, strict=strict) or compiled.spec is None:
         raise typer.Exit(WRONG_FILE)
     _refuse_images_that_nobody_built(compiled, source)
-    _refuse_texts_that_nobody_knows(checked, known)
     objects: list[Object] = []
     if line:
         objects += render_line(known, line_name(checked.app_file, known))
@@ -112,34 +108,6 @@ def _refuse_images_that_nobody_built(compiled: Compiled, source: Source) -> None
     built = [component.name for component in compiled.spec.built]
     if built and not source.image and source.commit == NO_COMMIT:
         wrong_usage(f"no image is named for {', '.join(built)}.", "Write --image REF, or --commit SHA of a build.")
-
-
-def _refuse_texts_that_nobody_knows(checked: Checked, known: Context) -> None:
-    """A config map stands in the portal, so its text is in the context or nowhere: the file would be empty."""
-    texts = [known.settings.configs, known.product_line.configs]
-    named = set(_configs(checked.app_file.root)) if checked.app_file is not None else set()
-    missing = sorted(
-        name for name in named if not any(name.partition("/")[2] in t.get(name.partition("/")[0], {}) for t in texts)
-    )
-    if missing:
-        names = ", ".join(echo(name) for name in missing)
-        wrong_usage(
-            f"nobody knows the text of config map {names} here.", "Write it into --context, as settings.configs."
-        )
-
-
-def _configs(node: Node) -> Iterator[str]:
-    """Every `config` of every `files`, wherever it stands."""
-    if not isinstance(node, Map):
-        return
-    for word, (_, value) in node.entries.items():
-        if word != "files" or not isinstance(value, Map):
-            yield from _configs(value)
-            continue
-        for _, entry in value.entries.values():
-            named = entry.entries.get("config") if isinstance(entry, Map) else None
-            if named is not None and isinstance(named[1], Scalar):
-                yield named[1].text
 
 
 def _report(folder: Path, exported: Exported, files: dict[str, bytes], output: ExportFormat) -> None:
