@@ -84,7 +84,8 @@ def _options(asked: SignIn, sign_in: Oauth, upstream: int) -> list[str]:
         f"--oidc-issuer-url={sign_in.issuer_url}",
         f"--http-address=0.0.0.0:{OAUTH_PORT}",
         f"--upstream=http://127.0.0.1:{upstream}",
-        "--reverse-proxy=true",
+        # As a reverse proxy it takes the path from a header, which anybody may send: one in `skip` would open all.
+        f"--reverse-proxy={'false' if asked.skip else 'true'}",
         "--email-domain=*",
         "--skip-provider-button=true",
         "--pass-authorization-header=true",
