@@ -47,8 +47,8 @@ GENERATE = PREFIX + "generate"
 """Annotation of the Secret with what is made once and kept: a JSON object, key → characters."""
 MADE_ONCE = "/generated"
 WITH_SECRETS = "/files"
-"""What `SECRET` says of a Secret that holds no secret of the portal, but what is made once for an App, or its files with
-secrets in them. No secret of the portal can have these names."""
+"""What `SECRET` says of a Secret that holds no secret of the portal, but what is made once for an App, or its files
+with secrets in them. No secret of the portal can have these names."""
 
 APPLY_ORDER = (
     "Namespace", "ResourceQuota", "LimitRange", "ServiceAccount", "Role", "RoleBinding", "NetworkPolicy", "ConfigMap",

@@ -152,12 +152,13 @@ def test_an_idle_run_that_no_server_stops_is_told() -> None:
 def test_a_file_that_is_not_there_is_refused_and_any_other_is_delivered() -> None:
     files = (
         "appname: two\nenv: {P: {generate: secret}}\ncomponents:\n  w:\n    type: daemon\n"
-        "    image: registry.test/w:1\n    files:\n      /x/a: {source: a.conf}\n      /x/b: {template: true, content: 'p={{ .Env.P }}'}\n"
+        "    image: registry.test/w:1\n    files:\n      /x/a: {source: a.conf}\n"
+        "      /x/b: {template: true, content: 'p={{ .Env.P }}'}\n"
     )
     found = [str(p) for p in desired(pair(files), KINDS, rollout(), None).problems]
     said = 'there is no file "a.conf" beside app.yaml.'
     assert f'app.yaml:8:22: components.w.files["/x/a"].source: {said}' in found
-    assert [one for one in found if 'x/b' in one] == []
+    assert [one for one in found if "x/b" in one] == []
     text = "appname: two\ncomponents: {w: {type: daemon, image: 'registry.test/w:1', files: {/x/a: a}}}\n"
     kinds = {o["kind"] for o in desired(pair(text), KINDS, rollout(), None).objects}
     assert "ConfigMap" in kinds
