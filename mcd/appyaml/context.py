@@ -405,11 +405,7 @@ def read_context(data: bytes | str, file: str) -> tuple[Context | None, tuple[Pr
         report.refuse("schema.type", root.place, (), "this is no context.", "Write keys: product_line, cluster, …")
     elif type(root) is Map:
         # An empty pre is what 8.2 shows for "none".
-        entries = {
-            word: entry
-            for word, entry in root.entries.items()
-            if not (word == "pre" and _is_nothing(entry[1]))
-        }
+        entries = {word: entry for word, entry in root.entries.items() if not (word == "pre" and _is_nothing(entry[1]))}
         context = read_model(report, Map(entries, root.place), (), Context)
     good = report.errors == 0 and context is not None and context is not BAD
     return (context if good else None), in_order(report.found)

@@ -63,7 +63,7 @@ components:
 def _folder(world: World) -> Path:
     folder: Path | None = world.kept.get("scale")
     if folder is None:
-        dockerfile = "FROM mcd/python3.11\nWORKDIR /app\nCOPY app.py ./\nUSER 10001\nCMD [\"python\", \"app.py\"]\n"
+        dockerfile = 'FROM mcd/python3.11\nWORKDIR /app\nCOPY app.py ./\nUSER 10001\nCMD ["python", "app.py"]\n'
         folder = world.repository(APP, {"app.yaml": _FILE, "app.py": _PROGRAM, "Dockerfile": dockerfile})
         world.push(folder, APP).ok()
         world.ready(APP, 90)
