@@ -24,6 +24,22 @@ BOMB = b"#.\na: &a [lol, lol, lol, lol, lol, lol, lol, lol, lol]\n" + b"".join(
 )
 """Nine of nine of nine …: 3.5 thousand million texts out of 442 bytes."""
 PORT = HEAD + b"  api: {type: web, port: %s}\n"
+
+
+def doubling(count: int, last: str) -> str:
+    """Variables of which each is the next one twice."""
+    double = "".join(f'  V{n}: "{{{{ .Env.V{n + 1} }}}}{{{{ .Env.V{n + 1} }}}}"\n' for n in range(count))
+    return f"appname: shop\nenv:\n{double}  V{count}: {last}\n"
+
+
+DOUBLES = doubling(14, "x")
+"""16 KiB out of fifteen lines."""
+SECRETS = doubling(14, "{secret: a/b}")
+COPIES = "".join(f'  W{n}: "{{{{ .Env.V0 }}}}"\n' for n in range(400))
+HUNDRED = "components:\n" + "".join(f"  j{n}: {{type: job, image: 'nginx:1.29.3'}}\n" for n in range(100))
+FIVE = "".join(HUNDRED.splitlines(keepends=True)[:6])
+WORDS = "components:\n  w:\n    type: daemon\n    image: nginx:1.29.3\n    args:\n" + '    - "{{ .Env.V0 }}y"\n' * 300
+IFS = "files:\n  /etc/x: {template: true, content: '" + "{{ if .Env.%s }}a{{ end }}" * 3000 + "'}\n"
 ATTACKS: dict[str, tuple[bytes, str]] = {
     "the alias bomb": (BOMB, "yaml.limit"),
     "an alias of itself": (b"a: &a [*a]\n", "yaml.recursive"),
@@ -49,7 +65,17 @@ ATTACKS: dict[str, tuple[bytes, str]] = {
     "one key a hundred thousand characters long": (HEAD + b"? " + b"k" * 100_000 + b"\n: 1\n", "schema.unknown_key"),
     "a second document": (HEAD + b"---\n" + HEAD, "yaml.documents"),
     "a tag that makes an object": (HEAD + b"x: !!python/object/apply:os.system [id]\n", "yaml.tag"),
+    "400 variables of 16 KiB, five times": ((DOUBLES + COPIES + FIVE).encode(), "template.limit"),
+    "400 variables of 16 KiB, a hundred times": ((DOUBLES + COPIES + HUNDRED).encode(), "template.limit"),
+    "400 variables of 16,384 secrets": ((SECRETS + COPIES + FIVE).encode(), "value.range"),
+    "300 words of 16 KiB": ((DOUBLES + WORDS).encode(), "template.limit"),
+    "a secret that is doubled thirty times": ((doubling(30, "{secret: a/b}") + FIVE).encode(), "value.range"),
 }  # fmt: skip
+COSTLY = {
+    "16 KiB out of 15 variables, a hundred times": DOUBLES + HUNDRED,
+    "3,000 conditions, a hundred times": "appname: shop\n" + IFS % (("MCD_APP",) * 3000) + HUNDRED,
+}
+"""What is accepted, because what comes out is small, and must cost as little."""
 ACCEPTED = {"Windows lines": HEAD.replace(b"\n", b"\r\n"), "a mark of the byte order": b"\xef\xbb\xbf" + HEAD}
 
 CHILD = """
@@ -89,6 +115,13 @@ def test_an_attack_is_refused_with_its_code_in_time_and_in_little_memory(name: s
 
 def test_the_bomb_is_as_small_as_it_is_told() -> None:
     assert len(BOMB) == 442
+
+
+@pytest.mark.parametrize("name", COSTLY)
+def test_what_little_comes_out_of_costs_little(name: str) -> None:
+    seconds, _, codes, _ = compiled(COSTLY[name].encode())
+    assert codes == []
+    assert seconds < 1.0
 
 
 @pytest.mark.parametrize("name", ACCEPTED)

@@ -18,9 +18,10 @@ from mcd.appyaml.resolve.templates import (
     Scope,
     TemplateError,
     Tokens,
+    Value,
     all_of,
+    joined,
     known_now,
-    name_alone,
     pieces_of,
     read_value,
     tags,
@@ -29,6 +30,9 @@ from mcd.appyaml.resolve.templates import (
 _DEEPEST = 20
 _OF_GO = frozenset({"range", "with", "define", "block"})
 """Blocks that Go has and that have an `end` of their own."""
+
+_Condition: TypeAlias = tuple[Any, ...]
+"""("value", Value), ("not", C), ("eq" or "ne", Value, Value), ("and" or "or", C, D)."""
 
 
 @dataclass(slots=True, eq=False, repr=False)
@@ -45,76 +49,145 @@ class _Block:
     """False for a block that there is not: only its end is looked for."""
 
 
-def expand_file(text: str, scope: Scope) -> tuple[Piece, ...]:
-    """The pieces of the text. Raises TemplateError, one for all that is wrong."""
-    if "{{" not in text:
-        return (text,) if text else ()
-    reading = _Reading(scope)
+@dataclass(slots=True, eq=False, repr=False)
+class _Tag:
+    """One `{{ … }}` as it was read, wherever it stands: `wrong` is what is wrong in it."""
+
+    kind: str
+    """comment, if, else, else if, end, block (of Go) or value."""
+    condition: _Condition = ()
+    value: Value | None = None
+    wrong: TemplateError | None = None
+
+
+Compiled: TypeAlias = tuple[list[tuple[str, int, "_Tag | None"]], TemplateError | None]
+"""The text before a tag, its place, the tag (None at the end); and what ends the reading."""
+
+
+def compiled(text: str, scope: Scope) -> Compiled:
+    """The tags of a text. It asks the scope which names there are, never what they stand for."""
+    steps: list[tuple[str, int, _Tag | None]] = []
+    read: dict[str, _Tag] = {}
     try:
         for before, offset, inside, template in tags(text):
-            if reading.active:
+            tag = read.get(inside) if template else None
+            if template and tag is None:
+                tag = read[inside] = _read_tag(inside, scope)
+            steps.append((before, offset, tag))
+    except TemplateError as error:
+        return steps, error
+    return steps, None
+
+
+def _read_tag(inside: str, scope: Scope) -> _Tag:
+    if inside.lstrip().startswith("/*"):
+        return _Tag("comment")
+    tag = _Tag("value")
+    try:
+        tokens = Tokens(inside, 0)
+        kind, word = tokens.next
+        if kind == "word" and word in ("if", "else", "end"):
+            tag.kind = word
+            tokens.take()
+            if tokens.next == ("word", "if") and word == "else":
+                tag.kind = "else if"
+                tokens.take()
+            if tag.kind in ("if", "else if"):
+                tag.condition = _whole_condition(tokens, scope)
+        elif kind == "word" and word in _OF_GO:
+            tag.kind = "block"
+            raise tokens.unknown()
+        else:
+            tag.value = read_value(tokens, scope)
+        tokens.expect_end()
+    except TemplateError as error:
+        tag.wrong = error
+    return tag
+
+
+def _whole_condition(tokens: Tokens, scope: Scope) -> _Condition:
+    if not tokens.next[0]:
+        raise tokens.error("if needs a condition.", "Write {{ if .Env.NAME }}.")
+    return _read_condition(tokens, scope, 0)
+
+
+def expand_file(text: str, scope: Scope, known: dict[str, Compiled] | None = None) -> tuple[Piece, ...]:
+    """The pieces of the text. `known` are texts that were read before, with the same names. Raises TemplateError, one
+    for all that is wrong."""
+    if "{{" not in text:
+        return (text,) if text else ()
+    known = {} if known is None else known
+    if text not in known:
+        known[text] = compiled(text, scope)
+    steps, broken = known[text]
+    reading = _Reading(scope)
+    try:
+        for before, offset, tag in steps:
+            if before and reading.active:
                 reading.out.add((before,), offset)
-            if template:
+            if tag is not None:
                 try:
-                    reading.tag(inside, offset)
+                    reading.tag(tag, offset)
                 except TemplateError as error:
                     reading.wrong.append(error)
                     if error.code == TOO_MUCH or len(reading.wrong) >= TOLD:
                         break
         else:
+            if broken is not None:
+                raise _at(broken, broken.offset)
             reading.end()
     except TemplateError as error:
         reading.wrong.append(error)
     if reading.wrong:
         raise all_of(sorted(reading.wrong, key=lambda error: error.offset))
-    return tuple(reading.out.pieces)
+    return joined(reading.out.pieces)
+
+
+def _at(error: TemplateError, offset: int) -> TemplateError:
+    """The same mistake where it stands."""
+    return TemplateError(offset, error.code, error.message, error.hint)
 
 
 class _Reading:
     """What is known while one text is read."""
 
-    __slots__ = ("open", "out", "scope", "wrong")
+    __slots__ = ("active", "open", "out", "scope", "wrong")
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
         self.out = Output()
         self.open: list[_Block] = []
+        self.active = True
         self.wrong: list[TemplateError] = []
 
-    @property
-    def active(self) -> bool:
-        return not self.open or self.open[-1].active
-
-    def tag(self, inside: str, offset: int) -> None:
+    def tag(self, tag: _Tag, offset: int) -> None:
         """One template of the text. Raises TemplateError."""
-        pieces = name_alone(inside, self.scope) if self.active else None
-        if pieces is not None:
-            self.write(pieces, offset)
-            return
-        if inside.lstrip().startswith("/*"):
-            return
-        tokens = Tokens(inside, offset)
-        kind, word = tokens.next
-        if kind == "word" and word == "if":
-            tokens.take()
-            self._begin(tokens)
-        elif kind == "word" and word == "else":
-            tokens.take()
-            self._otherwise(tokens)
-        elif kind == "word" and word == "end":
-            tokens.take()
-            tokens.expect_end()
-            if not self.open:
-                raise tokens.error("end without if.", "Remove it.")
-            self.open.pop()
-        elif kind == "word" and word in _OF_GO:
-            self.open.append(_Block(offset, self.active, active=False, taken=True, known=False))
-            raise tokens.unknown()
-        else:
-            value = read_value(tokens, self.scope)
-            tokens.expect_end()
+        if tag.value is not None and tag.wrong is None:
             if self.active:
-                self.write(pieces_of(value, offset, self.scope), offset)
+                self.write(pieces_of(tag.value, offset, self.scope), offset)
+        elif tag.kind == "end" and self.open and tag.wrong is None:
+            self.active = self.open.pop().outer
+        elif tag.kind != "comment":
+            try:
+                self._turn(tag, offset)
+            finally:
+                self.active = not self.open or self.open[-1].active
+
+    def _turn(self, tag: _Tag, offset: int) -> None:
+        """A tag that switches text on or off, or is wrong."""
+        if tag.kind == "if":
+            # It counts as taken until its condition was read, so that after a mistake no branch is.
+            block = _Block(offset, self.active, active=False, taken=True)
+            self.open.append(block)
+            _check(tag, offset)
+            block.taken = block.active = block.outer and _holds(tag.condition, offset, self.scope)
+        elif tag.kind in ("else", "else if"):
+            self._otherwise(tag, offset)
+        else:
+            if tag.kind == "block":
+                self.open.append(_Block(offset, self.active, active=False, taken=True, known=False))
+            _check(tag, offset)
+            raise TemplateError(offset, "template.syntax", "end without if.", "Remove it.")
 
     def write(self, pieces: tuple[Piece, ...], offset: int) -> None:
         """Raises TemplateError for the pod's name and node: no file is written after they are known. A secret is."""
@@ -129,50 +202,33 @@ class _Reading:
             error = TemplateError(block.offset, "template.syntax", "if has no end.", "Write {{ end }}.")
             self.wrong.append(error)
 
-    def _begin(self, tokens: Tokens) -> None:
-        # It counts as taken until its condition was read, so that after a mistake no branch is.
-        block = _Block(tokens.offset, self.active, active=False, taken=True)
-        self.open.append(block)
-        condition = self._condition(tokens)
-        block.taken = block.active = block.outer and self._holds(condition, tokens.offset)
-
-    def _otherwise(self, tokens: Tokens) -> None:
+    def _otherwise(self, tag: _Tag, offset: int) -> None:
         block = self.open[-1] if self.open else None
         if block is None or not block.known:
             if block is None:
-                raise tokens.error("else without if.", "Remove it.")
+                raise TemplateError(offset, "template.syntax", "else without if.", "Remove it.")
             return
         if block.last:
-            raise tokens.error("else stands last, and once.", "Remove it.")
+            raise TemplateError(offset, "template.syntax", "else stands last, and once.", "Remove it.")
         block.active = False
-        if not tokens.next[0]:
-            block.last = True
-            block.active = block.outer and not block.taken
-            block.taken = True
+        taken = block.taken
+        if tag.kind == "else":
+            _check(tag, offset)
+            block.last = block.taken = True
+            block.active = block.outer and not taken
             return
-        if tokens.next != ("word", "if"):
-            raise tokens.unknown()
-        tokens.take()
-        taken, block.taken = block.taken, True
-        condition = self._condition(tokens)
+        block.taken = True
+        _check(tag, offset)
         if block.outer and not taken:
-            block.taken = block.active = self._holds(condition, tokens.offset)
+            block.taken = block.active = _holds(tag.condition, offset, self.scope)
 
-    def _condition(self, tokens: Tokens) -> _Condition:
-        if not tokens.next[0]:
-            raise tokens.error("if needs a condition.", "Write {{ if .Env.NAME }}.")
-        condition = _read_condition(tokens, self.scope, 0)
-        tokens.expect_end()
-        return condition
 
-    def _holds(self, condition: _Condition, offset: int) -> bool:
-        return _holds(condition, offset, self.scope)
+def _check(tag: _Tag, offset: int) -> None:
+    if tag.wrong is not None:
+        raise _at(tag.wrong, offset)
 
 
 # ── conditions ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-_Condition: TypeAlias = tuple[Any, ...]
-"""("value", Value), ("not", C), ("eq" or "ne", Value, Value), ("and" or "or", C, D)."""
 
 _NEEDS = {
     "not": ("not needs a condition.", "Write not .Env.NAME."),
@@ -217,11 +273,18 @@ def _operand(tokens: Tokens, scope: Scope, depth: int, of: str) -> _Condition:
     return inside
 
 
+_IN_CONDITION = ("stand in a condition", "Use another variable.")
+
+
 def _holds(condition: _Condition, offset: int, scope: Scope) -> bool:
     """Raises TemplateError for a variable that is not set and for a secret."""
     word: str = condition[0]
     if word == "value":
-        return bool(_text(condition, offset, scope))
+        value: Value = condition[1]
+        pieces = pieces_of(value, offset, scope)
+        if len(pieces) == 1 and isinstance(pieces[0], str):
+            return pieces[0] != ""
+        return bool(known_now(pieces, offset, *_IN_CONDITION))
     if word == "not":
         return not _holds(condition[1], offset, scope)
     if word in ("eq", "ne"):
@@ -235,4 +298,4 @@ def _holds(condition: _Condition, offset: int, scope: Scope) -> bool:
 
 def _text(condition: _Condition, offset: int, scope: Scope) -> str:
     pieces = pieces_of(condition[1], offset, scope)
-    return known_now(pieces, offset, "stand in a condition", "Use another variable.")
+    return known_now(pieces, offset, *_IN_CONDITION)

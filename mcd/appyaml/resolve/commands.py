@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from mcd.appyaml.resolve.templates import InPod, Piece, segments
+from mcd.appyaml.resolve.templates import InPod, Piece, joined, segments
 from mcd.errors import echo
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")
@@ -134,18 +134,13 @@ def for_kubernetes(pieces: Sequence[Piece]) -> str:
     if len(pieces) == 1 and isinstance(pieces[0], str):
         text = pieces[0]
         return _DOUBLED.sub("$$", text) if "$" in text else text
-    merged: list[Piece] = []
-    for piece in pieces:
-        if isinstance(piece, str) and merged and isinstance(merged[-1], str):
-            merged[-1] += piece
-        else:
-            merged.append(piece)
-    out = ""
+    merged = joined(pieces)
+    out: list[str] = []
     for number, piece in enumerate(merged):
         if isinstance(piece, InPod):
-            out += f"$({piece.name})"
+            out.append(f"$({piece.name})")
         else:
             before_reference = number + 1 < len(merged)
             pattern = _DOUBLED_BEFORE_REFERENCE if before_reference else _DOUBLED
-            out += pattern.sub("$$", piece)
-    return out
+            out.append(pattern.sub("$$", piece))
+    return "".join(out)

@@ -18,7 +18,8 @@ from mcd.appyaml.text.nodes import Path
 
 def environment_of(run: Resolving, name: str, component: Component, ports: list[PortSpec]) -> Environment:
     """What the file says, over what the product line says."""
-    env = Environment(run.findings, run.text, template_names(run), run.injected, needs={**run.credentials})
+    needs = {**run.credentials}
+    env = Environment(run.findings, run.text, template_names(run), run.injected, needs=needs, spent=run.spent)
     env.plain |= run.context.product_line.config
     if ports:
         holder = "port" if component.type == "web" or component.port is not None else "ports"

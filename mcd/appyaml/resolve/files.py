@@ -169,7 +169,7 @@ def _expanded(
 ) -> tuple[str | SecretKey, ...] | None:
     """The pieces of a template: texts and Secret keys in turn."""
     try:
-        pieces = expand_file(text, owner.scope)
+        pieces = expand_file(text, owner.scope, run.templates)
     except TemplateError as wrong:
         if source is not None:
             _report_source(run, text, source, where, wrong)

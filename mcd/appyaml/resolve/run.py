@@ -10,7 +10,9 @@ from dataclasses import field
 
 from mcd.appyaml.context import Context
 from mcd.appyaml.record import record
+from mcd.appyaml.resolve.blocks import Compiled
 from mcd.appyaml.resolve.injected import NOTHING_INJECTED, Injected
+from mcd.appyaml.resolve.templates import Spent
 from mcd.appyaml.schema.app import App
 from mcd.appyaml.spec.app import Source
 from mcd.appyaml.spec.app_dep import AppDepSpec
@@ -60,6 +62,9 @@ class Resolving:
     looked_at: set[Path] = field(default_factory=set)
     """Variables whose text was looked at for a credential: those of the top level are every component's."""
     permdir: PermdirSpec | None = None
+    spent: Spent = field(default_factory=Spent)
+    templates: dict[str, Compiled] = field(default_factory=dict)
+    """The texts of files as they were read: those of the top level are every component's."""
     hosts: list[AskedHost] = field(default_factory=list)
     """What the web components ask for, one after the other; settled when all of them have."""
 

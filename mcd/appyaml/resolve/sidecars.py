@@ -78,7 +78,8 @@ def _environment(
     run: Resolving, component: Component, written: Sidecar, beside: Environment, path: Path
 ) -> Environment:
     """Its own variables over `MCD_*` and `HOME`."""
-    env = Environment(run.findings, run.text, beside.names, needs={**run.credentials}, beside=beside)
+    needs = {**run.credentials}
+    env = Environment(run.findings, run.text, beside.names, needs=needs, beside=beside, spent=run.spent)
     env.plain = {name: value for name, value in beside.plain.items() if name.startswith("MCD_")}
     if component.user != "image":
         env.plain["HOME"] = "/tmp"  # noqa: S108 - inside the pod, for a uid that has no home

@@ -9,7 +9,9 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
 from typing import TypeAlias
 
 from mcd.appyaml.record import record
@@ -17,6 +19,8 @@ from mcd.appyaml.text.words import nearest
 from mcd.errors import echo
 
 MAX_OUTPUT = 1_048_576
+MAX_OF_ALL = 16 * MAX_OUTPUT
+"""What the variables and words of all components come to together, in characters."""
 TOO_MUCH, MISPLACED = "template.limit", "template.misplaced"
 TOLD = 100
 """So many mistakes of one text are told: as many as are printed of a file."""
@@ -147,7 +151,7 @@ def expand(text: str, scope: Scope, where: str = "") -> tuple[Piece, ...]:
         wrong.append(error)
     if wrong:
         raise all_of(_first_misplaced(wrong))
-    return tuple(out.pieces)
+    return joined(out.pieces)
 
 
 def _first_misplaced(wrong: list[TemplateError]) -> list[TemplateError]:
@@ -170,13 +174,36 @@ class Output:
         for piece in pieces:
             if piece:
                 self.pieces.append(piece)
-                self.length += len(piece) if isinstance(piece, str) else 0
+                self.length += length_of(piece)
         if self.length > MAX_OUTPUT:
             raise too_much(offset)
 
 
-def too_much(offset: int) -> TemplateError:
-    return TemplateError(offset, TOO_MUCH, "more than 1 MiB comes out.", "Use less.")
+def length_of(piece: Piece) -> int:
+    """Characters; of what only the pod knows those of its reference."""
+    return len(piece) if isinstance(piece, str) else len(piece.name) + len("$()")
+
+
+def joined(pieces: Iterable[Piece]) -> tuple[Piece, ...]:
+    """The same with each stretch of text in one piece: who uses a variable that uses others handles one text."""
+    found: list[Piece] = []
+    for text, stretch in groupby(pieces, lambda piece: isinstance(piece, str)):
+        if text:
+            found.append("".join(str(piece) for piece in stretch))
+        else:
+            found.extend(stretch)
+    return tuple(found)
+
+
+def too_much(offset: int, what: str = "1 MiB comes out") -> TemplateError:
+    return TemplateError(offset, TOO_MUCH, f"more than {what}.", "Use less.")
+
+
+@dataclass(slots=True, eq=False, repr=False)
+class Spent:
+    """What the templates of all components came to so far, in characters."""
+
+    length: int = 0
 
 
 _NAME_ALONE = re.compile(r"\s*\.(?:Env\.(?P<variable>[A-Za-z_][A-Za-z0-9_]*)|(?P<name>[A-Za-z]+))\s*")

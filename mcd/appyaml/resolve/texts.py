@@ -42,8 +42,12 @@ def _split_words(text: str, env: Environment, *, program: bool) -> tuple[str, ..
                 pieces.extend(variables(part, env.has))
                 continue
             start = next(starts)
+            if env.is_spent():
+                continue
             try:
-                pieces.extend(expand(part, env.scope()))
+                found = expand(part, env.scope())
+                env.spend(found)
+                pieces.extend(found)
             except TemplateError as error:
                 error.offset = start  # it was expanded alone
                 wrong.append(error)
@@ -56,8 +60,14 @@ def _split_words(text: str, env: Environment, *, program: bool) -> tuple[str, ..
 
 
 def _word(run: Resolving, word: str, path: Path, env: Environment) -> str:
+    if "{{" not in word:
+        return for_kubernetes((word,))
+    if env.is_spent():
+        return ""
     try:
-        return for_kubernetes(expand(word, env.scope()))
+        found = expand(word, env.scope())
+        env.spend(found)
+        return for_kubernetes(found)
     except TemplateError as wrong:
         report_template(run.findings, run.text, path, wrong)
         return ""

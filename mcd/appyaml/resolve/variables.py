@@ -14,7 +14,18 @@ from mcd.appyaml.context import Context
 from mcd.appyaml.names import SIGN_IN_SECRET, is_ours, line_secret, settings_secret
 from mcd.appyaml.resolve.commands import for_kubernetes
 from mcd.appyaml.resolve.injected import NOTHING_INJECTED, Injected
-from mcd.appyaml.resolve.templates import InPod, Piece, Scope, TemplateError, expand
+from mcd.appyaml.resolve.templates import (
+    MAX_OF_ALL,
+    MAX_OUTPUT,
+    InPod,
+    Piece,
+    Scope,
+    Spent,
+    TemplateError,
+    expand,
+    length_of,
+    too_much,
+)
 from mcd.appyaml.schema.variable import LONGEST_VALUE, Variable
 from mcd.appyaml.spec.pod import EnvEntry, SecretNeed
 from mcd.appyaml.text.braces import template_place
@@ -58,6 +69,10 @@ class Environment:
     """Every Secret that a variable may be read from, by its object."""
     beside: Environment | None = None
     """Of a sidecar: the component's. Templates may use its values, never a secret, which only the component has."""
+    spent: Spent = field(default_factory=Spent)
+    """By the templates of all components."""
+    _length: int = 0
+    """What the templates of this one came to, in characters."""
     _done: dict[str, tuple[Piece, ...]] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
     _circles: set[frozenset[str]] = field(default_factory=set)
@@ -147,17 +162,39 @@ class Environment:
         return "{{" in (self.written[name][0].value or "") and name not in self._open
 
     def _expanded(self, variable: Variable, path: Path) -> tuple[Piece, ...]:
+        if self.is_spent():
+            return ()
         try:
             pieces = expand(variable.value or "", self.scope())
         except TemplateError as wrong:
             report_template(self.findings, self.source, path, wrong)
             return ()
-        size = sum(len(piece.encode()) for piece in pieces if isinstance(piece, str))
+        size = sum(len(piece.encode()) if isinstance(piece, str) else length_of(piece) for piece in pieces)
         if size > LONGEST_VALUE:
             message = f"{size:,} bytes come out."
             self.findings.refuse("value.range", path, message, f"Use at most {LONGEST_VALUE:,}.")
             return ()
+        try:
+            self.spend(pieces)
+        except TemplateError as wrong:
+            report_template(self.findings, self.source, path, wrong)
+            return ()
         return pieces
+
+    def is_spent(self) -> bool:
+        """Whether so much came out that nothing more does: that is told already."""
+        return self._length > MAX_OUTPUT or self.spent.length > MAX_OF_ALL
+
+    def spend(self, pieces: Iterable[Piece]) -> None:
+        """Counts what a variable or a word came to. Raises TemplateError when it becomes too much: a few lines that
+        double each other are as much as a disk holds."""
+        length = sum(map(length_of, pieces))
+        self._length += length
+        self.spent.length += length
+        if self._length > MAX_OUTPUT:
+            raise too_much(0, "1 MiB comes out of all variables and words of a component")
+        if self.spent.length > MAX_OF_ALL:
+            raise too_much(0, "16 MiB comes out of all variables and words of all components")
 
     def _circle(self, names: list[str]) -> None:
         if frozenset(names) in self._circles:

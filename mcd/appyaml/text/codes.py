@@ -182,7 +182,11 @@ REFERENCES: Mapping[str, Meaning] = {
         "A template stands where it cannot be expanded, or does what is not allowed there.",
         "Write the value itself, or move the template to where the message says.",
     ),
-    "template.limit": Meaning("What a template would write is over 1 MiB.", "Make it shorter."),
+    "template.limit": Meaning(
+        "What a template would write is over 1 MiB, or all variables and words of a component together are, or those "
+        "of all components are over 16 MiB.",
+        "Make it shorter.",
+    ),
 }
 
 CLUSTER: Mapping[str, Meaning] = {
