@@ -88,7 +88,9 @@ def _pods(text: str) -> list[dict[str, Any]]:
             template = obj
             for word in path:
                 template = template[word]
-            found.append({"name": obj["metadata"]["name"], **template})
+            # A StatefulSet adds the volumes of its claims by itself.
+            claims = [c["metadata"]["name"] for c in obj["spec"].get("volumeClaimTemplates", ())]
+            found.append({"name": obj["metadata"]["name"], "claims": claims, **template})
     return found
 
 
@@ -96,6 +98,9 @@ def _alone(template: dict[str, Any]) -> dict[str, Any]:
     """The template as a Pod of its own. What it refers to need not exist here, and is no matter of Pod Security."""
     spec = {k: v for k, v in template["spec"].items() if k not in ("serviceAccountName", "priorityClassName")}
     spec.pop("runtimeClassName", None)
+    volumes = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in template["claims"]]
+    if volumes:
+        spec["volumes"] = [*spec.get("volumes", ()), *volumes]
     labels = template.get("metadata", {}).get("labels", {})
     return {
         "apiVersion": "v1",
@@ -130,7 +135,7 @@ def gate(world: World) -> Seen:
 
 def api_server(world: World) -> Seen:
     template = _privileged(world)["spec"]["template"]
-    pod = _alone({"name": "planted", **template})
+    pod = _alone({"name": "planted", "claims": [], **template})
     with Referee(world.kubeconfig("admin")) as eyes:
         answer = eyes.create("pods", world.line, pod)
     said = answer.json().get("message", "")
