@@ -16,6 +16,7 @@ PATTERNS: Mapping[str, str] = {
     r"^[-._a-zA-Z0-9]{1,253}$": 'letters, digits, ".", "_" and "-", at most 253',
     r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$": 'small letters, digits and "-", at most 63',
     r"^[a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?$": 'small letters, digits, "." and "-", at most 253',
+    r"^[A-Za-z_][A-Za-z0-9_]{0,127}$": 'letters, digits and "_", no digit first, at most 128',
     r"^[0-9a-f]{7,40}$": "7 to 40 hex digits (0-9, a-f), as git shows a commit",
     r"^[0-9a-f]{40}$": "the 40 hex digits of a commit",
     r"^[0-9a-f]{64}$": "64 hex digits",

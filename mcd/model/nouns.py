@@ -58,7 +58,7 @@ class Reconciled:
 @dataclass(frozen=True, slots=True)
 class Serves:
     """What a cluster was seen to serve. `kinds` are `group/version/Kind` for every kind that the renderer may ask
-    for. `regex_headers` is kept and not used yet: no route matches headers."""
+    for."""
 
     kubernetes: str = ""
     kinds: frozenset[str] = frozenset()

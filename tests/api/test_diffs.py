@@ -10,7 +10,7 @@ from mcd.kube.changes import LINES_LIMIT
 from mcd.kube.inventory import plan
 from mcd.kube.memory import MemoryCluster
 from mcd.kube.secret import filled
-from mcd.model import Action, InventoryEntry, SecretText
+from mcd.model import Action, InventoryEntry, SecretSource, SecretText
 from mcd.objects import MASK, SECRET, SECRET_VERSION, Object, ref_of
 
 NAMESPACE = "demo"
@@ -71,7 +71,7 @@ async def test_what_others_added_is_not_ours_to_take_away() -> None:
 
 
 async def test_no_value_of_a_secret_stands_in_a_diff() -> None:
-    async def values(_name: str, _version: int) -> dict[str, SecretText]:
+    async def values(_source: SecretSource) -> dict[str, SecretText]:
         return {"token": SecretText("canary"), "gone": SecretText("canary")}
 
     cluster = MemoryCluster()
