@@ -196,7 +196,7 @@ async def test_an_app_is_never_bound_to_the_repository_of_another_one(api: Api) 
 async def test_a_secret_goes_in_and_never_comes_out(api: Api) -> None:
     path = "/api/v1/apps/own-olaf/secrets/payment"
     done = await api.ask("PUT", path, {"values": {"token": "canary-value"}}, "olaf")
-    assert done.json() == {"name": "payment", "keys": ["token"], "version": 1}
+    assert done.json() == {"name": "payment", "keys": ["token"], "version": 1, "generated": False}
     again = await api.ask("PUT", path, {"values": {"token": "canary-2", "id": "canary-3"}}, "olaf")
     assert again.json()["version"] == 2
     for look in ("/api/v1/apps/own-olaf/secrets", "/api/v1/apps/own-olaf/settings", "/api/v1/events?limit=500",

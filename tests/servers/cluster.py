@@ -8,6 +8,7 @@ one file are run by one worker, in their order.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
 import os
 import subprocess
@@ -159,6 +160,10 @@ def local_cluster(node_kind: str = "") -> Iterator[LocalCluster]:
         home.rmdir()
 
 
+_IN_USE = Path(tempfile.gettempdir()) / "mcd-tests-real-node.lock"
+"""Shared by all workers that use the real node, so that whoever started it does not take it away from them."""
+
+
 @contextlib.contextmanager
 def real_cluster() -> Iterator[LocalCluster]:
     """A cluster with the machine's one real node: the developer's own when it runs, else one that is started here.
@@ -166,13 +171,17 @@ def real_cluster() -> Iterator[LocalCluster]:
     Tests keep to namespaces of their own in it, and delete them. Skips with a reason where there can be no real node,
     unless MCD_REQUIRE=all.
     """
-    owner = node.claimed_by()
-    if owner is not None:
-        # Whatever of it had died comes back; what runs is left as it is.
-        _command(owner, "up")
-        yield LocalCluster(owner, "local", _status(owner))
-        return
-    if os.geteuid() != 0 and os.environ.get("MCD_REQUIRE") != "all":
-        pytest.skip("no real node: this is not root, and none runs here")
-    with local_cluster("real") as started:
-        yield started
+    with _IN_USE.open("a") as used:
+        fcntl.flock(used, fcntl.LOCK_SH)
+        owner = node.claimed_by()
+        if owner is not None:
+            # Whatever of it had died comes back; what runs is left as it is.
+            _command(owner, "up")
+            yield LocalCluster(owner, "local", _status(owner))
+            return
+        if os.geteuid() != 0 and os.environ.get("MCD_REQUIRE") != "all":
+            pytest.skip("no real node: this is not root, and none runs here")
+        with local_cluster("real") as started:
+            yield started
+            # Another worker may be in the middle of its own tests there.
+            fcntl.flock(used, fcntl.LOCK_EX)
