@@ -6,7 +6,8 @@ from typing import Any
 
 from mcd.model import HealthState, Reason
 from mcd.objects import Object
-from tests.kube.test_health import OOM, judged, pod, waiting
+from tests.kube.judged import judged, pod, waiting
+from tests.kube.test_health import OOM
 
 
 def beside(state: dict[str, Any], **spec: Any) -> Object:
