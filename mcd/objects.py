@@ -125,6 +125,21 @@ def kind_rank(kind: str) -> int:
     return _RANK.get("Job/manual" if kind == "Job" else kind, len(_RANK))
 
 
+_OF_THE_PLATFORM = frozenset({"default", "mcd"})
+_LINE_OR_APP = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
+
+
+def is_name(text: str) -> bool:
+    """Whether an App, a product line, a cluster or a node pool may be called so: 2 to 40 of a-z, 0-9 and single
+    hyphens, a letter first. Such names become those of objects and of namespaces."""
+    return 2 <= len(text) <= 40 and _LINE_OR_APP.fullmatch(text) is not None and "--" not in text
+
+
+def is_reserved(text: str) -> bool:
+    """Whether a name belongs to Kubernetes or to MCD: nobody's App, product line or namespace is called so."""
+    return text in _OF_THE_PLATFORM or text.startswith(("mcd-", "kube-"))
+
+
 def h8(text: str) -> str:
     """The first 8 hex digits of SHA-256 of a text."""
     return hashlib.sha256(text.encode()).hexdigest()[:8]

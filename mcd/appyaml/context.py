@@ -34,7 +34,7 @@ from mcd.appyaml.schema.fields import (
 from mcd.appyaml.schema.network import PORT as PORTS
 from mcd.appyaml.schema.resources import Limits, Resources
 from mcd.appyaml.schema.scaling import AUTOSCALE, Autoscale
-from mcd.appyaml.schema.shapes import PortNumber
+from mcd.appyaml.schema.shapes import LINE_NAME, NAMESPACE, PortNumber
 from mcd.appyaml.text.nodes import Map, Node, Path
 from mcd.appyaml.text.problems import Report
 from mcd.appyaml.text.reader import decode, read
@@ -76,8 +76,8 @@ class Quota:
 class ProductLineFacts:
     """The product line. `name` and `namespace` are empty where the file or the command names it."""
 
-    name: str = key(_NAME, "NAME of 4.1.", value="")
-    namespace: str = key(_NAME, "Its namespace; else the name.", value="")
+    name: str = key(LINE_NAME, "NAME of 4.1.", value="")
+    namespace: str = key(NAMESPACE, "Its namespace; else the name.", value="")
     timezone: str = key(_TEXT, "For crons that name none.", value="UTC")
     security: str = key(choice(("restricted", "baseline")), "Pod Security level.", value="restricted")
     egress: str = key(choice(("open", "closed")), "Whether Apps may call the world.", value="open")

@@ -17,9 +17,9 @@ from mcd.cli.languages import FOUND_BY, NODE_PROGRAMS, RECIPES, Language, Recipe
 from mcd.cli.options import OutputOption
 from mcd.cli.output import Form, note, show_data
 from mcd.errors import Code, McdError, echo
+from mcd.objects import is_name, is_reserved
 
 SCHEMA_FILE = "app.schema.json"
-_RESERVED = ("default", "mcd")
 _IGNORED = """\
 .git
 .env
@@ -92,17 +92,12 @@ def name_from(folder: Path) -> str:
     """The folder's name as an App's name (app-yaml 3.1): lower case, everything else a hyphen."""
     words = "".join(c if c.isascii() and c.isalnum() else " " for c in folder.resolve().name.lower()).split()
     name = "-".join(words)[:40].strip("-").lstrip("0123456789-")
-    if len(name) < 2 or name in _RESERVED or name.startswith(("mcd-", "kube-")):
-        return "my-app"
-    return name
+    return name if is_name(name) and not is_reserved(name) else "my-app"
 
 
 def checked_name(name: str) -> str:
     """A name that was given. Raises McdError(invalid) with the rule."""
-    import re
-
-    right = re.fullmatch(r"[a-z][a-z0-9-]{0,38}[a-z0-9]", name) and "--" not in name
-    if not right or name in _RESERVED or name.startswith(("mcd-", "kube-")):
+    if not is_name(name) or is_reserved(name):
         raise McdError(
             Code.INVALID,
             f'--name: "{echo(name)}" is not a name for an App.',

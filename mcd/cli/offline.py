@@ -31,6 +31,7 @@ from mcd.appyaml.schema.shapes import IMAGE
 from mcd.appyaml.text.reader import MAX_BYTES
 from mcd.cli import problem_formats
 from mcd.errors import McdError, Problem, echo, has_errors
+from mcd.objects import is_reserved
 
 WRONG_FILE, WRONG_USAGE, UNKNOWN_FIELD = 1, 2, 3
 DEFAULT_FILE = "app.yaml"
@@ -99,6 +100,8 @@ def context_of(file: str | None, environment: str | None) -> Context:
     """What --context and --environment say. Ends the command (2) when one of them cannot be read."""
     if environment is not None and not _NAME.fullmatch(environment):
         wrong_usage(f'--environment: "{echo(environment)}" is not a name.', "Use a-z, 0-9 and -.")
+    if environment is not None and is_reserved(environment):
+        wrong_usage(f'--environment: "{echo(environment)}" belongs to the platform.', "Choose another.")
     context = NO_CONTEXT
     if file is not None:
         shown = shown_as(file)

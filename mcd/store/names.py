@@ -8,16 +8,14 @@ from __future__ import annotations
 import re
 
 from mcd.errors import Code, McdError, echo
+from mcd.objects import is_name, is_reserved
 
-_NAME = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
 _PART = re.compile(r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
 _PERSON = re.compile(r"[a-z0-9]([-._a-z0-9]{0,61}[a-z0-9])?")
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _ENV = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,252}")
 _KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _COMMIT = re.compile(r"[0-9a-f]{40}([0-9a-f]{24})?")
-_RESERVED = ("default", "mcd")
-_RESERVED_STARTS = ("mcd-", "kube-")
 
 
 def _refuse(what: str, text: str, rule: str) -> McdError:
@@ -27,11 +25,11 @@ def _refuse(what: str, text: str, rule: str) -> McdError:
 def check_name(what: str, text: str) -> None:
     """Names of Apps, product lines, clusters and node pools: 2 to 40 small letters, digits, hyphens; no `--`; not one
     of the reserved ones. Raises McdError invalid."""
-    if len(text) < 2 or len(text) > 40 or not _NAME.fullmatch(text) or "--" in text:
+    if not is_name(text):
         raise _refuse(
             f"a name for {what}", text, "Use 2 to 40 small letters, digits and single hyphens, a letter first."
         )
-    if text in _RESERVED or text.startswith(_RESERVED_STARTS):
+    if is_reserved(text):
         raise McdError(
             Code.INVALID, f'"{echo(text)}" is reserved.', "Choose a name that is not default, mcd or kube-…."
         )
@@ -53,7 +51,7 @@ def check_namespace(text: str) -> None:
     """Raises McdError invalid, also for namespaces that belong to the cluster itself."""
     if not _NAMESPACE.fullmatch(text):
         raise _refuse("a namespace", text, "Use at most 63 small letters, digits and hyphens.")
-    if text == "default" or text.startswith(("kube-", "mcd-")):
+    if is_reserved(text):
         raise McdError(Code.INVALID, f'the namespace "{echo(text)}" is reserved.', "Choose another one.")
 
 

@@ -223,3 +223,11 @@ def test_a_file_whose_name_cannot_be_shown_is_refused_in_one_line(folder: Path, 
         assert done.stderr.endswith(": this name cannot be shown. Rename the file.\n")
         assert done.stderr.count("\n") == 1
         assert "\x1b" not in done.stderr
+
+
+def test_no_product_line_is_a_namespace_of_the_platform(tmp_path: Path) -> None:
+    (tmp_path / "app.yaml").write_text("appname: hello\ncomponents: {web: {type: web}}\n")
+    for name in ("kube-system", "default", "mcd-system"):
+        done = mcd("render", "--line", "--environment", name, folder=tmp_path)
+        said = f'--environment: "{name}" belongs to the platform. Choose another.\n'
+        assert (done.returncode, done.stdout, done.stderr) == (2, "", said)

@@ -30,6 +30,7 @@ from mcd.appyaml.schema.files import FILES, File
 from mcd.appyaml.schema.infra import INFRA, Infra
 from mcd.appyaml.schema.pre import PRE, Pre
 from mcd.appyaml.schema.shapes import (
+    LINE_NAME,
     NAME,
     VERSION,
 )
@@ -110,14 +111,10 @@ class App:
         example="python3.11",
     )
     product_line: str = key(
-        text(
-            shape=re.compile(r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?"),
-            code="name.invalid",
-            what="a name of a product line",
-            hint="Use a-z, 0-9 and -.",
-        ),
+        LINE_NAME,
         "A hint, used offline only.",
         value="",
+        limits="2 to 40 characters, a-z 0-9 and -; not default, mcd, mcd-*, kube-*",
         effect="warned when it is another one",
         example="demo",
     )

@@ -14,8 +14,8 @@ from mcd.appyaml.text import scalars
 from mcd.appyaml.text.nodes import Items, Map, Node, Path, Place, Scalar
 from mcd.appyaml.text.problems import Report
 from mcd.errors import echo
+from mcd.objects import is_name, is_reserved
 
-APP_NAME = re.compile(r"[a-z][a-z0-9-]*[a-z0-9]")
 COMPONENT_NAME = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?")
 PORT_NAME = COMPONENT_NAME
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -26,9 +26,14 @@ IMAGE = re.compile(
 )
 """An image reference: host and port, path, tag, digest."""
 
-_RESERVED_APPS = frozenset({"default", "mcd"})
 _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]*")
 _PERCENT = re.compile(r"(\d{1,3})%", re.ASCII)
+_NAMESPACE = text(
+    shape=re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"),
+    what="a namespace",
+    code="name.invalid",
+    hint="Use a-z, 0-9 and -, at most 63 characters.",
+)
 
 
 @record
@@ -52,14 +57,35 @@ class PortNumber:
 
 def check_app_name(report: Report, place: Place, path: Path, name: str) -> bool:
     """2 to 40 characters, no `--`, nothing that belongs to the platform."""
-    if not APP_NAME.fullmatch(name) or "--" in name or not 2 <= len(name) <= 40:
+    if not is_name(name):
         hint = 'Use a-z, 0-9 and single "-", 2 to 40 characters, a letter first.'
         report.refuse("name.invalid", place, path, f'"{echo(name)}" is not a name for an App.', hint)
         return False
-    if name in _RESERVED_APPS or name.startswith(("mcd-", "kube-")):
-        report.refuse("name.reserved", place, path, f'"{name}" belongs to the platform.', "Choose another.")
-        return False
-    return True
+    return not _reserved(report, place, path, name)
+
+
+def _reserved(report: Report, place: Place, path: Path, name: str) -> bool:
+    if is_reserved(name):
+        report.refuse("name.reserved", place, path, f'"{echo(name)}" belongs to the platform.', "Choose another.")
+        return True
+    return False
+
+
+def read_line_name(report: Report, node: Node, path: Path) -> Any:
+    """The name of a product line: it becomes that of a namespace, so none of the cluster's own."""
+    if type(node) is not Scalar:
+        return refused_shape(report, node, path, "a name")
+    if not is_name(node.text):
+        hint = 'Use a-z, 0-9 and single "-", 2 to 40 characters, a letter first.'
+        report.refuse("name.invalid", node.place, path, f'"{echo(node.text)}" is not a name of a product line.', hint)
+        return BAD
+    return BAD if _reserved(report, node.place, path, node.text) else node.text
+
+
+def read_namespace(report: Report, node: Node, path: Path) -> Any:
+    """A namespace of a product line."""
+    name = _NAMESPACE.read(report, node, path)
+    return BAD if name is BAD or _reserved(report, node.place, path, name) else name
 
 
 def read_app_name(report: Report, node: Node, path: Path) -> Any:
@@ -226,7 +252,15 @@ INSIDE_PATH = either("path", read_inside_path, [{"type": "string"}])
 ABSOLUTE_PATH = either("path", read_absolute_path, [{"type": "string", "pattern": "^/"}])
 URL_PATH = either("path", read_url_path, [{"type": "string", "pattern": "^/"}])
 ROUTE_PATH = either("path", read_route_path, [{"type": "string", "pattern": "^/"}])
-NAME = either("name", read_app_name, [{"type": "string", "pattern": f"^{APP_NAME.pattern}$", "maxLength": 40}])
+_NAME_JSON: Json = {
+    "type": "string",
+    "pattern": r"^(?!default$|mcd$|mcd-|kube-)(?!.*--)[a-z][a-z0-9-]*[a-z0-9]$",
+    "maxLength": 40,
+}
+"""What an editor checks of the names that `is_name` and `is_reserved` judge."""
+NAME = either("name", read_app_name, [_NAME_JSON])
+LINE_NAME = either("name", read_line_name, [_NAME_JSON])
+NAMESPACE = either("name", read_namespace, [{"type": "string"}])
 ANY: Kind = text()
 
 
