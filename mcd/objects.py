@@ -213,7 +213,7 @@ _PRINTABLE = "[\x20-\x7e\xa1-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U0001
 _NOT_TEXT = r"""(?ix: ~ | null | true | false | yes | no | on | off | y | n | = | <<
     | [-+]?0b[01]+ | [-+]?0o?[0-7]+ | [-+]?0x[0-9a-f]+ | [-+]?[0-9]+ | [-+]?[1-9][0-9]*(?: :[0-5]?[0-9])+ (?:\.[0-9]*)?
     | [-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:e[-+]?[0-9]+)? | [-+]?[0-9]+(?: :[0-5]?[0-9])+ (?:\.[0-9]*)?
-    | [-+]?\.inf | \.nan | [-+]?\.
+    | [-+]?\.inf | \.nan | [-+]\.? | \.
     | [0-9]{4}-[0-9]{1,2}-[0-9]{1,2} (?:(?:t|\s+)[0-9]{1,2}:.*)? )"""
 """Plain scalars that a YAML 1.1 or a YAML 1.2 reader takes for something else. Underscores are dropped first: YAML 1.1
 allows them in numbers."""
