@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import time
 from typing import Any
 
 import pytest
@@ -66,8 +67,31 @@ def test_all_files_of_a_component_may_have_900_kib_together_wherever_they_come_f
     half = LARGEST_FILES // 2
     assert compiled(text, a=b"x" * half, b=b"\xff" * half).ok
     assert told(compiled(text, a=b"x" * half, b=b"\xff" * (half + 1))) == [
-        "file.too_large app.yaml:4:28: components.w.files: 921,601 bytes in all files together. "
-        "Use at most 921,600, or put some into the image."
+        "file.too_large app.yaml:4:28: components.w.files: all files together have more than 900 KiB. "
+        "Make them smaller, or put some into the image."
+    ]
+
+
+def test_files_that_are_too_much_already_are_not_made() -> None:
+    one = f'/x/f%d: {{template: true, content: "{"{{ .Env.A }}" * 52}"}}\n        '
+    files = "".join(one % number for number in range(200))
+    head = "appname: hello\nenv: {A: '{{ .App | indent 9999 }}'}\n"
+    text = head + "components:\n  w:\n    type: daemon\n    files:\n        " + files
+    began = time.process_time()
+    got = told(compiled(text))
+    assert time.process_time() - began < 0.5
+    assert [line.split(": ", 2)[0] for line in got] == ["file.too_large app.yaml:7:9"]
+
+
+def test_the_files_of_all_components_come_to_16_mib_together_and_no_more() -> None:
+    text = "appname: hello\nenv: {A: '{{ .App | indent 9999 }}'}\nfiles:\n  /x/f: {template: true, content: '%s'}\n"
+    text = text % ("{{ .Env.A }}" * 50) + "components:\n"
+    few = "".join(f"  c{number:02}: {{type: daemon}}\n" for number in range(32))
+    many = "".join(f"  c{number:02}: {{type: daemon}}\n" for number in range(40))
+    assert compiled(text + few).ok
+    assert told(compiled(text + many)) == [
+        'template.limit app.yaml:4:35: files["/x/f"].content: more than 16 MiB comes out of the templates of all '
+        "components. Use less."
     ]
 
 

@@ -19,7 +19,7 @@ from mcd.appyaml.resolve.blocks import expand_file
 from mcd.appyaml.resolve.mounts import FILE, Mount, check_mounts, folders_of
 from mcd.appyaml.resolve.needs import merged
 from mcd.appyaml.resolve.run import Resolving
-from mcd.appyaml.resolve.templates import Scope, TemplateError
+from mcd.appyaml.resolve.templates import MAX_OF_ALL, TOO_MUCH, Scope, TemplateError
 from mcd.appyaml.resolve.variables import report_template, secret_need
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.files import LARGEST_FILE, LARGEST_FILES, File, beside
@@ -73,7 +73,11 @@ def resolve_files(run: Resolving, owner: Owner, levels: Sequence[Level]) -> File
         check_mounts(mounts, run.findings)
     files: list[FileSpec] = []
     needs: list[SecretNeed] = []
+    component = str(owner.path[1])
+    size = run.held.get(component, 0)
     for path, (file, where) in written.items():
+        if size > LARGEST_FILES:
+            break  # told by all_files: what is too much already is not made any larger
         if file.secret is None:
             made = _text(run, owner, path, file, where)
         elif need := secret_need(run.findings, run.context, run.name, Variable(secret=file.secret), (*where, "secret")):
@@ -83,6 +87,8 @@ def resolve_files(run: Resolving, owner: Owner, levels: Sequence[Level]) -> File
             continue
         if made is not None:
             files.append(made)
+            size += _size(made)
+    run.held[component] = size
     return FileVolume(owner.volume, tuple(sorted(files, key=lambda made: made.key)), merged(needs))
 
 
@@ -110,10 +116,8 @@ def all_files(run: Resolving, base: str, path: Path, volumes: Sequence[FileVolum
     if not used:
         return NO_FILES
     files = [file for volume in used for file in volume.files]
-    size = sum(_size(file) for file in files)
-    if size > LARGEST_FILES:
-        message = f"{size:,} bytes in all files together."
-        hint = f"Use at most {LARGEST_FILES:,}, or put some into the image."
+    if run.held[str(path[1])] > LARGEST_FILES:
+        message, hint = "all files together have more than 900 KiB.", "Make them smaller, or put some into the image."
         run.findings.refuse("file.too_large", (*path, "files"), message, hint)
     needs = [need for volume in used for need in volume.needs.values()]
     held = {file.key: list(file.pieces) for file in files if file.pieces}
@@ -168,6 +172,8 @@ def _expanded(
     run: Resolving, owner: Owner, text: str, source: str | None, where: Path
 ) -> tuple[str | SecretKey, ...] | None:
     """The pieces of a template: texts and Secret keys in turn."""
+    if run.spent.length > MAX_OF_ALL:
+        return None  # so much came out that nothing more does, which is told
     try:
         pieces = expand_file(text, owner.scope, run.templates)
     except TemplateError as wrong:
@@ -187,8 +193,14 @@ def _expanded(
             held[-1] = last + piece
         else:
             held.append(piece)
-    if sum(len(piece.encode()) for piece in held if isinstance(piece, str)) > LARGEST_FILE:
+    size = sum(len(piece.encode()) for piece in held if isinstance(piece, str))
+    if size > LARGEST_FILE:
         _too_large(run, where)
+        return None
+    run.spent.length += size
+    if run.spent.length > MAX_OF_ALL:
+        message = "more than 16 MiB comes out of the templates of all components."
+        run.findings.refuse(TOO_MUCH, where, message, "Use less.")
         return None
     return tuple(held)
 

@@ -65,6 +65,8 @@ class Resolving:
     spent: Spent = field(default_factory=Spent)
     templates: dict[str, Compiled] = field(default_factory=dict)
     """The texts of files as they were read: those of the top level are every component's."""
+    held: dict[str, int] = field(default_factory=dict)
+    """What the files of each component come to so far, in bytes."""
     hosts: list[AskedHost] = field(default_factory=list)
     """What the web components ask for, one after the other; settled when all of them have."""
 

@@ -20,7 +20,7 @@ from mcd.errors import echo
 
 MAX_OUTPUT = 1_048_576
 MAX_OF_ALL = 16 * MAX_OUTPUT
-"""What the variables and words of all components come to together, in characters."""
+"""What the templates of all components come to together, in characters."""
 TOO_MUCH, MISPLACED = "template.limit", "template.misplaced"
 TOLD = 100
 """So many mistakes of one text are told: as many as are printed of a file."""
