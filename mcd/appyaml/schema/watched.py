@@ -115,12 +115,22 @@ def _read_log(report: Report, node: Node, path: Path) -> Any:
         message = f'"{echo(written)}" is no text to look for.'
         report.refuse("value.format", node.place, path, message, "Write 1 to 500 characters.")
         return BAD
-    if expression and _wrong_promql("x{y=~" + quoted(found.text) + "}"):
-        message = f"Loki cannot read {echo(written)}."
-        hint = "Write an expression of RE2: no look-ahead and no \\1; brackets in pairs."
-        report.refuse("alert.syntax", node.place, path, message, hint)
+    wrong = _wrong_expression(found.text) if expression else None
+    if wrong:
+        report.refuse("alert.syntax", node.place, path, *wrong)
         return BAD
     return found
+
+
+def _wrong_expression(text: str) -> tuple[str, str] | None:
+    """What Loki would say against an expression, and what to do."""
+    from mcd.appyaml.text.re2 import lacking  # only an App that watches its log by an expression needs it
+
+    if lacks := lacking(text):
+        return f"Loki reads expressions of RE2, which has no {lacks[0]}.", f'Write it without "{echo(lacks[1])}".'
+    if _wrong_promql("x{y=~" + quoted(text) + "}"):
+        return f"Loki cannot read {echo(f'/{text}/')}.", "Write an expression of RE2, with brackets in pairs."
+    return None
 
 
 @record
