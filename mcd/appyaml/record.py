@@ -53,14 +53,16 @@ def _fill(self: Any, *values: Any, **named: Any) -> None:
         _write_own(type(self))
 
 
-def filled(cls: Any, values: dict[str, Any]) -> Any:
-    """A record with these values, of which the caller knows that they are its fields and all that must be given."""
+def given_of(cls: Any) -> dict[str, Any]:
+    """What the factories of a record make. Only for one whose values nobody changes: they are then the same for all."""
+    return {name: make() for name, make in cls._factories}
+
+
+def filled(cls: type[T], values: dict[str, Any]) -> T:
+    """A record that takes this dict as its own, of which the caller knows that it has all that must be given and what
+    `given_of` says, and nothing but fields."""
     one = cls.__new__(cls)
-    inside = one.__dict__
-    inside.update(values)
-    for name, make in cls._factories:
-        if name not in inside:
-            inside[name] = make()
+    object.__setattr__(one, "__dict__", values)
     return one
 
 

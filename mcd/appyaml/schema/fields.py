@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from mcd.appyaml.record import filled
+from mcd.appyaml.record import filled, given_of
 from mcd.appyaml.text import scalars
 from mcd.appyaml.text.nodes import NULLS, TOP, Items, Map, Node, Path, Place, Scalar
 from mcd.appyaml.text.problems import Report
@@ -121,15 +121,39 @@ def keys_of(model: type) -> Mapping[str, Key]:
 
 
 @cache
-def _required_of(model: type) -> tuple[tuple[str, str], ...]:
-    """The keys that must be written, each with what to do."""
-    return tuple((word, known.required) for word, known in keys_of(model).items() if known.required)
-
-
-@cache
 def attributes_of(model: type) -> Mapping[str, str]:
     """Key as written → attribute."""
     return {f.name.rstrip("_"): f.name for f in dataclasses.fields(model) if "key" in f.metadata}
+
+
+class _Reader(NamedTuple):
+    """What reading needs of one key, without the words for people."""
+
+    read: Read
+    attribute: str
+    only: tuple[str, ...]
+    nullable: bool
+
+
+class _Plan(NamedTuple):
+    """How a mapping becomes a record: looked up once for a class, not for each mapping. `given` is what stands where
+    nobody wrote a key: made once, because it is frozen or a Mapping, and what each record begins with."""
+
+    readers: Mapping[str, _Reader]
+    required: tuple[tuple[str, str, str], ...]
+    """Word, attribute, what to do."""
+    given: dict[str, Any]
+
+
+@cache
+def _plan_of(model: type) -> _Plan:
+    attributes = attributes_of(model)
+    keys = keys_of(model)
+    return _Plan(
+        {word: _Reader(k.kind.read, attributes[word], k.only, k.nullable) for word, k in keys.items()},
+        tuple((word, attributes[word], known.required) for word, known in keys.items() if known.required),
+        dict(given_of(model)),
+    )
 
 
 # ── scalars ──────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -167,8 +191,10 @@ def text(
     hint: str = "",
     what: str = "",
     code: str = "value.format",
+    controls: bool = False,
 ) -> Kind:
-    """Text: the source text of any scalar. `shape` must match all of it, else `"x" is not {what}. {hint}`."""
+    """Text: the source text of any scalar. `shape` must match all of it, else `"x" is not {what}. {hint}`. Without one
+    it has no control characters, unless `controls`."""
 
     def convert(node: Scalar) -> Any:
         value = node.text
@@ -176,6 +202,8 @@ def text(
             return scalars.Wrong("value.range", f"{len(value)} characters.", f"Use at most {longest}.")
         if shape is not None and not shape.fullmatch(value):
             return scalars.Wrong(code, f'"{echo(value)}" is not {what or name}.', hint)
+        if shape is None and not controls and (wrong := scalars.controlled(value)):
+            return wrong
         return value
 
     def json() -> Json:
@@ -359,30 +387,32 @@ def read_model(
 ) -> Any:
     """Reads a mapping with known keys. Without a required key the answer is BAD, unless `fallback` has a stand-in for
     it; other problems leave the field at its default, so that what does stand there can still be checked."""
-    keys = keys_of(cls)
-    attributes = attributes_of(cls)
-    values: dict[str, Any] = {}
+    plan = _plan_of(cls)
+    readers = plan.readers
+    values = plan.given.copy()
     for word, (place, value) in node.entries.items():
-        known = keys.get(word)
+        known = readers.get(word)
         if known is None or (known.only and type_name and type_name not in known.only):
-            refuse_key(report, place, (*path, word), keys, type_name)
-        elif type(value) is Scalar and value.text in NULLS and not value.style:
+            refuse_key(report, place, (*path, word), keys_of(cls), type_name)
+        elif type(value) is Scalar and not value.style and value.text in NULLS:
             if known.nullable:
-                values[attributes[word]] = None
+                values[known.attribute] = None
             else:
                 refuse_null(report, place, (*path, word))
         else:
-            got = known.kind.read(report, value, (*path, word))
+            got = known.read(report, value, (*path, word))
             if got is not BAD:
-                values[attributes[word]] = got
+                values[known.attribute] = got
     complete = True
-    for word, wanted in _required_of(cls):
-        if fallback is not None and word in fallback:
-            values.setdefault(attributes[word], fallback[word])
+    for word, attribute, wanted in plan.required:
+        if attribute in values:
+            continue
         if word not in node.entries:
             place = node.key or (node.place if path else TOP)
             report.refuse("schema.missing", place, (*path, word), f'"{word}" is missing.', wanted)
-        if attributes[word] not in values:
+        if fallback is not None and word in fallback:
+            values[attribute] = fallback[word]
+        else:
             complete = False
     return filled(cls, values) if complete else BAD
 
