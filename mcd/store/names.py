@@ -63,7 +63,7 @@ def check_variable(text: str) -> None:
 
 def check_key(text: str, what: str = "a key of a secret") -> None:
     """The key of a Secret or ConfigMap, as Kubernetes allows it. Raises McdError invalid."""
-    if not _KEY.fullmatch(text) or text in {".", ".."}:
+    if not _KEY.fullmatch(text) or text == "." or text.startswith(".."):
         raise _refuse(what, text, "Use letters, digits, dots, underscores and hyphens.")
 
 

@@ -37,7 +37,12 @@ def ask_for_hosts(run: Resolving, name: str, component: Component, env: Environm
             continue
         if not _HOST.fullmatch(host) or len(host) > 253:
             hint = "Use lower-case letters, digits, - and dots."
+            hint = "Use at most 253 characters." if len(host) > 253 else hint
             findings.refuse("value.format", here, f'"{echo(host)}" is not a host name.', hint)
+        elif host.rpartition(".")[2].isdecimal():
+            # Gateways and certificates know hosts by name; a name that ends in a number is read as an address.
+            message = f'"{echo(host)}" is an address, not a host name.'
+            findings.refuse("value.format", here, message, "Write a name that DNS leads here.")
         elif host == base_domain or host.endswith(f".{base_domain}"):
             findings.refuse("name.reserved", here, f'"{echo(host)}" is given out by the platform.', "Remove it.")
         elif host.startswith("*.") and f".{base_domain}".endswith(host[1:]):
@@ -55,6 +60,7 @@ def settle_hosts(run: Resolving, components: tuple[ComponentSpec, ...]) -> tuple
         return components
     asked = sorted(run.hosts, key=lambda host: place_of(run.findings.root, host.where))
     _check_twice(run, asked)
+    _check_taken(run, asked)
     _check_routes(run, asked)
     needs: dict[str, SecretNeed] = {}
     served = _certificates(run, asked, needs)
@@ -82,6 +88,16 @@ def _check_twice(run: Resolving, asked: list[AskedHost]) -> None:
             message = f"{echo(item.host)}{echo(item.path)} is listed twice."
             run.findings.refuse("exclusive", item.where, message, "Remove one.")
         seen.add((item.host, item.path))
+
+
+def _check_taken(run: Resolving, asked: list[AskedHost]) -> None:
+    """What an App of another product line is called is nobody's to hear."""
+    for item in asked:
+        owner = run.context.hosts.get((item.host, item.path))
+        if owner is not None:
+            whose = f'App "{owner}"' if owner else "an App of another product line"
+            message = f"{echo(item.host)}{echo(item.path)} already belongs to {whose}."
+            run.findings.refuse("exclusive", item.where, message, "Use another host or path.")
 
 
 def _check_routes(run: Resolving, asked: list[AskedHost]) -> None:

@@ -15,6 +15,7 @@ from itertools import groupby
 from typing import TypeAlias
 
 from mcd.appyaml.record import record
+from mcd.appyaml.text.scalars import controlled
 from mcd.appyaml.text.words import nearest
 from mcd.errors import echo
 
@@ -312,6 +313,8 @@ def _literal(word: str, tokens: Tokens) -> str:
         text.encode()  # half a character (\\ud800) is none
     except ValueError:
         raise tokens.error(f"{echo(word)} is no text.", "Check its backslashes.") from None
+    if wrong := controlled(text):
+        raise tokens.error(wrong.message, wrong.hint)
     return text
 
 

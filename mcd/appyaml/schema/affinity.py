@@ -43,7 +43,15 @@ def _read_values(report: Report, node: Node, path: Path) -> Any:
 
 _VALUES = either("text or list", _read_values, [_ONE_OR_MORE.json()])
 LABELS = mapping(_VALUES, name=_check_label, most=20, nouns="labels")
-_NAMES = items(text(longest=40), most=20)
+_NAMES = items(
+    text(
+        shape=re.compile(r"(?!.*--)[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?"),
+        what="a name of a component or an App",
+        hint='Use a-z, 0-9 and single "-", at most 40 characters, a letter first.',
+        code="name.invalid",
+    ),
+    most=20,
+)
 
 
 @record

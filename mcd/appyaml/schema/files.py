@@ -11,7 +11,7 @@ from typing import Any
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.expand import into
 from mcd.appyaml.schema.fields import BAD, BOOLEAN, Json, Kind, key, mapping, read_model, refused_shape, text
-from mcd.appyaml.schema.shapes import INSIDE_PATH, check_mount
+from mcd.appyaml.schema.shapes import INSIDE_PATH, REFERENCE, check_mount
 from mcd.appyaml.text.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
 from mcd.errors import echo
@@ -21,7 +21,6 @@ LARGEST_FILE = 512 * 1024
 LARGEST_FILES = 900 * 1024
 """Bytes of one file and of all files of a component: one ConfigMap holds them, and Kubernetes takes no larger one."""
 
-_REFERENCE = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,200}[a-z0-9])?/[A-Za-z0-9._-]{1,253}")
 _MODE = re.compile(r"0[0-7]{3}")
 
 
@@ -50,7 +49,7 @@ class File:
     """One entry of `files`: what a file contains. Exactly one of content, source, config and secret."""
 
     content: str | None = key(
-        text(),
+        text(controls=True),
         "The text itself.",
         effect="ConfigMap <base>-files",
         example='"level=info\\n"',
@@ -63,13 +62,13 @@ class File:
         example="deploy/nginx.conf",
     )
     config: str | None = key(
-        text(shape=_REFERENCE, what="a config map and a key", hint="Write name/key."),
+        text(shape=REFERENCE, what="a config map and a key", hint="Write name/key."),
         "A config map that the portal holds for the App, else for the product line.",
         effect="its text, in ConfigMap <base>-files",
         example="site/labels.json",
     )
     secret: str | None = key(
-        text(shape=_REFERENCE, what="a secret", hint="Write name/key."),
+        text(shape=REFERENCE, what="a secret", hint="Write name/key."),
         "A secret that the portal holds for the App, else for the product line.",
         effect="projected from that Secret",
         example="payment/token",

@@ -18,6 +18,8 @@ from mcd.objects import is_name, is_reserved
 
 COMPONENT_NAME = re.compile(r"[a-z](?:[a-z0-9-]*[a-z0-9])?")
 PORT_NAME = COMPONENT_NAME
+REFERENCE = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,200}[a-z0-9])?/(?!\.\.|\.$)[A-Za-z0-9._-]{1,253}")
+"""Name and key of a secret or a config map, as Kubernetes takes them."""
 VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 IMAGE = re.compile(
     r"(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?\.)*[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?::[0-9]{1,5})?/)?"
@@ -133,11 +135,15 @@ def _has_dots(value: str) -> bool:
     return ".." in value.split("/")
 
 
+def _as_it_prints(value: str) -> str:
+    return "" if value.isprintable() else "Use characters that can be seen."
+
+
 def inside(value: str) -> bool:
     """Whether a path lies below the folder of app.yaml."""
     if not value or value[0] == "/" or len(value) > 500:
         return False
-    return not (_has_dots(value) or "\\" in value or "\0" in value)
+    return not (_has_dots(value) or "\\" in value) and value.isprintable()
 
 
 def read_inside_path(report: Report, node: Node, path: Path) -> Any:
@@ -146,16 +152,14 @@ def read_inside_path(report: Report, node: Node, path: Path) -> Any:
         return refused_shape(report, node, path, "a path")
     value = node.text
     if not inside(value):
-        hint = "Write one below the folder of app.yaml, without .. and backslash."
+        hint = _as_it_prints(value) or "Write one below the folder of app.yaml, without .. and backslash."
         report.refuse("path.not_allowed", node.place, path, f'"{echo(value)}" is not a path here.', hint)
         return BAD
     return value
 
 
 def absolute(value: str) -> bool:
-    return (
-        value.startswith("/") and not _has_dots(value) and "\0" not in value and "\n" not in value and len(value) <= 500
-    )
+    return value.startswith("/") and not _has_dots(value) and value.isprintable() and len(value) <= 500
 
 
 def read_absolute_path(report: Report, node: Node, path: Path) -> Any:
@@ -163,7 +167,7 @@ def read_absolute_path(report: Report, node: Node, path: Path) -> Any:
     if type(node) is not Scalar:
         return refused_shape(report, node, path, "a path")
     if not absolute(node.text):
-        hint = "Write it from /, without .. in it."
+        hint = _as_it_prints(node.text) or "Write it from /, without .. in it."
         report.refuse("path.not_allowed", node.place, path, f'"{echo(node.text)}" is not an absolute path.', hint)
         return BAD
     return node.text
@@ -174,7 +178,7 @@ def check_mount(report: Report, place: Place, path: Path, value: str) -> bool:
     hint = "Choose another."
     doubtful = "//" in value or ":" in value or "." in value.split("/") or (value.endswith("/") and value != "/")
     if doubtful or not absolute(value):
-        hint = "Write it from /, without . and .. and : in it, no / at the end."
+        hint = _as_it_prints(value) or "Write it from /, without . and .. and : in it, no / at the end."
         report.refuse("path.not_allowed", place, path, f'"{echo(value)}" is not an absolute path.', hint)
         return False
     if value == "/" or value in _KERNEL or value.startswith(tuple(f"{p}/" for p in _KERNEL)):
@@ -185,16 +189,17 @@ def check_mount(report: Report, place: Place, path: Path, value: str) -> bool:
 
 _KERNEL = ("/proc", "/sys", "/dev")
 _URL_PATH = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*")
+_URL = re.compile(rf"{_URL_PATH.pattern}(?:\?[!\"$-~]*)?")
+"""A path and what may stand behind its question mark: no blank, nothing that does not print, no #."""
 
 
 def read_url_path(report: Report, node: Node, path: Path) -> Any:
     """The path of a URL, as probes ask for it."""
     if type(node) is not Scalar:
         return refused_shape(report, node, path, "a path like /healthz")
-    if not _URL_PATH.fullmatch(node.text.partition("?")[0]) or len(node.text) > 200 or not node.text.isprintable():
-        report.refuse(
-            "value.format", node.place, path, f'"{echo(node.text)}" is not a path.', "Write it like /healthz."
-        )
+    if not _URL.fullmatch(node.text) or len(node.text) > 200:
+        hint = "Write a blank as %20." if " " in node.text.strip() else "Write it like /healthz."
+        report.refuse("value.format", node.place, path, f'"{echo(node.text)}" is not a path.', hint)
         return BAD
     return node.text
 
@@ -229,6 +234,7 @@ def read_words(report: Report, node: Node, path: Path) -> Any:
         if not node.text.strip():
             report.refuse("value.format", node.place, path, "it is empty.", "Write the program, or remove the key.")
             return BAD
+        _refuse_controls(report, node, path)
         return Words(text=node.text)
     if type(node) is not Items:
         return refused_shape(report, node, path, "a text or a list")
@@ -238,11 +244,18 @@ def read_words(report: Report, node: Node, path: Path) -> Any:
             refused_shape(report, item, (*path, number), "text")
         elif item.null:
             refuse_null(report, item.place, (*path, number))
+        else:
+            _refuse_controls(report, item, (*path, number))
         words.append(item.text if type(item) is Scalar else "")
     if not node.items:
         report.refuse("value.format", node.place, path, "it is empty.", "Write the program, or remove the key.")
         return BAD
     return Words(words=tuple(words))
+
+
+def _refuse_controls(report: Report, node: Scalar, path: Path) -> None:
+    if wrong := scalars.controlled(node.text):
+        report.refuse(wrong.code, node.place, path, wrong.message, wrong.hint)
 
 
 _TEXT_JSON: Json = {"type": ["string", "number", "boolean"]}

@@ -22,15 +22,15 @@ from mcd.appyaml.schema.fields import (
 )
 from mcd.appyaml.schema.shapes import (
     ANY,
+    REFERENCE,
     check_variable,
 )
+from mcd.appyaml.text import scalars
 from mcd.appyaml.text.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
 
 LONGEST_VALUE = 32_768
 """Bytes of one variable, as it is written and after its templates."""
-
-_SECRET = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,200}[a-z0-9])?/[A-Za-z0-9._-]{1,253}")
 
 _SOURCES = ("value", "secret", "from", "generate", "required")
 
@@ -55,7 +55,7 @@ class Variable:
         example="Name of the harbour",
     )
     secret: str | None = key(
-        text(shape=_SECRET, what="a secret", hint="Write name/key."),
+        text(shape=REFERENCE, what="a secret", hint="Write name/key."),
         "A secret that the portal holds for the App, else for the product line.",
         effect="env[].valueFrom.secretKeyRef",
         example="payment/token",
@@ -99,6 +99,8 @@ def _read_variable(report: Report, node: Node, path: Path) -> Any:
         if len(node.text.encode()) > LONGEST_VALUE:
             report.refuse("value.range", node.place, path, f"{len(node.text.encode()):,} bytes.", "Use at most 32,768.")
             return Variable(value="")
+        if wrong := scalars.controlled(node.text):
+            report.refuse(wrong.code, node.place, path, wrong.message, wrong.hint)
         return Variable(value=node.text)
     if type(node) is not Map:
         refused_shape(report, node, path, "text or {value: …}")

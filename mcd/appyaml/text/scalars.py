@@ -33,6 +33,17 @@ _TRUE = frozenset({"true", "True", "TRUE"})
 _FALSE = frozenset({"false", "False", "FALSE"})
 
 
+_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
+
+
+def controlled(text: str) -> Wrong | None:
+    """A text with a control character that is neither a tab nor the end of a line: no variable and no argument of a
+    program can hold a NUL, and a terminal obeys the others."""
+    if text.isprintable() or not (found := _CONTROL.search(text)):
+        return None
+    return Wrong("value.format", f"a control character (U+{ord(found[0]):04X}).", "Remove it.")
+
+
 def limits_text(low: int, high: int) -> str:
     return f"Use {low} to {high}."
 
