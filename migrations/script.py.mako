@@ -13,6 +13,9 @@ revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
 branch_labels = ${repr(branch_labels)}
 depends_on = ${repr(depends_on)}
+# Whether a program that knows only the revision before goes on beside this one. It does when nothing is taken away,
+# renamed or narrowed, and each new column has a default. If not, the upgrade waits until older programs are gone.
+OLDER_GOES_ON = False
 
 
 def wait_briefly() -> None:

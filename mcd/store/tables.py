@@ -407,6 +407,16 @@ installation = Table(
     CheckConstraint("id = 1", name="single"),
 )
 
+compatibility = Table(
+    "compatibility",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    # Of the tables, and the one that a program must know, at the least, to go on beside them.
+    Column("revision", Text, nullable=False),
+    Column("oldest", Text, nullable=False),
+    CheckConstraint("id = 1", name="single"),
+)
+
 event_counter = Table(
     "event_counter",
     metadata,

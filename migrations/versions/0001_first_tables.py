@@ -13,6 +13,7 @@ revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
+OLDER_GOES_ON = False
 
 utc = sa.DateTime(timezone=True)
 json = sa.JSON().with_variant(JSONB(), "postgresql")

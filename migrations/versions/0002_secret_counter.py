@@ -12,6 +12,7 @@ revision = "0002"
 down_revision = "0001"
 branch_labels = None
 depends_on = None
+OLDER_GOES_ON = True
 
 
 def wait_briefly() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +160,97 @@ async def test_check_says_what_to_run(empty_url: str) -> None:
         await database.check()
     assert refused.value.reason == "DatabaseTooNew"
     await database.close()
+
+
+@pytest.fixture
+def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[bool], None]]:
+    """From the call on this is a version with one revision more, beside which older programs go on, or do not. At the
+    next call it is the version of the checkout again."""
+    copy, real = tmp_path / "migrations", folder()
+
+    def play(older_goes_on: bool | None = None) -> None:
+        if older_goes_on is None:
+            monkeypatch.setattr("mcd.store.migrate.folder", lambda: real)
+        else:
+            (copy / "versions").mkdir(parents=True, exist_ok=True)
+            for file in [*real.glob("*.*"), *real.glob("versions/*.py")]:
+                (copy / file.relative_to(real)).write_bytes(file.read_bytes())
+            (copy / "versions" / "more.py").write_text(
+                "from alembic import op\nimport sqlalchemy as sa\n"
+                f"revision = 'more'\ndown_revision = '{head()}'\nbranch_labels = None\ndepends_on = None\n"
+                f"OLDER_GOES_ON = {older_goes_on}\n"
+                "def upgrade():\n    op.create_table('more', sa.Column('id', sa.Integer, primary_key=True))\n"
+                "def downgrade():\n    op.drop_table('more')\n"
+            )
+            monkeypatch.setattr("mcd.store.migrate.folder", lambda: copy)
+        head.cache_clear()
+
+    yield play
+    head.cache_clear()
+
+
+async def test_an_older_program_goes_on_beside_tables_that_only_grew(
+    empty_url: str, newer: Callable[..., None]
+) -> None:
+    mine = migrate(empty_url)
+    database = Database(empty_url)
+    await database.check()
+    newer(True)
+    assert migrate(empty_url) == "more"
+    newer()
+    assert head() == mine
+    await database.check()
+    await database.close()
+    assert migrate(empty_url) == "more", "an older migrator leaves them as they are"
+
+
+async def test_an_older_program_stops_at_tables_that_changed_under_it(
+    empty_url: str, newer: Callable[..., None]
+) -> None:
+    migrate(empty_url)
+    newer(False)
+    assert migrate(empty_url) == "more"
+    newer()
+    database = Database(empty_url)
+    with pytest.raises(McdError) as refused:
+        await database.check()
+    await database.close()
+    assert refused.value.reason == "DatabaseTooNew"
+    with pytest.raises(McdError):
+        migrate(empty_url)
+
+
+async def test_what_older_programs_cannot_stand_waits_until_they_are_gone(
+    empty_url: str, newer: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if empty_url.startswith("sqlite"):
+        pytest.skip("on SQLite there is one process, and who migrates has stopped it")
+    mine = migrate(empty_url)
+    monkeypatch.setattr("mcd.store.migrate.OTHERS_SECONDS", 0.5)
+    database = Database(empty_url)
+    await database.check()
+    newer(False)
+    with pytest.raises(McdError, match="older processes") as refused:
+        migrate(empty_url)
+    assert refused.value.code is Code.CONFLICT
+    newer()
+    await database.check()
+    assert head() == mine
+    await database.close()
+    monkeypatch.setattr("mcd.store.migrate.OTHERS_SECONDS", 10.0)
+    newer(False)
+    assert migrate(empty_url) == "more"
+
+
+def test_each_revision_says_whether_older_programs_go_on() -> None:
+    for file in sorted(folder().glob("versions/*.py")):
+        text_of = file.read_text()
+        assert ("\nOLDER_GOES_ON = True\n" in text_of) != ("\nOLDER_GOES_ON = False\n" in text_of), file.name
+        upgrade = text_of.partition("def upgrade")[2].partition("def downgrade")[0]
+        if "\nOLDER_GOES_ON = True\n" in text_of:
+            assert not re.search(r"op\.(drop|alter|rename)_|batch_alter|DROP |RENAME |ALTER ", upgrade), (
+                f"{file.name} takes something away, and says that older programs go on beside it"
+            )
 
 
 def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
