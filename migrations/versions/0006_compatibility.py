@@ -1,6 +1,6 @@
 """which programs go on beside these tables, so that an upgrade needs no pause
 
-Revision 0007, after 0006. A version beside this one goes on without it: nothing that was there is another.
+Revision 0006, after 0005. A version beside this one goes on without it: nothing that was there is another.
 """
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0007"
-down_revision = "0006"
+revision = "0006"
+down_revision = "0005"
 branch_labels = None
 depends_on = None
 OLDER_GOES_ON = True
