@@ -33,35 +33,41 @@ from mcd.appyaml.schema.watched import EXPR, LOG, SUMMARY, TRACE, Log, Trace
 from mcd.appyaml.text import scalars
 from mcd.appyaml.text.nodes import Map, Node, Path, Place, Scalar
 from mcd.appyaml.text.problems import Report
+from mcd.appyaml.text.units import number_text
 from mcd.appyaml.text.words import suggest
 from mcd.errors import echo
 
 
 class Builtin(NamedTuple):
-    """A row of 7.1: the types that it is for, `for`, T (None: it compares with nothing of a person's), severity."""
+    """A row of 7.1: the types that it is for, `for`, T (None: it compares with nothing of a person's), severity; and
+    what T counts, which has no unit in the file: the largest that anybody can mean, and of what."""
 
     types: tuple[str, ...]
     wait: str
     threshold: str | None
     severity: str
+    most: int = 0
+    unit: str = ""
 
+
+_SHARE = (1, "a share")
 
 BUILTIN: Mapping[str, Builtin] = {
     "NotReady": Builtin(LONG, "10m", None, "critical"),
-    "CrashLooping": Builtin(LONG, "0m", "3", "critical"),
+    "CrashLooping": Builtin(LONG, "0m", "3", "critical", 1000, "restarts in 15 minutes"),
     "OomKilled": Builtin(TYPES, "0m", None, "warning"),
     "ImagePull": Builtin(TYPES, "5m", None, "critical"),
     "Unschedulable": Builtin(TYPES, "10m", None, "warning"),
-    "MemoryHigh": Builtin(LONG, "10m", "0.9", "warning"),
-    "CpuThrottled": Builtin(TYPES, "15m", "0.25", "info"),
-    "ErrorRate": Builtin(("web",), "5m", "0.05", "critical"),
-    "Slow": Builtin(("web",), "10m", "1", "warning"),
+    "MemoryHigh": Builtin(LONG, "10m", "0.9", "warning", *_SHARE),
+    "CpuThrottled": Builtin(TYPES, "15m", "0.25", "info", *_SHARE),
+    "ErrorRate": Builtin(("web",), "5m", "0.05", "critical", *_SHARE),
+    "Slow": Builtin(("web",), "10m", "1", "warning", 60, "seconds"),
     "AtMaxReplicas": Builtin(LONG, "15m", None, "warning"),
-    "CronMissed": Builtin(("cron",), "0m", "900", "critical"),
+    "CronMissed": Builtin(("cron",), "0m", "900", "critical", 30 * DAY, "seconds"),
     "JobFailed": Builtin(("cron", "job"), "0m", None, "warning"),
-    "PermdirFull": Builtin((), "10m", "0.85", "warning"),
+    "PermdirFull": Builtin((), "10m", "0.85", "warning", *_SHARE),
     "GpuError": Builtin(TYPES, "0m", None, "critical"),
-    "GpuIdle": Builtin(TYPES, "its idle_gpu.for", "its idle_gpu.below", "info"),
+    "GpuIdle": Builtin(TYPES, "its idle_gpu.for", "its idle_gpu.below", "info", 100, "per cent"),
 }
 """The built-in alerts, in the order in which they stand in the rule. Without types: of the App as a whole."""
 
@@ -83,9 +89,33 @@ def _read_threshold(report: Report, node: Node, path: Path) -> Any:
         return refused_shape(report, node, path, "a number")
     number = scalars.number(node, Decimal(0), Decimal(10**12))
     if isinstance(number, scalars.Wrong):
-        report.refuse(number.code, node.place, path, number.message, number.hint)
+        with_unit = number.code == "value.number" and node.text[:1].isdigit() and not node.text[-1:].isdigit()
+        hint = "Write it without a unit; mcd explain alerts.threshold names that of each alert."
+        report.refuse(number.code, node.place, path, number.message, hint if with_unit else number.hint)
         return BAD
     return number
+
+
+def _check_threshold(report: Report, node: Map, path: Path, name: str, threshold: Decimal) -> None:
+    """90 is a share for nobody, and 300 no seconds: such an alert would never fire, or always."""
+    builtin, (place, value) = BUILTIN[name], node.entries["threshold"]
+    if builtin.threshold is None:
+        message = f"{name} has no threshold."
+        report.refuse("schema.not_for_type", place, (*path, "threshold"), message, "Remove it.")
+    elif threshold > builtin.most:
+        hint = f"Use 0 to {builtin.most}: {name} counts {builtin.unit}."
+        if builtin.most == 1 and threshold <= 100:
+            hint = f"Use 0 to 1: {name} counts a share, and {threshold:f} % is {number_text(threshold / 100)}."
+        report.refuse("value.range", value.place, (*path, "threshold"), f"{threshold:f} is out of range.", hint)
+
+
+def _limits_of_thresholds() -> str:
+    """`0 to 1, a share (MemoryHigh, …); …`"""
+    named: dict[tuple[int, str], list[str]] = {}
+    for name, builtin in BUILTIN.items():
+        if builtin.most:
+            named.setdefault((builtin.most, builtin.unit), []).append(name)
+    return "; ".join(f"0 to {most}, {unit} ({', '.join(names)})" for (most, unit), names in named.items())
 
 
 # ── an entry ─────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -190,8 +220,9 @@ class Alert:
     )
     threshold: Decimal | None = key(
         either("number", _read_threshold, [{"type": "number", "minimum": 0}, {"type": "string"}]),
-        "builtin only: the number that it compares with.",
+        "builtin only: the number that it compares with, without a unit.",
         default="its own",
+        limits=_limits_of_thresholds(),
         effect="expr",
         example="0.01",
     )
@@ -241,9 +272,8 @@ def _check_values(report: Report, node: Map, path: Path, alert: Alert) -> None:
         report.refuse("schema.not_for_type", entries["count"][0], (*path, "count"), message, "Remove count.")
     if alert.log is not None and alert.for_ == 0:
         report.refuse("value.range", entries["for"][1].place, (*path, "for"), "0s is out of range.", "Use 1s to 30d.")
-    if alert.builtin is not None and alert.threshold is not None and BUILTIN[alert.builtin].threshold is None:
-        message = f"{alert.builtin} has no threshold."
-        report.refuse("schema.not_for_type", entries["threshold"][0], (*path, "threshold"), message, "Remove it.")
+    if alert.builtin is not None and alert.threshold is not None:
+        _check_threshold(report, node, path, alert.builtin, alert.threshold)
 
 
 _ALERT_KEYS = frozenset(
@@ -292,8 +322,6 @@ def _read_setting(report: Report, node: Node, path: Path, name: str) -> Any:
     _check_values(report, node, path, alert)
     if name in BUILTIN:
         _refuse_foreign(report, node, path, builtin=True)
-        if alert.threshold is not None and BUILTIN[name].threshold is None:
-            place = node.entries["threshold"][0]
-            message = f"{name} has no threshold."
-            report.refuse("schema.not_for_type", place, (*path, "threshold"), message, "Remove it.")
+        if alert.threshold is not None:
+            _check_threshold(report, node, path, name, alert.threshold)
     return replace(alert, name=name)
