@@ -68,6 +68,7 @@ def _stable(run: Resolving, name: str, facts: CanaryFacts) -> ComponentSpec:
         context=replace(context, commits={**context.commits, name: stable.commit}),
         source=replace(source, commit=stable.commit, tag="", images={**(source.images or {}), name: stable.image}),
         findings=Findings(Report(run.findings.report.file), run.findings.root),
+        top=[],
     )
     component = resolve_component(then, name, run.app.components[name])
     return without_what_the_cluster_lacks(component, context.cluster, then.findings)

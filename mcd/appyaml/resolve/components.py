@@ -52,8 +52,7 @@ def resolve_component(run: Resolving, name: str, component: Component) -> Compon
     version = run.source.tag if run.source.tag and commit == run.source.commit else commit[:12]
     domain = domain_of(run, name) if component.type == "web" else ""
     env = environment_of(run, name, component, ports)
-    env.plain |= platform_variables(run, name, component, ports, base, (commit, version, domain))
-    env.in_pod |= {"MCD_NODE": "spec.nodeName", "MCD_POD": "metadata.name"}
+    env.plain = platform_variables(run, name, component, ports, base, (commit, version, domain))
     variables = env.entries()
     own_image = component.image is not None
     image = image_of(run, name, component, env)

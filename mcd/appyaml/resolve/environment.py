@@ -12,22 +12,45 @@ from mcd.appyaml.resolve.sources import read_source
 from mcd.appyaml.resolve.variables import Environment, check_literal
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.variable import Variable
-from mcd.appyaml.spec.pod import PortSpec
+from mcd.appyaml.spec.pod import EnvEntry, PortSpec
 from mcd.appyaml.text.nodes import Path
+
+IN_POD: Mapping[str, EnvEntry] = {
+    "MCD_NODE": EnvEntry("MCD_NODE", field_path="spec.nodeName"),
+    "MCD_POD": EnvEntry("MCD_POD", field_path="metadata.name"),
+}
+"""The variables of 5.3 that only a pod knows."""
 
 
 def environment_of(run: Resolving, name: str, component: Component, ports: list[PortSpec]) -> Environment:
-    """What the file says, over what the product line says."""
-    needs = {**run.credentials}
-    env = Environment(run.findings, run.text, template_names(run), run.injected, needs=needs, spent=run.spent)
-    env.plain |= run.context.product_line.config
+    """What the file says, over what the product line says. The top level is read once for all components, unless it has
+    a name that this one gets from the platform."""
+    reserved: dict[str, str] = {}
     if ports:
         holder = "port" if component.type == "web" or component.port is not None else "ports"
-        env.reserved["PORT"] = f"components.{name}.{holder}"
+        reserved["PORT"] = f"components.{name}.{holder}"
     if run.permdir is not None and component.permdir:
-        env.reserved["PERMDIR"] = "permdir.path"
+        reserved["PERMDIR"] = "permdir.path"
+    if reserved.keys().isdisjoint(run.app.env):
+        if not run.top:
+            run.top.append(_top_level(run, {}))
+        env = run.top[0].for_a_component()
+        env.reserved = reserved
+    else:
+        env = _top_level(run, reserved)
+    if component.env:
+        write_variables(run, env, component.env, ("components", name, "env"))
+    env.in_pod = IN_POD
+    return env
+
+
+def _top_level(run: Resolving, reserved: dict[str, str]) -> Environment:
+    """The variables that infra, the line and the top level of the file give."""
+    env = Environment(
+        run.findings, run.text, template_names(run), run.injected, reserved, run.context.product_line.config,
+        needs={**run.credentials}, spent=run.spent,
+    )  # fmt: skip
     write_variables(run, env, run.app.env, ("env",))
-    write_variables(run, env, component.env, ("components", name, "env"))
     return env
 
 
@@ -62,7 +85,7 @@ def resource_attributes(line: str, version: str) -> str:
 def platform_variables(
     run: Resolving, name: str, component: Component, ports: list[PortSpec], base: str, who: tuple[str, str, str]
 ) -> dict[str, str]:
-    """The variables of 5.3; those that only a pod knows are added by the renderer's field paths."""
+    """The variables of 5.3 that are known here."""
     commit, version, domain = who
     cluster = run.context.cluster
     plain = {

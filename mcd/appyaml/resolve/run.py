@@ -13,6 +13,7 @@ from mcd.appyaml.record import record
 from mcd.appyaml.resolve.blocks import Compiled
 from mcd.appyaml.resolve.injected import NOTHING_INJECTED, Injected
 from mcd.appyaml.resolve.templates import Spent
+from mcd.appyaml.resolve.variables import Environment
 from mcd.appyaml.schema.app import App
 from mcd.appyaml.spec.app import Source
 from mcd.appyaml.spec.app_dep import AppDepSpec
@@ -62,6 +63,8 @@ class Resolving:
     looked_at: set[Path] = field(default_factory=set)
     """Variables whose text was looked at for a credential: those of the top level are every component's."""
     permdir: PermdirSpec | None = None
+    top: list[Environment] = field(default_factory=list)
+    """One at most: the variables of the top level, as every component begins with them."""
     spent: Spent = field(default_factory=Spent)
     templates: dict[str, Compiled] = field(default_factory=dict)
     """The texts of files as they were read: those of the top level are every component's."""

@@ -80,10 +80,10 @@ def _environment(
     """Its own variables over `MCD_*` and `HOME`."""
     needs = {**run.credentials}
     env = Environment(run.findings, run.text, beside.names, needs=needs, beside=beside, spent=run.spent)
-    env.plain = {name: value for name, value in beside.plain.items() if name.startswith("MCD_")}
+    env.plain = {k: value for k, value in {**beside.line, **beside.plain}.items() if k.startswith("MCD_")}
     if component.user != "image":
         env.plain["HOME"] = "/tmp"  # noqa: S108 - inside the pod, for a uid that has no home
-    env.in_pod |= beside.in_pod
+    env.in_pod = beside.in_pod
     write_variables(run, env, written.env, (*path, "env"))
     return env
 

@@ -58,13 +58,15 @@ class Environment:
     """What infra and app_dep give: weaker than the line's, and shared by all components."""
     reserved: dict[str, str] = field(default_factory=dict)
     """Names that the platform sets itself → what they come from."""
+    line: Mapping[str, str] = field(default_factory=dict)
+    """Values of the product line: stronger than what is injected."""
     written: dict[str, tuple[Variable, Path]] = field(default_factory=dict)
     refs: dict[str, tuple[str, str]] = field(default_factory=dict)
     """Of those written: name → Secret object and key."""
     plain: dict[str, str] = field(default_factory=dict)
-    """Values that nobody wrote: the platform's and the line's."""
-    in_pod: dict[str, str] = field(default_factory=dict)
-    """Name → field path of the pod."""
+    """Values of the platform, that nobody wrote."""
+    in_pod: Mapping[str, EnvEntry] = field(default_factory=dict)
+    """What only the pod knows."""
     needs: dict[str, SecretNeed] = field(default_factory=dict)
     """Every Secret that a variable may be read from, by its object."""
     beside: Environment | None = None
@@ -76,9 +78,40 @@ class Environment:
     _done: dict[str, tuple[Piece, ...]] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)
     _circles: set[frozenset[str]] = field(default_factory=set)
+    _settled: dict[str, EnvEntry] = field(default_factory=dict)
+    """What stands whatever else is written, unless that has the same name."""
+    _unsettled: dict[str, None] = field(default_factory=dict)
+    """Of those written, in their order: what is still to be made an entry of."""
+
+    def for_a_component(self) -> Environment:
+        """The same variables for a component to write its own over. What no other variable can change is an entry that
+        all components share."""
+        settled, open_ones = self._settle()
+        return Environment(
+            self.findings, self.source, self.names, self.injected, line=self.line, spent=self.spent,
+            written=self.written.copy(), refs=self.refs.copy(), needs=self.needs.copy(), _done=self._done.copy(),
+            _settled=settled.copy(), _unsettled=open_ones.copy(),
+        )  # fmt: skip
+
+    def _settle(self) -> tuple[dict[str, EnvEntry], dict[str, None]]:
+        if not self._settled:
+            self._settled = {**self.injected.entries}
+            for name, value in self.line.items():
+                self._settled[name] = _plain_entry(name, value)
+            for name, (variable, _) in self.written.items():
+                if name in self.refs:
+                    self._settled[name] = EnvEntry(name, "", "", self.refs[name])
+                elif name not in self._done and "{{" not in (variable.value or ""):
+                    self._settled[name] = _plain_entry(name, variable.value or "")
+            for name in self._settled:
+                self._unsettled.pop(name, None)
+        return self._settled, self._unsettled
 
     def has(self, name: str) -> bool:
-        return name in self.written or name in self.plain or name in self.in_pod or name in self.injected.entries
+        return name in self.written or self._is_given(name) or name in self.in_pod or name in self.injected.entries
+
+    def _is_given(self, name: str) -> bool:
+        return name in self.plain or name in self.line
 
     def scope(self) -> Scope:
         return Scope(self.names, self.lookup)
@@ -101,7 +134,7 @@ class Environment:
 
     def _given(self, name: str) -> tuple[Piece, ...] | None:
         """The pieces of a variable that the file does not set."""
-        value = self.plain.get(name)
+        value = self.plain.get(name, self.line.get(name))
         if value is None:
             one = self.injected.entries.get(name)
             if one is None:
@@ -120,13 +153,15 @@ class Environment:
         if name in self.written:
             return self.refs.get(name)
         one = self.injected.entries.get(name)
-        return one.secret if one is not None and name not in self.plain and name not in self.in_pod else None
+        return one.secret if one is not None and not self._is_given(name) and name not in self.in_pod else None
 
     def write(self, name: str, variable: Variable, path: Path) -> None:
         """Sets a variable of the file over whatever had its name."""
-        self.refs.pop(name, None)
-        self._done.pop(name, None)
+        if name in self.written:
+            self.refs.pop(name, None)
+            self._done.pop(name, None)
         self.written[name] = (variable, path)
+        self._unsettled[name] = None
 
     def write_value(self, name: str, value: str) -> None:
         """Says what a written variable is that has no text of its own: nothing in it is a template."""
@@ -207,29 +242,38 @@ class Environment:
 
     def entries(self) -> tuple[EnvEntry, ...]:
         """In order of name, except that one which uses `$(X)` waits for X."""
-        ready = {**self.injected.entries}
-        uses: dict[str, set[str]] = {}
+        ready = self._settle()[0].copy()
         for name, value in self.plain.items():
-            ready[name] = EnvEntry(name, for_kubernetes((value,)) if "$" in value else value)
-        for name in self.written:
+            if name not in self.written:
+                ready[name] = _plain_entry(name, value)
+        uses: dict[str, set[str]] = {}
+        for name in self._unsettled:
             secret = self.refs.get(name)
             if secret is not None:
                 ready[name] = EnvEntry(name, "", "", secret)
                 continue
             pieces = self.lookup(name) or ()
             ready[name] = EnvEntry(name, for_kubernetes(pieces))
-            waits = {p.name for p in pieces if isinstance(p, InPod)} - {name}
-            if waits:
-                uses[name] = waits
-        for name, path in self.in_pod.items():
-            ready[name] = EnvEntry(name, "", path)
-        if not uses:
-            return tuple(ready[name] for name in sorted(ready))
-        return tuple(ready[name] for name in _in_turn(ready, uses))
+            if len(pieces) > 1 or (pieces and type(pieces[0]) is InPod):
+                waits = {p.name for p in pieces if isinstance(p, InPod)} - {name}
+                if waits:
+                    uses[name] = waits
+        ready |= self.in_pod
+        return tuple(map(ready.__getitem__, _in_turn(ready, uses) if uses else sorted(ready)))
 
     def unset(self, name: str) -> None:
         """Takes a variable of the file away again: what is weaker shows."""
         del self.written[name]
+        del self._unsettled[name]
+        if self._settled.pop(name, None) is not None:
+            if name in self.line:
+                self._settled[name] = _plain_entry(name, self.line[name])
+            elif name in self.injected.entries:
+                self._settled[name] = self.injected.entries[name]
+
+
+def _plain_entry(name: str, value: str) -> EnvEntry:
+    return EnvEntry(name, for_kubernetes((value,)) if "$" in value else value)
 
 
 def _in_turn(names: Iterable[str], uses: Mapping[str, set[str]]) -> list[str]:
