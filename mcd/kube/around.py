@@ -11,9 +11,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mcd.errors import echo
-from mcd.objects import Object
+from mcd.model.why import Note as Part
+from mcd.model.why import Told, Why, text, told, whole
+from mcd.objects import COMPONENT, Object
 
-KINDS = frozenset({"HorizontalPodAutoscaler", "ScaledObject", "ListenerSet", "Certificate"})
+SERVICE = "Service"
+
+KINDS = frozenset({"HorizontalPodAutoscaler", "ScaledObject", "ListenerSet", "Certificate", SERVICE})
 """What is looked at beside the workload and its routes."""
 
 PATIENCE = timedelta(seconds=90)
@@ -22,58 +26,81 @@ PATIENCE = timedelta(seconds=90)
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """`sentence` is empty while it is too early to say it; `left` are the seconds until it is not."""
+    """`told` is None while it is too early to say it; `left` are the seconds until it is not."""
 
-    sentence: str
+    told: Told | None
     left: float = 0.0
+
+    @property
+    def sentence(self) -> str:
+        """What is said and what to do, in English."""
+        return whole([self.told]) if self.told is not None else ""
 
 
 def notes(objects: Sequence[Object], now: datetime) -> list[Note]:
     """What is to be said, and when."""
     found = []
     for obj in objects:
-        words = _WORDS[obj["kind"]](obj) if obj["kind"] in _WORDS else ""
-        if words:
+        words = _WORDS[obj["kind"]](obj) if obj["kind"] in _WORDS else None
+        if words is not None:
             since = _since(obj)
             left = (since + PATIENCE - now).total_seconds() if since is not None else 0.0
-            found.append(Note("", left) if left > 0 else Note(words))
+            found.append(Note(None, left) if left > 0 else Note(words))
     return found
 
 
-def _autoscaler(obj: Object) -> str:
+def _autoscaler(obj: Object) -> Told | None:
     active, able = _condition(obj, "ScalingActive"), _condition(obj, "AbleToScale")
     if able.get("status") == "False":
-        return f"It does not scale: {_said(able)}."
+        return _fails(_said(able))
+    if active.get("status") == "True":
+        return _at_maximum(obj)
     if active.get("status") != "False" or active.get("reason") == "ScalingDisabled":
-        return "" if active else "It does not scale yet: no autoscaler of the cluster has looked at it."
+        return None if active else told(Why.SCALER_FAILS, what=told(Part.SCALER_NOT_SEEN))
     if str(active.get("reason", "")).startswith("FailedGetResourceMetric"):
-        return "It does not scale: the cluster has no measurements of its pods. Ask its owner for metrics-server."
-    return f"It does not scale: {_said(active)}."
+        return told(Why.NO_METRICS)
+    return _fails(_said(active))
 
 
-def _scaled_object(obj: Object) -> str:
+def _at_maximum(obj: Object) -> Told | None:
+    limited = _condition(obj, "ScalingLimited")
+    if limited.get("status") != "True" or limited.get("reason") != "TooManyReplicas":
+        return None
+    labels = obj["metadata"].get("labels") or {}
+    most = str((obj.get("spec") or {}).get("maxReplicas", "?"))
+    return told(Why.AT_MAXIMUM, max=most, component=echo(str(labels.get(COMPONENT, "COMPONENT"))))
+
+
+def _fails(said: str) -> Told:
+    return told(Why.SCALER_FAILS, what=told(Part.SAID, said=said))
+
+
+def _scaled_object(obj: Object) -> Told | None:
     ready = _condition(obj, "Ready")
     if not ready:
-        return "It does not scale: KEDA has not looked at it. Ask the cluster's owner whether it runs."
-    return "" if ready.get("status") == "True" else f"It does not scale: {_said(ready)}."
+        return told(Why.SCALER_FAILS, what=told(Part.KEDA_NOT_SEEN))
+    return None if ready.get("status") == "True" else _fails(_said(ready))
 
 
-def _certificate(obj: Object) -> str:
+def _certificate(obj: Object) -> Told | None:
     ready = _condition(obj, "Ready")
-    hosts = ", ".join(echo(str(host)) for host in (obj.get("spec") or {}).get("dnsNames") or ())
+    hosts = ", ".join(echo(str(host)) for host in ((obj.get("spec") or {}).get("dnsNames") or ())[:20])
     if not ready:
-        return f"The certificate of {hosts} is not issued: cert-manager has not looked at it."
-    return "" if ready.get("status") == "True" else f"The certificate of {hosts} is not issued: {_said(ready)}."
+        return told(Why.CERTIFICATE_NOT_READY, hosts=hosts, what=told(Part.CERT_MANAGER_NOT_SEEN))
+    if ready.get("status") == "True":
+        return None
+    return told(Why.CERTIFICATE_NOT_READY, hosts=hosts, what=text(_said(ready)))
 
 
-def _listeners(obj: Object) -> str:
-    hosts = ", ".join(echo(str(one.get("hostname"))) for one in (obj.get("spec") or {}).get("listeners") or ())
+def _listeners(obj: Object) -> Told | None:
+    hosts = ", ".join(echo(str(one.get("hostname"))) for one in ((obj.get("spec") or {}).get("listeners") or ())[:20])
     accepted = _condition(obj, "Accepted")
     if not accepted or accepted.get("status") == "Unknown":
-        return f"HTTPS of {hosts} is not served: no gateway has taken ListenerSet/{obj['metadata']['name']}."
+        what = told(Part.NO_GATEWAY, name=echo(str(obj["metadata"]["name"])))
+        return told(Why.LISTENER_NOT_ACCEPTED, hosts=hosts, what=what)
     if accepted.get("status") == "False":
-        return f"HTTPS of {hosts} is not served: the gateway says: {_said(accepted)}."
-    return ""
+        return told(Why.LISTENER_NOT_ACCEPTED, hosts=hosts, what=told(Part.GATEWAY_SAYS, said=_said(accepted)))
+    return None
 
 
 _WORDS = {
@@ -91,7 +118,7 @@ def _condition(obj: Object, name: str) -> Mapping[str, Any]:
 
 def _said(condition: Mapping[str, Any]) -> str:
     words = str(condition.get("message") or condition.get("reason") or "no reason is given")
-    return echo(" ".join(words.split()), 300).rstrip(".")
+    return echo(" ".join(words[:4000].split()), 300).rstrip(".")
 
 
 def _since(obj: Object) -> datetime | None:
@@ -99,9 +126,9 @@ def _since(obj: Object) -> datetime | None:
     times = [c.get("lastTransitionTime") for c in (obj.get("status") or {}).get("conditions") or ()]
     times.append(obj["metadata"].get("creationTimestamp"))
     found = []
-    for text in times:
+    for time in times:
         try:
-            found.append(datetime.fromisoformat(str(text)))
+            found.append(datetime.fromisoformat(str(time)))
         except ValueError:
             continue
     return max(found, default=None)

@@ -12,9 +12,19 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Any
 
-from mcd.errors import echo
-from mcd.kube.around import notes
-from mcd.kube.explain import Cause, Seen, explain, explain_refused
+from mcd.kube.around import SERVICE, notes
+from mcd.kube.explain import (
+    Cause,
+    Seen,
+    app_of,
+    clean,
+    evidence,
+    explain,
+    explain_deleting,
+    explain_refused,
+    explain_route,
+    explain_service,
+)
 from mcd.kube.handover import (
     Versions,
     handed_over,
@@ -26,6 +36,7 @@ from mcd.kube.handover import (
 )
 from mcd.kube.steady import unsteady
 from mcd.model import ComponentHealth, HealthState, Reason
+from mcd.model.why import Note, Told, Value, Why, text, told, whole
 from mcd.objects import Object
 
 WORKLOADS = frozenset({"Deployment", "StatefulSet", "CronJob", "Job"})
@@ -53,27 +64,36 @@ class Found:
 
 def health(component: str, kind: str, found: Found, now: datetime) -> ComponentHealth:
     """The health of one component. `now` is compared with the times of the cluster, a minute of skew is no matter."""
-    workload = found.workload
+    workload, going = found.workload, HealthState.PROGRESSING
     if workload is None:
-        return _say(component, HealthState.PROGRESSING, Reason.APPLYING, f"the {kind} is not in the cluster yet.")
+        return _say(component, going, Reason.APPLYING, _on_its_way(Note.NOT_IN_CLUSTER, kind=kind))
     if workload["metadata"].get("deletionTimestamp"):
-        return _say(component, HealthState.PROGRESSING, Reason.DELETING, f"the {kind} is being deleted.")
+        cause = explain_deleting(workload)
+        if cause is not None:
+            return replace(_say(component, going, Reason.DELETING, cause.told), evidence=cause.evidence)
+        return _say(component, going, Reason.DELETING, _on_its_way(Note.BEING_DELETED, kind=kind))
     if kind == "CronJob":
-        stopped = bool((workload.get("spec") or {}).get("suspend"))
-        words = "its schedule is suspended." if stopped else "it runs by its schedule."
-        return _say(component, HealthState.STOPPED if stopped else HealthState.HEALTHY, Reason.READY, words)
+        if (workload.get("spec") or {}).get("suspend"):
+            return _say(component, HealthState.STOPPED, Reason.READY, told(Why.CRON_SUSPENDED, component=component))
+        return _say(component, HealthState.HEALTHY, Reason.READY, _well(Note.BY_SCHEDULE))
     if kind == "Job":
         return _job(component, workload, found)
     counted = _pods(component, kind, workload, found, now)
     if counted.state is not HealthState.HEALTHY:
         return counted
-    return _noted(_routes(component, found, counted), found, now)
+    return _noted(_reached(component, found, counted), found, now)
 
 
 def needs(pods: Sequence[Object]) -> tuple[bool, bool]:
     """Whether events, and whether nodes and their pods, would help to explain these pods."""
-    waiting = [p for p in pods if _is_false(p, "PodScheduled")]
+    waiting = [p for p in pods if _is_false(p, "PodScheduled") or _ready_but_for_its_node(p)]
     return any(_is_false(p, "Ready") or not (p.get("status") or {}).get("conditions") for p in pods), bool(waiting)
+
+
+def _ready_but_for_its_node(pod: Object) -> bool:
+    """Its containers were ready when they were seen last, and it is not: only its node can say why."""
+    statuses = (pod.get("status") or {}).get("containerStatuses") or ()
+    return bool(statuses) and all(s.get("ready") for s in statuses) and _is_false(pod, "Ready")
 
 
 # --- Deployment, StatefulSet ----------------------------------------------------------------------------------------
@@ -85,7 +105,7 @@ def _pods(component: str, kind: str, workload: Object, found: Found, now: dateti
     seen_generation = int(status.get("observedGeneration") or 0)
     answer = ComponentHealth(component, HealthState.PROGRESSING, Reason.PROGRESSING, "", 0, desired)
     if seen_generation < int(workload["metadata"].get("generation") or 0):
-        return replace(answer, message="the cluster has not looked at the newest version yet.")
+        return _with(answer, _on_its_way(Note.NOT_LOOKED_AT))
     of = versions(workload, found.replica_sets, found.seen.pods)
     if desired == 0:
         return _stopped(answer, workload, found.seen.pods, now)
@@ -105,19 +125,23 @@ def _pods(component: str, kind: str, workload: Object, found: Found, now: dateti
     if cause is not None and cause.reason is Reason.PROBE_FAILING and _just_started(of.new, now):
         cause = None
     if cause is None:
-        words = _how_far(answer, workload, max(unstopped(of.old), total - updated))
+        far = _how_far(answer, workload, max(unstopped(of.old), total - updated))
         if late:
-            told = f"not ready in {late} s: {words}"
-            return replace(answer, state=HealthState.FAILED, reason=Reason.DEADLINE_EXCEEDED, message=told)
-        return replace(answer, message=words)
+            words = told(Why.ROLLOUT_DEADLINE, seconds=late, what=far, app=app_of(workload))
+            return replace(_with(answer, words), state=HealthState.FAILED, reason=Reason.DEADLINE_EXCEEDED)
+        return _with(answer, told(Why.PROGRESSING, what=far))
     goes_on = cause.reason is Reason.QUOTA_EXCEEDED
     failed = cause.final or (bool(late) and not goes_on)
-    words = f"{cause.message} Not ready in {late} s." if late and not cause.final else cause.message
+    beside = [told(Note.NOT_READY_IN, seconds=late)] if late and not cause.final else []
     if answer.old:
-        words = f"{words} {_old_ones(answer, workload)}."
-    state = HealthState.FAILED if failed else HealthState.PROGRESSING
+        beside.append(told(Note.ENDED, what=_old_ones(answer, workload)))
     return replace(
-        answer, state=state, reason=cause.reason, message=words, evidence=cause.evidence, again_in=cause.again_in
+        _with(answer, *cause.all_told, *beside),
+        state=HealthState.FAILED if failed else HealthState.PROGRESSING,
+        reason=cause.reason,
+        evidence=cause.evidence,
+        again_in=cause.again_in,
+        nodes=cause.nodes,
     )
 
 
@@ -126,47 +150,44 @@ def _stopped(answer: ComponentHealth, workload: Object, pods: Sequence[Object], 
     ending, overdue = stopping(workload, pods, now)
     left = max(ending.pods, int((workload.get("status") or {}).get("replicas") or 0))
     if left:
-        words = f"{_count(left, 'pod')} {'is' if left == 1 else 'are'} being stopped."
-        return replace(answer, message=words, again_in=ending.left)
-    lost = f" {_count(overdue, 'pod')} should have ended by now: see whether the node is away." if overdue else ""
-    return replace(answer, state=HealthState.STOPPED, reason=Reason.READY, message=f"it is scaled to 0.{lost}")
+        return replace(_with(answer, _on_its_way(Note.BEING_STOPPED, n=left)), again_in=ending.left)
+    lost = [told(Note.OVERDUE, n=overdue)] if overdue else []
+    words = told(Why.STOPPED, what=told(Note.SCALED_TO_ZERO))
+    return replace(_with(answer, words, *lost), state=HealthState.STOPPED, reason=Reason.READY)
 
 
 def _handed_over(answer: ComponentHealth, workload: Object, of: Versions, now: datetime) -> ComponentHealth:
     """All new pods are ready. Where requests are sent, it is well when no old pod is sent any: who asks right after
     that is answered by the new version."""
     well = replace(answer, state=HealthState.HEALTHY, reason=Reason.READY)
-    well = replace(well, message=f"{answer.ready} of {answer.desired} ready.")
+    well = _with(well, _well(Note.COUNT_READY, **_counts(answer)))
     if not takes_requests(workload):
         return well
     if of.mixed:
-        return replace(answer, message="the cluster has not shown yet which pods are the new ones.")
+        return _with(answer, _on_its_way(Note.VERSIONS_MIXED))
     if late := unstopped(of.old):
-        return replace(answer, message=_how_far(answer, workload, late))
+        return _with(answer, told(Why.PROGRESSING, what=_how_far(answer, workload, late)))
     draining = handed_over(of.old, now)
     if not draining.pods:
         return well
-    words = f"the old pods finish their requests; traffic moves to the new ones ({ceil(draining.left)} s left)."
-    return replace(answer, message=words, again_in=draining.left)
+    return replace(_with(answer, _on_its_way(Note.OLD_DRAIN, left=ceil(draining.left))), again_in=draining.left)
 
 
-def _how_far(answer: ComponentHealth, workload: Object, old: int) -> str:
+def _counts(answer: ComponentHealth) -> dict[str, Value]:
+    return {"ready": answer.ready, "desired": answer.desired}
+
+
+def _how_far(answer: ComponentHealth, workload: Object, old: int) -> Told:
     """How far the new pods are, and what the old ones do meanwhile."""
-    ready, desired = answer.ready, answer.desired
-    if ready >= desired and old > 0:
-        return f"the new pods are ready; {_count(old, 'old pod')} {'stops' if old == 1 else 'stop'}."
-    which = "pods" if _rolled_out(workload) else "new pods"
-    meanwhile = f"; {_old_ones(answer, workload)}" if answer.old else ""
-    return f"{ready} of {desired} {which} are ready{meanwhile}."
+    if answer.ready >= answer.desired and old > 0:
+        return told(Note.NEW_READY_OLD_STOP, old=old)
+    note = Note.HOW_FAR if _rolled_out(workload) else Note.HOW_FAR_NEW
+    meanwhile: Value = told(Note.MEANWHILE, what=_old_ones(answer, workload)) if answer.old else ""
+    return told(note, **_counts(answer), old=meanwhile)
 
 
-def _old_ones(answer: ComponentHealth, workload: Object) -> str:
-    verb = "serving" if takes_requests(workload) else "running"
-    return f"{_count(answer.old, 'old pod')} {'goes' if answer.old == 1 else 'go'} on {verb}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _old_ones(answer: ComponentHealth, workload: Object) -> Told:
+    return told(Note.OLD_SERVE if takes_requests(workload) else Note.OLD_RUN, old=answer.old)
 
 
 def _cause(component: str, workload: Object, found: Found, seen: Seen) -> Cause | None:
@@ -229,71 +250,85 @@ def _just_started(pods: Sequence[Object], now: datetime) -> bool:
 def _job(component: str, job: Object, found: Found) -> ComponentHealth:
     spec, status = job.get("spec") or {}, job.get("status") or {}
     if spec.get("suspend"):
-        return _say(component, HealthState.HEALTHY, Reason.READY, "it waits for a run.")
+        return _say(component, HealthState.HEALTHY, Reason.READY, _well(Note.JOB_WAITS))
     for condition in status.get("conditions") or ():
         if condition.get("status") != "True":
             continue
         if condition.get("type") == "Complete":
-            return _say(component, HealthState.HEALTHY, Reason.READY, "it ran to its end.")
+            return _say(component, HealthState.HEALTHY, Reason.READY, _well(Note.JOB_DONE))
         if condition.get("type") == "Failed":
-            late = condition.get("reason") == "DeadlineExceeded"
-            cause = explain(component, found.seen)
-            reason = Reason.DEADLINE_EXCEEDED if late else (cause.reason if cause else Reason.CRASH_LOOPING)
-            told = cause.message if cause and not late else echo(str(condition.get("message", "")), 300)
-            evidence = cause.evidence if cause else ()
-            words = f"the run failed after {int(status.get('failed') or 0)} tries: {told}"
-            return replace(_say(component, HealthState.FAILED, reason, words), evidence=evidence)
+            return _job_failed(component, job, found, condition)
     cause = _cause(component, job, found, found.seen)
     if cause is None:
-        return _say(component, HealthState.PROGRESSING, Reason.PROGRESSING, "it runs.")
-    return replace(_say(component, HealthState.PROGRESSING, cause.reason, cause.message), evidence=cause.evidence)
+        return _say(component, HealthState.PROGRESSING, Reason.PROGRESSING, _on_its_way(Note.JOB_RUNS))
+    judged = _say(component, HealthState.PROGRESSING, cause.reason, *cause.all_told)
+    return replace(judged, evidence=cause.evidence, nodes=cause.nodes)
 
 
-def _routes(component: str, found: Found, healthy: ComponentHealth) -> ComponentHealth:
-    """Pods that are ready are of no use while the gateway does not take the route."""
+def _job_failed(component: str, job: Object, found: Found, condition: Mapping[str, Any]) -> ComponentHealth:
+    tries, failed = int((job.get("status") or {}).get("failed") or 0), HealthState.FAILED
+    if condition.get("reason") == "DeadlineExceeded":
+        seconds = str((job.get("spec") or {}).get("activeDeadlineSeconds") or "?")
+        late = told(Why.JOB_DEADLINE, tries=tries, seconds=seconds, component=component, app=app_of(job))
+        return replace(_say(component, failed, Reason.DEADLINE_EXCEEDED, late), evidence=_words(condition))
+    cause = explain(component, found.seen)
+    what = cause.told if cause is not None else text(clean(str(condition.get("message", ""))) + ".")
+    words = told(Why.JOB_FAILED, tries=tries, what=what, component=component, app=app_of(job))
+    reason = cause.reason if cause is not None else Reason.CRASH_LOOPING
+    return replace(_say(component, failed, reason, words), evidence=cause.evidence if cause else _words(condition))
+
+
+def _words(condition: Mapping[str, Any]) -> tuple[str, ...]:
+    return evidence(condition.get("message"))
+
+
+def _reached(component: str, found: Found, healthy: ComponentHealth) -> ComponentHealth:
+    """Pods that are ready are of no use while no Service leads to them, or no gateway takes the route."""
+    counts = _counts(healthy)
+    for service in (obj for obj in found.around if obj["kind"] == SERVICE):
+        cause = explain_service(component, service, found.seen.pods, counts)
+        if cause is not None:
+            return _unreached(healthy, cause)
     for route in found.routes:
-        name = echo(str(route["metadata"]["name"]))
-        parents = (route.get("status") or {}).get("parents") or ()
-        refusals = [c for p in parents for c in _refusing(p, int(route["metadata"].get("generation") or 0))]
-        if refusals:
-            said = echo(str(refusals[0].get("message") or refusals[0].get("reason")), 300)
-            words = f"the gateway does not take HTTPRoute/{name} ({refusals[0].get('reason')}): {said}"
-            return replace(healthy, state=HealthState.FAILED, reason=Reason.REFUSED_BY_CLUSTER, message=words)
-        if not any(_accepting(p) for p in parents):
-            words = f"{healthy.message} No gateway has taken HTTPRoute/{name} yet."
-            return replace(healthy, state=HealthState.PROGRESSING, reason=Reason.PROGRESSING, message=words)
+        cause = explain_route(component, route, counts)
+        if cause is not None:
+            return _unreached(healthy, cause)
     return healthy
+
+
+def _unreached(healthy: ComponentHealth, cause: Cause) -> ComponentHealth:
+    state = HealthState.FAILED if cause.final else HealthState.PROGRESSING
+    return replace(_with(healthy, cause.told), state=state, reason=cause.reason, evidence=cause.evidence)
 
 
 def _noted(healthy: ComponentHealth, found: Found, now: datetime) -> ComponentHealth:
     """Pods that are ready serve, whatever stands around them; what does not do its work is said beside."""
     if healthy.state is not HealthState.HEALTHY:
         return healthy
-    told = notes(found.around, now)
-    words = " ".join([healthy.message, *(note.sentence for note in told if note.sentence)])
-    return replace(healthy, message=words, again_in=min((note.left for note in told if note.left), default=0.0))
-
-
-def _refusing(parent: Mapping[str, Any], generation: int) -> list[Mapping[str, Any]]:
-    return [
-        c
-        for c in parent.get("conditions") or ()
-        if c.get("type") in ("Accepted", "ResolvedRefs")
-        and c.get("status") == "False"
-        and c.get("reason") not in ("Pending", "BackendNotFound")
-        and int(c.get("observedGeneration") or generation) >= generation
-    ]
-
-
-def _accepting(parent: Mapping[str, Any]) -> bool:
-    return any(c.get("type") == "Accepted" and c.get("status") == "True" for c in parent.get("conditions") or ())
+    every = notes(found.around, now)
+    beside = [note.told for note in every if note.told is not None]
+    left = min((note.left for note in every if note.left), default=0.0)
+    return replace(_with(healthy, *healthy.told, *beside), again_in=left)
 
 
 # --- small things ---------------------------------------------------------------------------------------------------
 
 
-def _say(component: str, state: HealthState, reason: Reason, message: str) -> ComponentHealth:
-    return ComponentHealth(component, state, reason, message)
+def _say(component: str, state: HealthState, reason: Reason, *what: Told) -> ComponentHealth:
+    return ComponentHealth(component, state, reason, whole(what), told=what)
+
+
+def _with(answer: ComponentHealth, *what: Told) -> ComponentHealth:
+    """The answer, saying this."""
+    return replace(answer, message=whole(what), told=what)
+
+
+def _on_its_way(note: Note, **params: Value) -> Told:
+    return told(Why.PROGRESSING, what=told(note, **params))
+
+
+def _well(note: Note, **params: Value) -> Told:
+    return told(Why.READY, what=told(note, **params))
 
 
 def _condition(obj: Object, name: str) -> Mapping[str, Any]:

@@ -13,11 +13,12 @@ from datetime import datetime
 from mcd.errors import echo
 from mcd.kube import around
 from mcd.kube.cluster import Kind, KubeError
-from mcd.kube.explain import EVIDENCE_LINES, Seen, explain
+from mcd.kube.explain import EVIDENCE_LINES, Seen, explain, with_last_lines
 from mcd.kube.handover import versions
 from mcd.kube.health import WORKLOADS, Found, health, needs
 from mcd.kube.live import LiveObjects
 from mcd.model import ComponentHealth, HealthState, Reason
+from mcd.model.why import whole
 from mcd.objects import COMPONENT, Object, Ref, ref_of
 
 POD = Kind("v1", "Pod")
@@ -137,5 +138,10 @@ async def _last_words(
             # The dead container's log may be gone with it, or the node may not answer: the sentence stands alone.
             continue
         if lines:
-            return replace(judged, evidence=(*judged.evidence, *lines))
+            known = replace(judged, evidence=(*judged.evidence, *lines))
+            better = with_last_lines(cause, lines)
+            if better.told == cause.told or judged.told[:1] != (cause.told,):
+                return known
+            says = (better.told, *judged.told[1:])
+            return replace(known, told=says, message=whole(says))
     return judged

@@ -12,6 +12,8 @@ from typing import Any
 
 from mcd.errors import echo
 from mcd.kube.fields import amount
+from mcd.model import NodeRow
+from mcd.model.why import Note, Told, Why, sentence, told
 from mcd.objects import INSTANCE, MANAGED_BY, PART_OF, Object
 
 _ZERO = Decimal(0)
@@ -19,24 +21,18 @@ _UNITS = ((Decimal(2**30), "Gi"), (Decimal(2**20), "Mi"), (Decimal(2**10), "Ki")
 
 
 @dataclass(frozen=True, slots=True)
-class NodeRefusal:
-    """One node and everything that keeps a pod from it, the plainest first."""
-
-    node: str
-    why: tuple[str, ...]
-
-    def __str__(self) -> str:
-        return f"node {echo(self.node)}: {'; '.join(self.why)}"
-
-
-@dataclass(frozen=True, slots=True)
 class Placing:
-    """Why a pod waits. `nodes` is empty when the nodes are not known."""
+    """Why a pod waits. `nodes` are those that do not take it; empty when the nodes are not known."""
 
-    sentence: str
-    nodes: tuple[NodeRefusal, ...] = ()
+    why: Why
+    what: Told
+    nodes: tuple[NodeRow, ...] = ()
     may_fit: bool = False
     """By what it asks for it fits on a node: nothing that is told here keeps it away."""
+
+    @property
+    def sentence(self) -> str:
+        return sentence(self.what)
 
 
 def requests(pod: Mapping[str, Any]) -> dict[str, Decimal]:
@@ -103,7 +99,7 @@ def explain_placing(pod: Object, nodes: Sequence[Object], placed: Sequence[Objec
     """`placed` are the pods of every namespace that can be seen; none at all: nobody may see them."""
     asked = requests(pod)
     used = _used(placed)
-    rows: list[NodeRefusal] = []
+    rows: list[NodeRow] = []
     reach: list[_Room] = []
     fits: list[str] = []
     for node in sorted(nodes, key=lambda n: str(n["metadata"]["name"])):
@@ -115,76 +111,128 @@ def explain_placing(pod: Object, nodes: Sequence[Object], placed: Sequence[Objec
         if not barred:
             reach.append(_Room(node, has, free))
         if barred or short:
-            rows.append(NodeRefusal(name, tuple(barred + short)))
+            rows.append(_row(_Room(node, has, free), asked, (*barred, *short), known=bool(placed)))
         else:
             fits.append(name)
     if not nodes:
-        return Placing("the cluster has no node that MCD can see.")
+        return Placing(Why.NO_SUCH_NODE, told(Note.NO_NODE_SEEN))
     if not reach:
-        return Placing(_kept_away(len(nodes), rows), tuple(rows))
+        return Placing(*_kept_away(len(nodes), rows), tuple(rows))
     if fits:
-        return Placing(_may_fit(pod, fits, known=bool(placed)), tuple(rows), may_fit=bool(placed))
-    return Placing(_too_little(pod, asked, reach, placed), tuple(rows))
+        return Placing(*_may_fit(pod, fits, known=bool(placed)), tuple(rows), may_fit=bool(placed))
+    return Placing(*_too_little(pod, asked, reach, placed), tuple(rows))
 
 
-def _kept_away(count: int, rows: Sequence[NodeRefusal]) -> str:
-    same = len({row.why[0] for row in rows}) == 1
-    why = rows[0].why[0] if same else "taints, labels or readiness keep it away"
-    return (
-        f"the only node may not take the pod: {why}."
-        if count == 1
-        else f"none of the {count} nodes may take the pod: {why}."
-    )
+def _row(room: _Room, asked: Mapping[str, Decimal], why: tuple[Told, ...], *, known: bool) -> NodeRow:
+    """What the node has of what is asked for, as a line of a table."""
+
+    def there(name: str) -> str:
+        if name not in room.has:
+            return ""
+        has = shown(name, room.has[name])
+        return f"{shown(name, max(room.free[name], _ZERO))} / {has}" if known else f"? / {has}"
+
+    device = next((name for name in sorted(asked) if "/" in name), "")
+    if not device:
+        device = next((name for name in sorted(room.has) if "/" in name), "")
+    model = _model(device, [room]) if device in room.has else ""
+    return NodeRow(echo(room.name), model, there(device), there("cpu"), there("memory"), there("pods"), why)
 
 
-def _may_fit(pod: Object, fits: Sequence[str], *, known: bool) -> str:
-    """The scheduler looks at more than is told here, and what it said may be over: its own words stand beside."""
+_BARS = {
+    Note.NODE_NOT_READY: Why.NODES_NOT_READY,
+    Note.NODE_CORDONED: Why.NODES_NOT_READY,
+    Note.NODE_TAINTED: Why.NODE_TAINT,
+}
+"""What keeps a pod from a node, as a state of the pod; a label otherwise."""
+
+
+def _kept_away(count: int, rows: Sequence[NodeRow]) -> tuple[Why, Told]:
+    first = {row.why[0] for row in rows}
+    states = {_BARS.get(why.key, Why.NO_SUCH_NODE) for why in first if isinstance(why.key, Note)}
+    why = rows[0].why[0] if len(first) == 1 else told(Note.BARS_DIFFER)
+    # A node of the pool that is not ready is nearer to what was asked for than all the others.
+    near = [row for row in rows if all(bar.key in _BARS for bar in row.why)]
+    if len(states) > 1 and near and {_BARS.get(n.key) for row in near for n in row.why} == {Why.NODES_NOT_READY}:  # type: ignore[arg-type]
+        states = {Why.NODES_NOT_READY}
+    state = states.pop() if len(states) == 1 else Why.NODES_DIFFER
+    if count == 1:
+        return state, told(Note.ONLY_NODE_BARRED, why=why)
+    return state, told(Note.NODES_BARRED, count=count, why=why)
+
+
+def _scheduler(pod: Object) -> str:
     conditions = (pod.get("status") or {}).get("conditions") or ()
-    scheduler = next((str(c.get("message") or "") for c in conditions if c.get("type") == "PodScheduled"), "")
-    said = f' The scheduler said: "{echo(scheduler, 300)}"' if scheduler else ""
+    return next((str(c.get("message") or "") for c in conditions if c.get("type") == "PodScheduled"), "")
+
+
+def _may_fit(pod: Object, fits: Sequence[str], *, known: bool) -> tuple[Why, Told]:
+    """The scheduler looks at more than is told here, and what it said may be over: its own words stand beside."""
+    scheduler = _scheduler(pod)
+    said: Told | str = told(Note.SCHEDULER_SAID, said=echo(scheduler[:2000], 300)) if scheduler else ""
+    if "topology spread constraints" in scheduler or "anti-affinity" in scheduler:
+        return Why.SPREAD, told(Note.SPREAD_WORDS, said=said)
+    if "volume node affinity conflict" in scheduler:
+        return Why.VOLUME_ELSEWHERE, told(Note.TEXT, text=echo(scheduler[:2000], 300))
     if not known:
-        return f"what is free on the nodes cannot be seen.{said}"
-    others = f" and {len(fits) - 1} more" if len(fits) > 1 else ""
-    return f"what it asks for is free now on node {echo(fits[0])}{others}; the scheduler tries again by itself.{said}"
+        return Why.SCHEDULER_WAITS, told(Note.FREE_UNSEEN, said=said)
+    others = f" (+{len(fits) - 1})" if len(fits) > 1 else ""
+    return Why.SCHEDULER_WAITS, told(Note.FREE_NOW, node=echo(fits[0]), others=others, said=said)
 
 
-def _too_little(pod: Object, asked: Mapping[str, Decimal], reach: Sequence[_Room], placed: Iterable[Object]) -> str:
+def _too_little(
+    pod: Object, asked: Mapping[str, Decimal], reach: Sequence[_Room], placed: Iterable[Object]
+) -> tuple[Why, Told]:
     """Every node that may take the pod lacks something: the same, or each something else."""
-    which = "the only node" if len(reach) == 1 else f"none of the {len(reach)} nodes"
     in_order = sorted(asked.items(), key=lambda item: (item[0] in ("cpu", "memory"), item[0]))
     for name, number in in_order:
         most = max(room.has.get(name, _ZERO) for room in reach)
         if number > most:
-            of = f"{shown(name, most)}" if most else "none"
-            return f"it asks for {shown(name, number)} {name}; the largest node that may take it has {of}."
+            has: str | Told = shown(name, most) if most else told(Note.NONE_AT_ALL)
+            words = told(Note.LARGEST_HAS, asked=shown(name, number), resource=name, has=has)
+            return Why.TOO_BIG if most else Why.NO_SUCH_NODE, words
     for name, number in in_order:
         left = max(max(room.free.get(name, _ZERO), _ZERO) for room in reach)
         if number <= left:
             continue
-        wants = f"it asks for {shown(name, number)} {name}"
         if "/" in name:
-            return f"{wants}; there {_devices(pod, name, left, reach, placed)}."
-        if len(reach) == 1:
-            return f"{wants}; the only node that may take it has {shown(name, left)} free."
-        if not left:
-            return f"{wants}; none of the {len(reach)} nodes that may take it has any free."
-        return f"{wants}; of the {len(reach)} nodes that may take it none has more than {shown(name, left)} free."
-    all_of_it = ", ".join(f"{shown(name, number)} {name}" for name, number in in_order if number)
-    return f"{which} that may take it has all that it asks for free at once{f': {all_of_it}' if all_of_it else ''}."
+            return Why.DEVICES_BUSY, _devices(pod, name, reach, placed)
+        return Why.NODES_FULL, _room_lacking(name, number, left, len(reach))
+    if all(room.free.get("pods", Decimal(1)) < 1 for room in reach):
+        limit = shown("pods", max(room.has.get("pods", _ZERO) for room in reach))
+        return Why.POD_LIMIT, told(Note.PODS_ALL_USED, count=len(reach), limit=limit)
+    amounts = tuple(told(Note.AMOUNT, number=shown(name, n), resource=name) for name, n in in_order if n)
+    everything: Told | str = told(Note.ALL_OF_IT, amounts=amounts) if amounts else ""
+    if len(reach) == 1:
+        return Why.NODES_FULL, told(Note.NOT_ALL_AT_ONCE_ONE, all=everything)
+    return Why.NODES_FULL, told(Note.NOT_ALL_AT_ONCE, count=len(reach), all=everything)
 
 
-def _devices(pod: Object, name: str, left: Decimal, reach: Sequence[_Room], placed: Iterable[Object]) -> str:
+def _room_lacking(name: str, number: Decimal, left: Decimal, count: int) -> Told:
+    asked = shown(name, number)
+    if count == 1:
+        return told(Note.ONLY_NODE_HAS, asked=asked, resource=name, left=shown(name, left))
+    if not left:
+        return told(Note.NONE_FREE, asked=asked, resource=name, count=count)
+    return told(Note.NONE_MORE_THAN, asked=asked, resource=name, count=count, left=shown(name, left))
+
+
+def _devices(pod: Object, name: str, reach: Sequence[_Room], placed: Iterable[Object]) -> Told:
     """How many devices there are where the pod may go, and who holds them: `are 8 T4 in 2 nodes, all taken: …`."""
     there = [room for room in reach if room.has.get(name)]
     total = sum((room.has[name] for room in there), _ZERO)
-    nodes = f"{len(there)} node{'s' if len(there) != 1 else ''}"
-    where = f"{'is' if total == 1 else 'are'} {shown(name, total)} {_model(name, there)} in {nodes}"
-    holders = _holders(pod, name, {room.name for room in there}, placed)
-    taken = ", ".join(f"{shown(name, count)} by {who}" for who, count in holders)
-    if not left:
-        return f"{where}, all taken{f': {taken}' if taken else ''}"
-    rest = f"{where}, at most {shown(name, left)} free on one of them"
-    return f"{rest}; taken: {taken}" if taken else rest
+    left = max(max(room.free.get(name, _ZERO), _ZERO) for room in reach)
+    holders = tuple(_holders(pod, name, {room.name for room in there}, placed))
+    if left:
+        taken: Told | str = told(Note.TAKEN_REST, holders=holders) if holders else ""
+        rest = told(Note.SOME_FREE, left=shown(name, left), taken=taken)
+    else:
+        taken = told(Note.TAKEN_BY, holders=holders) if holders else ""
+        rest = told(Note.ALL_TAKEN, taken=taken)
+    return told(
+        Note.DEVICES_THERE, asked=shown(name, requests(pod)[name]), resource=name, total=shown(name, total),
+        model=_model(name, there), nodes=len(there), rest=rest,
+    )  # fmt: skip
 
 
 def _model(name: str, rooms: Sequence[_Room]) -> str:
@@ -195,11 +243,11 @@ def _model(name: str, rooms: Sequence[_Room]) -> str:
     return echo(product.removeprefix("NVIDIA-").removeprefix("Tesla-")) or name
 
 
-def _holders(pod: Object, name: str, nodes: Container[str], placed: Iterable[Object]) -> list[tuple[str, Decimal]]:
+def _holders(pod: Object, name: str, nodes: Container[str], placed: Iterable[Object]) -> list[Told]:
     """Who holds devices on these nodes, the largest first. Apps of other product lines are not named: who reads this
     may not see them."""
-    counts: dict[str, Decimal] = {}
-    stopping: dict[str, Decimal] = {}
+    counts: dict[str | Told, Decimal] = {}
+    stopping: dict[str | Told, Decimal] = {}
     for other in placed:
         number = requests(other).get(name, _ZERO)
         if not number or not _holds(other) or str(other["spec"]["nodeName"]) not in nodes:
@@ -209,19 +257,24 @@ def _holders(pod: Object, name: str, nodes: Container[str], placed: Iterable[Obj
         if other["metadata"].get("deletionTimestamp"):
             stopping[who] = stopping.get(who, _ZERO) + number
 
-    def told(who: str) -> str:
-        return f"{who} ({shown(name, stopping[who])} of them about to be free)" if who in stopping else who
+    def line(who: str | Told, number: Decimal) -> Told:
+        if who not in stopping:
+            return told(Note.HELD_BY, count=shown(name, number), who=who)
+        return told(Note.HELD_FREEING, count=shown(name, number), who=who, freeing=shown(name, stopping[who]))
 
-    return [(told(who), number) for who, number in sorted(counts.items(), key=lambda item: (-item[1], item[0]))]
+    def order(item: tuple[str | Told, Decimal]) -> tuple[Decimal, str]:
+        return -item[1], item[0] if isinstance(item[0], str) else sentence(item[0])
+
+    return [line(who, number) for who, number in sorted(counts.items(), key=order)]
 
 
-def _whose(pod: Object, other: Object) -> str:
+def _whose(pod: Object, other: Object) -> str | Told:
     mine, theirs = pod["metadata"], other["metadata"]
     labels = theirs.get("labels") or {}
     if labels.get(MANAGED_BY) != "mcd" or not labels.get(INSTANCE):
-        return "pods that are not of MCD"
+        return told(Note.HOLDER_NOT_OURS)
     if theirs.get("namespace") != mine.get("namespace"):
-        return "other product lines"
+        return told(Note.HOLDER_OTHERS)
     line = labels.get(PART_OF)
     return echo(str(labels[INSTANCE])) + (f" ({echo(str(line))})" if line else "")
 
@@ -241,37 +294,46 @@ def _holds(pod: Object) -> bool:
     return placed and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
 
 
-def _short(asked: Mapping[str, Decimal], has: Mapping[str, Decimal], free: Mapping[str, Decimal]) -> list[str]:
+def _short(asked: Mapping[str, Decimal], has: Mapping[str, Decimal], free: Mapping[str, Decimal]) -> list[Told]:
     found = []
     for name, number in sorted({**asked, "pods": Decimal(1)}.items()):
         total, left = has.get(name, _ZERO), free.get(name, _ZERO)
         if not number or number <= left or (name == "pods" and name not in has):
             continue
         if not total:
-            found.append(f"has no {name}")
+            found.append(told(Note.NODE_HAS_NO, resource=name))
         elif number > total:
-            found.append(f"{name}: asks {shown(name, number)}, the node has {shown(name, total)}")
+            words = told(Note.NODE_TOO_SMALL, resource=name, asked=shown(name, number), has=shown(name, total))
+            found.append(words)
         else:
             rest = shown(name, max(left, _ZERO))
-            found.append(f"{name}: asks {shown(name, number)}, {rest} of {shown(name, total)} free")
+            words = told(Note.NODE_SHORT, resource=name, asked=shown(name, number), left=rest, has=shown(name, total))
+            found.append(words)
     return found
 
 
-def _state(node: Object) -> list[str]:
+def _state(node: Object) -> list[Told]:
     conditions = {c.get("type"): c.get("status") for c in (node.get("status") or {}).get("conditions") or ()}
-    found = ["is not ready"] if conditions.get("Ready") not in ("True", None) else []
-    return [*found, "is cordoned"] if (node.get("spec") or {}).get("unschedulable") else found
+    found = [told(Note.NODE_NOT_READY)] if conditions.get("Ready") not in ("True", None) else []
+    return [*found, told(Note.NODE_CORDONED)] if (node.get("spec") or {}).get("unschedulable") else found
 
 
-def _taints(pod: Object, node: Object) -> list[str]:
+_SAID_BY_STATE = frozenset(
+    {"node.kubernetes.io/unschedulable", "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"}
+)
+"""Taints that only repeat that a node is cordoned or not ready."""
+
+
+def _taints(pod: Object, node: Object) -> list[Told]:
     tolerations = (pod.get("spec") or {}).get("tolerations") or ()
     found = []
     for taint in (node.get("spec") or {}).get("taints") or ():
-        if taint.get("effect") == "PreferNoSchedule" or taint.get("key") == "node.kubernetes.io/unschedulable":
+        if taint.get("effect") == "PreferNoSchedule" or taint.get("key") in _SAID_BY_STATE:
             continue
         if not any(_tolerates(toleration, taint) for toleration in tolerations):
             value = f"={taint['value']}" if taint.get("value") else ""
-            found.append(f"taint {echo(str(taint.get('key')))}{echo(value)}:{taint.get('effect')} is not tolerated")
+            words = f"{echo(str(taint.get('key')))}{echo(value)}:{echo(str(taint.get('effect')))}"
+            found.append(told(Note.NODE_TAINTED, taint=words))
     return found
 
 
@@ -284,11 +346,11 @@ def _tolerates(toleration: Mapping[str, Any], taint: Mapping[str, Any]) -> bool:
     return same and (toleration.get("value") or "") == (taint.get("value") or "")
 
 
-def _selection(pod: Object, node: Object) -> list[str]:
+def _selection(pod: Object, node: Object) -> list[Told]:
     spec = pod.get("spec") or {}
     labels = node["metadata"].get("labels") or {}
     found = [
-        f"label {echo(key)} is not {echo(str(value))}"
+        told(Note.NODE_LABEL_IS_NOT, key=echo(key), value=echo(str(value)))
         for key, value in (spec.get("nodeSelector") or {}).items()
         if labels.get(key) != value
     ]
@@ -296,8 +358,7 @@ def _selection(pod: Object, node: Object) -> list[str]:
     terms = (required.get("requiredDuringSchedulingIgnoredDuringExecution") or {}).get("nodeSelectorTerms") or ()
     missed = [[e for e in term.get("matchExpressions") or () if not _expressed(e, labels)] for term in terms]
     if missed and all(missed):
-        closest = min(missed, key=len)
-        found += [f"label {echo(str(e.get('key')))} {_wanted(e)}" for e in closest]
+        found += [_wanted(e) for e in min(missed, key=len)]
     return found
 
 
@@ -317,7 +378,16 @@ def _expressed(expression: Mapping[str, Any], labels: Mapping[str, str]) -> bool
     }.get(str(operator), False)
 
 
-def _wanted(expression: Mapping[str, Any]) -> str:
+_WANTED = {
+    "In": Note.NODE_LABEL_IS_NOT,
+    "NotIn": Note.NODE_LABEL_IS,
+    "Exists": Note.NODE_LABEL_MISSING,
+    "DoesNotExist": Note.NODE_LABEL_THERE,
+}
+
+
+def _wanted(expression: Mapping[str, Any]) -> Told:
+    operator = str(expression.get("operator"))
     values = echo(", ".join(str(v) for v in expression.get("values") or ()))
-    words = {"In": f"is not {values}", "NotIn": f"is {values}", "Exists": "is missing", "DoesNotExist": "is there"}
-    return words.get(str(expression.get("operator")), f"is not {expression.get('operator')} {values}")
+    note = _WANTED.get(operator, Note.NODE_LABEL_OTHER)
+    return told(note, key=echo(str(expression.get("key"))), value=values, op=echo(operator))

@@ -73,6 +73,9 @@ class Reason(StrEnum):
     """A Secret or ConfigMap that the pod needs does not exist. Set it: `mcd secret set`."""
     PROBE_FAILING = "ProbeFailing"
     """The program runs but does not answer its health check. Check port and path in app.yaml, and the program's log."""
+    NO_ENDPOINTS = "NoEndpoints"
+    """The pods are ready, and a Service of the component leads to none of them: somebody changed it by hand.
+    `mcd deploy APP` puts it back."""
     VOLUME_PENDING = "VolumePending"
     """The volume is not there yet."""
     DEADLINE_EXCEEDED = "DeadlineExceeded"

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from mcd.model.nouns import App, Cluster, NodePool, ProductLine, Release, Rollout, Serves, Settings
 from mcd.model.outcomes import Change, ChangeSet, EventNote, InventoryEntry, Outcome, Reason
+from mcd.model.why import Told, sentence
 from mcd.objects import Object, Ref
 
 
@@ -165,6 +166,23 @@ class HealthState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class NodeRow:
+    """One node and everything that keeps a pod from it, the plainest first. `devices`, `cpu`, `memory` and `pods` are
+    what is free of what there is, `model` what people call its devices; empty where there is none."""
+
+    node: str
+    model: str = ""
+    devices: str = ""
+    cpu: str = ""
+    memory: str = ""
+    pods: str = ""
+    why: tuple[Told, ...] = ()
+
+    def __str__(self) -> str:
+        return f"node {self.node}: {'; '.join(sentence(bar) for bar in self.why)}"
+
+
+@dataclass(frozen=True, slots=True)
 class ComponentHealth:
     """How one component is, in words. `evidence` are lines of a log or of the cluster's own messages."""
 
@@ -180,6 +198,11 @@ class ComponentHealth:
     """Seconds after which it is well if nothing happens until then; 0: it is not known. Never written down."""
     old: int = 0
     """Pods of older versions that are ready: they go on until the new ones are."""
+    told: tuple[Told, ...] = ()
+    """What `message` says, before it had a language: the state first, then what is said beside it. Empty in what an
+    older version of MCD wrote down."""
+    nodes: tuple[NodeRow, ...] = ()
+    """Why it has no place, node by node."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from mcd.model import (
     HealthState,
     InventoryEntry,
     NodePool,
+    NodeRow,
     Noun,
     Person,
     ProductLine,
@@ -41,6 +42,7 @@ from mcd.model import (
     Token,
     Trigger,
 )
+from mcd.model.why import Told, as_json, of_json
 from mcd.objects import Ref
 
 Row = Mapping[str, Any]
@@ -126,12 +128,21 @@ def entry_of(row: Row) -> InventoryEntry:
 def health_json(health: ComponentHealth) -> dict[str, Any]:
     whole = {**asdict(health), "state": health.state.value, "reason": health.reason.value}
     del whole["again_in"]
+    whole["told"] = [as_json(one) for one in health.told]
+    whole["nodes"] = [{**asdict(row), "why": [as_json(one) for one in row.why]} for row in health.nodes]
     return whole
 
 
 def health_of(data: Row) -> ComponentHealth:
+    """What an older version wrote down has no `told`; of what a newer one did, unknown words are left out."""
     fields = {**data, "state": HealthState(data["state"]), "reason": Reason(data["reason"])}
+    fields["told"] = _told_of(data.get("told") or ())
+    fields["nodes"] = tuple(NodeRow(**{**row, "why": _told_of(row["why"])}) for row in data.get("nodes") or ())
     return ComponentHealth(**{**fields, "evidence": tuple(data["evidence"])})
+
+
+def _told_of(written: Iterable[Mapping[str, Any]]) -> tuple[Told, ...]:
+    return tuple(one for each in written if (one := of_json(each)) is not None)
 
 
 def change_json(change: Change) -> dict[str, Any]:

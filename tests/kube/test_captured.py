@@ -42,7 +42,7 @@ EXPECTED: dict[str, tuple[HealthState, Reason, str]] = {
         Reason.UNSCHEDULABLE,
         "asks for 900Gi memory; the largest node that may take it has 23.44Gi",
     ),
-    "volume": (PROGRESSING, Reason.VOLUME_PENDING, 'persistentvolumeclaim "nope" not found'),
+    "volume": (PROGRESSING, Reason.VOLUME_PENDING, 'there is no claim "nope"'),
 }
 
 

@@ -1,0 +1,96 @@
+"""What is said of MCD's own conditions and of what the platform does to an App: builds, refusals, holds, deletes.
+
+Pure, over the reason and the message of a condition, and over objects that are being deleted.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from mcd.errors import echo
+from mcd.kube.explain.facts import Cause, at, clean, condition, evidence
+from mcd.model import Reason
+from mcd.model.why import Why, told
+from mcd.objects import Object
+
+CONDITIONS: Mapping[Reason, Why] = {
+    Reason.BUILD_FAILED: Why.BUILD_FAILED,
+    Reason.IMAGE_MISSING: Why.IMAGE_MISSING,
+    Reason.BUILD_UNAVAILABLE: Why.BUILD_UNAVAILABLE,
+    Reason.COMMIT_NOT_FOUND: Why.COMMIT_GONE,
+    Reason.INVALID_APP_YAML: Why.APP_YAML_WRONG,
+    Reason.FIELD_FIGHT: Why.FIELD_FIGHT,
+    Reason.NOT_OURS: Why.FOREIGN_OBJECT,
+    Reason.IMMUTABLE_FIELD: Why.IMMUTABLE_FIELD,
+    Reason.KIND_NOT_SERVED: Why.KIND_NOT_SERVED,
+    Reason.NAMESPACE_TERMINATING: Why.NAMESPACE_TERMINATING,
+    Reason.FORBIDDEN: Why.RIGHT_MISSING,
+    Reason.PRUNE_NEEDS_CONFIRMATION: Why.PRUNE_WAITS,
+    Reason.NEWER_IN_CLUSTER: Why.NEWER_IN_CLUSTER,
+    Reason.QUARANTINED: Why.QUARANTINED,
+    Reason.ROLLED_BACK: Why.PUT_BACK,
+    Reason.QUOTA_EXCEEDED: Why.QUOTA,
+    Reason.DEADLINE_EXCEEDED: Why.ROLLOUT_DEADLINE,
+}
+"""The states that are told by a condition of MCD's own."""
+
+_NAMESPACE = re.compile(r'namespace "?([a-z0-9-]{1,63})"?')
+
+
+def explain_condition(app: str, reason: Reason, message: str, namespace: str = "") -> Cause:
+    """What a condition that is not as it should be says. A reason without a sentence of its own is told as it is."""
+    said = echo(" ".join(message[:4000].split()), 700)
+    why = CONDITIONS.get(reason, Why.OTHER)
+    named = _NAMESPACE.search(said)
+    seconds = re.search(r"not ready in (\d+) s", said, re.IGNORECASE)
+    words = told(
+        why, app=echo(app), said=said, quota=said, reason=reason.value, what=said,
+        name=named[1] if named is not None else echo(namespace), seconds=seconds[1] if seconds is not None else "?",
+    )  # fmt: skip
+    return Cause(words, evidence(message), final=True)
+
+
+def explain_away(cluster: str, since: object, message: str, *, refused: bool) -> Cause:
+    """That a cluster does not answer, or does not let MCD in."""
+    why = Why.CLUSTER_REFUSES_US if refused else Why.CLUSTER_UNREACHABLE
+    return Cause(told(why, cluster=echo(cluster), since=at(since), said=clean(message) + "."), evidence(message))
+
+
+_KUBERNETES = frozenset({"foregroundDeletion", "orphan", "kubernetes"})
+
+
+def explain_deleting(obj: Object) -> Cause | None:
+    """An object that is being deleted and waits for somebody: whose finalizer it is. None when nothing is in its way
+    but Kubernetes' own."""
+    meta: Mapping[str, Any] = obj["metadata"]
+    waits = [f for f in meta.get("finalizers") or () if f not in _KUBERNETES]
+    if not meta.get("deletionTimestamp") or not waits:
+        return None
+    first = str(waits[0])
+    owner = first.partition("/")[0] if "/" in first else first
+    words = told(
+        Why.FINALIZER_STUCK, kind=str(obj["kind"]), name=echo(str(meta["name"])), finalizer=echo(first, 200),
+        owner=echo(owner, 200), since=at(meta["deletionTimestamp"]),
+    )  # fmt: skip
+    return Cause(words, tuple(echo(str(f), 200) for f in waits))
+
+
+_REMAINS = ("NamespaceFinalizersRemaining", "NamespaceContentRemaining", "NamespaceDeletionContentFailure",
+            "NamespaceDeletionDiscoveryFailure")  # fmt: skip
+
+
+def explain_namespace(namespace: Object) -> Cause | None:
+    """A namespace that is being deleted, and what it waits for. None when it is not."""
+    if (namespace.get("status") or {}).get("phase") != "Terminating" and not namespace["metadata"].get(
+        "deletionTimestamp"
+    ):
+        return None
+    name = echo(str(namespace["metadata"]["name"]))
+    left = [c for kind in _REMAINS if (c := condition(namespace, kind)) is not None and c.get("status") == "True"]
+    said = " ".join(str(c.get("message", ""))[:2000] for c in left)
+    if not said:
+        return Cause(told(Why.NAMESPACE_TERMINATING, name=name))
+    return Cause(told(Why.NAMESPACE_FINALIZER, name=name, said=clean(said)), evidence("\n".join(
+        str(c.get("message", "")) for c in left)))  # fmt: skip
