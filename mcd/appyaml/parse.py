@@ -10,6 +10,7 @@ from mcd.appyaml.schema.aliases import translate
 from mcd.appyaml.schema.app import App
 from mcd.appyaml.schema.environments import check_environments
 from mcd.appyaml.schema.fields import BAD, keys_of, read_model
+from mcd.appyaml.schema.foreign import foreign
 from mcd.appyaml.text.nodes import Map
 from mcd.appyaml.text.problems import Report, all_of
 from mcd.appyaml.text.reader import decode, read
@@ -49,6 +50,10 @@ def check(text: bytes | str, file: str) -> Checked:
     if type(root) is not Map:
         shape = "a list" if not hasattr(root, "text") else f'"{echo(getattr(root, "text", ""))}"'
         report.refuse("schema.type", (1, 1), (), f"{shape} is the whole file.", "Write keys: appname and components.")
+        return Checked(None, in_order(report.found))
+    if "appname" not in root.entries and (found := foreign(root)):
+        word, place, message, hint = found
+        report.refuse("schema.type", place, (word,), message, hint)
         return Checked(None, in_order(report.found))
     root = translate(root, report)
     if "environments" in root.entries:

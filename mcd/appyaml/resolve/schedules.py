@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from mcd.appyaml.record import record
-from mcd.appyaml.resolve.timezones import ZONES
+from mcd.appyaml.resolve.timezones import ABBREVIATIONS, ZONES
 from mcd.appyaml.text.words import nearest
 from mcd.errors import echo
 
@@ -132,6 +132,12 @@ def check_timezone(name: str) -> tuple[str, str] | None:
     """What is wrong with a time zone, and what to do; nothing when it is one."""
     if name in ZONES:
         return None
+    if places := ABBREVIATIONS.get(name.upper()):
+        if len(places) > 1:
+            return f'"{echo(name)}" is ambiguous.', f"Write {', '.join(places[:-1])} or {places[-1]}."
+        return f'there is no time zone "{echo(name)}".', f"Write {places[0]}."
+    if name[-1:].isdigit():
+        return f'"{echo(name)}" is an offset and no time zone.', "Use an IANA name such as Asia/Shanghai."
     near = nearest(name, ZONES)
     hint = f'Did you mean "{near}"?' if near else "Use an IANA name such as Asia/Shanghai."
     return f'there is no time zone "{echo(name)}".', hint

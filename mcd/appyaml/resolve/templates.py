@@ -30,6 +30,10 @@ BLANKS = " \t\r\n"
 """White space that `{{-` and `-}}` take away, as in Go."""
 _BLOCKS = frozenset({"if", "else", "end"})
 _HINT = "Use if, else, end."
+_OPERATORS = frozenset("=!&<>")
+_HINT_OF_GO = 'Write eq .Env.A "x"; ne, not, and, or alike stand before their values.'
+_WIDEST = 9999
+"""So many blanks may indent a line."""
 
 
 @record
@@ -240,7 +244,7 @@ def _evaluate(inside: str, offset: int, scope: Scope) -> tuple[Piece, ...]:
 
 _TOKEN = re.compile(
     r"""\s*(?:(?P<text>"(?:[^"\\\n]|\\.)*+")|(?P<name>\.[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)
-    |(?P<pipe>\|)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<number>\d{1,4})|(?P<other>\S))""",
+    |(?P<pipe>\|)|(?P<word>[A-Za-z_][A-Za-z0-9_]*)|(?P<number>\d+)|(?P<other>\S))""",
     re.VERBOSE,
 )
 
@@ -279,7 +283,10 @@ class Tokens:
         if not kind:
             return self.error("a value is missing.", 'Write .Env.NAME, or a text like "a".')
         if kind == "number":
-            return self.error(f"{word} is a number.", f'Write "{word}".')
+            return self.error(f"{echo(word)} is a number.", f'Write "{echo(word)}".')
+        if word in _OPERATORS:
+            twice = word * 2 if self._at + 1 < len(self._found) and self._found[self._at + 1][1] == word else word
+            return self.error(f'"{twice}" is not known here: templates are written as in Go.', _HINT_OF_GO)
         return self.error(f'"{echo(word)}" is not known here.', _HINT)
 
 
@@ -335,6 +342,8 @@ def _filters(tokens: Tokens) -> Iterator[tuple[str, str]]:
     while tokens.next[0] == "pipe":
         tokens.take()
         kind, name = tokens.next
+        if kind == "pipe":
+            raise tokens.error('"||" is not known here: templates are written as in Go.', _HINT_OF_GO)
         if kind != "word":
             raise tokens.error("| without a filter.", f"Use one of {', '.join(FILTERS)}.")
         if name not in FILTERS:
@@ -353,6 +362,8 @@ def _argument(name: str, tokens: Tokens) -> str:
         example = 'default "x"' if name == "default" else "indent 2"
         raise tokens.error(f"{name} needs a {wanted}.", f"Write {example}.")
     word = tokens.take()[1]
+    if wanted == "number" and (len(word) > 9 or int(word) > _WIDEST):
+        raise tokens.error(f"indent {echo(word)} is too wide.", f"Use at most {_WIDEST}.", TOO_MUCH)
     return _literal(word, tokens) if wanted == "text" else word
 
 

@@ -5,6 +5,18 @@ Made from the tzdata release 2026f. It must not know offsets.
 
 from __future__ import annotations
 
+_CENTRAL = "America/Chicago"
+ABBREVIATIONS = {
+    "CST": ("Asia/Shanghai", _CENTRAL), "IST": ("Asia/Kolkata", "Asia/Jerusalem", "Europe/Dublin"),
+    "BST": ("Europe/London", "Asia/Dhaka"), "PST": ("America/Los_Angeles", "Asia/Manila"),
+    "AST": ("America/Halifax", "Asia/Riyadh"), "GST": ("Asia/Dubai", "Atlantic/South_Georgia"),
+    "CDT": (_CENTRAL,), "EDT": ("America/New_York",), "MDT": ("America/Denver",), "PDT": ("America/Los_Angeles",),
+    "CEST": ("Europe/Berlin",), "EEST": ("Europe/Athens",), "MSK": ("Europe/Moscow",), "AEST": ("Australia/Sydney",),
+    "JST": ("Asia/Tokyo",), "KST": ("Asia/Seoul",), "HKT": ("Asia/Hong_Kong",), "SGT": ("Asia/Singapore",),
+    "ASIA/BEIJING": ("Asia/Shanghai",), "BEIJING": ("Asia/Shanghai",), "CHINA": ("Asia/Shanghai",),
+}  # fmt: skip
+"""What people call the time of a place, in capitals → the zones that it may be. No zone is called so."""
+
 ZONES = frozenset(
     """
 Africa/Abidjan Africa/Accra Africa/Addis_Ababa Africa/Algiers Africa/Asmara Africa/Asmera Africa/Bamako

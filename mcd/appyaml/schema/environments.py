@@ -9,11 +9,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mcd.appyaml.schema.component import COMPONENT, Component, type_of
-from mcd.appyaml.schema.fields import Json, Key, Kind, keys_of, refuse_null, refuse_unknown, refused_shape
+from mcd.appyaml.schema.fields import Json, Key, Kind, keys_of, refuse_null, refuse_unknown, refused_shape, show_form
 from mcd.appyaml.schema.partial import check_part, removes
 from mcd.appyaml.schema.shapes import check_component_name
 from mcd.appyaml.text.nodes import Items, Map, Node, Path, Place
 from mcd.appyaml.text.problems import Report
+from mcd.appyaml.text.words import nearest
 from mcd.errors import echo
 
 DIFFERS = ("env", "infra", "app_dep", "permdir", "files", "components", "alerts")
@@ -112,6 +113,7 @@ def _check_entry(report: Report, entry: Map, path: Path, keys: Mapping[str, Key]
             _check_components(report, value, here, types)
         else:
             check_part(report, value, here, keys[word].kind)
+            show_form(report, value, keys[word])
 
 
 def _check_components(report: Report, node: Map, path: Path, types: Mapping[str, str]) -> None:
@@ -122,6 +124,8 @@ def _check_components(report: Report, node: Map, path: Path, types: Mapping[str,
         if type(value) is Map and name not in types and "type" not in value.entries:
             # Nobody says what it is: neither the file nor another entry.
             hint = keys_of(Component)["type"].required
+            if near := nearest(name, types):
+                hint = f'Did you mean component "{near}"? Of a new one: {hint[0].lower()}{hint[1:]}'
             report.refuse("schema.missing", value.key or value.place, (*here, "type"), '"type" is missing.', hint)
         own = type_of(value) if type(value) is Map else ""
         check_part(report, value, here, COMPONENT, own or types.get(name, ""))

@@ -403,6 +403,8 @@ def read_model(
             got = known.read(report, value, (*path, word))
             if got is not BAD:
                 values[known.attribute] = got
+            else:
+                show_form(report, value, keys_of(cls)[word])
     complete = True
     for word, attribute, wanted in plan.required:
         if attribute in values:
@@ -415,6 +417,19 @@ def read_model(
         else:
             complete = False
     return filled(cls, values) if complete else BAD
+
+
+_BARE = ("Write a mapping.", "Write a list.")
+
+
+def show_form(report: Report, node: Node, known: Key) -> None:
+    """`Write a mapping.` says nothing to who has never written one: after a problem of this very value the example of
+    its key is added."""
+    last = report.found[-1] if report.found else None
+    if last is None or last.hint not in _BARE or (last.line, last.column) != node.place:
+        return
+    if known.example.startswith(("{", "[")):
+        report.found[-1] = dataclasses.replace(last, hint=f"{last.hint[:-1]} like {known.example}.")
 
 
 def refuse_key(report: Report, place: Place, path: Path, keys: Mapping[str, Key], type_name: str = "") -> None:
@@ -437,6 +452,11 @@ def refuse_unknown(report: Report, place: Place, path: Path, keys: Mapping[str, 
         report.refuse("schema.unknown_key", place, path, f'there is no "{echo(word)}" here.', "Remove it.")
         return
     fitting = {w: k for w, k in keys.items() if not (type_name and k.only and type_name not in k.only)}
+    before, colon, value = word.partition(":")
+    if colon and before in fitting:
+        hint = f"Write {before}: {echo(value) or 'and a value'}."
+        report.refuse("schema.unknown_key", place, path, f'a blank is missing behind "{before}:".', hint)
+        return
     near = nearest(word, fitting)
     hint = f'Did you mean "{near}"?' if near else known_words(fitting)
     report.refuse("schema.unknown_key", place, path, f'there is no "{echo(word)}" here.', hint)

@@ -6,7 +6,7 @@ together, is asked of the merged result. It must not merge anything (resolve/env
 
 from __future__ import annotations
 
-from mcd.appyaml.schema.fields import Kind, keys_of, refuse_key
+from mcd.appyaml.schema.fields import Kind, keys_of, refuse_key, show_form
 from mcd.appyaml.text.nodes import TOP, Map, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
 
@@ -56,3 +56,4 @@ def _check_keys(report: Report, node: Map, path: Path, model: type, type_name: s
             refuse_key(report, place, here, keys, type_name)
         elif not removes(value):
             check_part(report, value, here, known.kind)
+            show_form(report, value, known)

@@ -320,6 +320,12 @@ def read_user(report: Report, node: Node, path: Path) -> Any:
         return "image"
     if type(node) is not Scalar:
         return refused_shape(report, node, path, "a uid or image")
+    if node.text.isidentifier():
+        hint = "Write a number like 1000, or image for the user that the image names."
+        if node.text == "root":
+            hint = "Write 0, which only a baseline product line allows, or a number like 1000."
+        report.refuse("value.number", node.place, path, f'"{echo(node.text)}" is a name, not a uid.', hint)
+        return BAD
     number = scalars.integer(node, 0, 2_147_483_647)
     if isinstance(number, scalars.Wrong):
         report.refuse(number.code, node.place, path, number.message, number.hint)

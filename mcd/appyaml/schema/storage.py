@@ -14,7 +14,8 @@ from mcd.appyaml.schema.shapes import check_mount
 from mcd.appyaml.text import scalars
 from mcd.appyaml.text.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
-from mcd.appyaml.text.units import Bytes
+from mcd.appyaml.text.units import Bytes, read_bytes
+from mcd.errors import echo
 
 _GI, _TI = 2**30, 2**40
 _SIZE = amount(Bytes(_GI), Bytes(100 * _TI))
@@ -75,6 +76,10 @@ def _read_permdir_short(report: Report, node: Node, path: Path) -> Any:
     if type(node) is not Scalar:
         return refused_shape(report, node, path, "true, a path or a mapping")
     if node.text.lower() not in _NO_PATH:
+        if read_bytes(node.text) is not None:
+            message = f'"{echo(node.text)}" is a size, and a path stands here.'
+            report.refuse("schema.type", node.place, path, message, f"Write {{size: {echo(node.text)}}}.")
+            return BAD
         where = _read_mount(report, node, path)
         return BAD if where is BAD else Permdir(path=where)
     said = scalars.boolean(node)

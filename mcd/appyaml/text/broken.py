@@ -17,6 +17,8 @@ _BREAKS = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 
 _VALUE = re.compile(r"(?:[^\s:#\"'\[\]{}][^:#]{0,60}?|\"[^\"]*\"|'[^']*')\s*:\s+(\S.*)")
 """A key and its value. The end of a long key is as good as all of it, and costs no minute in a line of 100,000."""
+_NO_BLANK = re.compile(r"\s*(?:- )?([A-Za-z_][A-Za-z0-9_-]{0,60}):([^\s:/][^:#]*)")
+"""A key and its value with nothing between; `http://x` is none."""
 _PLAIN_WORDS = {
     "found unexpected end of stream": "a quote is opened here and never closed.",
     "found unexpected document indicator": "a quote is opened here and never closed.",
@@ -64,12 +66,28 @@ def explain(wrong: yaml.MarkedYAMLError, source: str) -> tuple[Place, str, str]:
         value = _VALUE.search(line)
         if value and value.start(1) <= mark.column:
             return (line_number + 1, value.start(1) + 1), 'a value that contains ": " must be in quotes.', ""
+        if missing := _missing_blank(lines, line_number):
+            return missing
         return (line_number + 1, mark.column + 1), "a colon does not fit here.", "Check the indentation, or use quotes."
     if problem in _AT_CONTEXT and wrong.context_mark is not None:
         mark = wrong.context_mark
     message = _PLAIN_WORDS.get(problem) or f"the YAML is broken: {echo(problem or 'it cannot be read')}."
     hint = _HINTS.get(message, "Check quotes, brackets and indentation.")
     return (mark.line + 1, mark.column + 1), message, hint
+
+
+def _missing_blank(lines: list[str], number: int) -> tuple[Place, str, str] | None:
+    """`appname:hello` in the line before, which is then a text that goes on in this one."""
+    before = next((row for row in range(number - 1, -1, -1) if lines[row].strip()), -1)
+    found = _NO_BLANK.fullmatch(lines[before][:200]) if before >= 0 else None
+    if found is None:
+        return None
+    word, value = found[1], found[2].strip()
+    return (
+        (before + 1, found.end(1) + 1),
+        f'a blank is missing behind "{echo(word)}:".',
+        f"Write {word}: {echo(value)}.",
+    )
 
 
 def _quoting(
