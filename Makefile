@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: .installed help venv lock up down reset status servers test lint types contracts acceptance fuzz bench openapi docs
+.PHONY: .installed help venv lock up down reset status servers test lint types contracts acceptance fuzz bench openapi docs translations
 
 help: ## List what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -45,10 +45,11 @@ lock: ## Resolve pyproject.toml into requirements/*.lock (names, versions and ha
 	@$(BIN)/uv pip compile pyproject.toml --extra server --extra postgres --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/server.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra server --extra postgres --group test --group lint --group cluster --group rig --group tools --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/dev.lock
 
-servers: venv ## Install and build the real servers that the tests start (etcd, Kubernetes, registry, buildah, PostgreSQL, promtool, the language server of editors)
+servers: venv ## Install and build the real servers that the tests start (etcd, Kubernetes, registry, buildah, PostgreSQL, promtool, the language server of editors, Chromium)
 	@$(BIN)/python -m scripts.cluster build
 	@$(BIN)/python -m scripts.promtool
 	@$(BIN)/python -m scripts.editor_server
+	@$(BIN)/python -m scripts.chromium
 
 test: lint servers ## Everything that CI runs
 	@MCD_REQUIRE=$(if $(CI),all,$(MCD_REQUIRE)) $(BIN)/python -m pytest -q -n $(JOBS) --dist loadfile --no-loadscope-reorder
@@ -76,3 +77,6 @@ docs: venv ## Write the generated references in docs/reference
 
 openapi: venv ## Write docs/openapi.json
 	@$(BIN)/python -m scripts.openapi
+
+translations: venv ## Find what the portal says, bring its catalogues up to date, list what is not translated
+	@$(BIN)/python -m scripts.translations

@@ -25,8 +25,9 @@ from mcd.store import accounts, reads
 from mcd.store.authorize import may, require
 from mcd.store.tx import Tx
 
-SESSION_ID = "id"
-"""The one key of the session cookie."""
+SESSION_ID, SESSION_TOKEN = "id", "token"
+"""The keys of the session cookie, of which it has one: a session that was signed in by password, or the token that a
+person signed in with, which stays no more than it is (its scope, its end, its revocation)."""
 
 
 def runtime_of(connection: HTTPConnection) -> Runtime:
@@ -74,8 +75,10 @@ def credential_of(connection: HTTPConnection) -> Credential | None:
                 Code.UNAUTHENTICATED, "the Authorization header is not understood.", "Send Authorization: Bearer TOKEN."
             )
         return Credential("token", text.strip())
-    session = connection.session.get(SESSION_ID)
-    return Credential("session", session) if isinstance(session, str) else None
+    for key, kind in ((SESSION_ID, "session"), (SESSION_TOKEN, "token")):
+        if isinstance(text := connection.session.get(key), str):
+            return Credential(kind, text)
+    return None
 
 
 async def actor_of(runtime: Runtime, credential: Credential) -> Actor:

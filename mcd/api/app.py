@@ -30,6 +30,7 @@ from mcd.api import (
     openapi,
     people,
     pods,
+    portal,
     product_lines,
     releases,
     rollouts,
@@ -110,6 +111,7 @@ def create_app(
     app.state.throttle = Throttle(rates or Rates())
     app.state.disk = Disk(runtime.settings.data)
     errors.install(app)
+    portal.install(app)
     return app
 
 
@@ -139,7 +141,7 @@ def _with_routes(middleware: list[Middleware], more: tuple[APIRouter, ...]) -> F
         middleware=middleware,
         lifespan=_lifespan,
     )
-    for router in (*ROUTERS, *more):
+    for router in (*ROUTERS, *portal.ROUTERS, *more):
         app.include_router(router)
     app.state.routes = require_permissions(app)
     openapi.install(app)

@@ -123,7 +123,20 @@ def answer(error: McdError, scope: Mapping[str, Any], headers: Mapping[str, str]
         problems=[Problem.of(p) for p in error.problems],
         request_id=request_id(scope),
     )
-    return problem(body, {**_headers(error, status), **(headers or {})})
+    return shown(scope, body, {**_headers(error, status), **(headers or {})})
+
+
+def shown(scope: Mapping[str, Any], body: ProblemDetails, headers: Mapping[str, str]) -> Response:
+    """As problem+json; or as a page, where the application has pages and a person asks for one."""
+    page = getattr(scope["app"].state, "refusal_page", None) if "app" in scope else None
+    answered: Response | None = None
+    if page is not None:
+        try:
+            answered = page(scope, body, headers)
+        except Exception as error:  # noqa: BLE001
+            # What failed may be the very thing that makes pages: the refusal is told all the same.
+            logs.logger("api").error("bug", path=scope.get("path"), method=scope.get("method"), exc_info=error)
+    return answered if answered is not None else problem(body, headers)
 
 
 def problem(body: ProblemDetails, headers: Mapping[str, str]) -> Response:
@@ -222,7 +235,7 @@ def _validation(scope: Mapping[str, Any], errors: list[dict[str, Any]]) -> Respo
         problems=problems,
         request_id=request_id(scope),
     )
-    return problem(body, {})
+    return shown(scope, body, {})
 
 
 _CUT_SHORT: Mapping[int, McdError] = {

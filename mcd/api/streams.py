@@ -34,10 +34,11 @@ RECHECK = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing to send. `id` is the sequence to resume after, None for what is not part of the history."""
+    """One thing to send. `id` is the sequence to resume after, None for what is not part of the history. Text is sent
+    as it is; without an `event` it is what pages put in the place of what they show."""
 
     event: str
-    data: BaseModel
+    data: BaseModel | str
     id: int | None = None
 
 
@@ -113,8 +114,8 @@ async def _beats(
             return
         for item in found.items:
             yield format_sse_event(
-                event=item.event,
-                data_str=item.data.model_dump_json(),
+                event=item.event or None,
+                data_str=item.data if isinstance(item.data, str) else item.data.model_dump_json(),
                 id=None if item.id is None else str(item.id),
             )
             spoke = clock()

@@ -42,7 +42,6 @@ def test_every_code_has_a_status_and_a_title() -> None:
 
 async def test_an_unknown_address(api: Api) -> None:
     for path in (
-        "/",
         "/api/v1",
         "/api/v1/nothing",
         "/api/v2/apps",

@@ -1,0 +1,40 @@
+"""The portal: MCD as pages, rendered by the server, in the reader's language, readable without scripts.
+
+How a page is made (one file each, all named after the word in the address, say `things`):
+
+1. `routes/things.py`: `router = pages()`; the route declares who may (`Reader`, `Deployer`, `Setter` of
+   `mcd.api.access`), reads the store in one `async with runtime.db.reading()` as that Actor, and answers
+   `show(request, Page("things/list.html", things_view(...), "mcd thing list"), now=runtime.now())`. No call to a
+   cluster. A form posts back, does the same intent as the API inside `runtime.db.writing()`, and answers
+   `done(url, word)`.
+2. `views/things.py`: pure functions from what the store answered to a frozen dataclass of plain values. English words
+   that a page shows are marked `n_("…")`.
+3. `templates/things/list.html`: extends `layout.html`, fills `title` and `main`, uses the macros of
+   `parts/macros.html`, says every text as `{{ _("…") }}`. A block can be asked for alone by htmx or sent by `live`.
+4. `locale/zh_CN/things.po`: `python -m scripts.translations` finds the texts; a person translates them.
+5. `tests/portal/test_things.py`: the page in Chromium, by the fixtures of `tests/portal/conftest.py`.
+
+It must not know SQL, a cluster, or a rule: those are the store's, the controllers' and the compiler's.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from fastapi import FastAPI
+from fastapi.routing import APIRouter
+
+from mcd.api.portal import refusals
+from mcd.api.portal.routes import files, home, signing
+
+ROUTERS: tuple[APIRouter, ...] = (
+    files.router,
+    signing.router,
+    home.router,
+)
+
+
+def install(app: FastAPI) -> None:
+    """What refusals of the application look like to a person, and where reports of browsers are kept."""
+    app.state.refusal_page = refusals.page
+    app.state.csp_reports = deque(maxlen=files.KEPT)

@@ -1,0 +1,157 @@
+"""How a page is answered: the template and the view become HTML in the language of who asks.
+
+A request of htmx for one part of a page gets the block of that name only, from the same template. It must not read the
+store, nor know what any page is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+from jinja2_fragments import render_block
+from markupsafe import Markup
+from starlette.requests import HTTPConnection, Request
+from starlette.types import Scope
+
+from mcd.api.portal import assets
+from mcd.api.portal.language import NAMES, Language, chosen
+from mcd.api.portal.views.frame import PLACES, THEMES, Frame, frame
+from mcd.model import Actor
+
+TEMPLATES = Path(__file__).parent / "templates"
+LANGUAGE, THEME, DONE = "mcd_language", "mcd_theme", "mcd_done"
+"""Cookies: what a person chose, for a year, and what was just done, for a moment. None of them is a secret."""
+YEAR = 365 * 86400
+
+REPORTS = "/csp-reports"
+POLICY = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'; "
+    f"report-uri {REPORTS}",
+}
+"""What a page may load: our own files, nothing inline, nothing from another host. Browsers tell us what they refused,
+by the older way, which sends at once and also without https."""
+
+
+@cache
+def environment(spoken: Language) -> Environment:
+    """Everything is escaped, and a value that a view does not have is an error, not a hole in a page."""
+    made = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+    )
+    made.install_gettext_callables(  # type: ignore[attr-defined]
+        spoken.text, spoken.plural, newstyle=True
+    )
+    made.globals |= {
+        "asset": assets.address,
+        "languages": NAMES,
+        "themes": THEMES,
+        "places": PLACES,
+        "spoken": spoken,
+        "query": query,
+    }
+    made.filters |= {"ago": _ago, "when": _when, "number": spoken.number, "lasting": spoken.lasting}
+    return made
+
+
+def query(**values: object) -> str:
+    """`?a=1&b=2` of what is not empty."""
+    kept = {name: value for name, value in values.items() if value not in (None, "")}
+    return f"?{urlencode(kept)}" if kept else ""
+
+
+@pass_context
+def _ago(context: Context, then: datetime) -> Markup:
+    """How long ago, with the moment itself for who wants it."""
+    spoken: Language = context["spoken"]
+    words = spoken.ago(then, context["now"])
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(then.isoformat(), spoken.at(then), words)
+
+
+@pass_context
+def _when(context: Context, then: datetime) -> Markup:
+    """The moment itself."""
+    spoken: Language = context["spoken"]
+    return Markup('<time datetime="{}">{}</time>').format(then.isoformat(), spoken.at(then))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What is answered: a template, what it shows, and the `mcd` line that gives the same."""
+
+    template: str
+    view: object
+    command: str = ""
+    status: int = 200
+
+
+def show(request: Request, page: Page, *, now: datetime, headers: Mapping[str, str] | None = None) -> Response:
+    """The whole page; or, when htmx asks for the part `#name`, the block `name` of it."""
+    made = environment(spoken_of(request))
+    values = _values(request.scope, request, page, now)
+    part = _part(request)
+    if part and page.status == 200 and part in made.get_template(page.template).blocks:
+        body = render_block(made, page.template, part, **values)
+    else:
+        body = made.get_template(page.template).render(values)
+    answer = HTMLResponse(body, page.status, {**POLICY, **(headers or {})})
+    answer.headers.setdefault("Vary", "Cookie, Accept-Language, HX-Request")
+    if DONE in request.cookies:
+        answer.delete_cookie(DONE, path="/")
+    return answer
+
+
+def fragment(connection: HTTPConnection, template: str, block: str, view: object, now: datetime) -> str:
+    """One block of a page as text, for a stream."""
+    made = environment(spoken_of(connection))
+    return render_block(made, template, block, **_values(connection.scope, connection, Page(template, view), now))
+
+
+def _values(scope: Scope, connection: HTTPConnection, page: Page, now: datetime) -> dict[str, Any]:
+    return {"v": page.view, "frame": frame_of(connection), "command": page.command, "now": now}
+
+
+def _part(request: Request) -> str:
+    """`table` for a request of htmx whose target is `#table`."""
+    if request.headers.get("hx-request") != "true" or request.headers.get("hx-request-type") != "partial":
+        return ""
+    return request.headers.get("hx-target", "").partition("#")[2].replace("-", "_")
+
+
+def spoken_of(connection: HTTPConnection) -> Language:
+    return chosen(connection.headers.get("accept-language", ""), connection.cookies.get(LANGUAGE))
+
+
+def frame_of(connection: HTTPConnection) -> Frame:
+    actor: Actor | None = connection.scope["state"].get("actor")
+    url = connection.url
+    here = f"{url.path}?{url.query}" if url.query else url.path
+    return frame(
+        actor,
+        theme=connection.cookies.get(THEME),
+        here=here,
+        done=connection.cookies.get(DONE),
+        signed_in=bool(connection.scope.get("session")),
+    )
+
+
+def done(to: str, what: str = "") -> Response:
+    """The answer to a form that did what it says: the page `to`, which tells it (`views.frame.DONE`)."""
+    answer = RedirectResponse(to, status_code=303)
+    if what:
+        answer.set_cookie(DONE, what, max_age=60, path="/", httponly=True, samesite="strict")
+    return answer
