@@ -98,7 +98,8 @@ def resolve(app_file: AppFile, context: Context, source: Source) -> tuple[AppSpe
 
 def _secrets(run: Resolving, components: Sequence[ComponentSpec]) -> tuple[SecretNeed, ...]:
     """What must exist before the workloads do: each Secret once, by name."""
-    read = [one.needs.values() for component in components for one in (component, component.newest)]
+    read = [component.needs.values() for component in components]
+    read += [component.newest.needs.values() for component in components if component.canary is not None]
     presented = [component.web.certificates for component in components if component.web is not None]
     return tuple(merged(run.credentials.values(), *read, *presented).values())
 

@@ -69,6 +69,7 @@ def _stable(run: Resolving, name: str, facts: CanaryFacts) -> ComponentSpec:
         source=replace(source, commit=stable.commit, tag="", images={**(source.images or {}), name: stable.image}),
         findings=Findings(Report(run.findings.report.file), run.findings.root),
         top=[],
+        files={},
     )
     component = resolve_component(then, name, run.app.components[name])
     return without_what_the_cluster_lacks(component, context.cluster, then.findings)

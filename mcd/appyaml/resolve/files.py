@@ -14,12 +14,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeAlias
 
 from mcd.appyaml.names import files_config, files_secret
-from mcd.appyaml.record import record
+from mcd.appyaml.record import record, replace
 from mcd.appyaml.resolve.blocks import expand_file
 from mcd.appyaml.resolve.mounts import FILE, Mount, check_mounts, folders_of
 from mcd.appyaml.resolve.needs import merged
-from mcd.appyaml.resolve.run import Resolving
-from mcd.appyaml.resolve.templates import MAX_OF_ALL, TOO_MUCH, Scope, TemplateError
+from mcd.appyaml.resolve.run import MadeFile, Resolving
+from mcd.appyaml.resolve.templates import MAX_OF_ALL, TOO_MUCH, Piece, Scope, TemplateError
 from mcd.appyaml.resolve.variables import report_template, secret_need
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.files import LARGEST_FILE, LARGEST_FILES, File, beside
@@ -37,6 +37,8 @@ Level: TypeAlias = tuple[Mapping[str, File], Path]
 
 _ODD = re.compile(r"[^A-Za-z0-9._-]")
 _LONGEST_KEY = 253
+_TOP = "files"
+"""How the path of a file begins that is every component's."""
 SOURCE = "files"
 """Where the values of our own Secret come from (app-yaml 6.4)."""
 
@@ -79,7 +81,7 @@ def resolve_files(run: Resolving, owner: Owner, levels: Sequence[Level]) -> File
         if size > LARGEST_FILES:
             break  # told by all_files: what is too much already is not made any larger
         if file.secret is None:
-            made = _text(run, owner, path, file, where)
+            made = _of_the_top(run, owner, path, file) if where[0] == _TOP else _text(run, owner, path, file, where)
         elif need := secret_need(run.findings, run.context, run.name, Variable(secret=file.secret), (*where, "secret")):
             needs.append(need)
             made = FileSpec(path, owner.key(path), file.mode, secret=(need.name, need.keys[0]))
@@ -101,7 +103,7 @@ def main_files(
         if len(folders) > 1:
             check_mounts(folders, run.findings)
         return ()
-    levels = ((run.app.files, ("files",)), (component.files, (*path, "files")))
+    levels = ((run.app.files, (_TOP,)), (component.files, (*path, "files")))
     return (resolve_files(run, Owner(path, scope, secret_keys(variables), folders), levels),)
 
 
@@ -136,6 +138,28 @@ def _size(file: FileSpec) -> int:
 def _version(held: Mapping[str, object]) -> str:
     """Of what stands in our own Secret: another text is another version. The values have versions of their own."""
     return hashlib.sha256(canonical(held)).hexdigest()[:8]
+
+
+def _of_the_top(run: Resolving, owner: Owner, path: str, file: File) -> FileSpec | None:
+    """A file of the top level: read and expanded for the first component, and for another one only where a variable
+    that it asks for is something else. What comes out counts for each."""
+    before = run.spent.length
+    look = owner.scope.env
+    assert look is not None  # whoever has files has variables
+    known = run.files.get(path)
+    if known is not None and before + known.length <= MAX_OF_ALL and known.is_for(look):
+        run.spent.length += known.length
+        return known.file
+    asked: dict[str, tuple[Piece, ...] | None] = {}
+
+    def told(name: str) -> tuple[Piece, ...] | None:
+        asked[name] = pieces = look(name)
+        return pieces
+
+    made = _text(run, replace(owner, scope=Scope(owner.scope.names, told)), path, file, (_TOP, path))
+    if made is not None:
+        run.files[path] = MadeFile(made, asked, run.spent.length - before)
+    return made
 
 
 def _text(run: Resolving, owner: Owner, path: str, file: File, where: Path) -> FileSpec | None:

@@ -56,7 +56,7 @@ def read_by(entries: Iterable[EnvEntry], known: Mapping[str, SecretNeed]) -> lis
                 keys[name].add(key)
             elif name in known:
                 keys[name] = {key}
-    return [_with_keys(known[name], keys[name]) for name in keys]
+    return [_with_keys(known[name], found) for name, found in keys.items()]
 
 
 def _with_keys(need: SecretNeed, keys: Iterable[str]) -> SecretNeed:

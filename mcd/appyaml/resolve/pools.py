@@ -128,6 +128,8 @@ def place(ask: Ask, context: Context, line: str, findings: Findings) -> tuple[Pl
     """Where the component stands, and the resource name of its device ("" without one)."""
     if context.node_pools is None:
         return _unknown(ask, findings)
+    if ask.pool is None and ask.gpu is None:
+        return _by_default(ask, context, line, findings), ""
     allowed = context.product_line.node_pools
     pools = {p.name: p for p in context.node_pools}
     names = [n for n in (allowed if allowed is not None else pools) if n in pools]
@@ -137,25 +139,33 @@ def place(ask: Ask, context: Context, line: str, findings: Findings) -> tuple[Pl
             findings.refuse("ref.unknown", (*ask.path, "node_pool"), message, suggest(ask.pool, names))
             return Placement(), ""
         looked_at = [pools[ask.pool]]
-    elif ask.gpu is not None:
-        looked_at = [pools[n] for n in names]
     else:
-        default = context.product_line.node_pool
-        if default and default not in pools:
-            # On any other node it would run beside those whom the pool is there to keep it from.
-            message = f'there is no pool "{default}", the default of product line "{line}".'
-            findings.refuse("ref.unknown", (*ask.path, "node_pool"), message, "Write another, or ask its owner.")
-        looked_at = [pools[default]] if default and default in pools else []
+        looked_at = [pools[n] for n in names]
     if ask.gpu is not None:
         return _with_gpu(ask, looked_at, line, findings)
-    if not looked_at:
-        return Placement(), ""
-    pool = looked_at[0]
+    return _without_gpu(ask, looked_at[0], findings), ""
+
+
+def _by_default(ask: Ask, context: Context, line: str, findings: Findings) -> Placement:
+    """Who asks for no pool and no device stands in the line's own pool, if it has one."""
+    default = context.product_line.node_pool
+    if not default:
+        return Placement()
+    for pool in context.node_pools or ():
+        if pool.name == default:
+            return _without_gpu(ask, pool, findings)
+    # On any other node it would run beside those whom the pool is there to keep it from.
+    message = f'there is no pool "{default}", the default of product line "{line}".'
+    findings.refuse("ref.unknown", (*ask.path, "node_pool"), message, "Write another, or ask its owner.")
+    return Placement()
+
+
+def _without_gpu(ask: Ask, pool: Pool, findings: Findings) -> Placement:
     if pool.devices:
         message = f'pool "{pool.name}" has devices, and nothing here asks for one.'
         findings.warn("pool.gpu_unused", (*ask.path, "node_pool"), message, "Write resources.gpu, or use another pool.")
     _check_node(ask, pool, findings)
-    return _placement(pool, ()), ""
+    return _placement(pool, ())
 
 
 def _unknown(ask: Ask, findings: Findings) -> tuple[Placement, str]:

@@ -5,21 +5,21 @@ It must not resolve anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import field
 
 from mcd.appyaml.context import Context
 from mcd.appyaml.record import record
 from mcd.appyaml.resolve.blocks import Compiled
 from mcd.appyaml.resolve.injected import NOTHING_INJECTED, Injected
-from mcd.appyaml.resolve.templates import Spent
+from mcd.appyaml.resolve.templates import Piece, Spent
 from mcd.appyaml.resolve.variables import Environment
 from mcd.appyaml.schema.app import App
 from mcd.appyaml.spec.app import Source
 from mcd.appyaml.spec.app_dep import AppDepSpec
 from mcd.appyaml.spec.infra import InfraSpec
 from mcd.appyaml.spec.pod import SecretNeed
-from mcd.appyaml.spec.storage import PermdirSpec
+from mcd.appyaml.spec.storage import FileSpec, PermdirSpec
 from mcd.appyaml.text.nodes import Path
 from mcd.appyaml.text.problems import Findings
 
@@ -33,6 +33,20 @@ class AskedHost:
     path: str
     tls: str
     where: Path
+
+
+@record
+class MadeFile:
+    """A file of the top level as one component has it: what the variables were that it asked for, and how many bytes
+    came out of its templates."""
+
+    file: FileSpec
+    asked: Mapping[str, tuple[Piece, ...] | None]
+    length: int
+
+    def is_for(self, look: Callable[[str], tuple[Piece, ...] | None]) -> bool:
+        """Whether who sees these variables has the same file."""
+        return all(look(name) == pieces for name, pieces in self.asked.items())
 
 
 @record
@@ -70,6 +84,8 @@ class Resolving:
     """The texts of files as they were read: those of the top level are every component's."""
     held: dict[str, int] = field(default_factory=dict)
     """What the files of each component come to so far, in bytes."""
+    files: dict[str, MadeFile] = field(default_factory=dict)
+    """The files of the top level by path, as the last component had them that saw other variables."""
     hosts: list[AskedHost] = field(default_factory=list)
     """What the web components ask for, one after the other; settled when all of them have."""
 

@@ -36,6 +36,9 @@ def _split_words(text: str, env: Environment, *, program: bool) -> tuple[str, ..
     wrong: list[TemplateError] = []
     said = []
     for parts in split(text, program=program):
+        if len(parts) == 1 and not parts[0][1] and "$" not in parts[0][0]:
+            said.append(parts[0][0])
+            continue
         pieces: list[Piece] = []
         for part, template in parts:
             if not template:
