@@ -71,7 +71,8 @@ bench: venv ## What a compile costs, beside PyYAML and kustomize; writes the tab
 	@$(BIN)/python -m bench compile --page
 
 ##@ Generated pages
-docs: venv ## Write the generated references in docs/reference
+docs: venv ## Write the generated references in docs/reference, and the dashboard
+	@$(BIN)/python -m scripts.dashboard
 	@$(BIN)/python -m scripts.reference
 	@$(BIN)/python scripts/write_command_reference.py
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import os
 import socket
 from collections.abc import AsyncIterator, Callable
@@ -31,6 +32,7 @@ from mcd.kube.kubeconfig import parse_kubeconfig
 from mcd.kube.live import LiveObjects
 from mcd.kube.watch import Caches
 from mcd.objects import Object
+from mcd.observability import metrics
 from mcd.settings import Environment
 from mcd.store import secrets
 from mcd.store.gauges import Gauges
@@ -72,7 +74,8 @@ class _Connection:
         """Begins to watch, or begins anew when the cluster serves other kinds than before."""
         before = self.task
         self.watched, self.caches, self.name = kinds, caches, name
-        self.task = asyncio.create_task(caches.run(), name=f"watch:{name}")
+        # In a context of its own: a watch outlives the request or the pass that was the first to need it.
+        self.task = asyncio.create_task(caches.run(), name=f"watch:{name}", context=contextvars.Context())
         if before is not None:
             before.cancel()
             await asyncio.gather(before, return_exceptions=True)
@@ -160,6 +163,13 @@ class Runtime:
         watched = [c for c in self._connections.values() if c.caches is not None]
         return sorted(c.name for c in watched if c.caches is not None and not c.caches.healthy())
 
+    def measure_watches(self) -> None:
+        """How the watches of this process stand, for the metrics."""
+        for connection in self._connections.values():
+            if connection.caches is not None:
+                metrics.WATCH_UNSYNCED.labels(connection.name).set(connection.caches.unsynced())
+                metrics.WATCH_AGE_SECONDS.labels(connection.name).set(connection.caches.quiet())
+
     def watch_with(self, on_change: Callable[[Object], None]) -> None:
         """From now on clusters are watched, and every change of an object of ours is told."""
         self._on_change = on_change
@@ -178,6 +188,7 @@ class Runtime:
             async with self.db.reading() as tx:
                 kubeconfig = (await secrets.credentials(tx, cluster_id)).reveal()
             made = _Connection(generation, token, self.connect(kubeconfig, token), name=name)
+            made.client.name = name
             self._connections[cluster_id] = made
         if known is not None:
             await known.close()

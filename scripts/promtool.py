@@ -1,7 +1,7 @@
-"""`python -m scripts.promtool`: Prometheus' own reader of rules, which the tests of alerts ask.
+"""`python -m scripts.promtool`: Prometheus' own reader of rules, and Prometheus itself, which the tests of alerts ask.
 
-Debian's next release has it; it is unpacked beside the cluster's programs, and nothing of the system is changed. It
-must not start a server.
+Debian's next release has them; they are unpacked beside the cluster's programs, and nothing of the system is changed.
+It must not start a server.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ import tempfile
 from pathlib import Path
 
 SUITE = "forky"
+PROGRAMS = ("promtool", "prometheus")
+"""Each is a package of the same name."""
+
 _SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
 
 
@@ -22,17 +25,17 @@ def cache() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "mcd"
 
 
-def found() -> Path | None:
+def found(program: str = "promtool") -> Path | None:
     """The newest one that is here: unpacked by this script, or installed by the machine's owner."""
-    unpacked = sorted(cache().glob("promtool-*/promtool"))
+    unpacked = sorted(cache().glob(f"{program}-*/{program}"))
     if unpacked:
         return unpacked[-1]
-    installed = shutil.which("promtool")
+    installed = shutil.which(program)
     return Path(installed) if installed else None
 
 
-def install() -> Path:
-    """Fetches and unpacks it. Raises OSError or subprocess.CalledProcessError."""
+def install(programs: tuple[str, ...]) -> list[Path]:
+    """Fetches and unpacks them. Raises OSError or subprocess.CalledProcessError."""
     with tempfile.TemporaryDirectory(prefix="mcd-promtool-") as scratch:
         folder = Path(scratch)
         for name in ("etc", "lists/partial", "cache/archives/partial", "root"):
@@ -47,30 +50,39 @@ def install() -> Path:
             "Dir::Cache": str(folder / "cache"),
         }
         words = [word for name, value in options.items() for word in ("-o", f"{name}={value}")]
-        for command in (["update", "-q"], ["download", "-q", f"promtool/{SUITE}"]):
+        wanted = [f"{program}/{SUITE}" for program in programs]
+        for command in (["update", "-q"], ["download", "-q", *wanted]):
             subprocess.run(["apt-get", *words, *command], cwd=folder, check=True, capture_output=True, timeout=600)
-        (package,) = folder.glob("promtool_*.deb")
-        subprocess.run(["dpkg", "-x", str(package), str(folder / "root")], check=True, capture_output=True, timeout=120)
-        target = cache() / f"promtool-{package.name.split('_')[1].partition('+')[0]}"
-        target.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(folder / "root" / "usr" / "bin" / "promtool", target / "promtool.new")
-        (target / "promtool.new").replace(target / "promtool")
-        return target / "promtool"
+        return [_unpacked(folder, program) for program in programs]
+
+
+def _unpacked(folder: Path, program: str) -> Path:
+    (package,) = folder.glob(f"{program}_*.deb")
+    subprocess.run(["dpkg", "-x", str(package), str(folder / "root")], check=True, capture_output=True, timeout=120)
+    target = cache() / f"{program}-{package.name.split('_')[1].partition('+')[0]}"
+    target.mkdir(parents=True, exist_ok=True)
+    shutil.copy2(folder / "root" / "usr" / "bin" / program, target / f"{program}.new")
+    (target / f"{program}.new").replace(target / program)
+    return target / program
 
 
 def main() -> int:
-    program = found()
-    if program is not None:
-        print(f"promtool: {program}", file=sys.stderr)
+    missing = tuple(program for program in PROGRAMS if found(program) is None)
+    for program in PROGRAMS:
+        if program not in missing:
+            print(f"{program}: {found(program)}", file=sys.stderr)
+    if not missing:
         return 0
+    names = " and ".join(missing)
     if shutil.which("apt-get") is None or not _SOURCES.exists():
-        print("promtool: this machine is no Debian. Install promtool by hand; its tests are skipped.", file=sys.stderr)
+        print(f"{names}: this machine is no Debian. Install by hand; their tests are skipped.", file=sys.stderr)
         return 0
     try:
-        print(f"promtool: {install()}", file=sys.stderr)
+        for program in install(missing):
+            print(f"{program.name}: {program}", file=sys.stderr)
     except (OSError, subprocess.SubprocessError) as error:
         said = (getattr(error, "stderr", b"") or b"").decode(errors="replace").strip().splitlines()
-        print(f"promtool: could not be fetched: {said[-1] if said else error}", file=sys.stderr)
+        print(f"{names}: could not be fetched: {said[-1] if said else error}", file=sys.stderr)
         return 1
     return 0
 

@@ -11,15 +11,14 @@ import secrets
 import time
 from urllib.parse import unquote
 
-import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mcd.api import errors
 from mcd.api.stopping import stopping_of
-from mcd.errors import Code, McdError
-from mcd.observability import logs, metrics
+from mcd.errors import Code, McdError, echo
+from mcd.observability import logs, metrics, tracing
 
 BODY_SECONDS = 30.0
 """Seconds for a whole body, from when it is asked for; then it is not waited for any more."""
@@ -27,6 +26,9 @@ BODY_SECONDS_LEFT = 2.0
 """Seconds for what is left of it when the server stops."""
 BODY_LIMIT = 1024 * 1024
 """Bytes of a request's body. The git remote has limits of its own."""
+
+PATH_SHOWN = 300
+"""Characters of a path that a log line has room for; one may be 64 KiB long."""
 
 GIT = "/git/"
 
@@ -54,7 +56,6 @@ _CUT_OFF = McdError(
 )
 
 _GIVEN_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _QUIET = frozenset({"/livez", "/readyz", "/metrics"})
 
 
@@ -73,10 +74,7 @@ class Edge:
         asked = given.get("x-request-id", "")
         request_id = asked if _GIVEN_ID.fullmatch(asked) else secrets.token_hex(8)
         scope.setdefault("state", {})["request_id"] = request_id
-        ids = {"request_id": request_id}
-        if trace := _TRACEPARENT.fullmatch(given.get("traceparent", "")):
-            ids["trace_id"] = trace[1]
-        with structlog.contextvars.bound_contextvars(**ids):
+        with tracing.within(tracing.place(given.get(tracing.HEADER, "")), request_id=request_id):
             if scope["type"] == "websocket":
                 await self.app(scope, receive, send)
             else:
@@ -147,7 +145,7 @@ def _told(scope: Scope, status: int, seconds: float) -> None:
     tell(
         "request",
         method=scope["method"],
-        path=scope["path"],
+        path=echo(scope["path"], PATH_SHOWN),
         route=route,
         status=status,
         seconds=round(seconds, 4),

@@ -13,6 +13,7 @@ import os
 import re
 import shutil
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -27,6 +28,7 @@ from mcd.build.process import Ended, Place, run
 from mcd.build.storage import DRIVERS, Keep, Storage
 from mcd.errors import Code, McdError, echo
 from mcd.model import Reason
+from mcd.observability import metrics
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _ARGUMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -255,7 +257,12 @@ class Buildah:
     async def _push(self, request: BuildRequest, image: str, place: Place) -> str:
         target = f"docker://{request.repository}:{request.tag}"
         words = ["push", "--digestfile", str(place.folder / "digest"), *self._tls(request.repository), *self._auth()]
-        ended = await run(self._storage.command(*words, image, target), place)
+        began, result = time.monotonic(), "failed"
+        try:
+            ended = await run(self._storage.command(*words, image, target), place)
+            result = "pushed" if ended.code == 0 else "failed"
+        finally:
+            metrics.IMAGE_PUSH_SECONDS.labels(result).observe(time.monotonic() - began)
         if ended.code != 0:
             raise _push_failed(request.repository, ended)
         digest = _first_line(place.folder / "digest")

@@ -30,7 +30,7 @@ from mcd.cli.installation import check_folder
 from mcd.controllers.loop import Loop
 from mcd.errors import Code, McdError
 from mcd.forge import leftovers
-from mcd.observability import logs
+from mcd.observability import lag, logs
 from mcd.runtime import open_runtime
 from mcd.settings import Environment
 from mcd.store import accounts
@@ -118,7 +118,11 @@ async def _serve_with(settings: Environment, listener: socket.socket | None, *, 
                 jobs.append(_serve_app(app, settings.url, listener, stop))
             if controllers:
                 jobs.append(Loop(runtime, runtime.holder).run(stop))
-            await _until_one_ends(stop, jobs)
+            late = asyncio.create_task(lag.keep_measuring())
+            try:
+                await _until_one_ends(stop, jobs)
+            finally:
+                late.cancel()
 
 
 async def _until_one_ends(stop: asyncio.Event, jobs: list[Awaitable[None]]) -> None:

@@ -7,7 +7,9 @@ was decided on. It must not decide what is wanted, retry what was refused, or de
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Iterable, Sequence
+import contextlib
+import time
+from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from mcd.errors import Code, McdError
@@ -39,6 +41,7 @@ from mcd.model import (
     SecretFiles,
 )
 from mcd.objects import FIRST_WAVE, SCALERS, TRIGGER, Object, Ref, kind_rank, ref_of
+from mcd.observability import metrics
 
 IN_FLIGHT = 16
 """Requests to one cluster at one time: more of them only add latency."""
@@ -189,13 +192,26 @@ async def _together(work: Iterable[Awaitable[None]]) -> None:
             task.result()
 
 
+@contextlib.contextmanager
+def _timed(run: _Pass, action: str) -> Iterator[None]:
+    """Measures the write of one object; what raises was refused."""
+    began, verdict = time.perf_counter(), "refused"
+    try:
+        yield
+        verdict = "done"
+    finally:
+        seconds = time.perf_counter() - began
+        metrics.APPLY_SECONDS.labels(run.cluster.name, action, verdict).observe(seconds)
+
+
 async def _apply_one(run: _Pass, planned: Planned) -> None:
     async with run.slots:
         ref = ref_of(planned.desired)
         try:
             if run.down is not None:
                 raise run.down
-            await _write(run, planned)
+            with _timed(run, "apply"):
+                await _write(run, planned)
         except McdError as error:
             run.fail(ref, error)
             run.tell(Change(ref, Action.HELD, str(error), reason=reason_for(error)))
@@ -304,7 +320,8 @@ async def _delete_one(run: _Pass, entry: InventoryEntry) -> None:
         try:
             if run.down is not None:
                 raise run.down
-            await _delete(run, entry)
+            with _timed(run, "delete"):
+                await _delete(run, entry)
         except McdError as error:
             run.fail(entry.ref, error)
             run.tell(Change(entry.ref, Action.HELD, str(error), reason=reason_for(error)))

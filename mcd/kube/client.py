@@ -66,6 +66,14 @@ class KubeClient:
         self._streams_lists = True
         self._random = random.Random()  # noqa: S311  (jitter)
 
+    @property
+    def name(self) -> str:
+        return self._transport.name
+
+    @name.setter
+    def name(self, name: str) -> None:
+        self._transport.name = name
+
     # --- reading ---
 
     async def serves(self) -> Serves:

@@ -125,6 +125,9 @@ class Cluster(Protocol):
     """One Kubernetes API. Every method raises KubeError; none retries; every one has a deadline of its own. A Secret is
     answered as its metadata only, by every method: no value of a Secret ever comes back to MCD."""
 
+    name: str
+    """What people call it, for what is counted of it. Set by who connects; empty until then."""
+
     async def serves(self) -> Serves:
         """Asks discovery. Raises KubeError when any part of it could not be read: an incomplete answer is none."""
 

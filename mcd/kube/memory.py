@@ -77,6 +77,7 @@ class MemoryCluster:
     storage_classes: tuple[str, ...] = ("default",)
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     faults: Faults = field(default_factory=Faults)
+    name: str = ""
 
     def __post_init__(self) -> None:
         self._world = World(self.clock)

@@ -23,7 +23,7 @@ from mcd import __version__
 from mcd.errors import Code
 from mcd.kube.cluster import KubeError, KubeReason
 from mcd.kube.kubeconfig import Connection
-from mcd.observability import metrics
+from mcd.observability import metrics, tracing
 
 DEADLINE = 10.0
 """Seconds for a whole request. The API server itself would answer 504 only after 34 s."""
@@ -82,6 +82,8 @@ class Transport:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._rest: _Transport | None = None
+        self.name = ""
+        """What people call the cluster, for what is counted of it."""
         self._headers = {"User-Agent": f"mcd/{__version__}", "Accept-Encoding": "identity"}
         if connection.token:
             self._headers["Authorization"] = f"Bearer {connection.token}"
@@ -114,7 +116,7 @@ class Transport:
             raise _failed(error, wrote=wrote) from None
         finally:
             seconds = asyncio.get_running_loop().time() - began
-            metrics.KUBE_SECONDS.labels(method, metrics.code_class(status)).observe(seconds)
+            metrics.KUBE_SECONDS.labels(self.name, method, metrics.code_class(status)).observe(seconds)
 
     @contextlib.asynccontextmanager
     async def stream(
@@ -166,7 +168,7 @@ class Transport:
         answer = await rest.request(
             method,
             self._url(path, query),
-            headers={"Accept": "application/json", **self._headers, **(headers or {})},
+            headers={"Accept": "application/json", **self._headers, **tracing.outgoing(), **(headers or {})},
             body=body,
             _request_timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT),
         )

@@ -69,11 +69,18 @@ class _Store:
         return old
 
 
-async def _counted(stream: AsyncGenerator[WatchEvent, None]) -> AsyncGenerator[WatchEvent, None]:
+async def _counted(stream: AsyncGenerator[WatchEvent, None], cluster: str) -> AsyncGenerator[WatchEvent, None]:
     """The events of a stream, which is counted among the open ones while it gives them."""
-    with metrics.KUBE_WATCHES.track_inprogress():
+    with metrics.KUBE_WATCHES.labels(cluster).track_inprogress():
         async for event in stream:
             yield event
+
+
+def _cause(error: KubeError | None) -> str:
+    """Why a watch ended, in the words of the metric."""
+    if error is None:
+        return "ended"
+    return {KubeReason.EXPIRED: "expired", KubeReason.UNREACHABLE: "unreachable"}.get(error.kube_reason, "refused")
 
 
 def _app(obj: Object) -> tuple[str, str]:
@@ -149,6 +156,15 @@ class Caches:
         """Whether every kind is synced that is watched in the whole cluster."""
         return all(store.synced for store in self._stores.values())
 
+    def unsynced(self) -> int:
+        """How many of these kinds are not synced."""
+        return sum(not store.synced for store in self._stores.values())
+
+    def quiet(self) -> float:
+        """Seconds since the quietest of these streams said anything, of those that are synced; 0 where none is."""
+        heard = [store.heard for store in self._stores.values() if store.synced]
+        return time.monotonic() - min(heard) if heard else 0.0
+
     def age(self, kind: Kind) -> float:
         """Seconds since the stream of this kind said anything; infinite when it never did."""
         store = self._stores.get(kind)
@@ -217,16 +233,18 @@ class Caches:
         version = ""
         while True:
             began = time.monotonic()
+            stopped: KubeError | None = None
             try:
                 version = await self._follow(kind, store, version)
             except KubeError as error:
-                store.problem = error
+                stopped = store.problem = error
                 self._looked()
                 if error.kube_reason is not KubeReason.UNREACHABLE or failures:
                     # Too old, forbidden or gone for good: what we hold may be behind, so it is listed again.
                     store.synced = False
                     version = ""
                 failures += 1
+            metrics.WATCH_RESTARTS.labels(self._cluster.name, _cause(stopped)).inc()
             if time.monotonic() - began > LAST_BACKOFF:
                 failures = 0
             # Also after a stream that ended in order: a server that closes every second is not asked more often.
@@ -239,7 +257,8 @@ class Caches:
         seen: set[Ref] | None = None if version else set()
         opened = self._cluster.watch(kind, store.namespace, selector, resource_version=version)
         watch = cast(AsyncGenerator[WatchEvent, None], opened)
-        async with contextlib.aclosing(watch) as stream, contextlib.aclosing(_counted(stream)) as counted:
+        heard = _counted(watch, self._cluster.name)
+        async with contextlib.aclosing(watch), contextlib.aclosing(heard) as counted:
             async for event in counted:
                 store.heard = time.monotonic()
                 version = str(event.object["metadata"].get("resourceVersion", version))

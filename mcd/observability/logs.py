@@ -79,6 +79,8 @@ def configure(level: str = "info", stream: TextIO | None = None) -> None:
         # Requests are logged by the API's own middleware, once, with route and request id.
         logging.getLogger(name).handlers = []
         logging.getLogger(name).propagate = name != "uvicorn.access"
+    # At info it writes the whole address of each request that we make, whatever is in it.
+    logging.getLogger("httpx").setLevel(logging.WARNING)
     # At info it says with every look at the tables that it looks.
     logging.getLogger("alembic").setLevel(logging.WARNING)
     # At info it writes the address of each WebSocket, with the ticket in it.

@@ -5,6 +5,7 @@ Shared by people's wishes and by controllers. Nothing is taken or recorded here.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -63,10 +64,21 @@ def busy_app(now: datetime) -> ColumnElement[bool]:
     )
 
 
-async def due_ages(tx: Tx, now: datetime) -> dict[Noun, float]:
-    """Seconds that the row that has been due longest has waited for somebody to take it, by noun; 0: none waits."""
-    ages: dict[Noun, float] = {}
+@dataclass(frozen=True, slots=True)
+class Queue:
+    """What waits for somebody to take it: how many rows, and the seconds that the one that has been due longest has
+    waited; 0: none waits."""
+
+    rows: int
+    age: float
+
+
+async def queues(tx: Tx, now: datetime) -> dict[Noun, Queue]:
+    """One query for each noun, over an index."""
+    found: dict[Noun, Queue] = {}
     for noun, table in TABLES.items():
-        oldest = await tx.value(select(func.min(table.c.next_run_at)).where(is_due(noun, now)))
-        ages[noun] = 0.0 if oldest is None else (now - oldest).total_seconds()
-    return ages
+        oldest = func.min(table.c.next_run_at).label("oldest")
+        row = await tx.row(select(func.count().label("count"), oldest).where(is_due(noun, now)))
+        assert row is not None
+        found[noun] = Queue(row["count"], 0.0 if row["oldest"] is None else (now - row["oldest"]).total_seconds())
+    return found

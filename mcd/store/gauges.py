@@ -18,7 +18,7 @@ import structlog
 from mcd.errors import McdError
 from mcd.model import AppState, ConditionType, Noun, Reason, Reconciled, StateWord, app_state, state_word, why_away
 from mcd.observability import metrics
-from mcd.store.due import due_ages
+from mcd.store.due import Queue, queues
 from mcd.store.liveness import Living, living
 from mcd.store.session import Database
 from mcd.store.standing import Standing, standing
@@ -35,15 +35,15 @@ _DEADLINE = 2.0
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """Who works, and what waits for them: seconds that the row that has been due longest has waited, by noun."""
+    """Who works, and what waits for them, by noun."""
 
     living: Living
-    ages: dict[Noun, float]
+    queues: dict[Noun, Queue]
 
     @property
     def oldest(self) -> tuple[float, Noun]:
         """The longest wait in seconds, and of what; 0 when nothing waits."""
-        return max((age, noun) for noun, age in self.ages.items())
+        return max((queue.age, noun) for noun, queue in self.queues.items())
 
 
 async def work(db: Database, now: datetime) -> Work:
@@ -53,7 +53,7 @@ async def work(db: Database, now: datetime) -> Work:
 
 
 async def _work(tx: Tx, now: datetime) -> Work:
-    return Work(await living(tx, now), await due_ages(tx, now))
+    return Work(await living(tx, now), await queues(tx, now))
 
 
 @dataclass(slots=True)
@@ -61,6 +61,7 @@ class Gauges:
     """The measurements of one process: its loop takes them, or a scrape does where there is no loop."""
 
     _at: float = -math.inf
+    _clusters: set[str] = field(default_factory=set)
     _one: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def measure(self, db: Database, now: datetime) -> None:
@@ -69,8 +70,14 @@ class Gauges:
             found = await _work(tx, now)
             seen = await standing(tx)
         self._at = time.monotonic()
+        for state, count in db.connections().items():
+            metrics.DB_CONNECTIONS.labels(state).set(count)
         _show_work(found)
         _show(seen)
+        known = {cluster.name for cluster in seen.clusters}
+        for gone in self._clusters - known:
+            metrics.forget_cluster(gone)
+        self._clusters = known
 
     async def fresh(self, db: Database, now: datetime) -> None:
         """Measures, unless that was done just now. What cannot be read within two seconds is no longer told."""
@@ -88,15 +95,17 @@ class Gauges:
         self._at = -math.inf
         metrics.CONTROLLERS_ALIVE.set(math.nan)
         for gauge in (
-            metrics.DUE_AGE_SECONDS, metrics.CLUSTER_UP, metrics.CLUSTER_SEEN, metrics.APPS, metrics.STALLED,
+            metrics.DUE_ROWS, metrics.DUE_AGE_SECONDS, metrics.CLUSTER_UP, metrics.CLUSTER_SEEN, metrics.APPS,
+            metrics.STALLED,
         ):  # fmt: skip
             gauge.clear()
 
 
 def _show_work(work: Work) -> None:
     metrics.CONTROLLERS_ALIVE.set(len(work.living.holders))
-    for noun, age in work.ages.items():
-        metrics.DUE_AGE_SECONDS.labels(noun).set(age)
+    for noun, queue in work.queues.items():
+        metrics.DUE_ROWS.labels(noun).set(queue.rows)
+        metrics.DUE_AGE_SECONDS.labels(noun).set(queue.age)
 
 
 def _show(standing: Standing) -> None:

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import event, text, update
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import QueuePool
 
-from mcd.errors import McdError
+from mcd.errors import Code, McdError
+from mcd.observability import metrics
 from mcd.store import events
 from mcd.store import tables as t
 from mcd.store.address import parse_url
@@ -31,6 +34,8 @@ from mcd.store.tx import Tx
 from mcd.store.wakes import CHANNEL, Bell, Ring
 
 if TYPE_CHECKING:
+    from prometheus_client import Histogram
+
     from mcd.store.listener import Listener
 
 __all__ = ["Database", "Tx", "migrate"]
@@ -74,7 +79,7 @@ class Database:
     async def writing(self) -> AsyncIterator[Tx]:
         """A transaction that commits when the block ends and rolls back when it raises. On SQLite it holds the write
         lock from the start, so what it reads stays true. Raises McdError unavailable or conflict in our words."""
-        with self._our_words():
+        with self._our_words(), _Timed(_WRITE) as timed:
             self._require_file()
             async with self._writer.connect() as connection:
                 if not self._sqlite:
@@ -83,6 +88,7 @@ class Database:
                     await connection.execution_options(isolation_level="READ COMMITTED", postgresql_readonly=False)
                 tx = Tx(connection, writable=True, keyring=self.keyring)
                 async with connection.begin():
+                    timed.begun()
                     yield tx
                     told = await events.flush(tx)
                     await self._notify(connection, tx.wished, told)
@@ -94,13 +100,14 @@ class Database:
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[Tx]:
         """A read-only snapshot: several queries in one block see one state."""
-        with self._our_words():
+        with self._our_words(), _Timed(_READ) as timed:
             self._require_file()
             async with self._reader.connect() as connection:
                 if not self._sqlite:
                     await connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
                 tx = Tx(connection, writable=False, keyring=self.keyring)
                 async with connection.begin():
+                    timed.begun()
                     yield tx
         if tx.used_token is not None:
             self._note_use(*tx.used_token)
@@ -137,6 +144,11 @@ class Database:
         self._listen()
         return await self.told.wait(timeout, seen)
 
+    def connections(self) -> dict[str, int]:
+        """How many connections there are, by whether somebody uses them."""
+        pools = [cast(QueuePool, engine.pool) for engine in {self._writer, self._reader}]
+        return {"used": sum(p.checkedout() for p in pools), "idle": sum(p.checkedin() for p in pools)}
+
     async def close(self) -> None:
         await asyncio.gather(*self._notes, return_exceptions=True)
         if self._listener is not None:
@@ -165,6 +177,8 @@ class Database:
             ours = as_mcd_error(error, self.url)
             if ours is None:
                 raise
+            code = ours.code if ours.code in (Code.UNAVAILABLE, Code.CONFLICT) else Code.INTERNAL
+            metrics.DB_FAILURES.labels(code).inc()
             raise ours from error
 
     def _note_use(self, token_id: str, now: datetime) -> None:
@@ -217,6 +231,32 @@ class Database:
                         await asyncio.sleep(_POLL_SECONDS)
             except (SQLAlchemyError, OSError):
                 await asyncio.sleep(_POLL_SECONDS)
+
+
+_READ = (metrics.DB_WAIT_SECONDS.labels("read"), metrics.DB_SECONDS.labels("read"))
+_WRITE = (metrics.DB_WAIT_SECONDS.labels("write"), metrics.DB_SECONDS.labels("write"))
+
+
+class _Timed:
+    """Measures a transaction: until it began, and from then to its end, the commit with it."""
+
+    def __init__(self, histograms: tuple[Histogram, Histogram]) -> None:
+        self._waited, self._lasted = histograms
+        self._asked = time.perf_counter()
+        self._began: float | None = None
+
+    def __enter__(self) -> _Timed:
+        return self
+
+    def begun(self) -> None:
+        self._began = time.perf_counter()
+        self._waited.observe(self._began - self._asked)
+
+    def __exit__(self, *_error: object) -> None:
+        if self._began is None:
+            self._waited.observe(time.perf_counter() - self._asked)
+        else:
+            self._lasted.observe(time.perf_counter() - self._began)
 
 
 def _listener(url: URL, bells: Mapping[Ring, Bell]) -> Listener:

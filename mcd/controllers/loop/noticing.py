@@ -28,7 +28,7 @@ from mcd.model import (
     app_state,
 )
 from mcd.model.conditions import only_interrupted
-from mcd.observability import logs
+from mcd.observability import logs, metrics
 from mcd.store.leases import Lease
 
 log = structlog.get_logger("mcd.loop")
@@ -42,6 +42,7 @@ _TOLD = {AppState.READY, AppState.STALLED, AppState.HELD}
 def took(lease: Lease) -> None:
     """A row was taken. That another process let it run out is worth a line: it died, slept, or is too slow."""
     if lease.taken_from:
+        metrics.LEASES_TAKEN_OVER.labels(lease.noun).inc()
         log.warning("lease_taken_over", **called(lease.item), taken_from=lease.taken_from)
 
 
@@ -101,6 +102,11 @@ def called(item: WorkItem) -> dict[str, str | int]:
             return {"product_line": line.name}
         case ClusterItem(cluster=cluster):
             return {"cluster": cluster.name}
+
+
+def cluster_of(item: WorkItem) -> str:
+    """The name of the cluster that a pass wrote to; a Release has none."""
+    return "" if isinstance(item, ReleaseItem) else item.cluster.name
 
 
 @dataclass(slots=True)

@@ -36,7 +36,7 @@ from mcd.model import (
     WorkItem,
 )
 from mcd.objects import INSTANCE, PART_OF, Object
-from mcd.observability import metrics
+from mcd.observability import metrics, tracing
 from mcd.runtime import Runtime
 from mcd.store import leases, liveness
 from mcd.store.gauges import MEASURED_EVERY
@@ -82,6 +82,7 @@ class Loop:
             task.add_done_callback(self._ended)
         self.runtime.watch_with(self._hint)
         settings = self.runtime.settings
+        metrics.WORKERS.set(settings.workers)
         log.info("loop_started", holder=self.holder, workers=settings.workers, lease_seconds=settings.lease)
         try:
             await self._take_over_from_ourselves()
@@ -169,6 +170,10 @@ class Loop:
             await first(stop.wait(), self._recorded.wait(), self.runtime.db.woken(min(until, LONGEST_PAUSE)))
 
     async def _work(self, lease: Lease, fence: LeaseFence) -> None:
+        with tracing.within(tracing.place()):
+            await self._work_in_trace(lease, fence)
+
+    async def _work_in_trace(self, lease: Lease, fence: LeaseFence) -> None:
         keeper = asyncio.create_task(fence.keep())
         clock = asyncio.get_running_loop().time
         began = clock()
@@ -227,7 +232,8 @@ class Loop:
         noticing.turned(lease, concluded.conditions, self.runtime.now())
         for change in result.changes:
             if change.action is not Action.UNCHANGED:
-                metrics.CHANGES.labels("healed" if change.healed_from else change.action).inc()
+                action = "healed" if change.healed_from else change.action
+                metrics.CHANGES.labels(noticing.cluster_of(lease.item), action).inc()
         return outcome
 
     async def _reconcile(self, item: WorkItem, fence: LeaseFence) -> Result:
@@ -286,6 +292,7 @@ class Loop:
     async def measure(self) -> None:
         """How late the work is and how everything stands, for the metrics: what says that the controllers keep up, and
         for whom it is not as it should be."""
+        self.runtime.measure_watches()
         await self.runtime.gauges.measure(self.runtime.db, self.runtime.now())
 
     async def beat(self) -> None:
