@@ -6,6 +6,7 @@ Pure text. It must not compute when the next run is.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from mcd.appyaml.record import record
 from mcd.appyaml.resolve.timezones import ABBREVIATIONS, ZONES
@@ -79,16 +80,15 @@ def _free(text: str) -> bool:
     return any(part in ("*", "?", "*/1") for part in text.split(","))
 
 
-def _field(text: str, name: str, low: int, high: int) -> set[int]:
-    values: set[int] = set()
-    for part in text.split(","):
-        values |= _part(part, name, low, high)
-    return values
+def _field(text: str, name: str, low: int, high: int) -> Collection[int]:
+    if "," not in text:
+        return _part(text, name, low, high)
+    return {number for part in text.split(",") for number in _part(part, name, low, high)}
 
 
-def _part(part: str, name: str, low: int, high: int) -> set[int]:
-    if name in ("day", "weekday") and part == "?":
-        return set(range(low, high + 1))
+def _part(part: str, name: str, low: int, high: int) -> range:
+    if part == "*" or (part == "?" and name in ("day", "weekday")):
+        return range(low, high + 1)
     if _QUARTZ.search(part) and not _WORDS.fullmatch(part):
         raise _Refused("L, W and # are not supported.", "Use numbers.")
     found = _PART.fullmatch(part.lower())
@@ -107,7 +107,7 @@ def _part(part: str, name: str, low: int, high: int) -> set[int]:
         raise _Refused(f"{echo(part)} runs backwards.", f"Write {_range(begin, high)},{_range(low, end)}.")
     if step is not None and int(step) == 0:
         raise _Refused("a step of 0 never moves.", "Use 1 or more.")
-    return set(range(begin, end + 1, int(step or 1)))
+    return range(begin, end + 1, int(step or 1))
 
 
 def _range(begin: int, end: int) -> str:
