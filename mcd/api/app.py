@@ -41,6 +41,7 @@ from mcd.api import (
     status,
     tokens,
     validate,
+    why_routes,
 )
 from mcd.api.access import require_permissions
 from mcd.api.disk import Disk
@@ -64,6 +65,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     settings.router,
     secret_sets.router,
     status.router,
+    why_routes.router,
     pods.router,
     shells.router,
     events.router,

@@ -26,6 +26,7 @@ from mcd.api.rehearsal import pools_of
 from mcd.api.shapes import Problem, summary
 from mcd.api.strict import StrictRoute
 from mcd.api.unattended import command, next_step
+from mcd.api.why import explain_health
 from mcd.appyaml.compiler import ComponentSpec
 from mcd.appyaml.live import Desired, Pair, desired
 from mcd.appyaml.resolve.overrides import OVERRIDE
@@ -127,6 +128,12 @@ class _Facts:
             for spec in wanted.compiled.spec.components
         ]
 
+    def _step(self, reason: Reason) -> str:
+        """What `mcd why` says of the component that failed for this reason."""
+        failed = [h for h in self.seen.health if h.state is HealthState.FAILED] if self.seen else []
+        told = next((h for h in failed if h.reason is reason and h.told), None)
+        return explain_health(self.app.name, told).step if told is not None else ""
+
     def _next_step(self, idle: str) -> str:
         """The newest trouble first: a Release that failed after the Rollout that runs is what the person waits for.
         While nobody works, nothing goes on by itself."""
@@ -138,6 +145,8 @@ class _Facts:
         live = [(told.state, told.reason, told.message)] if told else []
         for word, reason, message in (summary(self.newest.state), *aside, *live):
             if word == "stalled":
+                if said := self._step(reason):
+                    return said
                 named = _COMMAND.search(message)
                 command = named[1] if named else f"mcd deploy {self.app.name}"
                 return NEXT.get(reason, "").format(app=self.app.name, deploy=command)

@@ -60,6 +60,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "deploy": Entry(f"{_REMOTE}.deploys", "deploy", "Run a Release: the newest one, or one that is named."),
         "diff": Entry("mcd.cli.diff", "diff", "Show what a deploy, a commit or another file changes.", True),
         "status": Entry(f"{_REMOTE}.status", "status", "Show how an App is, component by component."),
+        "why": Entry(f"{_REMOTE}.why", "why", "Say why an App does not run, and what to do."),
         "history": Entry(f"{_REMOTE}.status", "history", "Show the Rollouts of an App, newest first."),
         "open": Entry(f"{_REMOTE}.status", "open_", "Print the App's address, and open it in a browser."),
         "logs": Entry(f"{_REMOTE}.logs", "logs", "Show the log of the App's pods, or of its build."),

@@ -99,6 +99,15 @@ async def release_log(actor: Actor, tx: Tx, app: str, number: int, *, after: int
     return LogPart(tuple(line["text"] for line in lines), last, _has_ended(found))
 
 
+async def build_tail(actor: Actor, tx: Tx, app: str, number: int, limit: int) -> tuple[str, ...]:
+    """The last lines of the builder's output."""
+    row = await find_app(actor, tx, Verb.READ, app)
+    found = await find_release(tx, row, number)
+    table = t.build_log
+    newest = select(table.c.text).where(table.c.release_id == found["id"]).order_by(table.c.line.desc()).limit(limit)
+    return tuple(reversed([line["text"] for line in await tx.rows(newest)]))
+
+
 def _has_ended(release: Row) -> bool:
     if release["ready_at"] is not None or release["next_run_at"] is None:
         return True
