@@ -201,14 +201,21 @@ def masked(obj: Object) -> Object:
 
 _HEAD = ("apiVersion", "kind", "metadata")
 
+_HIDDEN = r"\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff"
+"""Marks that turn the direction of a text, and characters without a width: what a person sees of a text with one is
+something else than what a machine reads, so that they are always written as escapes."""
+
 _PLAIN = (
-    r"(?:[^\s\-?:,\[\]{}#&*!|>'\"%@`\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]|[-?:](?=[^\s]))"
-    r"(?:[^\n\r\t\x00-\x1f\x7f-\xa0\u2028\u2029\ufeff\ud800-\udfff\ufffe\uffff]*)"
+    rf"(?:[^\s\-?:,\[\]{{}}#&*!|>'\"%@`\x00-\x1f\x7f-\xa0{_HIDDEN}\ud800-\udfff\ufffe\uffff]|[-?:](?=[^\s]))"
+    rf"(?:[^\n\r\t\x00-\x1f\x7f-\xa0{_HIDDEN}\ud800-\udfff\ufffe\uffff]*)"
 )
 """What may stand without quotes in block style, before the tests for `: `, ` #` and for words that are no text. The
 expressions are compiled with the first text that is written: most commands write none."""
 
-_PRINTABLE = "[\x20-\x7e\xa1-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\U00010000-\U0010ffff]*"
+_PRINTABLE = (
+    "[\x20-\x7e\xa1-\u061b\u061d-\u200a\u2010-\u2027\u202f-\u205f\u2070-\ud7ff\ue000-\ufefe\uff00-\ufffd"
+    "\U00010000-\U0010ffff]*"
+)
 
 _NOT_TEXT = r"""(?ix: ~ | null | true | false | yes | no | on | off | y | n | = | <<
     | [-+]?0b[01]+ | [-+]?0o?[0-7]+ | [-+]?0x[0-9a-f]+ | [-+]?[0-9]+ | [-+]?[1-9][0-9]*(?: :[0-5]?[0-9])+ (?:\.[0-9]*)?
@@ -233,6 +240,12 @@ def to_yaml(documents: Iterable[Any]) -> str:
             _write(lines, "", document, "", "")
         texts.append("\n".join(lines) + "\n")
     return "---\n".join(texts)
+
+
+def to_json(value: Any) -> str:
+    """A value as indented JSON with sorted keys: UTF-8 as it is but for what cannot be seen, which is escaped."""
+    text = json.dumps(value, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    return re.sub(f"[{_HIDDEN}]", lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _ordered(value: Mapping[str, Any], *, top: bool) -> list[str]:

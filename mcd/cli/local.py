@@ -40,7 +40,7 @@ from mcd.cli.offline import (
     source_of,
 )
 from mcd.errors import Problem, echo
-from mcd.objects import Object, to_yaml
+from mcd.objects import Object, to_json, to_yaml
 
 
 class ReportFormat(StrEnum):
@@ -123,7 +123,7 @@ def _as_json(objects: Sequence[Object], compiled: Compiled) -> str:
     ]
     warnings = [problem_formats.as_dict(p) for p in compiled.problems]
     answer = {"objects": list(objects), "secrets": secrets, "warnings": warnings}
-    return json.dumps(answer, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+    return to_json(answer)
 
 
 def explain(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from mcd.appyaml.text.nodes import Items, Map, Node, Scalar
 from mcd.appyaml.text.problems import Report
 from mcd.appyaml.text.reader import read
-from mcd.objects import to_yaml
+from mcd.objects import to_json, to_yaml
 from tests.appyaml.everything import accepted
 
 TRAPS = [
@@ -47,6 +48,19 @@ def texts_of(node: Node) -> Any:
     # A plain scalar that is no text for YAML 1.2 would be read as something else.
     assert not node.null
     return node.text
+
+
+@pytest.mark.parametrize(
+    "mark", ["\u061c", "\u200b", "\u200e", "\u200f", "\u202a", "\u202e", "\u2060", "\u2066", "\u2069"]
+)
+def test_what_cannot_be_seen_or_turns_a_text_is_written_as_an_escape(mark: str) -> None:
+    for text in (mark, f"user{mark}txt.exe", f"two\nlines{mark}\n", f"'{mark}"):
+        written = to_yaml([{"a": text, f"k{mark}": [text]}])
+        assert mark not in written
+        assert f"\\u{ord(mark):04x}" in written
+        both_readers_agree([text])
+        assert mark not in to_json({"a": text})
+        assert json.loads(to_json({"a": text})) == {"a": text}
 
 
 def both_readers_agree(tree: Any) -> None:

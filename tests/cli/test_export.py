@@ -249,6 +249,18 @@ def test_force_replaces_what_was_exported_and_keeps_what_was_filled_in(person: P
     assert not any("shop-tool" in name and name.endswith(".yaml") for name in files)
 
 
+@pytest.mark.parametrize("link", ["objects", "before", "before/secrets"])
+def test_force_never_writes_through_a_link_out_of_the_folder(person: Person, link: str) -> None:
+    elsewhere = person.folder / "elsewhere"
+    elsewhere.mkdir()
+    (person.out / link).parent.mkdir(parents=True)
+    (person.out / link).symlink_to(elsewhere, target_is_directory=True)
+    told = person.export("--force")
+    said = f"mcd: out/{link} is a link to another folder. Nothing was written. Remove the link, or name another folder."
+    assert (told.code, told.out, told.err.splitlines()[-1]) == (2, "", said)
+    assert (list(elsewhere.iterdir()), person.files()) == ([], {})
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -143,7 +143,12 @@ def inside(value: str) -> bool:
     """Whether a path lies below the folder of app.yaml."""
     if not value or value[0] == "/" or len(value) > 500:
         return False
-    return not (_has_dots(value) or "\\" in value) and value.isprintable()
+    return not (_has_dots(value) or "\\" in value or _of_git(value)) and value.isprintable()
+
+
+def _of_git(value: str) -> bool:
+    """Whether a path leads into the folder in which git keeps its own, tokens among it: no commit holds it."""
+    return ".git" in value.lower().split("/")
 
 
 def read_inside_path(report: Report, node: Node, path: Path) -> Any:
@@ -153,6 +158,8 @@ def read_inside_path(report: Report, node: Node, path: Path) -> Any:
     value = node.text
     if not inside(value):
         hint = _as_it_prints(value) or "Write one below the folder of app.yaml, without .. and backslash."
+        if _of_git(value):
+            hint = "Nothing of .git belongs to a commit."
         report.refuse("path.not_allowed", node.place, path, f'"{echo(value)}" is not a path here.', hint)
         return BAD
     return value

@@ -40,6 +40,7 @@ def check_folder(folder: Path, *, force: bool) -> None:
 def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     """Writes every file. All of them are on the disk before the first one takes its place. Raises McdError(invalid)."""
     new = not folder.exists()
+    _refuse_links(folder, files)
     try:
         folder.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".mcd-export-", dir=folder, ignore_cleanup_errors=True) as scratch:
@@ -55,6 +56,16 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
             shutil.rmtree(folder, ignore_errors=True)
         message = f"{echo(str(folder))} cannot be written: {(wrong.strerror or 'it failed').lower()}."
         raise McdError(Code.INVALID, message, "Look at the disk and its permissions, then export again.") from wrong
+
+
+def _refuse_links(folder: Path, files: Mapping[str, bytes]) -> None:
+    """A folder inside that is a link leads out of it, and what stands there is nobody's export. Raises
+    McdError(invalid)."""
+    inside = {parent for path in files for parent in Path(path).parents}
+    for each in sorted(folder / parent for parent in inside if parent != Path()):
+        if each.is_symlink():
+            message = f"{echo(str(each))} is a link to another folder. Nothing was written."
+            raise McdError(Code.INVALID, message, "Remove the link, or name another folder.")
 
 
 def _put(target: Path, data: bytes) -> None:
