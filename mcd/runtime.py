@@ -22,6 +22,7 @@ from mcd.build import machine
 from mcd.build.buildah import Buildah, BuildLimits
 from mcd.build.builder import Builder
 from mcd.build.pins import Pin, Registry
+from mcd.compiling.compiler import Compiler
 from mcd.errors import Code, McdError, echo
 from mcd.forge.forge import Forge
 from mcd.forge.local import LocalForge
@@ -103,6 +104,8 @@ class Runtime:
     clock: Callable[[], datetime] = field(default=lambda: datetime.now(UTC))
     skew: timedelta = timedelta(0)
     """How far the database's clock is ahead of ours. All processes tell time by the database's."""
+    compiler: Compiler = field(default_factory=Compiler)
+    """What app.yaml is compiled with. Closed by who opened it."""
     gauges: Gauges = field(default_factory=Gauges)
     """What this process tells of how everything stands. One for its loop and its API."""
     _connections: dict[str, _Connection] = field(default_factory=dict)
@@ -205,10 +208,14 @@ class Runtime:
         return file.read_text(encoding="utf-8").strip() if file.is_file() else ""
 
     async def close(self) -> None:
+        await self.disconnect()
+        await self.db.close()
+
+    async def disconnect(self) -> None:
+        """Leaves every cluster: its watches end, its connections close."""
         for connection in self._connections.values():
             await connection.close()
         self._connections.clear()
-        await self.db.close()
 
 
 @contextlib.asynccontextmanager
@@ -237,6 +244,7 @@ async def open_runtime(settings: Environment) -> AsyncIterator[Runtime]:
         yield runtime
     finally:
         await runtime.close()
+        runtime.compiler.close()
 
 
 def _builder(settings: Environment) -> Builder | None:

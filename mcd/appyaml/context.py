@@ -245,6 +245,10 @@ class OtherApp:
     product_line: str = key(_NAME, "Its line.", value="")
     namespace: str = key(_NAME, "Its namespace.", value="")
     components: Mapping[str, OtherComponent] = key(mapping(model(OtherComponent)), "Its components.", value=dict)
+    cluster: str = ""
+    """Empty: the same one."""
+    known: bool = True
+    """False: nothing of it was ever compiled."""
 
 
 @record
@@ -357,6 +361,7 @@ class Context:
     `new` is true of an App that this very push would make: nobody can have set anything for it.
     `exported` is true where nobody fills anything in afterwards but secrets: each config map must be there.
     `generated` is how often people replaced what is made once: variable → times; none that is not there was replaced.
+    `hosts` are those that other Apps serve: (host, path) → App, empty for one of another product line.
     `kinds` is the catalogue of infra by every word that names a kind; `fills` is false where it cannot be known yet
     what people fill in (`validate` offline), so that nothing is said to be missing.
     """
@@ -382,6 +387,7 @@ class Context:
     new: bool = False
     exported: bool = False
     generated: Mapping[str, int] = field(default_factory=dict)
+    hosts: Mapping[tuple[str, str], str] = field(default_factory=dict)
     kinds: Kinds = field(default_factory=dict)
     fills: bool = True
 

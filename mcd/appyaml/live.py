@@ -12,21 +12,29 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Protocol
 
-from mcd.appyaml.compiler import Compiled, Source, check, compile_app, render_line, source_paths, template_digests
-from mcd.appyaml.context import Context, Kinds, read_context
+from mcd.appyaml.compiler import Checked, Compiled, Source, check, compile_app, render_line, source_paths, template_digests
+from mcd.appyaml.context import Context, Dependent, Kinds, OtherApp, OtherComponent, read_context
 from mcd.appyaml.resolve.environments import laid_over
+from mcd.appyaml.schema.app import App as Written
+from mcd.appyaml.schema.shapes import PortNumber
 from mcd.appyaml.shells import LINE, app_shells, files_with_secrets, line_shells
+from mcd.appyaml.spec.app import ComponentSpec
 from mcd.errors import Code, McdError, Problem, has_errors, in_order
 from mcd.model import (
+    NO_FACTS,
     NO_SECRET_FILES,
     App,
     Cluster,
     Device,
+    Facts,
+    Footprint,
+    Neighbour,
     NodePool,
     ProductLine,
     Release,
     Rollout,
     SecretFiles,
+    Serving,
     Settings,
 )
 from mcd.objects import Object, Ref, in_apply_order
@@ -47,6 +55,8 @@ class Bound(Protocol):
     def cluster(self) -> Cluster: ...
     @property
     def pools(self) -> tuple[NodePool, ...]: ...
+    @property
+    def facts(self) -> Facts: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +69,7 @@ class Pair:
     line: ProductLine
     cluster: Cluster
     pools: tuple[NodePool, ...]
+    facts: Facts = NO_FACTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +84,8 @@ class Desired:
     problems: tuple[Problem, ...]
     files: SecretFiles = NO_SECRET_FILES
     """The files that go into Secrets, without the values in them."""
+    footprint: Footprint | None = None
+    """What it has to do with other Apps; None with errors."""
 
 
 FILE = "app.yaml"
@@ -83,10 +96,12 @@ def desired(bound: Bound, kinds: Kinds, rollout: Rollout | None, previous: Rollo
     `previous` the last one that began to write: a component that is as it was there keeps its commit, and with it its
     pods (ADR 3)."""
     restarts = rollout.restarts if rollout is not None else {}
+    checked = check(bound.release.app_yaml, bound.app.path or FILE)
     if rollout is not None and rollout.commits:
-        return _finished(compile_pair(bound, kinds, rollout.commits, restarts), rollout.commits)
+        compiled = _compiled(bound, kinds, checked, rollout.commits, restarts)
+        return _finished(bound, checked, compiled, rollout.commits)
     kept = dict(previous.commits) if previous is not None else {}
-    compiled = compile_pair(bound, kinds, kept, restarts)
+    compiled = _compiled(bound, kinds, checked, kept, restarts)
     digests = template_digests(compiled)
     commits = {
         name: kept[name]
@@ -95,17 +110,19 @@ def desired(bound: Bound, kinds: Kinds, rollout: Rollout | None, previous: Rollo
         for name, digest in digests.items()
     }
     if any(kept.get(name, bound.release.commit) != commit for name, commit in commits.items()):
-        compiled = compile_pair(bound, kinds, commits, restarts)
-    return _finished(compiled, commits)
+        compiled = _compiled(bound, kinds, checked, commits, restarts)
+    return _finished(bound, checked, compiled, commits)
 
 
-def _finished(compiled: Compiled, commits: Mapping[str, str]) -> Desired:
+def _finished(bound: Bound, checked: Checked, compiled: Compiled, commits: Mapping[str, str]) -> Desired:
     objects = [obj for obj in compiled.objects if not _is_a_template(obj)]
     files = NO_SECRET_FILES
     if compiled.ok and compiled.spec is not None:
         files = files_with_secrets(compiled.spec)
         objects = in_apply_order([*objects, *app_shells(compiled.spec, files)])
-    return Desired(compiled, tuple(objects), commits, template_digests(compiled), compiled.problems, files)
+    digests = template_digests(compiled)
+    footprint = _footprint(bound, checked, compiled)
+    return Desired(compiled, tuple(objects), commits, digests, compiled.problems, files, footprint)
 
 
 def _is_a_template(obj: Object) -> bool:
@@ -114,26 +131,96 @@ def _is_a_template(obj: Object) -> bool:
     return bool(obj["kind"] == "Job")
 
 
-def compile_pair(
-    bound: Bound, kinds: Kinds, commits: Mapping[str, str] | None = None, restarts: Mapping[str, str] | None = None
+def _compiled(
+    bound: Bound,
+    kinds: Kinds,
+    checked: Checked,
+    commits: Mapping[str, str],
+    restarts: Mapping[str, str],
 ) -> Compiled:
     """The Release's app.yaml in the context of its product line. Problems name the file as it is in the repository."""
     release = bound.release
-    checked = check(release.app_yaml, bound.app.path or FILE)
     context = replace(
         line_context(bound.line, bound.cluster, bound.pools),
         settings=_settings(bound.settings),
-        commits=dict(commits or {}),
-        restart=dict(restarts or {}),
+        commits=dict(commits),
+        restart=dict(restarts),
         app=bound.app.name,
         kinds=kinds,
         live=True,
         new=bool(bound.app.name) and not bound.app.id,
         generated={name: version - 1 for name, version in bound.app.generated.items()},
+        **_around(bound.facts),
     )
     files = None if release.files is None else {p: raw for p, raw in release.files.items() if raw is not None}
     source = Source(release.commit, release.branch, release.tag, images=dict(release.images), files=files)
     return compile_app(checked, context, source)
+
+
+def _around(facts: Facts) -> dict[str, Any]:
+    """What is true of other Apps, as values of a Context."""
+    return {
+        "apps": None if facts.apps is None else {name: _other(app) for name, app in facts.apps.items()},
+        "dependents": tuple(Dependent(app=c.app, namespace=c.namespace, component=c.component) for c in facts.callers),
+        "hosts": facts.hosts,
+        "names": facts.names,
+    }
+
+
+def _other(app: Neighbour) -> OtherApp:
+    components = {
+        name: OtherComponent(
+            type=one.type, ports={port: PortNumber(port=number) for port, number in one.ports.items()}
+        )  # fmt: skip
+        for name, one in (app.components or {}).items()
+    }
+    return OtherApp(
+        product_line=app.product_line, namespace=app.namespace, components=components, cluster=app.cluster,
+        known=app.components is not None,
+    )  # fmt: skip
+
+
+def _footprint(bound: Bound, checked: Checked, compiled: Compiled) -> Footprint | None:
+    spec = compiled.spec
+    if spec is None or checked.app_file is None or not compiled.ok:
+        return None
+    written = laid_over(checked.app_file, bound.line.name)[0].app
+    names: dict[str, list[str]] = {"Secret": [need.name for need in compiled.secrets if need.source != LINE]}
+    for obj in compiled.objects:
+        if not _is_a_template(obj):
+            names.setdefault(obj["kind"], []).append(obj["metadata"]["name"])
+    return Footprint(
+        components={component.name: _serving(component) for component in spec.components},
+        calls={name: asked.component for name, asked in written.app_dep.items()},
+        beside=_beside(written),
+        hosts=tuple(
+            sorted({(h.host, h.path) for c in spec.components if c.web is not None for h in c.web.hosts}),
+        ),
+        names={kind: tuple(sorted(found)) for kind, found in sorted(names.items()) if found},
+    )
+
+
+def _serving(component: ComponentSpec) -> Serving:
+    """The first port first. Of a web that is the one behind port 80 of its Service, which has no name here."""
+    ports = sorted(component.ports, key=lambda port: port.port != component.port)
+    if component.type == "web":
+        ports = [port for port in ports if port.port != component.port]
+    return Serving(component.type, {port.name: port.port for port in ports})
+
+
+def _beside(written: Written) -> tuple[str, ...]:
+    """The Apps whose pods a component wants near or far."""
+    wanted = [component.affinity for component in written.components.values() if component.affinity is not None]
+    named = [name for one in wanted for name in (*one.near, *one.avoid) if name not in written.components]
+    return tuple(dict.fromkeys(named))
+
+
+def apps_named(checked: Checked, line: str) -> tuple[str, ...]:
+    """The Apps that an app.yaml names in a product line; none for a text that cannot be used."""
+    if checked.app_file is None or not checked.ok:
+        return ()
+    app = laid_over(checked.app_file, line)[0].app
+    return tuple(dict.fromkeys((*app.app_dep, *_beside(app))))
 
 
 def types_in(app_yaml: str, line: str) -> Mapping[str, str] | None:

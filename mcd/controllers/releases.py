@@ -12,18 +12,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from mcd.appyaml.compiler import Compiled
-from mcd.appyaml.live import compile_pair, files_named
+from mcd.appyaml.live import Desired
 from mcd.appyaml.spec.app import AppSpec, BuildSpec
 from mcd.build import inputs
 from mcd.build.builder import Builder, BuildRequest, LogSink
 from mcd.build.pins import Pin, pin_all
+from mcd.compiling.compiler import Compiler
 from mcd.errors import Code, McdError, Problem, has_errors
 from mcd.forge import trees
 from mcd.forge.beside import files_beside
 from mcd.forge.forge import Forge
 from mcd.forge.text import read_text
-from mcd.infra.catalog import KINDS
 from mcd.model import (
     EventKind,
     EventNote,
@@ -56,6 +55,7 @@ class Workshop:
     registry: str
     timeout: float
     log: LogSink
+    compiler: Compiler
 
 
 @dataclass(slots=True)
@@ -63,7 +63,7 @@ class _Pass:
     item: ReleaseItem
     shop: Workshop
     seen: ReleaseObserved
-    compiled: Compiled | None = None
+    wanted: Desired | None = None
     problems: tuple[Problem, ...] = ()
     left: tuple[EventNote, ...] = ()
     """Of the images that could not be pinned."""
@@ -77,9 +77,9 @@ class _Pass:
     @property
     def spec(self) -> AppSpec:
         """What was compiled without an error."""
-        assert self.compiled is not None
-        assert self.compiled.spec is not None
-        return self.compiled.spec
+        assert self.wanted is not None
+        assert self.wanted.compiled.spec is not None
+        return self.wanted.compiled.spec
 
 
 async def reconcile(item: ReleaseItem, shop: Workshop) -> Result:
@@ -100,7 +100,9 @@ async def reconcile(item: ReleaseItem, shop: Workshop) -> Result:
 
 
 def _result(work: _Pass, outcome: Outcome) -> Result:
-    return Result(outcome, events=tuple(work.events), observed=replace(work.seen, problems=work.problems))
+    footprint = work.wanted.footprint if work.wanted is not None else None
+    observed = replace(work.seen, problems=work.problems)
+    return Result(outcome, events=tuple(work.events), observed=observed, footprint=footprint)
 
 
 async def _read(work: _Pass) -> Outcome | None:
@@ -125,7 +127,9 @@ async def _read(work: _Pass) -> Outcome | None:
 
 async def _read_files(work: _Pass) -> Outcome | None:
     """All of them at once, unless they are kept with the Release."""
-    app, named = work.item.app, files_named(work.seen.app_yaml)
+    app = work.item.app
+    said = await work.shop.compiler.said(work.seen.app_yaml) if "source" in work.seen.app_yaml else None
+    named = said.sources if said is not None else ()
     if all(path in work.files for path in named):
         return None
     try:
@@ -146,8 +150,8 @@ def _unreadable(error: McdError) -> Outcome:
 
 async def _compile(work: _Pass) -> Outcome | None:
     read = replace(work.item.release, commit=work.seen.commit, app_yaml=work.seen.app_yaml, files=work.files)
-    work.compiled = compile_pair(replace(work.item, release=read), KINDS)
-    work.problems = tuple(work.compiled.problems)
+    work.wanted = await work.shop.compiler.desired(replace(work.item, release=read), None, None)
+    work.problems = work.wanted.problems
     if has_errors(work.problems):
         errors = [p for p in work.problems if has_errors([p])]
         more = f" And {len(errors) - 1} more." if len(errors) > 1 else ""

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from mcd.appyaml.live import Desired, desired, of_the_line
+from mcd.appyaml.live import Desired, of_the_line
+from mcd.compiling.compiler import Compiler
 from mcd.errors import has_errors
-from mcd.infra.catalog import KINDS
 from mcd.kube.apply import Applied, carry_out
 from mcd.kube.cluster import KubeError
 from mcd.kube.decision import DEPENDENCY_RETRY, Intent, ask, bounds_of, decide, not_before
@@ -67,6 +67,7 @@ class _Pass:
     owner: str
     now: datetime
     values: Values
+    compiler: Compiler
     wanted: Desired | None = None
     plan: Plan | None = None
     applied: Applied | None = None
@@ -79,11 +80,18 @@ class _Pass:
 
 
 async def reconcile(
-    item: RolloutItem, live: LiveObjects, fence: Fence, owner: str, now: datetime, *, values: Values
+    item: RolloutItem,
+    live: LiveObjects,
+    fence: Fence,
+    owner: str,
+    now: datetime,
+    *,
+    values: Values,
+    compiler: Compiler,
 ) -> Result:
     """One pass. `values` opens a secret of the App while its Secret object is written. Raises LeaseLost; KubeError is
     for the loop to retry."""
-    work = _Pass(item, live, fence, owner, now, values)
+    work = _Pass(item, live, fence, owner, now, values, compiler)
     steps = DELETING if item.app.deleted_at is not None else STEPS
     for step in steps:
         outcome = await step(work)
@@ -107,6 +115,7 @@ def _result(work: _Pass, outcome: Outcome) -> Result:
         roll_back_to=work.roll_back_to,
         health=work.health,
         heals=_heals(work, changes),
+        footprint=wanted.footprint if wanted is not None else None,
     )
 
 
@@ -129,7 +138,7 @@ async def _ready_to_start(work: _Pass) -> Outcome | None:
 
 
 async def _compile(work: _Pass) -> Outcome | None:
-    work.wanted = desired(work.item, KINDS, work.item.rollout, work.item.previous)
+    work.wanted = await work.compiler.desired(work.item, work.item.rollout, work.item.previous)
     if has_errors(work.wanted.problems):
         first = next(p for p in work.wanted.problems if has_errors([p]))
         more = sum(has_errors([p]) for p in work.wanted.problems) - 1

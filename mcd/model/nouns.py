@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 from mcd.model.access import Scope
+from mcd.model.facts import Footprint
 from mcd.model.outcomes import Condition, ConditionType, EventKind
 from mcd.model.triggers import Trigger
 
@@ -172,6 +173,8 @@ class Release:
     """The files of the repository that app.yaml names, by their path from its folder; None for one that is not there
     at the commit. A list of Releases has none of them. None altogether: only the text is known, and nobody can read
     files."""
+    footprint: Footprint | None = None
+    """What it has to do with other Apps; None while it was not compiled."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from mcd.model.facts import NO_FACTS, Facts, Footprint
 from mcd.model.nouns import App, Cluster, NodePool, ProductLine, Release, Rollout, Serves, Settings
 from mcd.model.outcomes import Change, ChangeSet, EventNote, InventoryEntry, Outcome, Reason
 from mcd.model.why import Told, sentence
@@ -70,6 +71,7 @@ class ReleaseItem:
     settings: Settings
     builds: Mapping[str, str]
     """Inputs digest → image reference by digest, of earlier builds of this App."""
+    facts: Facts = NO_FACTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ class RolloutItem:
     """This Rollout was Ready before: what fails now is not its own start, and nothing is rolled back."""
     heals: tuple[Heal, ...] = ()
     """Changes by hand that were taken back lately: three of one field in ten minutes are a fight."""
+    facts: Facts = NO_FACTS
 
 
 WorkItem = ClusterItem | ProductLineItem | ReleaseItem | RolloutItem
@@ -154,6 +157,8 @@ class Result:
     """The new list of the work item's `heals`, or None when it did not change."""
     told_lately: frozenset[Ref] = frozenset()
     """Objects of which people were told already that they are put back: it is done again, and not told again."""
+    footprint: Footprint | None = None
+    """What the Release has to do with other Apps, where this pass compiled it."""
 
 
 class HealthState(StrEnum):

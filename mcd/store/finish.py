@@ -11,7 +11,7 @@ from datetime import datetime
 from sqlalchemy import delete, update
 
 from mcd.model import Actor, EventKind, Noun
-from mcd.store import events, files, secrets
+from mcd.store import events, files, neighbours, secrets
 from mcd.store import tables as t
 from mcd.store.nouns import Row
 from mcd.store.tx import Tx
@@ -30,6 +30,7 @@ async def finish_app(tx: Tx, now: datetime, actor: Actor, app: Row) -> None:
     await tx.run(delete(t.inventory).where(t.inventory.c.owner_id == app["id"]))
     await secrets.forget(tx, app["id"])
     await files.forget(tx, app["id"])
+    await neighbours.forget(tx, app["id"])
     events.append(
         tx,
         now,

@@ -28,7 +28,7 @@ from mcd.model import (
 )
 from mcd.model.conditions import quarantined
 from mcd.objects import Ref
-from mcd.store import events
+from mcd.store import events, neighbours
 from mcd.store import tables as t
 from mcd.store.due import busy_app, hint, is_due
 from mcd.store.ids import new_id
@@ -127,6 +127,9 @@ async def take(db: Database, noun: Noun, holder: str, now: datetime, limit: int,
                     attempts=table.c.attempts + 1,
                 )
             )
+        if noun is Noun.ROLLOUT:
+            # Before it is compiled: what nobody has is this App's from now on, and what another one has is refused.
+            await neighbours.claim_of(tx, list(kept))
         items = await load(tx, noun, list(kept), sparing=True)
     return [
         Lease(

@@ -24,6 +24,7 @@ from mcd.model import (
     Device,
     Event,
     EventKind,
+    Footprint,
     Heal,
     HealthState,
     InventoryEntry,
@@ -38,6 +39,7 @@ from mcd.model import (
     Rollout,
     Scope,
     Serves,
+    Serving,
     Settings,
     Token,
     Trigger,
@@ -93,6 +95,32 @@ def conditions_json(conditions: Iterable[Condition]) -> list[dict[str, Any]]:
         }
         for c in conditions
     ]
+
+
+def footprint_of(data: Row | None) -> Footprint | None:
+    """None: it was never compiled."""
+    if data is None:
+        return None
+    components = {name: Serving(kind, dict(ports)) for name, (kind, ports) in data["components"].items()}
+    return Footprint(
+        components=components,
+        calls=data["calls"],
+        beside=tuple(data["beside"]),
+        hosts=tuple((host, path) for host, path in data["hosts"]),
+        names={kind: tuple(names) for kind, names in data["names"].items()},
+    )
+
+
+def footprint_json(found: Footprint) -> dict[str, Any]:
+    """Ports are pairs: the first one counts, and a database may sort the keys of a mapping."""
+    components = found.components.items()
+    return {
+        "components": {name: [one.type, [list(port) for port in one.ports.items()]] for name, one in components},
+        "calls": dict(found.calls),
+        "beside": list(found.beside),
+        "hosts": [list(host) for host in found.hosts],
+        "names": {kind: list(names) for kind, names in found.names.items()},
+    }
 
 
 def serves_of(data: Row) -> Serves:
@@ -262,6 +290,7 @@ def release_of(row: Row, app: str, files: Mapping[str, bytes | None] | None = No
         state=state_of(row),
         ignored=row["ignored"],
         files=files or {},
+        footprint=footprint_of(row["footprint"]),
     )
 
 

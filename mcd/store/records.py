@@ -25,10 +25,11 @@ from mcd.model import (
     Result,
     RolloutItem,
     RolloutObserved,
+    Stalled,
     Trigger,
 )
 from mcd.objects import KEPT
-from mcd.store import files, telling
+from mcd.store import files, neighbours, telling
 from mcd.store import tables as t
 from mcd.store.due import hint
 from mcd.store.events import MCD
@@ -91,6 +92,7 @@ async def record(
         await _write_inventory(tx, lease, result.inventory)
     await telling.tell(tx, now, lease, row, result)
     await _follow(tx, now, lease, row, app, result)
+    await _note(tx, lease, row, result)
     tx.wished = True
     return True
 
@@ -102,6 +104,20 @@ async def _locked_app(tx: Tx, lease: Lease) -> Row | None:
     row = await tx.row(select(t.app).where(t.app.c.id == lease.item.app.id).with_for_update())
     assert row is not None
     return {**row, "line": lease.item.line.name}
+
+
+async def _note(tx: Tx, lease: Lease, row: Row, result: Result) -> None:
+    """Last: whoever waits for a host holds no other row that somebody needs."""
+    match lease.item:
+        case ReleaseItem(release=release) | RolloutItem(release=release) if not result.gone:
+            found = result.footprint
+            if found is not None and found != release.footprint:
+                await neighbours.note(tx, row["app_id"], release.number, found)
+            elif isinstance(result.outcome, Stalled) or (isinstance(result.outcome, Ready) and row["ready_at"] is None):
+                # It gives up what it will not serve, or what ran before it.
+                await neighbours.settle(tx, row["app_id"])
+        case _:
+            return
 
 
 # --- what was seen --------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from sqlalchemy import Select, func, insert, select, update
 from mcd.errors import Code, McdError
 from mcd.model import Actor, ConditionType, EventKind, Noun, Reason, Trigger
 from mcd.model.conditions import fresh, superseded
-from mcd.store import events
+from mcd.store import events, neighbours
 from mcd.store import tables as t
 from mcd.store.ids import new_id
 from mcd.store.nouns import Row, conditions_json, state_of
@@ -92,6 +92,7 @@ async def add(tx: Tx, now: datetime, actor: Actor, app: Row, wanted: Wanted) -> 
         )
     )
     tx.wished = True
+    await neighbours.settle(tx, app["id"])
     events.append(
         tx,
         now,

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -233,6 +234,10 @@ release = Table(
     Column("rollouts_before", Integer, nullable=False, default=0),
     # Why the push that made it did not deploy it; empty: it is worked on.
     Column("ignored", Words, nullable=False, default="", server_default=text("''")),
+    # What it has to do with other Apps, once it was compiled; and the product lines that its pusher could see then.
+    Column("footprint", Json),
+    Column("compiled", Boolean, nullable=False, default=False, server_default=false()),
+    Column("sees", Json, nullable=False, default=list, server_default=text("'[]'")),
     Column("ready_at", Utc),
     Column("created_at", Utc, nullable=False),
     Column("created_by", Text, nullable=False),
@@ -304,6 +309,29 @@ inventory = Table(
     _one_of("owner", (Noun.APP, Noun.PRODUCT_LINE)),
     # An object belongs to one owner: two that both prune and heal it would fight.
     UniqueConstraint("cluster_id", "api_version", "kind", "namespace", "name"),
+)
+
+host = Table(
+    "host",
+    metadata,
+    Column("cluster_id", Text, ForeignKey("cluster.id"), primary_key=True),
+    Column("host", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    # One owner: of two Apps that want it at the same moment one is told.
+    Column("app_id", Text, ForeignKey("app.id"), nullable=False),
+    Index(None, "app_id"),
+)
+
+dependency = Table(
+    "dependency",
+    metadata,
+    Column("app_id", Text, ForeignKey("app.id"), primary_key=True),
+    # By name: it may not be there yet.
+    Column("called", Text, primary_key=True),
+    Column("component", Text, nullable=False),
+    # Whether who pushed it could see the App that it calls: one of another product line lets nobody else in.
+    Column("seen", Boolean, nullable=False),
+    Index(None, "called"),
 )
 
 file = Table(

@@ -14,9 +14,11 @@ from typing import Any
 from sqlalchemy import Select, case, func, select, tuple_
 
 from mcd.model import (
+    NO_FACTS,
     App,
     Cluster,
     ClusterItem,
+    Facts,
     InventoryEntry,
     Known,
     NodePool,
@@ -29,7 +31,7 @@ from mcd.model import (
     WorkItem,
 )
 from mcd.model.triggers import NAMES_A_RELEASE, Trigger
-from mcd.store import secrets
+from mcd.store import neighbours, secrets
 from mcd.store import tables as t
 from mcd.store.files import files_of
 from mcd.store.nouns import (
@@ -37,6 +39,7 @@ from mcd.store.nouns import (
     app_of,
     cluster_of,
     entry_of,
+    footprint_of,
     heal_of,
     labelled,
     line_of,
@@ -177,6 +180,7 @@ async def _releases(tx: Tx, ids: Sequence[str], *, sparing: bool) -> dict[str, W
     for build in await tx.rows(select(t.build).where(t.build.c.app_id.in_(sorted({row["a__id"] for row in rows})))):
         builds[build["app_id"]][build["inputs"]] = build["image"]
     made = await secrets.made(tx, {row["a__id"] for row in rows})
+    facts = await _facts(tx, rows)
     items: dict[str, WorkItem] = {}
     for row in rows:
         line, cluster = _place(row)
@@ -189,6 +193,7 @@ async def _releases(tx: Tx, ids: Sequence[str], *, sparing: bool) -> dict[str, W
             pools=pools.get(cluster.id, ()),
             settings=settings_of(picked(row, "s"), app.name),
             builds=builds[app.id],
+            facts=facts.get(row["r__id"], NO_FACTS),
         )
     return items
 
@@ -212,6 +217,7 @@ async def _rollouts(tx: Tx, ids: Sequence[str], *, sparing: bool) -> dict[str, W
     files = await files_of(
         tx, {row["r__id"] for row in rows if not sparing or (row["r__ready_at"] is not None and _stays(row))}
     )
+    facts = await _facts(tx, rows)
     items: dict[str, WorkItem] = {}
     for row in rows:
         line, cluster = _place(row)
@@ -232,8 +238,25 @@ async def _rollouts(tx: Tx, ids: Sequence[str], *, sparing: bool) -> dict[str, W
             known=known.get(app.id, Known()),
             was_ready=rollout["ready_at"] is not None,
             heals=tuple(heal_of(heal) for heal in rollout["heals"]),
+            facts=facts.get(row["r__id"], NO_FACTS),
         )
     return items
+
+
+async def _facts(tx: Tx, rows: Sequence[Row]) -> dict[str, Facts]:
+    """Release id → what is true around it, as its pusher saw it. Nothing of one that was not compiled yet, and of an
+    App that is being deleted."""
+    asked = {
+        row["r__id"]: neighbours.Around(
+            row["a__id"], row["a__name"], row["l__name"], row["c__id"], row["c__name"], row["l__namespace"], footprint,
+            neighbours.seen_with(row["r__sees"]),
+        )
+        for row in rows
+        if _stays(row) and (footprint := footprint_of(row["r__footprint"])) is not None
+    }  # fmt: skip
+    if not asked:
+        return {}
+    return dict(zip(asked, await neighbours.facts(tx, list(asked.values())), strict=True))
 
 
 def _stays(row: Row) -> bool:

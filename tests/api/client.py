@@ -28,6 +28,7 @@ from mcd.store import accounts, intents, reads
 from mcd.store.installation import identity
 from mcd.store.keyring import read_keyring
 from mcd.store.session import Database
+from tests import warm
 from tests.controllers.world import ADMIN, HELLO, Clock, World, world
 
 PASSWORD = "correct horse battery"
@@ -151,6 +152,7 @@ async def on_stage(stage: Stage, folder: Path) -> AsyncIterator[Api]:
         connect=lambda _text, _token: kube,
         clock=clock,
         forges={"mcd": LocalForge(settings.repositories)},
+        compiler=warm.compiler(),
     )
     try:
         made = World(runtime, kube, clock, Loop(runtime, "test"))

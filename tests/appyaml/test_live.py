@@ -9,18 +9,22 @@ from typing import Any
 import pytest
 
 from mcd.appyaml.live import Desired, Pair, desired, line_context, types_in
-from mcd.errors import McdError
+from mcd.errors import McdError, has_errors
 from mcd.infra.catalog import KINDS
 from mcd.model import (
     App,
+    Caller,
     Cluster,
     Device,
+    Facts,
+    Neighbour,
     NodePool,
     ProductLine,
     Reconciled,
     Release,
     Rollout,
     Serves,
+    Serving,
     Settings,
 )
 
@@ -288,14 +292,108 @@ def test_what_no_server_reads_of_pre_is_told_and_deploy_is_for_the_push_to_read(
     assert desired(pair(head + "deploy: {auto: false}\n"), KINDS, rollout(), None).objects != ()
 
 
-def test_an_app_that_nobody_looked_up_is_said_to_be_taken_for_a_web() -> None:
-    calls = "appname: two\napp_dep: {user-center: true}\n" + TWO.split("\n", 2)[2]
-    came_out = desired(pair(calls), KINDS, rollout(), None)
-    said = 'no server looks up "user-center" yet: it is taken for a web of this product line.'
-    assert [(p.field, p.message) for p in came_out.problems if p.field.startswith("app_dep")] == [
-        ("app_dep.user-center", said)
+CALLS = "appname: two\napp_dep: {user-center: true}\n" + TWO.split("\n", 2)[2]
+
+
+def calling(facts: Facts, app_yaml: str = CALLS) -> Desired:
+    return desired(replace(pair(app_yaml), facts=facts), KINDS, rollout(), None)
+
+
+def neighbour(**changes: Any) -> Neighbour:
+    return replace(Neighbour("base", "base-ns", "local", {"web": Serving("web")}), **changes)
+
+
+def test_an_app_of_another_line_is_called_where_it_is_and_let_out_to() -> None:
+    came_out = calling(Facts(apps={"user-center": neighbour()}))
+    assert env_of(came_out, "web")["USER_CENTER_URL"] == "http://user-center-web.base-ns.svc:80"
+    egress = next(o for o in came_out.objects if o["metadata"]["name"] == "two-egress")
+    peer = egress["spec"]["egress"][0]["to"][0]
+    assert peer["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "base-ns"}
+
+
+def test_an_app_that_is_not_there_is_refused_by_the_words_of_the_page() -> None:
+    said = (
+        'app.yaml:2:11: app_dep.user-center: there is no App "user-center". Create it first, or write optional: true.'
+    )
+    assert said in [str(p) for p in calling(Facts(apps={})).problems]
+
+
+def test_a_component_of_another_app_that_is_not_there_is_refused() -> None:
+    came_out = calling(Facts(apps={"user-center": neighbour(components={"api": Serving("web")})}))
+    assert [p.message for p in came_out.problems if has_errors([p])] == ['App "user-center" has no component "web".']
+
+
+def test_an_app_that_was_never_deployed_is_taken_for_a_web_and_told() -> None:
+    came_out = calling(Facts(apps={"user-center": neighbour(components=None)}))
+    assert [str(p) for p in came_out.problems if p.field.startswith("app_dep")] == [
+        "app.yaml:2:11: warning: app_dep.user-center: "
+        'App "user-center" was never deployed. It is taken for a web until it is.'
     ]
-    assert env_of(came_out, "web")["USER_CENTER_URL"] == "http://user-center-web.demo-ns.svc:80"
+    assert env_of(came_out, "web")["USER_CENTER_URL"] == "http://user-center-web.base-ns.svc:80"
+
+
+def test_an_app_on_another_cluster_is_refused() -> None:
+    came_out = calling(Facts(apps={"user-center": neighbour(cluster="far")}))
+    said = 'App "user-center" is on cluster "far", this one on "local". Call it by its domain.'
+    assert [f"{p.message} {p.hint}" for p in came_out.problems if has_errors([p])] == [said]
+
+
+def test_who_calls_this_app_from_another_line_is_let_in() -> None:
+    came_out = calling(Facts(apps={}, callers=(Caller("report", "data", "web"),)), TWO)
+    policy = next(o for o in came_out.objects if o["kind"] == "NetworkPolicy" and o["metadata"]["name"] == "two-web")
+    assert "data" in str(policy["spec"]["ingress"])
+
+
+SERVES = """
+appname: two
+components:
+  web: {type: web, image: "registry.test/web:1", domains: [face.example.com]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("owner", "whose"), [("face", 'App "face"'), ("", "an App of another product line")], ids=["same-line", "another"]
+)
+def test_a_host_that_another_app_serves_is_refused(owner: str, whose: str) -> None:
+    came_out = calling(Facts(hosts={("face.example.com", "/"): owner}), SERVES)
+    assert [f"{p.code} {p.message} {p.hint}" for p in came_out.problems if p.severity == "error"] == [
+        f"exclusive face.example.com/ already belongs to {whose}. Use another host or path."
+    ]
+    assert came_out.objects == ()
+
+
+def test_an_object_name_that_another_app_has_is_refused() -> None:
+    came_out = calling(Facts(names={"two-web": "two-w"}), SERVES)
+    assert [f"{p.message} {p.hint}" for p in came_out.problems if p.severity == "error"] == [
+        'two-web already belongs to App "two-w". Rename the component.'
+    ]
+
+
+def test_a_footprint_is_what_others_have_to_know() -> None:
+    both = """
+appname: two
+app_dep: {user-center: {component: api, optional: true}}
+components:
+  web:
+    type: web
+    image: registry.test/web:1
+    domains: [{host: face.example.com, path: /two}]
+    affinity: {near: [cache]}
+    ports: {admin: 9001}
+  rpc: {type: service, image: registry.test/rpc:1, ports: {grpc: 9000, extra: 8000}}
+"""
+    found = calling(Facts(), both).footprint
+    assert found is not None
+    assert found.components == {
+        "web": Serving("web", {"admin": 9001}),
+        "rpc": Serving("service", {"grpc": 9000, "extra": 8000}),
+    }
+    assert list(found.components["rpc"].ports) == ["grpc", "extra"]
+    assert (found.calls, found.beside, found.hosts) == (
+        {"user-center": "api"}, ("cache",), (("face.example.com", "/two"),),
+    )  # fmt: skip
+    assert found.apps == ("user-center", "cache")
+    assert found.names["Deployment"] == ("two-rpc", "two-web")
 
 
 def test_an_app_that_a_push_would_make_is_told_how_to_make_it_first() -> None:

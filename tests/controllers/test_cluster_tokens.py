@@ -19,7 +19,10 @@ async def test_the_token_of_a_cluster_is_in_the_file_of_its_name_and_read_again(
     (tmp_path / "tokens").mkdir()
     (tmp_path / "tokens" / "local").write_text("first\n")
     settings = here.runtime.settings.model_copy(update={"cluster_tokens": tmp_path / "tokens"})
-    runtime = Runtime(settings, here.runtime.db, here.runtime.owner, connect=connect, clock=here.clock)  # type: ignore[arg-type]
+    known = here.runtime
+    runtime = Runtime(
+        settings, known.db, known.owner, connect=connect, clock=here.clock, compiler=known.compiler  # type: ignore[arg-type]
+    )  # fmt: skip
     async with here.runtime.db.reading() as tx:
         cluster = await reads.cluster(ADMIN, tx, "local")
     await runtime.client(cluster)

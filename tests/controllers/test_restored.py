@@ -22,6 +22,7 @@ from mcd.store import intents, reads
 from mcd.store.installation import identity
 from mcd.store.keyring import read_keyring
 from mcd.store.session import Database
+from tests import warm
 from tests.controllers.world import ADMIN, HELLO, LINE, World
 
 DEPLOYMENT = Ref("apps/v1", "Deployment", LINE, "hello-web")
@@ -52,6 +53,7 @@ async def restored(here: World, file: Path, folder: Path, after: float = 3600) -
         forges={"mcd": LocalForge(settings.repositories)},
         connect=lambda _text, _token: here.kube,
         clock=here.clock,
+        compiler=warm.compiler(),
     )
     try:
         yield World(runtime, here.kube, here.clock, Loop(runtime, "restored"), _commits=here._commits)

@@ -28,6 +28,7 @@ from mcd.store import intents
 from mcd.store.installation import identity
 from mcd.store.keyring import create_keyring
 from mcd.store.session import Database
+from tests import warm
 from tests.controllers.world import ADMIN, LINE, Clock, World
 from tests.kube import apiserver
 
@@ -66,7 +67,14 @@ async def real(tmp_path: Path, template: Path, server: apiserver.ApiServer) -> A
     shutil.copy(template, tmp_path / "mcd.db")
     settings = Environment(data=tmp_path, workers=100)
     db, clock = Database(settings.database, create_keyring(tmp_path / "keys.json")), Clock()
-    runtime = Runtime(settings, db, await identity(db), forges={"mcd": LocalForge(settings.repositories)}, clock=clock)
+    runtime = Runtime(
+        settings,
+        db,
+        await identity(db),
+        forges={"mcd": LocalForge(settings.repositories)},
+        clock=clock,
+        compiler=warm.compiler(),
+    )
     made = World(runtime, MemoryCluster(clock=clock), clock, Loop(runtime, "test"), pods_run=False)
     async with db.writing() as tx:
         await intents.create_cluster(

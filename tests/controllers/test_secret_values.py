@@ -96,7 +96,10 @@ async def test_a_pass_that_writes_a_value_answers_without_it(here: World) -> Non
     assert isinstance(item, RolloutItem)
     live = await here.runtime.live(item.cluster)
     values = opener(here.runtime, app=item.app.id)
-    result = await rollouts.reconcile(item, live, Mine(), here.runtime.owner, here.clock(), values=values)
+    runtime = here.runtime
+    result = await rollouts.reconcile(
+        item, live, Mine(), runtime.owner, here.clock(), values=values, compiler=runtime.compiler
+    )
     assert held(here) == {"TOKEN": CANARY}, "it was written"
     assert "Secret" in repr(result)
     assert not [form for form in forms(CANARY) if form in repr((item, result)).encode()]

@@ -26,6 +26,7 @@ from mcd.store import intents, leases, reads
 from mcd.store.installation import identity
 from mcd.store.keyring import create_keyring
 from mcd.store.session import Database, migrate
+from tests import warm
 from tests.controllers.foundry import HOST, Foundry
 from tests.forge.written import bare, commit
 
@@ -196,6 +197,7 @@ async def world(
         forges={"mcd": LocalForge(settings.repositories)},
         connect=lambda _text, _token: kube,
         clock=clock,
+        compiler=warm.compiler(),
     )
     if foundry is not None:
         runtime.builder, runtime.pin = foundry, foundry.pin

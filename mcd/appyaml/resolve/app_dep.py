@@ -42,6 +42,14 @@ def _one(run: Resolving, name: str, asked: AppDep, path: Path) -> AppDepSpec | N
     if apps is None:
         return as_a_web
     other = apps.get(name)
+    if other is not None and other.cluster not in ("", run.context.cluster.name):
+        message = f'App "{name}" is on cluster "{other.cluster}", this one on "{run.context.cluster.name}".'
+        findings.refuse("ref.unknown", path, message, "Call it by its domain.", key=True)
+        return as_a_web
+    if other is not None and not other.known:
+        message = f'App "{name}" was never deployed.'
+        findings.warn("app_dep.absent", path, message, "It is taken for a web until it is.", key=True)
+        return _spec(run, name, asked, _namespace(run, other), (_HTTP, "http"))
     if other is not None:
         answers = _where(run, name, asked, other, path)
         return as_a_web if answers is None else _spec(run, name, asked, _namespace(run, other), answers)

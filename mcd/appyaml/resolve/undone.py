@@ -66,6 +66,3 @@ def tell_undone_needs(run: Resolving) -> None:
     for name, need in run.infra.items():
         hint = "Put its address into env and its password into a secret."
         run.findings.refuse("cluster.lacks", ("infra", name), f"no server makes a {need.type} yet.", hint, key=True)
-    for name in run.app_dep if run.context.apps is None else ():
-        message = f'no server looks up "{name}" yet: it is taken for a web of this product line.'
-        run.findings.warn("cluster.degraded", ("app_dep", name), message, key=True)

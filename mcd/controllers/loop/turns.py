@@ -245,11 +245,16 @@ class Loop:
             case ProductLineItem():
                 live = await runtime.live(item.cluster)
                 values = opener(runtime, line=item.line.id)
-                return await product_lines.reconcile(item, live, fence, runtime.owner, runtime.now(), values=values)
+                account = runtime.settings.api_account
+                return await product_lines.reconcile(
+                    item, live, fence, runtime.owner, runtime.now(), values=values, api_account=account
+                )
             case RolloutItem():
                 live = await runtime.live(item.cluster)
                 values = opener(runtime, app=item.app.id)
-                return await rollouts.reconcile(item, live, fence, runtime.owner, runtime.now(), values=values)
+                return await rollouts.reconcile(
+                    item, live, fence, runtime.owner, runtime.now(), values=values, compiler=runtime.compiler
+                )
             case ReleaseItem():
                 async with BuildLog(runtime, item.release.id, noticing.called(item)) as build_log:
                     shop = releases.Workshop(
@@ -259,6 +264,7 @@ class Loop:
                         runtime.settings.registry,
                         runtime.settings.build_timeout,
                         build_log.line,
+                        runtime.compiler,
                     )
                     return await releases.reconcile(item, shop)
 

@@ -9,16 +9,16 @@ from typing import Any
 from sqlalchemy import delete, func, insert, or_, select, update
 
 from mcd.errors import Code, McdError
-from mcd.model import Actor, ConditionType, EventKind, Noun, Reason, Release, Trigger, Verb
+from mcd.model import Actor, ConditionType, EventKind, Footprint, Noun, Reason, Release, Trigger, Verb
 from mcd.model.conditions import ignored as ignored_conditions
 from mcd.objects import Ref
-from mcd.store import events, names
+from mcd.store import events, names, neighbours
 from mcd.store import tables as t
 from mcd.store.due import hint, wished
 from mcd.store.files import NO_FILES, Files, freeze
 from mcd.store.ids import new_id
 from mcd.store.lookup import find_app, find_release, not_going
-from mcd.store.nouns import Row, conditions_json, ref_json, release_of, state_of
+from mcd.store.nouns import Row, conditions_json, footprint_json, ref_json, release_of, state_of
 from mcd.store.rolling import Wanted, add, event_name, fresh_conditions, live_of, newest_settings
 from mcd.store.tx import Tx
 
@@ -43,11 +43,13 @@ async def push(
     deploys: bool = True,
     ignored: str = "",
     wished_deletes: Iterable[Ref] = (),
+    footprint: Footprint | None = None,
 ) -> Release:
     """A commit arrived. Its Release is made, or, when the commit was here before, wished again: a ready one gets a
     Rollout (a branch that was moved back), a failed one is tried again, one on its way goes on. `branch` is empty for a
     tag that came alone; `files` are those that app.yaml names; `ignored` says why nobody shall work on it: then one
-    that is there stays as it is. Raises McdError not_found, forbidden, conflict (the App is being deleted)."""
+    that is there stays as it is; `footprint` is known when it was compiled. Raises McdError not_found, forbidden,
+    conflict (the App is being deleted, another one has a host of it)."""
     row = await find_app(actor, tx, Verb.DEPLOY, app, lock=True)
     not_going(Noun.APP, app, row)
     names.check_commit(commit)
@@ -57,13 +59,17 @@ async def push(
         number = await _add(
             tx, now, actor, row, commit=commit, branch=branch, tag=tag, author=author[:TITLE_LIMIT],
             title=title[:TITLE_LIMIT], app_yaml=app_yaml, deploys=deploys and not ignored, ignored=ignored, files=files,
-            wished_deletes=deletes,
+            wished_deletes=deletes, **_printed(footprint),
         )  # fmt: skip
     else:
         number = old["number"]
         if not ignored:
-            named = {"branch": branch or old["branch"], "tag": tag or old["tag"]}
+            named = {"branch": branch or old["branch"], "tag": tag or old["tag"], **_printed(footprint)}
             await _again(tx, now, actor, row, old, deploys=deploys, deletes=deletes, named=named)
+    if not ignored:
+        await neighbours.settle(tx, row["id"])
+        if deploys:
+            await neighbours.refuse_taken(tx, row, await _id(tx, row, number))
     how = "pushed by force" if forced else "pushed"
     where = f"to {branch}" if branch else f"as tag {tag}"
     said = f"{commit[:12]} was {how} {where} as Release {number}: {title[:TITLE_LIMIT]}"
@@ -106,6 +112,14 @@ async def make_release(
     return await _release(tx, row, number)
 
 
+def _printed(footprint: Footprint | None) -> dict[str, Any]:
+    return {} if footprint is None else {"footprint": footprint_json(footprint), "compiled": True}
+
+
+async def _id(tx: Tx, app: Row, number: int) -> str:
+    return str((await find_release(tx, app, number))["id"])
+
+
 async def _of_commit(tx: Tx, app: Row, commit: str) -> Row | None:
     return await tx.row(select(t.release).where(t.release.c.app_id == app["id"], t.release.c.commit == commit))
 
@@ -129,6 +143,7 @@ async def _add(tx: Tx, now: datetime, actor: Actor, app: Row, *, files: Files, i
             created_at=now,
             created_by=actor.name,
             ignored=ignored,
+            sees=neighbours.sight(actor),
             **values,
         )
     )
@@ -142,10 +157,11 @@ def _due(now: datetime, generation: int) -> dict[str, Any]:
     return {"conditions": new, "next_run_at": now}
 
 
-async def end_ignoring(tx: Tx, now: datetime, release: Row) -> None:
+async def end_ignoring(actor: Actor, tx: Tx, now: datetime, release: Row) -> None:
     """Somebody wishes what no push deployed. Nothing happens to one that is not ignored."""
     if release["ignored"]:
-        values = {"ignored": "", **wished(t.release, now), **_due(now, release["generation"] + 1)}
+        due = {**wished(t.release, now), **_due(now, release["generation"] + 1)}
+        values = {"ignored": "", "sees": neighbours.sight(actor), **due}
         await tx.run(update(t.release).where(t.release.c.id == release["id"]).values(**values))
         tx.wished = True
 
@@ -174,7 +190,7 @@ async def _again(
     *,
     deploys: bool,
     deletes: list[dict[str, str]],
-    named: Mapping[str, str],
+    named: Mapping[str, Any],
 ) -> None:
     """What is still on its way goes on with its log and its work: only what becomes of it then is noted. `named` are
     branch and tag of the push: they are those of a Release that nobody worked on so far."""
@@ -187,6 +203,7 @@ async def _again(
     values = {
         "deploys": deploys or old["deploys"],
         "wished_deletes": deletes,
+        "sees": neighbours.sight(actor),
         "rollouts_before": await _rollouts(tx, app["id"]),
         **(named if old["ignored"] else {}),
     }
@@ -196,7 +213,7 @@ async def _again(
         tx.wished = True
     waiting = t.release.c.id == old["id"]
     await tx.run(update(t.release).where(waiting).values(**values))
-    await end_ignoring(tx, now, old)
+    await end_ignoring(actor, tx, now, old)
     unheld = or_(t.release.c.lease_until.is_(None), t.release.c.lease_until <= now)
     await hint(tx, now, t.release, waiting & unheld)
 

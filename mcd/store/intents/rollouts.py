@@ -13,6 +13,7 @@ from mcd.model import Actor, ConditionType, HealthState, Noun, Reason, Rollout, 
 from mcd.model.outcomes import REPEATING
 from mcd.model.triggers import BY_PEOPLE
 from mcd.objects import Ref
+from mcd.store import neighbours
 from mcd.store import tables as t
 from mcd.store.intents.releases import end_ignoring
 from mcd.store.lookup import find_app, find_release, not_going
@@ -62,7 +63,7 @@ async def request_rollout(
         if not _stalled(live):
             return Requested(rollout_of(live, app), created=False)
         restarts = dict.fromkeys(_died(live), now.isoformat())
-    await end_ignoring(tx, now, wanted_release)
+    await end_ignoring(actor, tx, now, wanted_release)
     rollout_id = await add(
         tx,
         now,
@@ -78,6 +79,7 @@ async def request_rollout(
             wished_deletes=tuple(ref_json(ref) for ref in wished_deletes),
         ),
     )
+    await neighbours.refuse_taken(tx, row, wanted_release["id"])
     made = await tx.row(select(t.rollout).where(t.rollout.c.id == rollout_id))
     assert made is not None
     return Requested(rollout_of(made, app), created=True)

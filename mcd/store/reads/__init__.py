@@ -8,6 +8,7 @@ from __future__ import annotations
 from mcd.store.pages import FIRST, Page, Part
 from mcd.store.reads.apps import AppListed, app, app_listed, apps, inventory, live_rollout, settings, settings_history
 from mcd.store.reads.clusters import cluster, clusters, node_pool, node_pools
+from mcd.store.reads.facts import Callers, callers, facts_around, facts_of
 from mcd.store.reads.happened import events, newest_sequence
 from mcd.store.reads.lines import product_line, product_lines
 from mcd.store.reads.people import Member, members, people, person, tokens
@@ -28,6 +29,7 @@ from mcd.store.reads.secret_names import SecretNamed, secret_names
 __all__ = [
     "FIRST",
     "AppListed",
+    "Callers",
     "LogPart",
     "Member",
     "Page",
@@ -37,9 +39,12 @@ __all__ = [
     "app",
     "app_listed",
     "apps",
+    "callers",
     "cluster",
     "clusters",
     "events",
+    "facts_around",
+    "facts_of",
     "inventory",
     "live_rollout",
     "members",

@@ -29,6 +29,7 @@ from mcd.settings import Environment
 from mcd.store import accounts, intents, liveness, reads
 from mcd.store.keyring import create_keyring, read_keyring
 from mcd.store.session import Database, migrate
+from tests import warm
 from tests.store.world import ADMIN, World
 
 APP_YAML = "appname: shop\ncomponents:\n  web: {type: web, image: nginx:1, port: 8080}\n"
@@ -196,7 +197,9 @@ async def serving(data: Path, *, push_limit: int = 8) -> AsyncIterator[Site]:
     address = f"127.0.0.1:{listener.getsockname()[1]}"
     settings = Environment(data=data, listen=address, push_limit=push_limit, gateway_port=8081)
     db = Database(f"sqlite:///{data}/mcd.db", read_keyring(data / "keys.json"))
-    runtime = Runtime(settings, db, owner="mcd-test", forges={"mcd": LocalForge(settings.repositories)})
+    runtime = Runtime(
+        settings, db, owner="mcd-test", forges={"mcd": LocalForge(settings.repositories)}, compiler=warm.compiler()
+    )
     application = create_app(runtime, more=(git.router,))
     made = server(application)
     running = asyncio.create_task(made.serve(sockets=[listener]))

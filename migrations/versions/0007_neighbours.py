@@ -1,6 +1,6 @@
 """what Releases have to do with other Apps, who serves which host, and who calls whom
 
-Revision 0006, after 0005. A version beside this one goes on without it: the new columns have defaults, and what it
+Revision 0007, after 0006. A version beside this one goes on without it: the new columns have defaults, and what it
 deploys is written down when this version looks at it next.
 """
 
@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-revision = "0006"
-down_revision = "0005"
+revision = "0007"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 OLDER_GOES_ON = True

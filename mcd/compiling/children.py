@@ -1,0 +1,95 @@
+"""One child process as its parent has it: started, asked, and ended.
+
+It must not know how many there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import pickle
+import signal
+import socket
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mcd
+from mcd.compiling.frames import Incoming, framed
+
+_ROOT = Path(mcd.__file__).parent.parent
+
+ASKED_AT_MOST = 500
+"""Asks after which a child gives way to a new one, whatever it has gathered."""
+
+
+class Ended(Exception):
+    """The child ended before it answered. `late`: its processor time was over."""
+
+    def __init__(self, *, late: bool) -> None:
+        super().__init__("the child ended")
+        self.late = late
+
+
+@dataclass(slots=True)
+class Child:
+    process: subprocess.Popen[bytes]
+    pipe: socket.socket
+    incoming: Incoming
+    asked: int = 0
+
+    @classmethod
+    def start(cls) -> Child:
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        # Nothing of the server's environment: its settings hold the way to the database and to the keys.
+        env = {"PYTHONPATH": str(_ROOT), "PATH": os.environ.get("PATH", ""), "LC_ALL": "C.UTF-8"}
+        command = [sys.executable, "-s", "-P", "-m", "mcd.compiling.child", str(theirs.fileno())]
+        with theirs:
+            process = subprocess.Popen(
+                command, pass_fds=[theirs.fileno()], env=env, cwd="/", stdin=subprocess.DEVNULL
+            )  # fmt: skip
+        return cls(process, ours, Incoming(ours))
+
+    @property
+    def worn(self) -> bool:
+        return self.asked >= ASKED_AT_MOST
+
+    async def ask(self, bounds: tuple[float, int], word: str, args: tuple[Any, ...]) -> list[Any]:
+        """Within `bounds`, which are seconds of processor time and bytes on top of what the child has. Answers the
+        pieces as the child tagged them. Raises Ended."""
+        self.asked += 1
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.sock_sendall(self.pipe, framed(pickle.dumps((*bounds, word, args), 5)))
+        except ConnectionError:
+            raise await self._ended() from None
+        pieces = []
+        while (frame := await self.incoming.frame()) != b"":
+            if frame is None:
+                raise await self._ended()
+            pieces.append(pickle.loads(frame))  # noqa: S301 - from our own child
+            # What has come already is read without a pause, and others must have their turn.
+            await asyncio.sleep(0)
+        return pieces
+
+    async def _ended(self) -> Ended:
+        """Its socket is closed, so it is as good as gone."""
+        await self.stop()
+        return Ended(late=self.process.returncode == -signal.SIGPROF)
+
+    async def stop(self) -> None:
+        """Whatever it is at. One that was ending by itself has said why in its return code."""
+        self.pipe.close()
+        self.process.kill()
+        while self.process.poll() is None:  # noqa: ASYNC110 - the kernel tells nobody but who asks
+            # Giving back its memory takes a moment, and nothing can keep it from it.
+            await asyncio.sleep(0.002)
+
+    def end(self) -> None:
+        """The same, waited for on the spot: nobody asks any more."""
+        self.pipe.close()
+        self.process.kill()
+        self.process.wait()

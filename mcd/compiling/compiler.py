@@ -1,0 +1,178 @@
+"""The compiler as the server asks it: a few warm children, each ask within its time and memory, the event loop free.
+
+A child is started when it is needed first. Whoever opens the compiler closes it. It must not keep what it was told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mcd.appyaml.compiler import Compiled
+from mcd.appyaml.live import FILE, Bound, Desired, Pair
+from mcd.compiling.asks import Said, joined
+from mcd.compiling.children import Child, Ended
+from mcd.errors import Code, McdError, Problem, Severity
+from mcd.model import Rollout
+
+SECONDS = 1.0
+"""Of processor time for one reading of a file (app-yaml 2.1)."""
+
+MEMORY = 256 * 1024 * 1024
+"""Bytes that one ask may take on top of what a child has (app-yaml 2.1)."""
+
+_READINGS = {"desired": 2}
+"""How often an ask compiles its text at most, where it is more than once (ADR 3)."""
+
+WAIT = 10.0
+"""Seconds for which an ask waits for a free child."""
+
+AT_MOST = 30.0
+"""Seconds of an ask by the clock, with the start of a child: a busy machine gives processor time slowly."""
+
+
+@dataclass(slots=True)
+class Compiler:
+    """`most` children at the same time, those that are free in `idle`."""
+
+    most: int = field(default_factory=lambda: max(2, min(4, os.cpu_count() or 1)))
+    seconds: float = SECONDS
+    memory: int = MEMORY
+    idle: list[Child] = field(default_factory=list)
+    _room: asyncio.Semaphore | None = None
+
+    async def desired(self, bound: Bound, rollout: Rollout | None, previous: Rollout | None) -> Desired:
+        """As `live.desired`, with the whole catalogue; the templates of Jobs are not among what was compiled. Raises
+        McdError as that, and unavailable."""
+        pair = Pair(
+            bound.app, bound.release, bound.settings, bound.line, bound.cluster, bound.pools, bound.facts
+        )  # fmt: skip
+        try:
+            return joined(await self._ask("desired", pair, rollout, previous))
+        except _Limit as limit:
+            problem = limit.problem(bound.app.path or FILE)
+            return Desired(Compiled((), (), (problem,), None), (), {}, {}, (problem,))
+
+    async def problems(self, text: str, file: str, files: Mapping[str, bytes] | None) -> tuple[Problem, ...]:
+        """Of a file that belongs to no product line. Raises McdError(unavailable)."""
+        try:
+            (found,) = await self._ask("problems", text, file, files)
+        except _Limit as limit:
+            return (limit.problem(file),)
+        told: tuple[Problem, ...] = found
+        return told
+
+    async def said(self, text: str, file: str = FILE, line: str = "") -> Said | None:
+        """What a file says of pushes and names in a product line. None: it cannot be read within the limits. Raises
+        McdError(unavailable)."""
+        try:
+            (found,) = await self._ask("said", text, file, line)
+        except _Limit:
+            return None
+        told: Said = found
+        return told
+
+    async def types(self, text: str, line: str) -> Mapping[str, str] | None:
+        """As `live.types_in`. Raises McdError(unavailable)."""
+        if not text:
+            return None
+        try:
+            (found,) = await self._ask("types", text, line)
+        except _Limit:
+            return None
+        types: Mapping[str, str] | None = found
+        return types
+
+    async def required(self, text: str, line: str) -> frozenset[str]:
+        """As `live.required_in`. Raises McdError(unavailable)."""
+        if "required" not in text:
+            return frozenset()
+        try:
+            (found,) = await self._ask("required", text, line)
+        except _Limit:
+            return frozenset()
+        names: frozenset[str] = found
+        return names
+
+    def close(self) -> None:
+        """Ends the children that are free. Those at work end with who asked them."""
+        while self.idle:
+            self.idle.pop().end()
+
+    async def _ask(self, word: str, *args: Any) -> list[Any]:
+        """The pieces of the answer. Raises _Limit, McdError as the compiler does, and unavailable."""
+        if self._room is None:
+            self._room = asyncio.Semaphore(self.most)
+        try:
+            async with asyncio.timeout(WAIT):
+                await self._room.acquire()
+        except TimeoutError:
+            raise _busy() from None
+        try:
+            return self._opened(await self._asked(word, args))
+        finally:
+            self._room.release()
+
+    async def _asked(self, word: str, args: tuple[Any, ...]) -> list[Any]:
+        """Of a child that is free, or a new one. It is kept only when it answered in full."""
+        seconds = self.seconds * _READINGS.get(word, 1)
+        while True:
+            child = self.idle.pop() if self.idle else Child.start()
+            whole = False
+            try:
+                async with asyncio.timeout(AT_MOST):
+                    pieces = await child.ask((seconds, self.memory), word, args)
+                whole = pieces[-1] != ("memory",) and not child.worn
+            except Ended as ended:
+                if ended.late:
+                    raise _Limit(f"{self.seconds:g} s") from None
+                if child.asked > 1:
+                    continue  # it ended while it was free: nothing says that the text had a part in it
+                raise McdError(
+                    Code.UNAVAILABLE, "the process that reads app.yaml ended before it was done.", "Try again.",
+                    retry_after=1, reason="CompilerEnded",
+                ) from None  # fmt: skip
+            except TimeoutError:
+                raise _busy() from None
+            else:
+                return pieces
+            finally:
+                if whole:
+                    self.idle.append(child)
+                else:
+                    await child.stop()
+
+    def _opened(self, pieces: list[Any]) -> list[Any]:
+        """What the child tagged, without the tag."""
+        match pieces[-1]:
+            case ("memory",):
+                raise _Limit(f"{self.memory // 1024**2} MiB of memory")
+            case ("refused", (code, message, hint, reason, problems, retry_after, place)):
+                raise McdError(
+                    code, message, hint, reason=reason, problems=problems, retry_after=retry_after, place=place
+                )  # fmt: skip
+            case ("bug", text):
+                raise RuntimeError(f"the compiler failed:\n{text}")
+        return [piece for _, piece in pieces]
+
+
+class _Limit(Exception):
+    """A text that cannot be compiled within the limits."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what)
+        self.what = what
+
+    def problem(self, file: str) -> Problem:
+        message = f"reading it takes more than {self.what}."
+        return Problem("yaml.limit", Severity.ERROR, file, 1, 1, "", message, "Make it smaller.")
+
+
+def _busy() -> McdError:
+    return McdError(
+        Code.UNAVAILABLE, "MCD is busy with other files.", "Try again in a moment.", retry_after=2,
+        reason="CompilerBusy",
+    )  # fmt: skip

@@ -1,0 +1,340 @@
+"""What Apps have to do with one another: who calls whom, who serves which host, and what is true around an App.
+
+Two tables follow the footprints of what runs and of what is on its way: `host` has one owner for each host and path of
+a cluster, `dependency` says who calls whom. Whoever calls holds the lock on the App's row; nothing here compiles.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, func, insert, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from mcd.errors import Code, McdError, echo
+from mcd.model import Actor, Caller, ConditionType, Facts, Footprint, Neighbour, Verb
+from mcd.model.facts import Host
+from mcd.store import tables as t
+from mcd.store.authorize import may
+from mcd.store.nouns import Row, footprint_json, footprint_of, state_of
+from mcd.store.tx import Tx
+
+EVERY_LINE = "*"
+"""In `release.sees`: who pushed it is an admin."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Whose facts are asked for. `footprint` says which Apps, hosts and names it is about; `sees` whether Apps of a
+    product line may be told of."""
+
+    app_id: str
+    app: str
+    line: str
+    cluster_id: str
+    cluster: str
+    namespace: str
+    footprint: Footprint
+    sees: Callable[[str], bool]
+
+
+def sight(actor: Actor) -> list[str]:
+    """The product lines that the person may see, as a Release keeps them: who comes later and compiles it again, the
+    loop above all, sees what its pusher saw, and no more."""
+    if actor.admin and may(actor, Verb.READ, None):
+        return [EVERY_LINE]
+    return sorted(line for line in actor.roles if may(actor, Verb.READ, line))
+
+
+def seen_with(sight: Sequence[str]) -> Callable[[str], bool]:
+    return lambda line: EVERY_LINE in sight or line in sight
+
+
+# --- what is asked --------------------------------------------------------------------------------------------------
+
+
+async def facts(tx: Tx, asked: Sequence[Around]) -> list[Facts]:
+    """The facts of each, in a few queries whatever their number, and in none that none of them needs."""
+    others = await _others(tx, {name for one in asked for name in one.footprint.apps})
+    callers = await _callers(tx, asked)
+    hosts = await _hosts(tx, asked)
+    names = await _names(tx, asked)
+    return [
+        Facts(
+            apps={
+                name: others[name]
+                for name in one.footprint.apps
+                if name in others and _may_know(one, others[name].product_line)
+            },
+            callers=tuple(callers[one.app_id]),
+            hosts=hosts[one.app_id],
+            names=names[one.app_id],
+        )
+        for one in asked
+    ]
+
+
+def _may_know(one: Around, line: str) -> bool:
+    return line == one.line or one.sees(line)
+
+
+def _placed(*columns: Any) -> Any:
+    """A query of Apps that are there, with their place."""
+    return (
+        select(
+            t.app.c.id, t.app.c.name, t.product_line.c.name.label("line"), t.product_line.c.namespace,
+            t.product_line.c.cluster_id, t.cluster.c.name.label("cluster"), *columns,
+        )
+        .join(t.product_line, t.product_line.c.id == t.app.c.product_line_id)
+        .join(t.cluster, t.cluster.c.id == t.product_line.c.cluster_id)
+        .where(t.app.c.gone_at.is_(None))
+    )  # fmt: skip
+
+
+async def _others(tx: Tx, names: Iterable[str]) -> dict[str, Neighbour]:
+    """Those that are there and stay, as what runs of them says; else as the newest that was compiled."""
+    wanted = sorted(set(names))
+    if not wanted:
+        return {}
+    rows = await tx.rows(_placed().where(t.app.c.name.in_(wanted), t.app.c.deleted_at.is_(None)))
+    ids = [row["id"] for row in rows]
+    table = t.release
+    runs = (t.rollout.c.app_id == table.c.app_id) & (t.rollout.c.release == table.c.number) & t.rollout.c.live
+    live = await tx.rows(select(table.c.app_id, table.c.footprint).join(t.rollout, runs).where(table.c.app_id.in_(ids)))
+    prints = {row["app_id"]: footprint_of(row["footprint"]) for row in live}
+    newest = (
+        select(table.c.app_id, func.max(table.c.number))
+        .where(table.c.app_id.in_([i for i in ids if prints.get(i) is None]), table.c.compiled)
+        .group_by(table.c.app_id)
+    )
+    rest = select(table.c.app_id, table.c.footprint).where(tuple_(table.c.app_id, table.c.number).in_(newest))
+    for row in await tx.rows(rest):
+        prints[row["app_id"]] = footprint_of(row["footprint"])
+    return {
+        row["name"]: Neighbour(
+            row["line"],
+            row["namespace"],
+            row["cluster"],
+            found.components if (found := prints.get(row["id"])) else None,
+        )
+        for row in rows
+    }
+
+
+async def _callers(tx: Tx, asked: Sequence[Around]) -> dict[str, list[Caller]]:
+    """App id → those of other product lines of its cluster that may call it, by name."""
+    found: dict[str, list[Caller]] = defaultdict(list)
+    if not asked:
+        return found
+    by_name = {one.app: one for one in asked}
+    table = t.dependency
+    rows = await tx.rows(
+        _placed(table.c.called, table.c.component)
+        .join(table, table.c.app_id == t.app.c.id)
+        .where(table.c.called.in_(sorted(by_name)), table.c.seen, t.app.c.deleted_at.is_(None))
+        .order_by(t.app.c.name)
+    )
+    for row in rows:
+        one = by_name[row["called"]]
+        if row["line"] != one.line and row["cluster_id"] == one.cluster_id:
+            found[one.app_id].append(Caller(row["name"], row["namespace"], row["component"]))
+    return found
+
+
+async def _hosts(tx: Tx, asked: Sequence[Around]) -> dict[str, dict[Host, str]]:
+    """App id → what others serve of what it wants. An App of another product line is not named."""
+    found: dict[str, dict[Host, str]] = defaultdict(dict)
+    wanted = sorted({host for one in asked for host, _ in one.footprint.hosts})
+    if not wanted:
+        return found
+    table = t.host
+    rows = await tx.rows(
+        _placed(table.c.cluster_id.label("where"), table.c.host, table.c.path)
+        .join(table, table.c.app_id == t.app.c.id)
+        .where(table.c.host.in_(wanted))
+    )
+    for one in asked:
+        for row in rows:
+            host = (row["host"], row["path"])
+            if row["id"] != one.app_id and row["where"] == one.cluster_id and host in one.footprint.hosts:
+                found[one.app_id][host] = row["name"] if row["line"] == one.line else ""
+    return found
+
+
+async def _names(tx: Tx, asked: Sequence[Around]) -> dict[str, dict[str, str]]:
+    """App id → object names that other Apps of its namespace have, for objects of the same kind."""
+    found: dict[str, dict[str, str]] = defaultdict(dict)
+    wanted = sorted({name for one in asked for names in one.footprint.names.values() for name in names})
+    if not wanted:
+        return found
+    table = t.inventory
+    clusters = sorted({one.cluster_id for one in asked})
+    rows = await tx.rows(
+        select(
+            table.c.owner_id,
+            table.c.cluster_id,
+            table.c.kind,
+            table.c.namespace,
+            table.c.name,
+            t.app.c.name.label("app"),
+        )
+        .join(t.app, t.app.c.id == table.c.owner_id)
+        .where(table.c.cluster_id.in_(clusters), table.c.name.in_(wanted))
+    )
+    for one in asked:
+        for row in rows:
+            here = (row["cluster_id"], row["namespace"]) == (one.cluster_id, one.namespace)
+            if here and row["owner_id"] != one.app_id and row["name"] in one.footprint.names.get(row["kind"], ()):
+                found[one.app_id][row["name"]] = row["app"]
+    return found
+
+
+async def callers_of(tx: Tx, name: str) -> list[tuple[str, str]]:
+    """App and product line of everybody that calls an App, by name."""
+    table = t.dependency
+    rows = await tx.rows(
+        _placed()
+        .join(table, table.c.app_id == t.app.c.id)
+        .where(table.c.called == name, t.app.c.deleted_at.is_(None))
+        .order_by(t.app.c.name)
+    )
+    return [(row["name"], row["line"]) for row in rows]
+
+
+# --- what is kept ---------------------------------------------------------------------------------------------------
+
+
+async def settle(tx: Tx, app_id: str) -> None:
+    """The rows of an App as its Releases have them that run, or are on their way. A host that another App has stays
+    that one's: of two that want one at the same moment, the second finds it taken when the first is through."""
+    held = [footprint_of(row["footprint"]) for row in await _counting(tx, app_id)]
+    prints = [one for one in held if one is not None]
+    await claim(tx, app_id, {host for one in prints for host in one.hosts})
+    await _keep_dependencies(tx, app_id)
+
+
+async def claim(tx: Tx, app_id: str, wanted: set[Host], *, give_up: bool = True) -> None:
+    """Takes what is free of these hosts. `give_up`: whatever else the App has is free again."""
+    table = t.host
+    mine = await tx.rows(select(table.c.host, table.c.path).where(table.c.app_id == app_id))
+    held = {(row["host"], row["path"]) for row in mine}
+    if missing := sorted(wanted - held):
+        place = select(t.product_line.c.cluster_id).join(t.app, t.app.c.product_line_id == t.product_line.c.id)
+        cluster_id = await tx.value(place.where(t.app.c.id == app_id))
+        make = postgresql.insert if tx.connection.dialect.name == "postgresql" else sqlite.insert
+        # In one order everywhere, and before anything is given up: two Apps that swap hosts never wait in a circle.
+        for host, path in missing:
+            kept = make(table).values(cluster_id=cluster_id, host=host, path=path, app_id=app_id)
+            await tx.run(kept.on_conflict_do_nothing())
+    stale = sorted(held - wanted) if give_up else []
+    if stale:
+        mine_too = tuple_(table.c.host, table.c.path).in_(stale)
+        await tx.run(delete(table).where(table.c.app_id == app_id, mine_too))
+
+
+async def claim_of(tx: Tx, rollouts: Sequence[str]) -> None:
+    """What is free of the hosts of these Rollouts, before a pass: a host that its owner gave up since goes to who wants
+    it."""
+    runs = (t.rollout.c.app_id == t.release.c.app_id) & (t.rollout.c.release == t.release.c.number)
+    asked = select(t.release.c.app_id, t.release.c.footprint).join(t.rollout, runs)
+    for row in await tx.rows(asked.where(t.rollout.c.id.in_(rollouts), t.release.c.compiled)):
+        found = footprint_of(row["footprint"])
+        if found is not None and found.hosts:
+            await claim(tx, row["app_id"], set(found.hosts), give_up=False)
+
+
+async def refuse_taken(tx: Tx, app: Row, release_id: str) -> None:
+    """Raises McdError(conflict) when another App has a host that this Release wants. `app` has its product line's name
+    as `line`."""
+    row = await tx.row(select(t.release.c.footprint).where(t.release.c.id == release_id))
+    found = footprint_of(row["footprint"]) if row is not None else None
+    if found is None or not found.hosts:
+        return
+    line = await tx.row(select(t.product_line).where(t.product_line.c.id == app["product_line_id"]))
+    assert line is not None
+    one = Around(
+        app["id"], app["name"], line["name"], line["cluster_id"], "", line["namespace"], found, lambda _: False
+    )
+    for (host, path), owner in sorted((await _hosts(tx, [one]))[app["id"]].items()):
+        whose = f'App "{owner}"' if owner else "an App of another product line"
+        said = f"{echo(host)}{echo(path)} already belongs to {whose}."
+        raise McdError(Code.CONFLICT, said, "Use another host or path.", reason="HostTaken")
+
+
+async def forget(tx: Tx, app_id: str) -> None:
+    """Of an App that is gone."""
+    await tx.run(delete(t.host).where(t.host.c.app_id == app_id))
+    await tx.run(delete(t.dependency).where(t.dependency.c.app_id == app_id))
+
+
+async def note(tx: Tx, app_id: str, number: int, found: Footprint) -> None:
+    """What a pass found when it compiled a Release."""
+    row = await tx.row(
+        select(t.release.c.id, t.release.c.footprint).where(t.release.c.app_id == app_id, t.release.c.number == number)
+    )
+    assert row is not None
+    if row["footprint"] != (new := footprint_json(found)):
+        table = t.release
+        await tx.run(update(table).where(table.c.id == row["id"]).values(footprint=new, compiled=True))
+        await settle(tx, app_id)
+
+
+_STATE = ("generation", "observed_generation", "conditions", "deleted_at")
+
+
+async def _counting(tx: Tx, app_id: str) -> list[Row]:
+    """The Releases whose hosts are the App's: what runs, what ran well before it until it does too, what is on its way
+    to run."""
+    table = t.release
+    live = await tx.row(select(t.rollout).where(t.rollout.c.app_id == app_id, t.rollout.c.live))
+    numbers = [] if live is None else [live["release"]]
+    if live is not None and live["ready_at"] is None:
+        good = select(func.max(t.rollout.c.number)).where(
+            t.rollout.c.app_id == app_id, t.rollout.c.ready_at.is_not(None)
+        )
+        last = select(t.rollout.c.release).where(
+            t.rollout.c.app_id == app_id, t.rollout.c.number == good.scalar_subquery()
+        )
+        numbers += await tx.values(last)
+    columns = (table.c.footprint, *(table.c[name] for name in _STATE))
+    running = await tx.rows(select(*columns).where(table.c.app_id == app_id, table.c.number.in_(numbers)))
+    pending = await tx.rows(
+        select(*columns).where(
+            table.c.app_id == app_id, table.c.compiled, table.c.deploys, table.c.ready_at.is_(None),
+            table.c.next_run_at.is_not(None), table.c.number.not_in(numbers),
+        )
+    )  # fmt: skip
+    return [*running, *(row for row in pending if not state_of(row).is_now(ConditionType.STALLED))]
+
+
+async def _keep_dependencies(tx: Tx, app_id: str) -> None:
+    """Those of what runs."""
+    runs = (t.rollout.c.app_id == t.release.c.app_id) & (t.rollout.c.release == t.release.c.number) & t.rollout.c.live
+    row = await tx.row(
+        select(t.release.c.footprint, t.release.c.sees).join(t.rollout, runs).where(t.release.c.app_id == app_id)
+    )
+    found = footprint_of(row["footprint"]) if row is not None else None
+    calls: Mapping[str, str] = found.calls if found is not None else {}
+    lines = await _lines_of(tx, calls)
+    sees = seen_with(row["sees"]) if row is not None else seen_with(())
+    wanted = {name: (component, name in lines and sees(lines[name])) for name, component in calls.items()}
+    table = t.dependency
+    rows = await tx.rows(select(table).where(table.c.app_id == app_id))
+    if {one["called"]: (one["component"], one["seen"]) for one in rows} == wanted:
+        return
+    await tx.run(delete(table).where(table.c.app_id == app_id))
+    many = [
+        {"app_id": app_id, "called": name, "component": component, "seen": seen}
+        for name, (component, seen) in sorted(wanted.items())
+    ]
+    await tx.run(insert(table), many)
+
+
+async def _lines_of(tx: Tx, names: Iterable[str]) -> dict[str, str]:
+    wanted = sorted(names)
+    if not wanted:
+        return {}
+    return {row["name"]: row["line"] for row in await tx.rows(_placed().where(t.app.c.name.in_(wanted)))}

@@ -1,0 +1,201 @@
+"""The children that compile: the same answer as in the process itself, bounds that hold, and a loop that goes round."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mcd.appyaml.live import desired
+from mcd.compiling import asks
+from mcd.compiling.children import ASKED_AT_MOST, Child
+from mcd.compiling.compiler import Compiler
+from mcd.errors import Code, McdError, Severity
+from mcd.infra.catalog import KINDS
+from tests.appyaml.test_live import TWO, pair, rollout
+
+LONG = "appname: two\nenv:\n" + "".join(f"  V{j}: x\n" for j in range(490)) + "components:\n"
+LONG += "".join(f"  c{i}: {{type: web, image: 'r.test/x:1'}}\n" for i in range(100))
+"""It is good, and takes hundreds of milliseconds."""
+
+
+@pytest.fixture
+def compiler() -> Iterator[Compiler]:
+    made = Compiler(most=2)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+async def going_round() -> AsyncIterator[list[None]]:
+    """Grows by one each time that the event loop goes round."""
+    rounds: list[None] = []
+
+    async def count() -> None:
+        while True:
+            rounds.append(None)
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(count())
+    yield rounds
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+def pids(compiler: Compiler) -> list[int]:
+    return [child.process.pid for child in compiler.idle]
+
+
+async def test_a_child_answers_what_the_compiler_does(compiler: Compiler) -> None:
+    ours = desired(pair(TWO), KINDS, rollout(), None)
+    theirs = await compiler.desired(pair(TWO), rollout(), None)
+    assert theirs.objects == ours.objects
+    assert (theirs.commits, theirs.digests, theirs.problems) == (ours.commits, ours.digests, ours.problems)
+    assert theirs.footprint == ours.footprint
+    assert theirs.compiled.spec is not None
+    assert [c.name for c in theirs.compiled.spec.components] == ["web", "worker"]
+
+
+async def test_a_text_that_is_none_is_told_as_by_the_compiler(compiler: Compiler) -> None:
+    broken = TWO.replace("daemon", "deamon")
+    ours = desired(pair(broken), KINDS, rollout(), None)
+    assert (await compiler.desired(pair(broken), rollout(), None)).problems == ours.problems
+    assert (await compiler.desired(pair("a: [b"), None, None)).compiled.spec is None
+
+
+async def test_a_child_is_kept_warm(compiler: Compiler) -> None:
+    await compiler.said(TWO)
+    first = pids(compiler)
+    await compiler.said(TWO)
+    assert pids(compiler) == first != []
+
+
+async def test_nothing_is_started_before_it_is_needed(compiler: Compiler) -> None:
+    assert await compiler.types("", "demo") is None
+    assert await compiler.required(TWO, "demo") == frozenset()
+    assert compiler.idle == []
+
+
+async def test_a_file_that_takes_too_long_is_refused_and_the_next_one_is_compiled(compiler: Compiler) -> None:
+    compiler.seconds = 0.05
+    found = await compiler.desired(pair(LONG), rollout(), None)
+    assert [str(p) for p in found.problems] == ["app.yaml:1:1: reading it takes more than 0.05 s. Make it smaller."]
+    assert found.objects == ()
+    compiler.seconds = 0.01
+    assert [str(p) for p in await compiler.problems(LONG, "x.yaml", None)] == [
+        "x.yaml:1:1: reading it takes more than 0.01 s. Make it smaller."
+    ]
+    assert await compiler.said(LONG + LONG.partition("components:\n")[2].replace(" c", " d") * 5) is None
+    compiler.seconds = 5
+    assert (await compiler.desired(pair(TWO), rollout(), None)).objects != ()
+
+
+async def test_a_file_that_takes_too_much_memory_is_refused_and_the_next_one_is_compiled(compiler: Compiler) -> None:
+    """The bound is far above what any file takes: a child with next to none shows what becomes of one that hits it."""
+    compiler.memory = 1024 * 1024
+    found = await compiler.desired(pair(LONG), rollout(), None)
+    assert [str(p) for p in found.problems] == [
+        "app.yaml:1:1: reading it takes more than 1 MiB of memory. Make it smaller."
+    ]
+    assert compiler.idle == []
+    compiler.memory = 256 * 1024 * 1024
+    assert (await compiler.desired(pair(TWO), rollout(), None)).objects != ()
+
+
+async def test_the_loop_goes_round_while_a_child_works(compiler: Compiler, going_round: list[None]) -> None:
+    compiler.seconds = 5
+    await compiler.said(TWO)
+    before = len(going_round)
+    found = await compiler.desired(pair(LONG), rollout(), None)
+    assert len(found.objects) > 300
+    # Once for each piece of the answer, at the very least.
+    assert len(going_round) - before > len(found.objects)
+
+
+async def test_small_files_are_answered_while_a_long_one_is_compiled(compiler: Compiler) -> None:
+    compiler.seconds = 5
+    done: list[str] = []
+
+    async def one(name: str, text: str) -> None:
+        await compiler.desired(pair(text), rollout(), None)
+        done.append(name)
+
+    await asyncio.gather(one("short", TWO), one("short", TWO))
+    done.clear()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(one("long", LONG))
+        await asyncio.sleep(0)
+        for _ in range(20):
+            group.create_task(one("short", TWO))
+    assert done[-1] == "long"
+
+
+async def test_never_more_children_than_said(compiler: Compiler) -> None:
+    await asyncio.gather(*(compiler.said(TWO) for _ in range(10)))
+    assert len(compiler.idle) <= 2
+
+
+async def test_a_child_that_died_while_it_was_free_is_replaced(compiler: Compiler) -> None:
+    await compiler.said(TWO)
+    (child,) = compiler.idle
+    child.process.kill()
+    child.process.wait()
+    assert (await compiler.desired(pair(TWO), rollout(), None)).objects != ()
+
+
+async def test_a_child_gives_way_after_many_asks(compiler: Compiler) -> None:
+    await compiler.said(TWO)
+    (child,) = compiler.idle
+    child.asked = ASKED_AT_MOST - 1
+    await compiler.said(TWO)
+    assert compiler.idle == []
+    assert child.process.poll() is not None
+
+
+async def test_who_stops_asking_leaves_no_child_at_work(compiler: Compiler) -> None:
+    compiler.seconds = 5
+    await compiler.said(TWO)
+    (child,) = compiler.idle
+    task = asyncio.create_task(compiler.desired(pair(LONG), rollout(), None))
+    while compiler.idle:
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert child.process.poll() is not None
+    assert compiler.idle == []
+
+
+async def test_what_a_wish_of_people_breaks_is_raised_as_it_was(compiler: Compiler) -> None:
+    wrong = pair(TWO)
+    wrong = replace(wrong, line=replace(wrong.line, wishes={"timezone": 5, "nonsense": 1}))
+    with pytest.raises(McdError) as ours:
+        desired(wrong, KINDS, None, None)
+    with pytest.raises(McdError) as theirs:
+        await compiler.desired(wrong, None, None)
+    assert (theirs.value.code, str(theirs.value), theirs.value.problems) == (
+        Code.INVALID, str(ours.value), ours.value.problems,
+    )  # fmt: skip
+
+
+def test_a_child_knows_nothing_of_the_servers_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MCD_DATABASE_URL", "postgresql://user:secret@db/mcd")
+    child = Child.start()
+    try:
+        assert b"MCD_" not in Path(f"/proc/{child.process.pid}/environ").read_bytes()
+    finally:
+        child.end()
+
+
+def test_many_problems_are_told_in_part_and_no_error_is_lost() -> None:
+    problems = desired(
+        pair(TWO.replace("worker:1", "worker:latest").replace("web:1", "web")), KINDS, None, None
+    ).problems
+    (warning, *_) = [p for p in problems if p.severity == "warning"]
+    many = [replace(warning, line=n) for n in range(1, 2000)]
+    error = replace(warning, line=3000, severity=Severity.ERROR)
+    told = asks.bounded([*many, error])
+    assert len(told) == asks.MOST_TOLD
+    assert told[-1] == error
