@@ -82,6 +82,13 @@ class Environment(BaseSettings):
         description="A folder with one file per cluster, named like the cluster, that holds the token to use instead "
         "of the stored one. Read again before each pass, so that short-lived tokens work.",
     )
+    api_account: str = Field(
+        default="",
+        pattern=r"^([a-z0-9]([a-z0-9.-]{0,61}[a-z0-9])?)?$",
+        description="ServiceAccount that the API's processes use in a cluster, beside the controllers' own: product "
+        "lines let it see which Secrets there are and open shells, and nothing else. The chart sets it. Empty: API and "
+        "controllers use one credential.",
+    )
     lease: Annotated[
         float, Field(ge=2, description="Seconds after which the work of a dead controller is taken over.")
     ] = 15.0

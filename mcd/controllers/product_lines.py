@@ -32,22 +32,31 @@ from mcd.model import (
     Stalled,
     Waiting,
 )
-from mcd.objects import Ref, ref_of
+from mcd.objects import Object, Ref, in_apply_order, ref_of
 
 RETRY = 2.0
+API_ROLE = "mcd-line-api"
+"""The ClusterRole of what the API may do in a product line."""
 
 
 async def reconcile(
-    item: ProductLineItem, live: LiveObjects, fence: Fence, owner: str, now: datetime, *, values: Values
+    item: ProductLineItem,
+    live: LiveObjects,
+    fence: Fence,
+    owner: str,
+    now: datetime,
+    *,
+    values: Values,
+    api_account: str = "",
 ) -> Result:
-    """One pass. `values` opens a secret of the product line while its Secret object is written. Raises LeaseLost;
-    KubeError is for the loop to retry."""
+    """One pass. `values` opens a secret of the product line while its Secret object is written; `api_account` is the
+    ServiceAccount of the API where it has one of its own. Raises LeaseLost; KubeError is for the loop to retry."""
     if item.line.state.deleted_at is not None:
         return await _take_away(item, live, fence, owner)
     if not item.cluster.serves.kubernetes:
         return Result(Waiting(Reason.CLUSTER_PENDING, f'cluster "{item.cluster.name}" was not seen yet.', RETRY / 2))
     try:
-        wanted = line_objects(item.line, item.cluster, item.pools)
+        wanted = _with_api(line_objects(item.line, item.cluster, item.pools), api_account)
     except McdError as error:
         words = f"{error} No cluster was asked; correct it with `mcd product-line set {item.line.name} -f FILE`."
         return Result(Stalled(Reason.INVALID_PRODUCT_LINE, words))
@@ -72,6 +81,21 @@ async def reconcile(
     )
     outcome = outcome_of(applied) or Ready(f"namespace {item.line.namespace} is as asked for")
     return _with_heals(item, _result(item, outcome, applied), now)
+
+
+def _with_api(wanted: list[Object], account: str) -> list[Object]:
+    """And the API's rights beside the controllers': it looks and opens shells, and writes nothing."""
+    if not account:
+        return wanted
+    made = []
+    for obj in wanted:
+        if obj["kind"] == "RoleBinding" and obj["metadata"]["name"] == "mcd-controller":
+            meta = {**obj["metadata"], "name": "mcd-api"}
+            subjects = [{**subject, "name": account} for subject in obj["subjects"]]
+            made.append(
+                {**obj, "metadata": meta, "roleRef": {**obj["roleRef"], "name": API_ROLE}, "subjects": subjects}
+            )
+    return in_apply_order([*wanted, *made])
 
 
 def _with_heals(item: ProductLineItem, result: Result, now: datetime) -> Result:

@@ -27,7 +27,7 @@ LINE_KINDS = frozenset({
 })  # fmt: skip
 """What a ProductLine may be made of."""
 
-LINE_CLUSTER_ROLES = frozenset({"mcd-line-controller"})
+LINE_CLUSTER_ROLES = frozenset({"mcd-line-controller", "mcd-line-api"})
 """The ClusterRoles that a RoleBinding of ours may grant."""
 
 _VOLUMES = frozenset(

@@ -149,10 +149,13 @@ def read_keyring(path: Path) -> KeyRing:
 def exposed(path: Path) -> str:
     """A warning when others than the owner may read or change the file, or an empty text."""
     try:
-        mode = stat.S_IMODE(path.stat().st_mode)
+        found = path.stat()
     except OSError:
         return ""
-    if not mode & 0o077:
+    mode = stat.S_IMODE(found.st_mode)
+    # A Secret of Kubernetes is root's, and the pod reads it as its group: nobody else is in that.
+    mounted = found.st_uid != os.geteuid() and found.st_gid in (os.getegid(), *os.getgroups())
+    if not mode & (0o037 if mounted else 0o077):
         return ""
     return f"others on this machine may read the key ring (mode {mode:04o}). Run chmod 600 {path.name} in its folder."
 

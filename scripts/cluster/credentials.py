@@ -34,6 +34,7 @@ USERS = (
     User("mcd-a", "mcd-a", (_MCD,), True),
     User("mcd-b", "mcd-b", (_MCD,), True),
     User("mcd-chart", "system:serviceaccount:mcd-system:mcd-controller", ("system:serviceaccounts",), True),
+    User("mcd-chart-api", "system:serviceaccount:mcd-system:mcd-api", ("system:serviceaccounts",), True),
     User("person", "person", ("mcd:people",), True),
     User("other", "other", ("mcd:people",), True),
     User("nobody", "nobody", (), True),

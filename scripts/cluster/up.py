@@ -30,6 +30,7 @@ from scripts.cluster import (
     places,
     ports,
     processes,
+    rights,
     simulated,
     state,
     storage,
@@ -209,7 +210,7 @@ def _second_processes(run: _Run) -> None:
 
 def _base_objects(cluster: Cluster) -> str:
     nodes = "".join(f"---\n{json.dumps(each)}\n" for each in simulated.node_objects(cluster.real))
-    texts = [(places.MANIFESTS / "rbac.yaml").read_text(), nodes, storage.manifest()]
+    texts = [(places.MANIFESTS / "rbac.yaml").read_text(), rights.manifest(), nodes, storage.manifest()]
     return "\n---\n".join(texts)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from scripts.cluster import credentials, definitions, node, places, simulated, stages
+from scripts.cluster import credentials, definitions, node, places, rights, simulated, stages
 
 
 def _nodes(real: bool) -> dict[str, dict[str, Any]]:
@@ -79,26 +79,25 @@ def test_only_the_admin_and_kwok_are_masters() -> None:
 
 
 def _rules(role: str) -> list[dict[str, Any]]:
-    documents = yaml.safe_load_all((places.MANIFESTS / "rbac.yaml").read_text())
-    found = [each for each in documents if each["kind"] == "ClusterRole" and each["metadata"]["name"] == role]
-    rules: list[dict[str, Any]] = found[0]["rules"]
+    found: Any = next(each["rules"] for each in rights.roles() if each["metadata"] == {"name": role})
+    rules: list[dict[str, Any]] = found
     return rules
 
 
 def test_mcd_has_no_wildcard_and_cannot_raise_its_own_rights() -> None:
-    for role in ("mcd-controller", "mcd-line-controller"):
+    for role in rights.ROLES:
         for rule in _rules(role):
             words = {*rule["apiGroups"], *rule["resources"], *rule["verbs"]}
             assert words & {"*", "escalate", "impersonate", "deletecollection"} == set()
             if "bind" in rule["verbs"]:
-                assert rule["resourceNames"] in (["mcd-line-controller"], ["mcd-reader"])
+                assert rule["resourceNames"] in (["mcd-line-controller", "mcd-line-api"], ["mcd-reader"])
             if {"clusterroles", "clusterrolebindings"} & set(rule["resources"]):
                 assert rule["verbs"] == ["bind"]
 
 
 def test_secrets_are_in_the_role_of_a_product_line_only() -> None:
-    assert not [rule for rule in _rules("mcd-controller") if "secrets" in rule["resources"]]
-    assert [rule for rule in _rules("mcd-line-controller") if "secrets" in rule["resources"]]
+    for role in rights.ROLES:
+        assert ("-line-" in role) == bool([rule for rule in _rules(role) if "secrets" in rule["resources"]])
 
 
 def test_the_audit_policy_keeps_no_body_of_a_secret() -> None:

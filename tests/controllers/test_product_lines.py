@@ -95,3 +95,27 @@ async def test_what_stands_in_the_way_of_a_line_is_taken_over_when_a_person_says
     assert applied_hash(here.kube.objects()[policy])
     await wish(here, timezone="UTC")
     assert (await line(here)).take_over is False, "it stands until the next change only"
+
+
+async def test_an_api_with_an_account_of_its_own_is_let_in_beside_the_controllers(here: World) -> None:
+    here.runtime.settings = here.runtime.settings.model_copy(update={"api_account": "mcd-api"})
+    await wish(here, security="baseline")
+    bindings = {
+        ref.name: obj for ref, obj in here.kube.objects().items() if ref.kind == "RoleBinding" and ref.namespace == LINE
+    }
+    (subject,) = bindings["mcd-api"]["subjects"]
+    (controllers,) = bindings["mcd-controller"]["subjects"]
+    assert subject == {"kind": "ServiceAccount", "name": "mcd-api", "namespace": controllers["namespace"]}
+    assert bindings["mcd-api"]["roleRef"]["name"] == "mcd-line-api"
+    assert controllers["name"] == "mcd-controller"
+    before = len(here.kube.writes)
+    async with here.runtime.db.writing() as tx:
+        await leases.wake(tx, Noun.PRODUCT_LINE, [LINE], here.clock())
+    await here.settle()
+    assert len(here.kube.writes) == before
+
+
+async def test_without_one_nobody_else_is_let_in(here: World) -> None:
+    await here.settle()
+    names = {ref.name for ref in here.kube.objects() if ref.kind == "RoleBinding" and ref.namespace == LINE}
+    assert names == {"mcd-controller", "mcd-readers"}
