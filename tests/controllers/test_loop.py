@@ -124,6 +124,7 @@ async def test_a_loop_that_ended_leaves_nothing_running(here: World) -> None:
     stop = asyncio.Event()
     stop.set()
     await asyncio.wait_for(here.loop.run(stop), 30)
+    await here.runtime.disconnect()  # a watch outlives the loop that was the first to need it
     assert {task.get_name() for task in asyncio.all_tasks() - before} == set()
 
 

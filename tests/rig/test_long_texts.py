@@ -52,7 +52,12 @@ def places() -> Iterator[str]:
             yield f"{start}{_inside(key.kind, inner)}}}}}\n"
 
 
-def took(text: str) -> float:
+def slow(text: str) -> bool:
+    """Whether it is slow three times: once may be the neighbours of a busy machine."""
+    return all(_took(text) > MOST for _ in range(3))
+
+
+def _took(text: str) -> float:
     began = time.process_time()
     compile_app(check(text, "app.yaml"), platforms()[1].context, SOURCE)
     return time.process_time() - began
@@ -61,17 +66,16 @@ def took(text: str) -> float:
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_a_long_text_in_any_key_takes_no_second(pattern: str) -> None:
     value = json.dumps(pattern * (LENGTH // len(pattern)), ensure_ascii=False)
-    slow = [place for place in places() if took(place % value) > MOST and took(place % value) > MOST]
-    assert slow == []
+    assert [place for place in places() if slow(place % value)] == []
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_a_long_line_that_is_no_yaml_is_explained_at_once(pattern: str) -> None:
     text = pattern * (100_000 // len(pattern))
-    slow = [
+    found = [
         (before, behind)
         for before in ("a: b\n ", "a: ", "- ", "? ", "a: [", "a: {", "a: 'x' ", 'a: "')
         for behind in ("", "#y: z", ": z", "\n@x")
-        if took(f"appname: shop\n{before}{text}{behind}\n") > MOST
+        if slow(f"appname: shop\n{before}{text}{behind}\n")
     ]
-    assert slow == []
+    assert found == []
