@@ -64,6 +64,8 @@ def environment(spoken: Language) -> Environment:
         "spoken": spoken,
         "query": query,
     }
+    # For every template and block, also one that is rendered alone.
+    made.globals["ui"] = made.get_template("parts/macros.html").module
     made.filters |= {"ago": _ago, "when": _when, "number": spoken.number, "lasting": spoken.lasting}
     return made
 

@@ -61,7 +61,7 @@ def refusal(body: ProblemDetails, *, signed_in: bool) -> Refused:
         status=body.status,
         title=TITLES.get(body.status, n_("This did not work")),
         step=STEPS.get(body.status, n_("Nothing was changed.")),
-        detail=body.detail,
+        detail=body.detail[:1].upper() + body.detail[1:],
         problems=tuple(problems[:50]),
         request_id=body.request_id,
         signed_in=signed_in,
