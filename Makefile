@@ -45,7 +45,7 @@ lock: ## Resolve pyproject.toml into requirements/*.lock (names, versions and ha
 	@$(BIN)/uv pip compile pyproject.toml --extra server --extra postgres --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/server.lock
 	@$(BIN)/uv pip compile pyproject.toml --extra server --extra postgres --group test --group lint --group cluster --group rig --group tools --python-version 3.11 --generate-hashes --no-emit-index-url --no-header -q -o requirements/dev.lock
 
-servers: venv ## Install and build the real servers that the tests start (etcd, Kubernetes, registry, buildah, PostgreSQL, promtool, Helm, the language server of editors, Chromium)
+servers: venv ## Install and build the real servers that the tests start (etcd, Kubernetes, registry, buildah, PostgreSQL, Prometheus, Helm, the language server of editors, Chromium)
 	@$(BIN)/python -m scripts.cluster build
 	@$(BIN)/python -m scripts.promtool
 	@$(BIN)/python -m scripts.helm
