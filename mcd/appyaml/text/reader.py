@@ -50,6 +50,8 @@ class _Open:
     """A mapping or list that is being read. `pending` is the key that waits for its value."""
 
     node: Map | Items
+    entries: dict[str, tuple[Place, Node]] | None
+    """Of a mapping. None: it is a list."""
     size_before: int
     anchor: str | None
     pending: tuple[str, Place] | None = None
@@ -133,12 +135,31 @@ def read(source: str, report: Report) -> Node | None:
 
 
 def _events(loader: yaml.SafeLoader, reading: _Reading) -> None:
+    """What nearly all events are, a key or a value in a mapping or list, is done here without a call."""
     get: Callable[[], Any] = loader.get_event
+    stack = reading.stack
     while True:
         event = get()
         kind = type(event)
         if kind is ScalarEvent:
-            _scalar(reading, event)
+            if not stack or event.tag is not None or event.anchor is not None or reading.nodes >= MAX_NODES:
+                _scalar(reading, event)
+                continue
+            reading.nodes += 1
+            top, mark = stack[-1], event.start_mark
+            place = (mark.line + 1, mark.column + 1)
+            entries, pending = top.entries, top.pending
+            if entries is None:
+                top.node.items.append(Scalar(event.value, event.style or "", place))  # type: ignore[union-attr]
+            elif pending is not None:
+                top.pending = None
+                if top.kept:
+                    entries[pending[0]] = (pending[1], Scalar(event.value, event.style or "", place))
+            elif event.value in entries or event.value == "<<":
+                _key(reading, top, event.value, event.style or "", place)
+            else:
+                top.kept = True
+                top.pending = (event.value, place)
         elif kind is MappingStartEvent or kind is SequenceStartEvent:
             _begin(reading, event)
         elif kind is MappingEndEvent or kind is SequenceEndEvent:
@@ -170,46 +191,30 @@ def _count(reading: _Reading, size: int, place: Place) -> None:
         raise _Stop
 
 
-def _tag(reading: _Reading, tag: str | None, place: Place) -> None:
-    if tag is not None:
-        short = echo(tag.replace("tag:yaml.org,2002:", "!!", 1))
-        _refuse(reading, "yaml.tag", place, f"the tag {short}.", "Remove it.")
+def _tag(reading: _Reading, tag: str, place: Place) -> None:
+    short = echo(tag.replace("tag:yaml.org,2002:", "!!", 1))
+    _refuse(reading, "yaml.tag", place, f"the tag {short}.", "Remove it.")
 
 
 def _scalar(reading: _Reading, event: ScalarEvent) -> None:
-    """A key or a value. What nearly all of them are is done here, one function call each."""
-    mark: Any = event.start_mark
-    place = (mark.line + 1, mark.column + 1)
-    reading.nodes += 1
-    if reading.nodes > MAX_NODES:
-        _count(reading, 0, place)
+    """A scalar that is the whole file, or has a tag or an anchor, or is one too many."""
+    place = _place(event)
+    _count(reading, 1, place)
     if event.tag is not None:
         _tag(reading, event.tag, place)
-    text, style = event.value, event.style or ""
-    stack = reading.stack
-    top = stack[-1] if stack else None
-    node = top.node if top is not None else None
-    if type(node) is not Map or top is None:
-        scalar = Scalar(text, style, place)
-        _put(reading, scalar)
-    elif top.pending is None:
-        if text in node.entries or text == "<<":
-            _key(reading, top, text, style, place)
-        else:
-            top.kept = True
-            top.pending = (text, place)
+    scalar = Scalar(event.value, event.style or "", place)
+    top = reading.stack[-1] if reading.stack else None
+    if top is not None and top.entries is not None and top.pending is None:
+        _key(reading, top, scalar.text, scalar.style, place)
         return
-    else:
-        scalar = Scalar(text, style, place)
-        if top.kept:
-            node.entries[top.pending[0]] = (top.pending[1], scalar)
-        top.pending = None
+    _put(reading, scalar)
     if event.anchor is not None:
         reading.anchors[event.anchor] = (scalar, 1)
 
 
 def _key(reading: _Reading, top: _Open, key: str, style: str, place: Place) -> None:
-    entries = top.node.entries  # type: ignore[union-attr]  # the caller saw a Map
+    entries = top.entries
+    assert entries is not None
     top.kept = not top.braces
     if top.braces:
         pass  # nothing of it counts: it becomes the text that it was meant to be
@@ -275,17 +280,23 @@ def _begin(reading: _Reading, event: MappingStartEvent | SequenceStartEvent) -> 
         _refuse(reading, "yaml.limit", place, f"nested more than {MAX_DEPTH} deep.", "Use fewer levels.")
         raise _Stop
     _count(reading, 1, place)
-    _tag(reading, event.tag, place)
-    if stack and stack[-1].pending is None and type(stack[-1].node) is Map:
-        top = stack[-1]
+    if event.tag is not None:
+        _tag(reading, event.tag, place)
+    top = stack[-1] if stack else None
+    if top is not None and top.entries is not None and top.pending is None:
         if not top.braces and not _is_template(reading, top, place):
             _bad_key(reading, place)
         top.pending = ("", place)
-    node: Map | Items = Map({}, place) if type(event) is MappingStartEvent else Items([], place)
+    node: Map | Items
+    entries: dict[str, tuple[Place, Node]] | None = None
+    if type(event) is MappingStartEvent:
+        entries = {}
+        node = Map(entries, place)
+    else:
+        node = Items([], place)
     if event.anchor is not None:
         reading.anchors[event.anchor] = (node, 0)  # 0: still open, so an alias to it now is recursive
-    inside = bool(stack) and stack[-1].braces
-    stack.append(_Open(node, reading.nodes - 1, event.anchor, braces=inside))
+    stack.append(_Open(node, entries, reading.nodes - 1, event.anchor, braces=top is not None and top.braces))
 
 
 def _end(reading: _Reading, event: Event) -> None:
