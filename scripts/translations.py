@@ -51,9 +51,9 @@ def texts() -> dict[str, dict[Key, list[str]]]:
 
 
 def area_of(path: Path) -> str:
-    """By the folder of a template, or by the name of a module when there is a folder of templates of that name."""
+    """By the folder of a template; of a module by the first word of its name, when a folder of templates has it."""
     inside = path.relative_to(PORTAL)
-    name = inside.parts[1] if inside.parts[0] == "templates" else inside.stem
+    name = inside.parts[1] if inside.parts[0] == "templates" else inside.stem.partition("_")[0]
     return name if (PORTAL / "templates" / name).is_dir() and name != "parts" else COMMON
 
 
