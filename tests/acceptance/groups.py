@@ -12,6 +12,8 @@ from tests.acceptance import (
     first,
     gpu,
     keeps,
+    medicine,
+    medicine_rights,
     mutations,
     page,
     processes,
@@ -40,6 +42,8 @@ GROUPS: tuple[tuple[Check, ...], ...] = (
     bad_machine.CHECKS,
     crashes.CHECKS,
     processes.CHECKS,
+    medicine_rights.CHECKS,
+    medicine.CHECKS,
     mutations.CHECKS,
     first.COLD,
 )

@@ -18,7 +18,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a typo": ({"replicas": 3}, "replicas"),
     "a typo inside": ({"api": {"replica": 3}}, "/api"),
     "text for a number": ({"api": {"replicas": "three"}}, "/api/replicas"),
-    "none of it": ({"api": {"replicas": 0}}, "/api/replicas"),
+    "fewer than none": ({"api": {"replicas": -1}}, "/api/replicas"),
     "not a digest": ({"image": {"repository": "r.example.com/mcd", "digest": "sha256:short"}}, "/image/digest"),
     "SQLite": ({"database": {"url": "sqlite:////var/lib/mcd.db"}}, "/database/url"),
     "root": ({"podSecurityContext": {"runAsUser": 0}}, "/podSecurityContext/runAsUser"),

@@ -21,6 +21,7 @@ TOGGLES: dict[str, dict[str, Any]] = {
     "one-node": {"persistence": {"accessMode": "ReadWriteOnce", "storageClass": "fast"}},
     "one-each": {"api": {"replicas": 1}, "controllers": {"replicas": 1}},
     "stopped-controllers": {"controllers": {"replicas": 0}},
+    "stopped": {"api": {"replicas": 0}, "controllers": {"replicas": 0}},
     "autoscaled": {"api": {"autoscaling": {"enabled": True, "minReplicas": 3, "maxReplicas": 9}}},
     "load-balancer": {"api": {"service": {"type": "LoadBalancer", "port": 443, "annotations": {"a/b": "c"}}}},
     "no-budget": {

@@ -45,9 +45,11 @@ def run(*words: str, values: Mapping[str, Any] | None = None) -> subprocess.Comp
         )  # fmt: skip
 
 
-def rendered(values: Mapping[str, Any] | None = None, *words: str, name: str = "own") -> list[dict[str, Any]]:
+def rendered(
+    values: Mapping[str, Any] | None = None, *, name: str = "own", namespace: str = "mcd-system"
+) -> list[dict[str, Any]]:
     """Every object that `helm install NAME` would make, hooks and test included. Fails with what Helm said."""
-    done = run("template", name, str(CHART), "--namespace", "mcd-system", *words, values=values)
+    done = run("template", name, str(CHART), "--namespace", namespace, values=values)
     assert done.returncode == 0, done.stderr
     return [each for each in yaml.safe_load_all(done.stdout) if each]
 
