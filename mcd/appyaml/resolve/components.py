@@ -92,7 +92,7 @@ def resolve_component(run: Resolving, name: str, component: Component) -> Compon
         web=resolve_web(run, name, component, domain, env) if component.type == "web" else None,
         schedule=_schedule(component, context) if component.type == "cron" else None,
         run=_run(component) if component.type in ("cron", "job") else None,
-        needs=merged(read_by(variables, env.needs), files.needs.values(), beside.needs),
+        needs=merged(read_by(run, variables, env.needs), files.needs.values(), beside.needs),
         overrides=overrides,
         restart=context.restart.get(name, ""),
         dependents=tuple(d for d in context.dependents if d.component == name),

@@ -10,7 +10,7 @@ import base64
 import hashlib
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
 from mcd.appyaml.names import files_config, files_secret
@@ -47,13 +47,13 @@ SOURCE = "files"
 class Owner:
     """Whose files they are: the main container of a component, or a sidecar.
 
-    `scope` is what their templates may name; `secrets` says of a secret variable which Secret object and key it is;
+    `scope` is what their templates may name; `variables` say of a secret one which Secret object and key it is;
     `folders` are what is mounted there besides.
     """
 
     path: Path
     scope: Scope
-    secrets: Mapping[str, SecretKey]
+    variables: Sequence[EnvEntry]
     folders: tuple[Mount, ...] = ()
     sidecar: str = ""
 
@@ -95,7 +95,7 @@ def resolve_files(run: Resolving, owner: Owner, levels: Sequence[Level]) -> File
 
 
 def main_files(
-    run: Resolving, path: Path, component: Component, scope: Scope, variables: Iterable[EnvEntry]
+    run: Resolving, path: Path, component: Component, scope: Scope, variables: Sequence[EnvEntry]
 ) -> tuple[FileVolume, ...]:
     """The files of the main container, which has these variables; nothing for one without files."""
     folders = folders_of(run, component, path)
@@ -104,12 +104,12 @@ def main_files(
             check_mounts(folders, run.findings)
         return ()
     levels = ((run.app.files, (_TOP,)), (component.files, (*path, "files")))
-    return (resolve_files(run, Owner(path, scope, secret_keys(variables), folders), levels),)
+    return (resolve_files(run, Owner(path, scope, variables, folders), levels),)
 
 
-def secret_keys(variables: Iterable[EnvEntry]) -> dict[str, SecretKey]:
-    """The variables whose value only the pod has: name → Secret object and key."""
-    return {entry.name: entry.secret for entry in variables if entry.secret is not None}
+def _secret_key(variables: Sequence[EnvEntry], name: str) -> SecretKey | None:
+    """Secret object and key of a variable whose value only the pod has."""
+    return next((entry.secret for entry in variables if entry.name == name), None)
 
 
 def all_files(run: Resolving, base: str, path: Path, volumes: Sequence[FileVolume]) -> FilesSpec:
@@ -210,9 +210,10 @@ def _expanded(
     for piece in pieces:
         last = held[-1] if held else None
         if not isinstance(piece, str):
-            if piece.name not in owner.secrets:
+            secret = _secret_key(owner.variables, piece.name)
+            if secret is None:
                 return None  # nobody knows its secret, which is told where the variable stands
-            held.append(owner.secrets[piece.name])
+            held.append(secret)
         elif isinstance(last, str):
             held[-1] = last + piece
         else:

@@ -46,17 +46,17 @@ def merged(*groups: Iterable[SecretNeed]) -> dict[str, SecretNeed]:
     return {name: found[name] for name in sorted(found)}
 
 
-def read_by(entries: Iterable[EnvEntry], known: Mapping[str, SecretNeed]) -> list[SecretNeed]:
-    """What the variables of a container read. One that is not known is no need: its problem is told already."""
-    keys: dict[str, set[str]] = {}
-    for entry in entries:
-        if entry.secret is not None:
-            name, key = entry.secret
-            if name in keys:
-                keys[name].add(key)
-            elif name in known:
-                keys[name] = {key}
-    return [_with_keys(known[name], found) for name, found in keys.items()]
+def read_by(run: Resolving, entries: Iterable[EnvEntry], known: Mapping[str, SecretNeed]) -> list[SecretNeed]:
+    """What the variables of a container read. One that is not known is no need: its problem is told already. Most
+    components of an App read the same."""
+    secrets = tuple([entry.secret for entry in entries if entry.secret is not None])
+    if secrets not in run.reads:
+        keys: dict[str, set[str]] = {}
+        for name, key in secrets:
+            if name in known:
+                keys.setdefault(name, set()).add(key)
+        run.reads[secrets] = [_with_keys(known[name], found) for name, found in keys.items()]
+    return run.reads[secrets]
 
 
 def _with_keys(need: SecretNeed, keys: Iterable[str]) -> SecretNeed:

@@ -86,6 +86,8 @@ class Resolving:
     """What the files of each component come to so far, in bytes."""
     files: dict[str, MadeFile] = field(default_factory=dict)
     """The files of the top level by path, as the last component had them that saw other variables."""
+    reads: dict[tuple[tuple[str, str], ...], list[SecretNeed]] = field(default_factory=dict)
+    """What containers read of Secrets: objects and keys in the order of their variables → the needs."""
     hosts: list[AskedHost] = field(default_factory=list)
     """What the web components ask for, one after the other; settled when all of them have."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from mcd.appyaml.record import record
 from mcd.appyaml.resolve import combinations as combine
 from mcd.appyaml.resolve.environment import write_variables
-from mcd.appyaml.resolve.files import Owner, resolve_files, secret_keys
+from mcd.appyaml.resolve.files import Owner, resolve_files
 from mcd.appyaml.resolve.mounts import Mount
 from mcd.appyaml.resolve.needs import read_by
 from mcd.appyaml.resolve.oauth import resolve_oauth, sign_in_need
@@ -58,9 +58,9 @@ def resolve_sidecars(run: Resolving, component: Component, env: Environment, pat
         _check_name(run, name, here)
         own = _environment(run, component, written, env, here)
         found[name] = _resolved(run, (name, written), own, names, here)
-        needs += read_by(found[name].env, own.needs)
+        needs += read_by(run, found[name].env, own.needs)
         if written.files:
-            owner = Owner(here, own.scope(), secret_keys(found[name].env), folders, name)
+            owner = Owner(here, own.scope(), found[name].env, folders, name)
             volumes.append(resolve_files(run, owner, ((written.files, (*here, "files")),)))
         if written.entry:
             entry = _entry(component, written, here, run.findings) or entry

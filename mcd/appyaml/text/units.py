@@ -12,6 +12,7 @@ from fractions import Fraction
 from typing import Final
 
 _DURATION = re.compile(r"(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9})s)?")
+_SECONDS = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _MILLIS = re.compile(r"(\d{1,9})ms")
 _CPU = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(m?)")
 _BYTES = re.compile(r"(\d{1,18}(?:\.\d{1,9})?)([KMGTP]i|[kMGTP])")
@@ -72,6 +73,8 @@ def read_duration(text: str, *, millis: bool = False) -> Decimal | None:
         found = _MILLIS.fullmatch(text)
         if found:
             return Decimal(found[1]) / 1000
+    if text[:-1].isdecimal() and text[-1] in _SECONDS and len(text) <= 10 and text.isascii():
+        return Decimal(int(text[:-1]) * _SECONDS[text[-1]])  # as nearly all are: one number and one unit
     found = _DURATION.fullmatch(text)
     if not found or not text:
         return None
@@ -84,7 +87,7 @@ def duration_text(seconds: int | Decimal) -> str:
     if seconds != int(seconds):
         return f"{int(seconds * 1000)}ms"
     seconds, text = int(seconds), ""
-    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+    for unit, size in _SECONDS.items():
         if seconds >= size:
             text += f"{seconds // size}{unit}"
             seconds %= size
