@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import jsonschema
 import pytest
 
 from mcd.appyaml.compiler import check
-from mcd.appyaml.schema import document, editor
+from mcd.appyaml.schema import document, editor, patterns
+from mcd.appyaml.text.nodes import dotted
 from mcd.appyaml.text.problems import Report
 from mcd.appyaml.text.reader import read
-from mcd.errors import has_errors
+from mcd.appyaml.text.units import duration_text
+from mcd.errors import echo, has_errors
 from tests.appyaml.evidence import Evidence, everything, seen_by_an_editor
 
 SCHEMA: dict[str, Any] = editor.json_schema()
@@ -71,9 +75,86 @@ def test_what_the_compiler_refuses_for_its_form_the_schema_refuses(case: Evidenc
     assert refusals(seen_by_an_editor(case.tree))
 
 
+NAMED = ("name.invalid", "name.reserved", "env.reserved", "path.not_allowed", "value.unit")
+"""Problems of one text, of which a pattern can say as much as the compiler does."""
+BEYOND = {
+    "PORT belongs to the platform.": "known where the App that is called is",
+    '"" is not a name of a product line.': "any other text is a glob",
+    '"0.3Mi" is not a size.': "a fraction of a byte is arithmetic",
+}
+
+
+def places_of_refusals(errors: Iterable[jsonschema.ValidationError]) -> Iterator[str]:
+    """The dotted paths of what a schema refuses; of a name it is that of its value."""
+    for error in errors:
+        path = tuple(error.absolute_path)
+        yield _dotted(path)
+        if "propertyNames" in error.absolute_schema_path:
+            yield _dotted((*path, str(error.instance)))
+        yield from places_of_refusals(error.context)
+
+
+def _dotted(path: tuple[str | int, ...]) -> str:
+    return dotted(tuple(echo(step, 256) if isinstance(step, str) else step for step in path))
+
+
+def named() -> list[Evidence]:
+    found = [c for c in everything() if c.tree is not None and any(p.code in NAMED for p in c.refused_for)]
+    return [c for c in found if any(p.code in NAMED for p in check(c.text, "app.yaml").problems)]
+
+
+@pytest.mark.parametrize("case", named(), ids=lambda c: c.name)
+def test_each_name_path_and_unit_that_the_compiler_refuses_the_schema_refuses_there(case: Evidence) -> None:
+    there = set(places_of_refusals(VALIDATOR.iter_errors(seen_by_an_editor(case.tree))))
+    told = [p for p in check(case.text, "app.yaml").problems if p.code in NAMED and p.message not in BEYOND]
+    assert [str(p) for p in told if p.field not in there and not any(t.startswith(f"{p.field}.") for t in there)] == []
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(1, 3600), (10, 30 * 86_400), (3600, 90 * 86_400), (0, 3600), (5, 600), (1, 86_400), (60, 90)]
+)
+def test_the_pattern_of_a_duration_takes_what_the_reader_takes_and_knows_the_limits(low: int, high: int) -> None:
+    pattern = re.compile(patterns.duration(low, high))
+    units = [("d", 86_400), ("h", 3600), ("m", 60), ("s", 1)]
+    for seconds in {low, low + 1, 59, 60, 61, 3599, 3600, 3601, 86_399, 86_400, high - 1, high}:
+        texts = [duration_text(seconds), f"0d{seconds}s", *(f"{seconds // u}{n}" for n, u in units if seconds % u == 0)]
+        if low <= seconds <= high:
+            assert [text for text in texts if not pattern.search(text)] == []
+    for seconds in {low - 1, high + 1, high * 10} - {-1}:
+        texts = [f"{seconds}s", *(f"{seconds // u}{n}" for n, u in units if seconds % u == 0)]
+        assert [text for text in texts if pattern.search(text)] == []
+    assert not pattern.search("")
+
+
+@pytest.mark.parametrize("high", [0, 1, 9, 10, 19, 64, 99, 100, 500, 1024, 65_535])
+def test_the_pattern_of_a_whole_number_is_exact(high: int) -> None:
+    low = min(high, 1)
+    pattern = re.compile(patterns.whole(low, high))
+    for number in {0, 1, 2, 9, 10, 11, 99, 100, 101, high - 1, high, high + 1, high * 10 + 9} - {-1}:
+        assert bool(pattern.search(str(number))) == (low <= number <= high), number
+    assert pattern.search(f"00{high}")
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "appname: hello--x\ncomponents: {web: {type: web}}",
+        "appname: kube-x\ncomponents: {web: {type: web}}",
+        "appname: hello\nproduct_line: default\ncomponents: {web: {type: web}}",
+        "appname: hello\ncomponents: {web-canary: {type: web}}",
+        "appname: hello\ncomponents: {w: {type: daemon, stop: {grace: 1h30m}}}",
+        "appname: hello\ncomponents: {w: {type: daemon, stop: {grace: 3601s}}}",
+        "appname: hello\ncomponents: {web: {type: web, port: '99999'}}",
+        "appname: hello\ncomponents: {web: {type: web, resources: {memory: 512MB}}}",
+        "appname: hello\ncomponents: {web: {type: web, resources: {cpu: 300}}}",
+        "appname: hello\ncomponents: {web: {type: web, health: healthz}}",
+        "appname: hello\ncomponents: {web: {type: web, command: ' '}}",
+        "appname: hello\nenv: {MCD_A: b}\ncomponents: {web: {type: web}}",
+        "appname: hello\nfiles: {/proc/x: a}\ncomponents: {web: {type: web}}",
+        "appname: hello\nfiles: {/a: {content: a, source: b}}\ncomponents: {web: {type: web}}",
+        "appname: hello\nalerts: [{name: a, expr: up, when: cpu > 1}]\ncomponents: {web: {type: web}}",
+        "appname: hello\nalerts: [{builtin: ErrorRate, threshold: 5}]\ncomponents: {web: {type: web}}",
+        "appname: hello\nalerts: [{expr: up}]\ncomponents: {web: {type: web}}",
         "appname: hello\ncomponents: {web: {type: web, portt: 1}}",
         "appname: hello\ncomponents: {web: {type: web, schedule: '@daily'}}",
         "appname: hello\ncomponents: {web: {type: wbe}}",

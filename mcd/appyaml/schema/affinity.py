@@ -23,7 +23,7 @@ _VALUE = text(
 )
 
 
-def _check_label(report: Report, place: Place, path: Path, name: str) -> bool:
+def check_label(report: Report, place: Place, path: Path, name: str) -> bool:
     if not _KEY.fullmatch(name):
         hint = "Write it like disk or topology.kubernetes.io/zone."
         report.refuse("name.invalid", place, path, f'"{echo(name)}" is not a name of a label.', hint)
@@ -42,7 +42,7 @@ def _read_values(report: Report, node: Node, path: Path) -> Any:
 
 
 _VALUES = either("text or list", _read_values, [_ONE_OR_MORE.json()])
-LABELS = mapping(_VALUES, name=_check_label, most=20, nouns="labels")
+LABELS = mapping(_VALUES, name=check_label, most=20, nouns="labels")
 _NAMES = items(
     text(
         shape=re.compile(r"(?!.*--)[a-z](?:[a-z0-9-]{0,38}[a-z0-9])?"),

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from mcd.appyaml.record import record
+from mcd.appyaml.schema import patterns
 from mcd.appyaml.schema.comparison import WHEN, Comparison
 from mcd.appyaml.schema.defaults import DAY, LONG, TYPES
 from mcd.appyaml.schema.fields import (
@@ -76,8 +77,8 @@ DEFAULT_WAIT = 300
 
 SEVERITIES = ("info", "warning", "critical")
 FORMS = ("expr", "when", "log", "trace", "builtin")
-_OF_BUILTIN = frozenset({"builtin", "component", "threshold", "enabled", "for", "severity"})
-_ONLY_BUILTIN = ("threshold", "enabled")
+OF_BUILTIN = frozenset({"builtin", "component", "threshold", "enabled", "for", "severity"})
+ONLY_BUILTIN = ("threshold", "enabled")
 
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _NAME_HINT = "Use a-z, 0-9 and -, at most 40, a letter first."
@@ -219,7 +220,7 @@ class Alert:
         example="10",
     )
     threshold: Decimal | None = key(
-        either("number", _read_threshold, [{"type": "number", "minimum": 0}, {"type": "string"}]),
+        either("number", _read_threshold, [{"type": "number", "minimum": 0}, patterns.NUMBER]),
         "builtin only: the number that it compares with, without a unit.",
         default="its own",
         limits=_limits_of_thresholds(),
@@ -257,9 +258,9 @@ def _refuse_foreign(report: Report, node: Map, path: Path, *, builtin: bool) -> 
     """Keys that this form does not have."""
     for word, (place, _) in node.entries.items():
         where = (*path, word)
-        if builtin and word in _ALERT_KEYS and word not in _OF_BUILTIN:
+        if builtin and word in _ALERT_KEYS and word not in OF_BUILTIN:
             report.refuse("schema.not_for_type", place, where, f"a built-in alert has no {word}.", "Remove it.")
-        elif not builtin and word in _ONLY_BUILTIN:
+        elif not builtin and word in ONLY_BUILTIN:
             hint = "Write the number into the alert." if word == "threshold" else "Remove the alert instead."
             report.refuse("schema.not_for_type", place, where, f"only a built-in alert has {word}.", hint)
 

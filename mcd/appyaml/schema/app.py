@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 
 from mcd.appyaml.record import record
+from mcd.appyaml.schema import patterns
 from mcd.appyaml.schema.alert import ALERTS, Alert
 from mcd.appyaml.schema.app_dep import APP_DEP, AppDep
 from mcd.appyaml.schema.build import Build
@@ -33,6 +34,7 @@ from mcd.appyaml.schema.shapes import (
     LINE_NAME,
     NAME,
     VERSION,
+    check_component_name,
 )
 from mcd.appyaml.schema.storage import PERMDIR, Permdir
 from mcd.appyaml.schema.variable import ENV, Variable
@@ -62,6 +64,7 @@ class App:
                     "type": "object",
                     "minProperties": 1,
                     "maxProperties": 100,
+                    **patterns.names(check_component_name),
                     "additionalProperties": {"$ref": "#/$defs/Component"},
                 }
             ],

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from mcd.appyaml.record import record
+from mcd.appyaml.schema import patterns
 from mcd.appyaml.schema.expand import switch
 from mcd.appyaml.schema.fields import (
     BAD,
@@ -64,7 +65,7 @@ class AppDep:
         example="grpc",
     )
     as_: str | None = key(
-        either("name of a variable", _read_as, [{"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$"}]),
+        either("name of a variable", _read_as, [{"type": "string", "pattern": patterns.NAMES["check_variable"]}]),
         "Name of the variable with the URL; _HOST and _PORT follow if it ends in _URL.",
         default="the App's name in capitals, - as _, and _URL",
         effect="env[].name",

@@ -11,10 +11,12 @@ from decimal import Decimal
 from typing import Any
 
 from mcd.appyaml.record import record
+from mcd.appyaml.schema import patterns
 from mcd.appyaml.schema.defaults import DAY
 from mcd.appyaml.schema.fields import (
     BAD,
     Json,
+    Kind,
     Read,
     choice,
     either,
@@ -182,9 +184,12 @@ def _read_cookie(report: Report, node: Node, path: Path) -> Any:
     return _COOKIES.read(report, node, path)
 
 
-_NAME_OR_VALUES: list[Json] = [{"type": "string"}, {"type": "object", "additionalProperties": {"type": "string"}}]
-HEADER = either("text or mapping", _read_header, _NAME_OR_VALUES, inner=_HEADER_VALUES)
-COOKIE = either("text or mapping", _read_cookie, _NAME_OR_VALUES, inner=_COOKIE_VALUES)
+def _name_or(values: Kind, check: Callable[..., bool]) -> list[Json]:
+    return [{"type": "string", **patterns.names(check)["propertyNames"]}, values.json()]
+
+
+HEADER = either("text or mapping", _read_header, _name_or(_HEADERS, _check_header), inner=_HEADER_VALUES)
+COOKIE = either("text or mapping", _read_cookie, _name_or(_COOKIES, _check_token), inner=_COOKIE_VALUES)
 
 
 # ── what must stay good ──────────────────────────────────────────────────────────────────────────────────────────
@@ -216,9 +221,10 @@ def _seconds(text: str) -> Decimal | None:
     return None if isinstance(seconds, scalars.Wrong) else seconds
 
 
-_LIMIT_JSON = [{"type": "string", "pattern": "^<"}]
-ERROR_RATE = either("limit in per cent", _limit(_per_cent, "< 1%"), _LIMIT_JSON, written=lambda share: f'"< {share}%"')
-LATENCY = either("limit as a duration", _limit(_seconds, "< 300ms"), _LIMIT_JSON)
+_SHARE_JSON = [{"type": "string", "pattern": r"^<\s*(?![0.]*%)\d{1,3}(?:\.\d{1,9})?%\s*$"}]
+_TIME_JSON = [{"type": "string", "pattern": r"^<\s*\d[0-9dhms]*[dhms]\s*$"}]
+ERROR_RATE = either("limit in per cent", _limit(_per_cent, "< 1%"), _SHARE_JSON, written=lambda share: f'"< {share}%"')
+LATENCY = either("limit as a duration", _limit(_seconds, "< 300ms"), _TIME_JSON)
 
 
 @record

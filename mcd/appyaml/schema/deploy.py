@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from mcd.appyaml.record import record
+from mcd.appyaml.schema import patterns
 from mcd.appyaml.schema.fields import BAD, BOOLEAN, Json, Kind, either, items, key, refused_shape
 from mcd.appyaml.text.nodes import Items, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
@@ -50,8 +51,8 @@ def _excludes(report: Report, node: Scalar, path: Path) -> bool:
     return True
 
 
-_GLOBS = items(either("glob", _read_glob, [_JSON]), most=50, single=True)
-_PATHS = items(either("glob", _read_path_glob, [_JSON]), most=100)
+_GLOBS = items(either("glob", _read_glob, [{**_JSON, "pattern": patterns.GLOB}]), most=50, single=True)
+_PATHS = items(either("glob", _read_path_glob, [{**_JSON, "pattern": patterns.PATH_GLOB}]), most=100)
 
 
 def _read_paths(report: Report, node: Node, path: Path) -> Any:
@@ -82,7 +83,7 @@ class Deploy:
         example="v*",
     )
     paths: tuple[str, ...] = key(
-        Kind("list of glob", _read_paths, lambda: {"type": "array", "items": _JSON, "minItems": 1, "maxItems": 100}),
+        Kind("list of glob", _read_paths, lambda: {**_PATHS.json(), "minItems": 1}),
         "Only a push that changed one of these files is deployed. app.yaml itself always counts.",
         value=(),
         default="everything",

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from mcd.appyaml.schema.alert import BUILTIN, FORMS, OF_BUILTIN, ONLY_BUILTIN, Alert
 from mcd.appyaml.schema.app import App
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.defaults import TYPES
 from mcd.appyaml.schema.document import told
 from mcd.appyaml.schema.environments import DIFFERS
 from mcd.appyaml.schema.fields import Json, Key, keys_of
+from mcd.appyaml.schema.files import SOURCES
+from mcd.appyaml.schema.health import ACTIONS
 
 SCHEMA_URL = "https://mcd.internal/schema/app.json"
 
@@ -24,6 +27,8 @@ ANY = "AnyComponent"
 """All keys of all types."""
 NEEDED = {"cron": ("schedule",), "service": ("port", "ports")}
 """One of these keys a component of the type must have (app-yaml 3.10, 3.20)."""
+ONE_OF = {"File": SOURCES, "Probe": ACTIONS, "Trace": ("p95", "error_rate"), "Alert": FORMS}
+"""Of these keys a mapping has exactly one."""
 _REF = "#/$defs/"
 
 
@@ -73,7 +78,23 @@ def _object(model: type) -> Json:
         "additionalProperties": False,
     }
     required = [word for word, known in keys_of(model).items() if known.required]
+    if model.__name__ in ONE_OF:
+        schema["oneOf"] = [{"required": [word]} for word in ONE_OF[model.__name__]]
+    if model is Alert:
+        schema["allOf"] = _forms_of_alerts()
     return {**schema, "required": required} if required else schema
+
+
+def _forms_of_alerts() -> list[Json]:
+    """An alert of one's own has a name; a built-in one has few keys, and a threshold that fits what it counts."""
+    own = {"required": ["name"], "properties": dict.fromkeys(ONLY_BUILTIN, False)}
+    builtin: Json = {"propertyNames": {"enum": sorted(OF_BUILTIN)}}
+    found: list[Json] = [{"if": {"required": ["builtin"]}, "then": builtin, "else": own}]
+    for name, row in BUILTIN.items():
+        allowed: Json | bool = {"anyOf": [{"type": "string"}, {"maximum": row.most}]} if row.most else False
+        here: Json = {"required": ["builtin"], "properties": {"builtin": {"const": name}}}
+        found.append({"if": here, "then": {"properties": {"threshold": allowed}}})
+    return found
 
 
 # --- a component by its type ------------------------------------------------------------------------------------------

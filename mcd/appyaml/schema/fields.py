@@ -12,9 +12,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 from mcd.appyaml.record import filled, given_of
+from mcd.appyaml.schema import patterns
 from mcd.appyaml.text import scalars
 from mcd.appyaml.text.nodes import NULLS, TOP, Items, Map, Node, Path, Place, Scalar
 from mcd.appyaml.text.problems import Report
@@ -126,13 +127,8 @@ def attributes_of(model: type) -> Mapping[str, str]:
     return {f.name.rstrip("_"): f.name for f in dataclasses.fields(model) if "key" in f.metadata}
 
 
-class _Reader(NamedTuple):
-    """What reading needs of one key, without the words for people."""
-
-    read: Read
-    attribute: str
-    only: tuple[str, ...]
-    nullable: bool
+_Reader: TypeAlias = tuple[Read, str, tuple[str, ...], bool]
+"""What reading needs of one key, without the words for people: how, its attribute, `only`, `nullable`."""
 
 
 class _Plan(NamedTuple):
@@ -150,7 +146,7 @@ def _plan_of(model: type) -> _Plan:
     attributes = attributes_of(model)
     keys = keys_of(model)
     return _Plan(
-        {word: _Reader(k.kind.read, attributes[word], k.only, k.nullable) for word, k in keys.items()},
+        {word: (k.kind.read, attributes[word], k.only, k.nullable) for word, k in keys.items()},
         tuple((word, attributes[word], known.required) for word, known in keys.items() if known.required),
         dict(given_of(model)),
     )
@@ -208,11 +204,13 @@ def text(
 
     def json() -> Json:
         # A plain 1.10 or true is text here, and a number or a boolean to an editor.
+        longer = {"maxLength": longest} if longest else {}
         if shape is None:
-            return {"type": ["string", "number", "boolean"]}
+            seen = {} if controls else {"pattern": patterns.TEXT}
+            return {"type": ["string", "number", "boolean"], **seen, **longer}
         number = any(shape.fullmatch(text) for text in ("4090", "8.0"))
         types = ["string", *(["number"] if number else []), *(["boolean"] if shape.fullmatch("true") else [])]
-        return {"type": types if len(types) > 1 else "string", "pattern": f"^(?:{shape.pattern})$"}
+        return {"type": types if len(types) > 1 else "string", "pattern": f"^(?:{shape.pattern})$", **longer}
 
     return Kind(name, _scalar(convert, "text"), json, limits=f"{longest:,} characters" if longest else "")
 
@@ -244,7 +242,10 @@ def integer(low: int, high: int, *, port: bool = False) -> Kind:
 
     def json() -> Json:
         return {
-            "anyOf": [{"type": "integer", "minimum": low, "maximum": high}, {"type": "string", "pattern": "^[0-9]+$"}]
+            "anyOf": [
+                {"type": "integer", "minimum": low, "maximum": high},
+                {"type": "string", "pattern": patterns.whole(low, high)},
+            ]
         }
 
     read = _scalar(lambda n: scalars.integer(n, low, high, port=port), "a whole number")
@@ -261,11 +262,10 @@ def duration(low: int | Decimal, high: int, *, millis: bool = False) -> Kind:
         value = scalars.duration(node, low, high, millis=millis)
         return value if millis or type(value) is scalars.Wrong else int(value)  # type: ignore[arg-type]
 
-    pattern = r"^(\d+ms|(\d+d)?(\d+h)?(\d+m)?(\d+s)?)$" if millis else r"^(\d+d)?(\d+h)?(\d+m)?(\d+s)?$"
     return Kind(
         "duration",
         _scalar(convert, "a duration like 30s"),
-        lambda: {"type": "string", "pattern": pattern},
+        lambda: {"type": "string", "pattern": patterns.duration(low, high, millis=millis)},
         written=duration_text,
         limits=f"{duration_text(low)} to {duration_text(high)}",
     )
@@ -275,13 +275,23 @@ def cpu(low: int = 10, high: int = 256_000) -> Kind:
     """Thousandths of a core."""
     read = _scalar(lambda n: scalars.cpu(n, low, high), "cores")
     limits = f"{cpu_text(low)} to {cpu_text(high)}"
-    return Kind("CPU", read, lambda: {"type": ["string", "number"]}, written=cpu_text, limits=limits)
+
+    def json() -> Json:
+        written = {"type": "string", "pattern": patterns.cpu(low, high)}
+        return {"anyOf": [{"type": "number", "minimum": low / 1000, "maximum": high / 1000}, written]}
+
+    return Kind("CPU", read, json, written=cpu_text, limits=limits)
 
 
 def amount(low: Bytes, high: Bytes, *, long_units: bool = False) -> Kind:
     """Bytes with their unit."""
     convert = _scalar(lambda n: scalars.amount(n, low, high, long_units=long_units), "a size like 512Mi")
-    return Kind("bytes", convert, lambda: {"type": "string"}, limits=f"{low} to {high}")
+    return Kind(
+        "bytes",
+        convert,
+        lambda: {"type": "string", "pattern": patterns.size(long_units=long_units)},
+        limits=f"{low} to {high}",
+    )
 
 
 # ── lists and mappings ───────────────────────────────────────────────────────────────────────────────────────────
@@ -352,7 +362,8 @@ def mapping(
         return values
 
     def json() -> Json:
-        return {"type": "object", "additionalProperties": kind.json()}
+        many = {"maxProperties": most} if most else {}
+        return {"type": "object", "additionalProperties": kind.json(), **patterns.names(name), **many}
 
     return Kind(f"mapping of {kind.name}", read, json, kind.model, kind.written, inner=kind, names=name)
 
@@ -392,17 +403,21 @@ def read_model(
     values = plan.given.copy()
     for word, (place, value) in node.entries.items():
         known = readers.get(word)
-        if known is None or (known.only and type_name and type_name not in known.only):
+        if known is None:
+            refuse_key(report, place, (*path, word), keys_of(cls), type_name)
+            continue
+        read, attribute, only, nullable = known
+        if only and type_name and type_name not in only:
             refuse_key(report, place, (*path, word), keys_of(cls), type_name)
         elif type(value) is Scalar and not value.style and value.text in NULLS:
-            if known.nullable:
-                values[known.attribute] = None
+            if nullable:
+                values[attribute] = None
             else:
                 refuse_null(report, place, (*path, word))
         else:
-            got = known.read(report, value, (*path, word))
+            got = read(report, value, (*path, word))
             if got is not BAD:
-                values[known.attribute] = got
+                values[attribute] = got
             else:
                 show_form(report, value, keys_of(cls)[word])
     complete = True

@@ -40,7 +40,9 @@ def _read_mode(report: Report, node: Node, path: Path) -> Any:
 
 
 _TEXT: Json = {"type": ["string", "number", "boolean"]}
-_MODES: Json = {"anyOf": [{"type": "string", "pattern": "^0[4-7][0-7]{2}$"}, {"type": "integer"}]}
+_PLAIN_MODE: Json = {"type": "integer", "minimum": 256, "maximum": 777}
+"""0400 without quotes is 256 to one editor and 400 to another."""
+_MODES: Json = {"anyOf": [{"type": "string", "pattern": "^0[4-7][0-7]{2}$"}, _PLAIN_MODE]}
 MODE = Kind("octal text", _read_mode, lambda: dict(_MODES), written=lambda mode: f'"{mode:04o}"')
 
 

@@ -20,6 +20,7 @@ from mcd.appyaml.schema.fields import (
     refused_shape,
 )
 from mcd.appyaml.schema.shapes import (
+    URL_JSON,
     URL_PATH,
     WORDS,
     Words,
@@ -28,6 +29,8 @@ from mcd.appyaml.text.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
 from mcd.appyaml.text.units import duration_text
 
+ACTIONS = ("http", "tcp", "grpc", "exec")
+"""Of these a probe has exactly one."""
 _SECONDS = duration(1, 3600)
 
 
@@ -127,7 +130,7 @@ def _read_probe(report: Report, node: Node, path: Path) -> Any:
     if type(node) is not Map:
         return refused_shape(report, node, path, "a path, false or a probe")
     probe = read_model(report, node, path, Probe)
-    actions = [word for word in ("http", "tcp", "grpc", "exec") if word in node.entries]
+    actions = [word for word in ACTIONS if word in node.entries]
     if not actions:
         report.refuse(
             "schema.missing",
@@ -170,7 +173,7 @@ def _read_probe(report: Report, node: Node, path: Path) -> Any:
 PROBE = either(
     "path, false or mapping",
     _read_probe,
-    [{"const": False}, {"type": "string", "pattern": "^/"}, {"$ref": "#/$defs/Probe"}],
+    [{"const": False}, URL_JSON, {"$ref": "#/$defs/Probe"}],
     Probe,
     expand=unless_false(into("http")),
 )

@@ -12,6 +12,7 @@ from mcd.appyaml.record import record
 from mcd.appyaml.schema.defaults import DAY
 from mcd.appyaml.schema.expand import switch
 from mcd.appyaml.schema.fields import BAD, duration, integer, key, model, refused_shape, text
+from mcd.appyaml.schema.shapes import URL_JSON
 from mcd.appyaml.text.nodes import Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
 
@@ -63,7 +64,7 @@ def _read_short(report: Report, node: Node, path: Path) -> Any:
 METRICS = model(
     Metrics,
     short=_read_short,
-    short_json=({"const": True}, {"type": "string", "pattern": "^/"}),
+    short_json=({"const": True}, URL_JSON),
     name="true, path or mapping",
     expand=switch("path"),
 )

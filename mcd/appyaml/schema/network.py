@@ -61,8 +61,7 @@ PORT = either(
     "integer or mapping",
     _read_port,
     [
-        {"type": "integer", "minimum": 1, "maximum": 65535},
-        {"type": "string", "pattern": "^[0-9]+$"},
+        *integer(1, 65535).json()["anyOf"],
         {"$ref": "#/$defs/LongPort"},
     ],
     LongPort,

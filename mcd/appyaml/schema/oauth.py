@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from mcd.appyaml.record import record
+from mcd.appyaml.schema import patterns
 from mcd.appyaml.schema.expand import switch
 from mcd.appyaml.schema.fields import BAD, BOOLEAN, either, items, key, model, refused_shape, text
 from mcd.appyaml.text.nodes import Node, Path, Scalar
@@ -50,7 +51,7 @@ class SignIn:
         example="[staff]",
     )
     skip: tuple[str, ...] = key(
-        items(either("path", _read_skip, [{"type": "string", "pattern": "^/"}]), most=50),
+        items(either("path", _read_skip, [{"type": "string", "pattern": patterns.SKIPPED, "maxLength": 200}]), most=50),
         "Paths without sign-in: /healthz is that one, /api/* all below.",
         value=(),
         limits="50",

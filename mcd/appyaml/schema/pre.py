@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcd.appyaml.record import record
+from mcd.appyaml.schema import patterns
 from mcd.appyaml.schema.defaults import DAY
 from mcd.appyaml.schema.fields import (
     BAD,
@@ -47,7 +48,8 @@ def _laid_over(kind: Kind) -> Kind:
 
     def json() -> Json:
         value = kind.inner.json() if kind.inner is not None else {}
-        return {"type": "object", "additionalProperties": {"anyOf": [value, {"type": "null"}]}}
+        named = patterns.names(kind.names)
+        return {"type": "object", "additionalProperties": {"anyOf": [value, {"type": "null"}]}, **named}
 
     return Kind(kind.name, read, json)
 

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from mcd.appyaml.record import record
+from mcd.appyaml.schema import patterns
 from mcd.appyaml.schema.defaults import (
     DEFAULT_CPU,
     DEFAULT_DISK,
@@ -101,7 +102,7 @@ def _expand_gpu(node: Node) -> Map | None:
 GPU = model(
     Gpu,
     short=_read_gpu_short,
-    short_json=({"type": "integer", "minimum": 1, "maximum": 64}, {"type": "string"}),
+    short_json=({"type": "integer", "minimum": 1, "maximum": 64}, {"type": "string", "pattern": patterns.GPU}),
     name="integer, text or mapping",
     expand=_expand_gpu,
 )

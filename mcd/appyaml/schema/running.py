@@ -33,6 +33,7 @@ from mcd.appyaml.schema.oauth import OAUTH, SignIn
 from mcd.appyaml.schema.program import Program
 from mcd.appyaml.schema.scaling import AUTOSCALE, Autoscale
 from mcd.appyaml.schema.shapes import (
+    URL_JSON,
     PortNumber,
     check_port_name,
 )
@@ -65,7 +66,7 @@ class LongRunning(Program):
         model(
             Health,
             short=read_health_short,
-            short_json=({"const": False}, {"type": "string", "pattern": "^/"}),
+            short_json=({"const": False}, URL_JSON),
             name="path, false or mapping",
             expand=expand_health,
         ),

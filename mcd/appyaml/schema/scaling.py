@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from mcd.appyaml.record import record
+from mcd.appyaml.schema import patterns
 from mcd.appyaml.schema.fields import BAD, Kind, choice, duration, either, integer, key, model, refused_shape, text
 from mcd.appyaml.text import scalars
 from mcd.appyaml.text.nodes import Node, Path, Scalar
@@ -35,7 +36,7 @@ def _read_target(report: Report, node: Node, path: Path) -> Any:
     return number
 
 
-TARGET = either("number", _read_target, [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}])
+TARGET = either("number", _read_target, [{"type": "number", "exclusiveMinimum": 0}, patterns.NUMBER])
 
 
 @record

@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from mcd.appyaml.record import record
+from mcd.appyaml.schema import patterns
 from mcd.appyaml.schema.fields import BAD, Json, Kind, either, refuse_null, refused_shape, text
 from mcd.appyaml.text import scalars
 from mcd.appyaml.text.nodes import Items, Map, Node, Path, Place, Scalar
@@ -265,19 +266,16 @@ def _refuse_controls(report: Report, node: Scalar, path: Path) -> None:
         report.refuse(wrong.code, node.place, path, wrong.message, wrong.hint)
 
 
-_TEXT_JSON: Json = {"type": ["string", "number", "boolean"]}
+_TEXT_JSON: Json = {"type": ["string", "number", "boolean"], "pattern": patterns.TEXT}
+_COMMAND: Json = {**_TEXT_JSON, "pattern": patterns.WORDS}
+URL_JSON: Json = {"type": "string", "pattern": patterns.URL, "maxLength": 200}
 
-WORDS = either("text or list", read_words, [_TEXT_JSON, {"type": "array", "items": _TEXT_JSON, "minItems": 1}])
-INSIDE_PATH = either("path", read_inside_path, [{"type": "string"}])
-ABSOLUTE_PATH = either("path", read_absolute_path, [{"type": "string", "pattern": "^/"}])
-URL_PATH = either("path", read_url_path, [{"type": "string", "pattern": "^/"}])
-ROUTE_PATH = either("path", read_route_path, [{"type": "string", "pattern": "^/"}])
-_NAME_JSON: Json = {
-    "type": "string",
-    "pattern": r"^(?!default$|mcd$|mcd-|kube-)(?!.*--)[a-z][a-z0-9-]*[a-z0-9]$",
-    "maxLength": 40,
-}
-"""What an editor checks of the names that `is_name` and `is_reserved` judge."""
+WORDS = either("text or list", read_words, [_COMMAND, {"type": "array", "items": _TEXT_JSON, "minItems": 1}])
+INSIDE_PATH = either("path", read_inside_path, [{"type": "string", "pattern": patterns.INSIDE, "maxLength": 500}])
+ABSOLUTE_PATH = either("path", read_absolute_path, [{"type": "string", "pattern": patterns.ABSOLUTE, "maxLength": 500}])
+URL_PATH = either("path", read_url_path, [URL_JSON])
+ROUTE_PATH = either("path", read_route_path, [{"type": "string", "pattern": patterns.ROUTE, "maxLength": 200}])
+_NAME_JSON: Json = {"type": "string", "pattern": patterns.NAMES["check_app_name"]}
 NAME = either("name", read_app_name, [_NAME_JSON])
 LINE_NAME = either("name", read_line_name, [_NAME_JSON])
 NAMESPACE = either("name", read_namespace, [{"type": "string"}])
@@ -317,7 +315,10 @@ def read_share(report: Report, node: Node, path: Path) -> Any:
 SHARE = either(
     "integer or per cent",
     read_share,
-    [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": "^[0-9]{1,3}%?$"}],
+    [
+        {"type": "integer", "minimum": 0, "maximum": 500},
+        {"type": "string", "pattern": f"^0*(?:{patterns.up_to(100)}%|{patterns.up_to(500)})$"},
+    ],
 )
 
 

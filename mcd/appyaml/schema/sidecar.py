@@ -19,6 +19,7 @@ from mcd.appyaml.schema.shapes import (
     ABSOLUTE_PATH,
     ANY,
     COMPONENT_NAME,
+    URL_JSON,
     URL_PATH,
     WORDS,
     PortNumber,
@@ -167,7 +168,7 @@ class Sidecar:
         model(
             Health,
             short=_read_health_short,
-            short_json=({"type": "string", "pattern": "^/"},),
+            short_json=(URL_JSON,),
             name="path or mapping",
             expand=expand_health,
         ),

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from mcd.appyaml.record import record
+from mcd.appyaml.schema import patterns
 from mcd.appyaml.schema.expand import switch
 from mcd.appyaml.schema.fields import BAD, BOOLEAN, Json, Kind, amount, either, key, model, read_model, refused_shape
 from mcd.appyaml.schema.shapes import check_mount
@@ -31,7 +32,8 @@ def _read_mount(report: Report, node: Node, path: Path) -> Any:
     return node.text if check_mount(report, node.place, path, node.text) else BAD
 
 
-MOUNT = either("path", _read_mount, [{"type": "string", "pattern": "^/"}])
+_MOUNT_JSON: Json = {"type": "string", "pattern": patterns.MOUNT, "maxLength": 500}
+MOUNT = either("path", _read_mount, [_MOUNT_JSON])
 
 
 @record
@@ -92,7 +94,7 @@ def _read_permdir_short(report: Report, node: Node, path: Path) -> Any:
 PERMDIR = model(
     Permdir,
     short=_read_permdir_short,
-    short_json=({"type": "boolean"}, {"type": "string", "pattern": "^/"}),
+    short_json=({"type": "boolean"}, _MOUNT_JSON),
     name="boolean, path or mapping",
     expand=switch("path"),
 )
