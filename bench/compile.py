@@ -23,6 +23,7 @@ from mcd.appyaml.context import NO_CONTEXT, read_context
 from mcd.errors import Severity
 from mcd.infra.catalog import KINDS
 from mcd.objects import content_hash, to_yaml
+from mcd.observability.garbage import look_seldom
 
 INPUTS = Path(__file__).parent / "inputs"
 NAMES = ("small", "web", "typical", "full")
@@ -208,6 +209,7 @@ class Result:
 
 def run(*, turns: int, seconds: float, compiles: int, kubectl: str, say: Callable[[str], None]) -> Result:
     """The whole metric. `kubectl` is empty where it is not to be measured."""
+    look_seldom()  # as `mcd serve` does, and so for the bound too
     inputs = [read(name) for name in NAMES]
     typical = next(one for one in inputs if one.name == "typical")
     costs = []

@@ -30,7 +30,7 @@ from mcd.cli.installation import check_folder
 from mcd.controllers.loop import Loop
 from mcd.errors import Code, McdError
 from mcd.forge import leftovers
-from mcd.observability import lag, logs
+from mcd.observability import garbage, lag, logs
 from mcd.runtime import open_runtime
 from mcd.settings import Environment
 from mcd.store import accounts
@@ -97,6 +97,7 @@ def controllers() -> None:
 def _run(*, api: bool, controllers: bool) -> None:
     settings = read_environment()
     logs.configure(settings.log_level)
+    garbage.look_seldom()
     asyncio.run(_serve(settings, api=api, controllers=controllers))
 
 
