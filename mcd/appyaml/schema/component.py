@@ -49,6 +49,7 @@ class Component(Serving):
         "Five fields (minute hour day month weekday) or @hourly @daily @midnight @weekly @monthly @yearly @annually.",
         only=("cron",),
         effect="CronJob schedule",
+        default="required",
         example='"*/5 * * * *"',
     )
     timezone: str | None = key(

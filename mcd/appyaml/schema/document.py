@@ -91,7 +91,8 @@ def told(known: Key) -> str:
     said = [known.meaning]
     if known.only:
         said.append(f"For {', '.join(known.only)}.")
-    said.append("Required." if known.required else f"Default: {known.default or 'none'}.")
+    default = "required" if known.required else known.default or "none"
+    said.append(f"{default.capitalize()}." if default.startswith("required") else f"Default: {default}.")
     said += [f"{label}: {text}." for label, text in (("Limits", limits_of(known)), ("Becomes", known.effect)) if text]
     return " ".join(said)
 
@@ -125,7 +126,7 @@ def as_json(found: list[Entry], code: str, meaning: Meaning | None) -> Json:
             "field": entry.where,
             "type": entry.key.kind.name,
             "for": list(entry.key.only),
-            "required": bool(entry.key.required),
+            "required": bool(entry.key.required) or entry.key.default == "required",
             "default": entry.key.default,
             "limits": limits_of(entry.key),
             "meaning": entry.key.meaning,

@@ -17,6 +17,7 @@ from mcd.appyaml.text.problems import Report
 from mcd.errors import echo
 
 SOURCES = ("content", "source", "config", "secret")
+_ONE = f"required, one of {', '.join(SOURCES)}"
 LARGEST_FILE = 512 * 1024
 LARGEST_FILES = 900 * 1024
 """Bytes of one file and of all files of a component: one ConfigMap holds them, and Kubernetes takes no larger one."""
@@ -53,6 +54,7 @@ class File:
     content: str | None = key(
         text(controls=True),
         "The text itself.",
+        default=_ONE,
         effect="ConfigMap <base>-files",
         example='"level=info\\n"',
     )
@@ -60,18 +62,21 @@ class File:
         INSIDE_PATH,
         "A file of the repository at the same commit, relative to app.yaml. It may be binary.",
         limits="512 KiB",
+        default=_ONE,
         effect="ConfigMap <base>-files",
         example="deploy/nginx.conf",
     )
     config: str | None = key(
         text(shape=REFERENCE, what="a config map and a key", hint="Write name/key."),
         "A config map that the portal holds for the App, else for the product line.",
+        default=_ONE,
         effect="its text, in ConfigMap <base>-files",
         example="site/labels.json",
     )
     secret: str | None = key(
         text(shape=REFERENCE, what="a secret", hint="Write name/key."),
         "A secret that the portal holds for the App, else for the product line.",
+        default=_ONE,
         effect="projected from that Secret",
         example="payment/token",
     )

@@ -31,6 +31,7 @@ from mcd.appyaml.text.units import duration_text
 
 ACTIONS = ("http", "tcp", "grpc", "exec")
 """Of these a probe has exactly one."""
+_ONE = f"required, one of {', '.join(ACTIONS)}"
 _SECONDS = duration(1, 3600)
 
 
@@ -74,11 +75,15 @@ PORT_REF = either(
 class Probe:
     """One probe: exactly one of http, tcp, grpc, exec."""
 
-    http: str | None = key(URL_PATH, "Asks this path; 200 to 399 is well.", effect="httpGet", example="/healthz")
-    tcp: int | str | None = key(PORT_REF, "Opens this port.", effect="tcpSocket", example="9000")
-    grpc: int | str | None = key(PORT_REF, "Asks the gRPC health service on this port.", effect="grpc", example="9000")
+    http: str | None = key(
+        URL_PATH, "Asks this path; 200 to 399 is well.", default=_ONE, effect="httpGet", example="/healthz"
+    )
+    tcp: int | str | None = key(PORT_REF, "Opens this port.", default=_ONE, effect="tcpSocket", example="9000")
+    grpc: int | str | None = key(
+        PORT_REF, "Asks the gRPC health service on this port.", default=_ONE, effect="grpc", example="9000"
+    )
     exec: Words | None = key(
-        WORDS, "Runs this in the container; 0 is well.", effect="exec", example="[cat, /tmp/ready]"
+        WORDS, "Runs this in the container; 0 is well.", default=_ONE, effect="exec", example="[cat, /tmp/ready]"
     )
     port: int | str | None = key(
         PORT_REF,

@@ -125,6 +125,7 @@ class Serving(LongRunning):
         mapping(PORT, name=check_port_name, most=50, nouns="ports"),
         "More ports by name; a service needs one.",
         value=dict,
+        default="{}; of a service required, where port is not written",
         only=("web", "service"),
         limits="names of at most 15 characters; not http and oauth on a web",
         effect="container ports; Service ports of the same number",

@@ -33,6 +33,7 @@ LONGEST_VALUE = 32_768
 """Bytes of one variable, as it is written and after its templates."""
 
 _SOURCES = ("value", "secret", "from", "generate", "required")
+_ONE = f"required, one of {', '.join(_SOURCES)}"
 
 
 @record
@@ -43,6 +44,7 @@ class Variable:
         text(longest=LONGEST_VALUE),
         "The text itself. Templates are expanded.",
         limits="32 KiB",
+        default=_ONE,
         effect="env[].value",
         example="hello",
     )
@@ -57,6 +59,7 @@ class Variable:
     secret: str | None = key(
         text(shape=REFERENCE, what="a secret", hint="Write name/key."),
         "A secret that the portal holds for the App, else for the product line.",
+        default=_ONE,
         effect="env[].valueFrom.secretKeyRef",
         example="payment/token",
     )
@@ -68,12 +71,14 @@ class Variable:
         ),
         "A value that infra or app_dep injects, under another name.",
         limits="infra.NAME.KEY, app_dep.NAME.url, .host, .port",
+        default=_ONE,
         effect="env[].valueFrom.secretKeyRef; of an app_dep env[].value",
         example="infra.mysql.host",
     )
     generate: str | None = key(
         choice(("secret",)),
         "A text of letters and digits that is made once, and kept over deploys, rollbacks and renames of components.",
+        default=_ONE,
         effect="env[].valueFrom.secretKeyRef to Secret <app>-generated",
         example="secret",
     )

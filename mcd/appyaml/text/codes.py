@@ -212,6 +212,10 @@ WARNINGS: Mapping[str, Meaning] = {
         "A variable in app.yaml hides one that infra, another App or the product line provides.",
         "Nothing, if that is meant. Else rename it.",
     ),
+    "env.literal": Meaning(
+        "A value or a word of a list has a $ that looks like a variable. Values are literal: the program gets the $.",
+        "Write {{ .Env.NAME }}, which is expanded. Nothing, if the program itself expands it.",
+    ),
     "secret.name": Meaning(
         "The name of a variable says that it holds a secret, and its value stands in the file for everybody to read.",
         "If it is a secret, put it into the portal and write {secret: name/key}.",
