@@ -37,6 +37,8 @@ MAX_NODES = 20_000
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _BOMS = {b"\xff\xfe": "UTF-16", b"\xfe\xff": "UTF-16"}
 
+_NODES = frozenset({ScalarEvent, AliasEvent, MappingStartEvent, SequenceStartEvent})
+
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 """The C parser, 10 times faster. A machine without libyaml reads the same files, slowly."""
 
@@ -46,34 +48,20 @@ class _Stop(Exception):
 
 
 @dataclass(slots=True, repr=False, eq=False)
-class _Open:
-    """A mapping or list that is being read. `pending` is the key that waits for its value."""
-
-    node: Map | Items
-    entries: dict[str, tuple[Place, Node]] | None
-    """Of a mapping. None: it is a list."""
-    size_before: int
-    anchor: str | None
-    pending: tuple[str, Place] | None = None
-    kept: bool = True
-    """Whether the pending key is the one that counts: the second of two equal keys does not."""
-    braces: bool = False
-    """Whether this is a template without quotes, `{{ .Commit }}`, which YAML takes for a mapping in a mapping."""
-
-
-@dataclass(slots=True, repr=False, eq=False)
 class _Reading:
     """What is known while one text is read."""
 
     report: Report
     source: str
+    get: Callable[[], Any]
+    """The next event of the parser."""
     lines: list[str] | None = None
     nodes: int = 0
     aliases: int = 0
     documents: int = 0
     root: Node | None = None
-    stack: list[_Open] = field(default_factory=list)
     anchors: dict[str, tuple[Node, int]] = field(default_factory=dict)
+    """Node, and how many values it is: 0 while it is being read, so that an alias to it then is recursive."""
 
 
 def decode(text: bytes | str, report: Report) -> str | None:
@@ -116,10 +104,10 @@ def _place_in(before: str) -> Place:
 def read(source: str, report: Report) -> Node | None:
     """The tree of the one document, or nothing when the text is no YAML or over a limit. An empty text is an empty
     mapping, because the keys that it lacks are the better message."""
-    reading = _Reading(report, source)
     loader = _Loader(source.encode())
+    reading = _Reading(report, source, loader.get_event)
     try:
-        _events(loader, reading)
+        _documents(reading)
     except _Stop:
         return None
     except yaml.MarkedYAMLError as wrong:
@@ -134,45 +122,20 @@ def read(source: str, report: Report) -> Node | None:
     return reading.root if reading.root is not None else Map({}, TOP)
 
 
-def _events(loader: yaml.SafeLoader, reading: _Reading) -> None:
-    """What nearly all events are, a key or a value in a mapping or list, is done here without a call."""
-    get: Callable[[], Any] = loader.get_event
-    stack = reading.stack
+def _documents(reading: _Reading) -> None:
+    """All events: a node takes its own, up to its end."""
     while True:
-        event = get()
+        event = reading.get()
         kind = type(event)
-        if kind is ScalarEvent:
-            if not stack or event.tag is not None or event.anchor is not None or reading.nodes >= MAX_NODES:
-                _scalar(reading, event)
-                continue
-            reading.nodes += 1
-            top, mark = stack[-1], event.start_mark
-            place = (mark.line + 1, mark.column + 1)
-            entries, pending = top.entries, top.pending
-            if entries is None:
-                top.node.items.append(Scalar(event.value, event.style or "", place))  # type: ignore[union-attr]
-            elif pending is not None:
-                top.pending = None
-                if top.kept:
-                    entries[pending[0]] = (pending[1], Scalar(event.value, event.style or "", place))
-            elif event.value in entries or event.value == "<<":
-                _key(reading, top, event.value, event.style or "", place)
-            else:
-                top.kept = True
-                top.pending = (event.value, place)
-        elif kind is MappingStartEvent or kind is SequenceStartEvent:
-            _begin(reading, event)
-        elif kind is MappingEndEvent or kind is SequenceEndEvent:
-            _end(reading, event)
-        elif kind is AliasEvent:
-            _alias(reading, event)
-        elif kind is DocumentStartEvent:
+        if kind is StreamEndEvent:
+            return
+        if kind is DocumentStartEvent:
             reading.documents += 1
             if reading.documents > 1:
                 _refuse(reading, "yaml.documents", _place(event), "a second document.", "Keep one.")
                 raise _Stop
-        elif kind is StreamEndEvent:
-            return
+        elif kind in _NODES:
+            reading.root = _node(reading, event, 0, braces=False)
 
 
 def _place(event: Event) -> Place:
@@ -196,74 +159,139 @@ def _tag(reading: _Reading, tag: str, place: Place) -> None:
     _refuse(reading, "yaml.tag", place, f"the tag {short}.", "Remove it.")
 
 
-def _scalar(reading: _Reading, event: ScalarEvent) -> None:
-    """A scalar that is the whole file, or has a tag or an anchor, or is one too many."""
-    place = _place(event)
-    _count(reading, 1, place)
+def _node(reading: _Reading, event: Any, depth: int, *, braces: bool) -> Node:
+    """The node that begins with an event, inside of so many mappings and lists. `braces`: it is part of a template
+    without quotes, of which nothing counts but its text."""
+    kind = type(event)
+    if kind is ScalarEvent:
+        place = _value(reading, event)
+        scalar = Scalar(event.value, event.style or "", place)
+        if event.anchor is not None:
+            reading.anchors[event.anchor] = (scalar, 1)
+        return scalar
+    if kind is AliasEvent:
+        return _alias(reading, event)
+    return _collection(reading, event, _begun(reading, event, depth), depth, braces=braces)
+
+
+def _value(reading: _Reading, event: Any) -> Place:
+    """Counts a value; its place."""
+    mark = event.start_mark
+    place = (mark.line + 1, mark.column + 1)
+    reading.nodes += 1
+    if reading.nodes > MAX_NODES:
+        _count(reading, 0, place)
     if event.tag is not None:
         _tag(reading, event.tag, place)
-    scalar = Scalar(event.value, event.style or "", place)
-    top = reading.stack[-1] if reading.stack else None
-    if top is not None and top.entries is not None and top.pending is None:
-        _key(reading, top, scalar.text, scalar.style, place)
-        return
-    _put(reading, scalar)
+    return place
+
+
+def _begun(reading: _Reading, event: Any, depth: int) -> Place:
+    """Counts a mapping or a list; its place."""
+    if depth >= MAX_DEPTH:
+        _refuse(reading, "yaml.limit", _place(event), f"nested more than {MAX_DEPTH} deep.", "Use fewer levels.")
+        raise _Stop
+    return _value(reading, event)
+
+
+def _collection(reading: _Reading, event: Any, place: Place, depth: int, *, braces: bool) -> Node:
+    """A mapping or a list, whole."""
+    before = reading.nodes - 1
+    node: Map | Items = Map({}, place) if type(event) is MappingStartEvent else Items([], place)
     if event.anchor is not None:
-        reading.anchors[event.anchor] = (scalar, 1)
-
-
-def _key(reading: _Reading, top: _Open, key: str, style: str, place: Place) -> None:
-    entries = top.entries
-    assert entries is not None
-    top.kept = not top.braces
-    if top.braces:
-        pass  # nothing of it counts: it becomes the text that it was meant to be
-    elif key == "<<" and not style:
-        hint = "Repeat the keys."
-        _refuse(reading, "yaml.merge_key", place, "merge keys (<<) are not YAML 1.2.", hint)
-        top.kept = False
-    elif key in entries:
-        message = f'"{echo(key)}" is written twice, first in line {entries[key][0][0]}.'
-        _refuse(reading, "yaml.duplicate_key", place, message, "Keep one.")
-        top.kept = False
-    top.pending = (key, place)
-
-
-def _put(reading: _Reading, node: Node) -> None:
-    if not reading.stack:
-        reading.root = node
-        return
-    top = reading.stack[-1]
-    holder = top.node
-    if type(holder) is Items:
-        holder.items.append(node)
-        return
-    assert isinstance(holder, Map)
-    if top.pending is None:
-        _bad_key(reading, node.place)
+        reading.anchors[event.anchor] = (node, 0)
+    if type(node) is Map:
+        end, braces = _entries(reading, node, depth + 1, braces=braces)
     else:
-        key, place = top.pending
-        if top.kept:
-            holder.entries[key] = (place, node)
-            if type(node) is Map and node.key is None:
-                node.key = place
-        top.pending = None
+        end = _items(reading, node, depth + 1, braces=braces)
+    if braces:
+        row, column = place
+        text = _line(reading, row)[column - 1 : end.column if end.line + 1 == row else None]
+        return Scalar(text, '"', place)
+    if event.anchor is not None:
+        reading.anchors[event.anchor] = (node, reading.nodes - before)
+    return node
 
 
-def _bad_key(reading: _Reading, place: Place) -> None:
-    """A mapping, list or alias where a key belongs."""
+def _items(reading: _Reading, node: Map | Items, depth: int, *, braces: bool) -> Any:
+    """Reads the items of a list. The mark of its end."""
+    assert type(node) is Items
+    get, items = reading.get, node.items
+    while True:
+        event = get()
+        if type(event) is SequenceEndEvent:
+            return event.end_mark
+        items.append(_node(reading, event, depth, braces=braces))
+
+
+def _entries(reading: _Reading, node: Map, depth: int, *, braces: bool) -> tuple[Any, bool]:
+    """Reads the entries of a mapping. The mark of its end, and whether it is a template without quotes. What nearly all
+    entries are, a word and a scalar, is done here without a call."""
+    get, entries = reading.get, node.entries
+    while True:
+        event = get()
+        kind = type(event)
+        if kind is MappingEndEvent:
+            return event.end_mark, braces
+        if kind is ScalarEvent and event.tag is None and reading.nodes < MAX_NODES:
+            reading.nodes += 1
+            mark: Any = event.start_mark
+            key = event.value
+            place = (mark.line + 1, mark.column + 1)
+        else:
+            key, place, braces = _odd_key(reading, event, node, depth, braces=braces)
+        kept = (key != "<<" and key not in entries) or braces or _is_kept(reading, entries, key, event, place)
+        event = get()
+        if type(event) is ScalarEvent and event.tag is None and event.anchor is None and reading.nodes < MAX_NODES:
+            reading.nodes += 1
+            mark = event.start_mark
+            value: Node = Scalar(event.value, event.style or "", (mark.line + 1, mark.column + 1))
+        else:
+            value = _node(reading, event, depth, braces=braces)
+            if kept and type(value) is Map and value.key is None:
+                value.key = place
+        if kept:
+            entries[key] = (place, value)
+
+
+def _odd_key(reading: _Reading, event: Any, node: Map, depth: int, *, braces: bool) -> tuple[str, Place, bool]:
+    """A key with a tag, an alias, or what cannot be one: all but the second brace of a template ends the reading."""
+    kind = type(event)
+    if kind is ScalarEvent:
+        return event.value, _value(reading, event), braces
+    if kind is AliasEvent:
+        written, place = _alias(reading, event), _place(event)
+        if isinstance(written, Scalar):
+            return written.text, place, braces
+    else:
+        place = _begun(reading, event, depth)
+        if braces or _is_template(reading, node, place):
+            _collection(reading, event, place, depth, braces=True)
+            return "", place, True
     _refuse(reading, "yaml.syntax", place, "a key must be text.", "Write a word before the colon.")
     raise _Stop
 
 
-def _is_template(reading: _Reading, top: _Open, place: Place) -> bool:
+def _is_kept(reading: _Reading, entries: dict[str, tuple[Place, Node]], key: str, event: Any, place: Place) -> bool:
+    """Whether a key counts that is there already, or asks for a merge; if not, that is told."""
+    written: Any = reading.anchors[str(event.anchor)][0] if type(event) is AliasEvent else event
+    if key == "<<" and not written.style:
+        _refuse(reading, "yaml.merge_key", place, "merge keys (<<) are not YAML 1.2.", "Repeat the keys.")
+        return False
+    if key in entries:
+        message = f'"{echo(key)}" is written twice, first in line {entries[key][0][0]}.'
+        _refuse(reading, "yaml.duplicate_key", place, message, "Keep one.")
+        return False
+    return True
+
+
+def _is_template(reading: _Reading, node: Map, place: Place) -> bool:
     """Whether the mapping that begins where a key belongs is the second brace of a template. The first one is told, and
     reading goes on as if the text were in quotes, so that the rest of the file is judged too."""
-    row, column = top.node.place
+    row, column = node.place
     if place != (row, column + 1) or not _line(reading, row).startswith("{{", column - 1):
         return False
-    _refuse(reading, "yaml.syntax", top.node.place, "a value that begins with {{ must be in quotes.", "")
-    top.braces, top.kept = True, False
+    _refuse(reading, "yaml.syntax", node.place, "a value that begins with {{ must be in quotes.", "")
     return True
 
 
@@ -273,46 +301,7 @@ def _line(reading: _Reading, row: int) -> str:
     return reading.lines[row - 1] if row <= len(reading.lines) else ""
 
 
-def _begin(reading: _Reading, event: MappingStartEvent | SequenceStartEvent) -> None:
-    place = _place(event)
-    stack = reading.stack
-    if len(stack) >= MAX_DEPTH:
-        _refuse(reading, "yaml.limit", place, f"nested more than {MAX_DEPTH} deep.", "Use fewer levels.")
-        raise _Stop
-    _count(reading, 1, place)
-    if event.tag is not None:
-        _tag(reading, event.tag, place)
-    top = stack[-1] if stack else None
-    if top is not None and top.entries is not None and top.pending is None:
-        if not top.braces and not _is_template(reading, top, place):
-            _bad_key(reading, place)
-        top.pending = ("", place)
-    node: Map | Items
-    entries: dict[str, tuple[Place, Node]] | None = None
-    if type(event) is MappingStartEvent:
-        entries = {}
-        node = Map(entries, place)
-    else:
-        node = Items([], place)
-    if event.anchor is not None:
-        reading.anchors[event.anchor] = (node, 0)  # 0: still open, so an alias to it now is recursive
-    stack.append(_Open(node, entries, reading.nodes - 1, event.anchor, braces=top is not None and top.braces))
-
-
-def _end(reading: _Reading, event: Event) -> None:
-    done = reading.stack.pop()
-    if done.braces:
-        end: Any = event.end_mark
-        row, column = done.node.place
-        text = _line(reading, row)[column - 1 : end.column if end.line + 1 == row else None]
-        _put(reading, Scalar(text, '"', done.node.place))
-        return
-    if done.anchor is not None:
-        reading.anchors[done.anchor] = (done.node, reading.nodes - done.size_before)
-    _put(reading, done.node)
-
-
-def _alias(reading: _Reading, event: AliasEvent) -> None:
+def _alias(reading: _Reading, event: AliasEvent) -> Node:
     place = _place(event)
     reading.aliases += 1
     name = str(event.anchor)
@@ -328,11 +317,4 @@ def _alias(reading: _Reading, event: AliasEvent) -> None:
         _refuse(reading, "yaml.limit", place, f"more than {MAX_ALIASES} aliases.", "Write the values out.")
         raise _Stop
     _count(reading, size, place)
-    top = reading.stack[-1] if reading.stack else None
-    if top is not None and type(top.node) is Map and top.pending is None:
-        if not isinstance(node, Scalar):
-            _bad_key(reading, place)
-        else:
-            _key(reading, top, node.text, node.style, place)
-        return
-    _put(reading, node)
+    return node
