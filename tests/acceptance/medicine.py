@@ -206,6 +206,9 @@ def hello(world: World) -> Seen:
     deployed = inside.objects("deployment", HELLO)[0]["spec"]["template"]["spec"]["containers"][0]["image"]
     if deployed != built:
         raise Miss(f"asked for {built}, runs {deployed}")
+    shell = inside.mcd("exec", HELLO, "--", "id", "-u").ok().out.strip()
+    if shell != "10001":
+        raise Miss(f"a shell in its pod says {shell!r}")
     users = {fact.user for fact in world.witness.since(mark) if fact.is_write and fact.namespace == inside.line}
     mine = {user for user in users if user.startswith(f"system:serviceaccount:{_clinic(world).namespace}:")}
     if mine != {account(world, "mcd-controller")}:
@@ -225,7 +228,7 @@ def back(world: World) -> Seen:
     """Backup, restore over it, and another key: the page's lines, and afterwards everything is as it was."""
     inside, clinic = inside_of(world), _clinic(world)
     before = inside.live(HELLO)["number"]
-    inside.mcd("secret", "set", HELLO, "payment", "token", given="kept through it all\n")
+    inside.mcd("secret", "set", HELLO, "payment", "--from-stdin", given="token=kept through it all\n").ok()
     inside.ready(HELLO, 60)
     before = inside.live(HELLO)["number"]
     saved = clinic.type("Back up", 120)

@@ -79,7 +79,12 @@ TOGGLES: dict[str, dict[str, Any]] = {
                 }
             },
             "topologySpreadConstraints": [
-                {"maxSkew": 1, "topologyKey": "topology.kubernetes.io/zone", "whenUnsatisfiable": "DoNotSchedule"}
+                {
+                    "maxSkew": 1,
+                    "topologyKey": "topology.kubernetes.io/zone",
+                    "whenUnsatisfiable": "DoNotSchedule",
+                    "labelSelector": {"matchLabels": {"app.kubernetes.io/instance": "own"}},
+                }
             ],
             "priorityClassName": "system-cluster-critical",
             "podAnnotations": {"example.com/note": "yes"},
