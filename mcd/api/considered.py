@@ -7,15 +7,14 @@ nobody asks whether it may run.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from mcd.api.plans import PUSHED, Target
-from mcd.appyaml.compiler import source_paths
 from mcd.appyaml.deploys import Decision, Pushed, decide
-from mcd.appyaml.parse import Checked, check
 from mcd.appyaml.schema.deploy import Deploy
+from mcd.compiling.asks import Said
+from mcd.compiling.compiler import Compiler
 from mcd.errors import Code, McdError
 from mcd.forge.beside import files_beside
 from mcd.forge.forge import Commit, Forge
@@ -52,10 +51,14 @@ class Choice:
     rest: tuple[Considered, ...]
 
 
-async def consider(forge: Forge, target: Target, updates: tuple[RefUpdate, ...]) -> Choice:
+Texts = dict[str, Said | None]
+"""What each app.yaml of a push says, by its text: branches mostly have the same one."""
+
+
+async def consider(compiler: Compiler, forge: Forge, target: Target, updates: tuple[RefUpdate, ...]) -> Choice:
     """Decides of every ref that a push moves. Raises McdError(unavailable)."""
-    texts: dict[str, Checked] = {}
-    found = [await _considered(forge, target, update, texts) for update in updates if not update.deletes]
+    texts: Texts = {}
+    found = [await _considered(compiler, forge, target, update, texts) for update in updates if not update.deletes]
     wanted = [one for one in found if one.decision.wanted]
     if not wanted:
         return Choice(None, "", "", tuple([await _with_files(forge, target, one, texts) for one in found]))
@@ -68,17 +71,15 @@ async def consider(forge: Forge, target: Target, updates: tuple[RefUpdate, ...])
     return Choice(best, branch, tag, tuple([await _with_files(forge, target, one, texts) for one in rest]))
 
 
-async def _considered(forge: Forge, target: Target, update: RefUpdate, texts: dict[str, Checked]) -> Considered:
+async def _considered(compiler: Compiler, forge: Forge, target: Target, update: RefUpdate, texts: Texts) -> Considered:
     commit = await forge.resolve(PUSHED, update.new)
     app_yaml = await _app_yaml(forge, commit.id, target.app.path)
     deploy = Deploy()
     if app_yaml:
-        # Branches mostly have the same one; and others get a turn between two that differ.
         if app_yaml not in texts:
-            await asyncio.sleep(0)
-            texts[app_yaml] = check(app_yaml, target.app.path)
-        file = texts[app_yaml].app_file
-        deploy = file.app.deploy if file is not None else deploy
+            texts[app_yaml] = await compiler.said(app_yaml, target.app.path)
+        said = texts[app_yaml]
+        deploy = said.deploy if said is not None else deploy
     found = Considered(update, commit, app_yaml, Decision(wanted=False, waits=False, why=""), {})
     decision = decide(deploy, _pushed(target, found, None))
     if decision.wanted and deploy.paths and (before := await _before(forge, update)):
@@ -119,8 +120,9 @@ def _overtaken(one: Considered, best: Considered) -> Considered:
     return replace(one, decision=Decision(wanted=False, waits=False, why=why))
 
 
-async def _with_files(forge: Forge, target: Target, one: Considered, texts: Mapping[str, Checked]) -> Considered:
-    paths = source_paths(texts[one.app_yaml]) if one.app_yaml else ()
+async def _with_files(forge: Forge, target: Target, one: Considered, texts: Texts) -> Considered:
+    said = texts[one.app_yaml] if one.app_yaml else None
+    paths = said.sources if said is not None else ()
     if not paths:
         return one
     try:

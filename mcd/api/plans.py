@@ -9,20 +9,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from mcd.api.around import compiled
 from mcd.api.rehearsal import pools_of
 from mcd.appyaml.compiler import ComponentSpec
-from mcd.appyaml.live import Desired, Pair, desired, files_named
+from mcd.appyaml.live import FILE, Desired, Pair
 from mcd.errors import Code, McdError, Problem, echo
 from mcd.forge.beside import files_beside
 from mcd.forge.forge import Commit, Forge
 from mcd.forge.text import read_text
 from mcd.forge.wire import ZERO, PushRequest, RefUpdate
-from mcd.infra.catalog import KINDS
 from mcd.kube.decision import wishes_deleted
 from mcd.model import (
     Actor,
     App,
     Cluster,
+    Footprint,
     InventoryEntry,
     NodePool,
     Noun,
@@ -34,6 +35,7 @@ from mcd.model import (
     Verb,
 )
 from mcd.objects import Object, Ref, ref_of
+from mcd.runtime import Runtime
 from mcd.store import names, reads
 from mcd.store.authorize import require
 from mcd.store.tx import Tx
@@ -74,6 +76,8 @@ class Planned:
     problems: tuple[Problem, ...]
     deletes: tuple[Ref, ...]
     forced: bool
+    footprint: Footprint | None
+    """What it has to do with other Apps."""
 
 
 async def app_to_push(actor: Actor, tx: Tx, name: str) -> App | None:
@@ -165,15 +169,27 @@ def _first_branch(asked: PushRequest) -> str:
     )  # fmt: skip
 
 
-async def plan_push(forge: Forge, target: Target, update: RefUpdate, branch: str, tag: str) -> Planned:
+@dataclass(frozen=True, slots=True)
+class Plans:
+    """What a push is planned with: the server, the person, and the commits as they came."""
+
+    runtime: Runtime
+    actor: Actor
+    forge: Forge
+
+
+async def plan_push(plans: Plans, target: Target, update: RefUpdate, branch: str, tag: str) -> Planned:
     """Reads and compiles the commit in the context of its product line; `branch` and `tag` are those that it is
     deployed under. Raises McdError when app.yaml is not there or no file, names too many files, or what people wrote
     about the line is wrong."""
+    forge, compiler = plans.forge, plans.runtime.compiler
     commit = await forge.resolve(PUSHED, update.new)
     text = await _app_yaml(forge, commit.id, target.app.path)
-    files = await files_beside(forge, PUSHED, commit.id, target.app.path, files_named(text))
+    said = await compiler.said(text, target.app.path or FILE, target.line.name) if "source" in text else None
+    files = await files_beside(forge, PUSHED, commit.id, target.app.path, said.sources if said is not None else ())
     release = replace(_release(target, commit, text), branch=branch, tag=tag, files=files)
-    wanted = _compiled(target, release)
+    pair = Pair(target.app, release, target.settings, target.line, target.cluster, target.pools)
+    _, wanted = await compiled(plans.runtime, plans.actor, pair)
     forced = update.old != ZERO and not await forge.is_ancestor(PUSHED, update.old, update.new)
     spec = wanted.compiled.spec
     return Planned(
@@ -184,8 +200,9 @@ async def plan_push(forge: Forge, target: Target, update: RefUpdate, branch: str
         components=tuple(c.name for c in spec.components) if spec is not None else (),
         webs=tuple(c for c in spec.components if c.web is not None) if spec is not None else (),
         problems=wanted.problems,
-        deletes=_deletes(target, wanted) if wanted.compiled.ok else (),
+        deletes=await _deletes(plans, target, wanted) if wanted.compiled.ok else (),
         forced=forced,
+        footprint=wanted.footprint,
     )
 
 
@@ -202,11 +219,6 @@ async def _app_yaml(forge: Forge, commit: str, path: str) -> str:
         ) from None
 
 
-def _compiled(target: Target, release: Release) -> Desired:
-    pair = Pair(target.app, release, target.settings, target.line, target.cluster, target.pools)
-    return desired(pair, KINDS, None, target.live)
-
-
 def _release(target: Target, commit: Commit, text: str) -> Release:
     state = Reconciled(1, 0, (), None)
     return Release(
@@ -215,12 +227,16 @@ def _release(target: Target, commit: Commit, text: str) -> Release:
     )  # fmt: skip
 
 
-def _deletes(target: Target, wanted: Desired) -> tuple[Ref, ...]:
+async def _deletes(plans: Plans, target: Target, wanted: Desired) -> tuple[Ref, ...]:
     """What is there or on its way and that the new render does not name, but for what holds data: exactly what the
     push wishes deleted."""
     there = {entry.ref for entry in target.inventory}
     if target.running is not None:
-        there |= _refs(_compiled(target, target.running).objects)
+        running = target.running
+        async with plans.runtime.db.reading() as tx:
+            facts = await reads.facts_of(plans.actor, tx, running, (target.line, target.cluster))
+        pair = Pair(target.app, running, target.settings, target.line, target.cluster, target.pools, facts)
+        there |= _refs((await plans.runtime.compiler.desired(pair, None, None)).objects)
     return wishes_deleted(there, _refs(wanted.objects))
 
 

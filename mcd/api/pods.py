@@ -102,8 +102,7 @@ async def read_logs(
             raise _none_ended(app, pod) from None
         raise
     if not first:
-        async with runtime.db.reading() as tx:
-            await refuse_unknown(actor, tx, app, component)
+        await refuse_unknown(runtime, actor, app, component)
     if not first and not follow and not previous:
         raise McdError(
             Code.NOT_FOUND, f'App "{app}" has no such pod now.', "See `mcd status`; --build shows its build."

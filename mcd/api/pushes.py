@@ -15,7 +15,7 @@ from typing import Literal
 
 from mcd.api.addresses import urls
 from mcd.api.considered import Choice, Considered, consider
-from mcd.api.plans import Planned, Target, plan_push, target_of
+from mcd.api.plans import Planned, Plans, Target, plan_push, target_of
 from mcd.api.stopping import Stopping
 from mcd.api.unattended import unattended
 from mcd.api.unavailable import say_unavailable
@@ -234,7 +234,7 @@ class Push:
                       for u in asked.updates),
             )  # fmt: skip
         await q.unpack(asked, current)
-        choice = await consider(q.forge, target, asked.updates)
+        choice = await consider(self.runtime.compiler, q.forge, target, asked.updates)
         planned = await self._planned(q, target, choice)
         async with AsyncExitStack() as held:
             stored = await self._stored(q, asked, target, Wished(choice, planned), held)
@@ -252,7 +252,8 @@ class Push:
         """What the commit that is deployed would do. Raises McdError when it may not."""
         if choice.deployed is None:
             return None
-        planned = await plan_push(q.forge, target, choice.deployed.update, choice.branch, choice.tag)
+        plans = Plans(self.runtime, self.actor, q.forge)
+        planned = await plan_push(plans, target, choice.deployed.update, choice.branch, choice.tag)
         self._tell_plan(target, planned)
         return planned
 
@@ -320,6 +321,7 @@ class Push:
             self.actor, tx, now, app.name, commit=commit.id, branch=choice.branch, author=commit.author,
             title=commit.title, app_yaml=planned.app_yaml, files=planned.files, tag=choice.tag, forced=planned.forced,
             deploys=not choice.deployed.decision.waits, wished_deletes=planned.deletes,
+            footprint=planned.footprint,
         )  # fmt: skip
         return Stored(release, ignored), app.id
 

@@ -13,14 +13,14 @@ from datetime import datetime
 from mcd import model
 from mcd.api import places
 from mcd.api.app_shapes import DryRun
+from mcd.api.around import around, untaken
 from mcd.api.carry import rehearse
 from mcd.api.diffs import changes_of
 from mcd.api.images import Foretold, foretell
 from mcd.api.shapes import Problem
-from mcd.appyaml.live import Desired, desired, of_the_line
+from mcd.appyaml.live import Desired, of_the_line
 from mcd.errors import Code, McdError, has_errors
 from mcd.forge.trees import Folder
-from mcd.infra.catalog import KINDS
 from mcd.kube.decision import Decision, Intent, as_pushed, decide
 from mcd.kube.live import LiveObjects
 from mcd.kube.seen import seen_for
@@ -35,11 +35,11 @@ Wish = Callable[[Tx, datetime], Awaitable[model.Rollout]]
 
 
 async def dry_run(
-    runtime: Runtime, wish: Wish, *, deletes_are_wished: bool = False, folder: Folder | None = None
+    runtime: Runtime, actor: Actor, wish: Wish, *, deletes_are_wished: bool = False, folder: Folder | None = None
 ) -> DryRun:
-    """The exact ChangeSet of the Rollout that `wish` makes. `folder` is the build context of a commit that was not
-    pushed yet. Raises McdError of the wish, invalid with all problems of app.yaml, unavailable when the cluster cannot
-    be read."""
+    """The exact ChangeSet of the Rollout that `wish` of the person makes. `folder` is the build context of a commit
+    that was not pushed yet. Raises McdError of the wish, invalid with all problems of app.yaml, unavailable when the
+    cluster cannot be read."""
 
     async def act(tx: Tx, now: datetime) -> tuple[RolloutItem, Mapping[str, str]]:
         rollout = await wish(tx, now)
@@ -50,17 +50,24 @@ async def dry_run(
         return loaded, release.builds
 
     item, builds = await rehearse(runtime, act)
-    spec = _compiled(item).compiled.spec
+    known = item.release.footprint is not None
+    if not known:
+        # Nobody has compiled it yet. The loop will, and knows then what other Apps are to it.
+        item = await around(runtime, actor, item)
+    found = await _compiled(runtime, item)
+    if not known:
+        item = await untaken(runtime, actor, item, found.footprint)
+    spec = found.compiled.spec
     assert spec is not None
     foretold = await foretell(runtime, item, spec, builds, folder)
     item = replace(item, release=replace(item.release, images=foretold.images))
-    wanted = _compiled(item)
+    wanted = await _compiled(runtime, item)
     return _told(item, wanted, await _decided(runtime, item, wanted, deletes_are_wished), foretold)
 
 
-def _compiled(item: RolloutItem) -> Desired:
+async def _compiled(runtime: Runtime, item: RolloutItem) -> Desired:
     """As the Rollout would compile it. Raises McdError(invalid) with all problems."""
-    wanted = desired(item, KINDS, item.rollout, item.previous)
+    wanted = await runtime.compiler.desired(item, item.rollout, item.previous)
     if has_errors(wanted.problems):
         count = sum(has_errors([p]) for p in wanted.problems)
         raise McdError(

@@ -36,7 +36,6 @@ from mcd.api.shapes import Event, Page, State
 from mcd.api.streams import Item, Look, resume_after, stream
 from mcd.api.strict import StrictRoute
 from mcd.api.wishes import RolloutNew
-from mcd.appyaml.live import types_in
 from mcd.errors import Code, McdError
 from mcd.model import Actor, ConditionType, Noun, Reason, Trigger
 from mcd.model.triggers import BACK
@@ -92,13 +91,17 @@ async def create_rollout(
     source = await sources.find(runtime, actor, app, wish.commit) if wish.commit is not None else None
     if wish.restart:
         await _refuse_others(actor, runtime, app, wish, source)
-    ask = _asker(actor, app, wish, source)
+    deletes: tuple[Ref, ...] = ()
+    if wish.rollback and wish.release is not None:
+        # Before the transaction, because to compile takes its time.
+        deletes = await deletes_of(runtime, actor, app, wish.release, wish.settings)
+    ask = _asker(actor, app, wish, source, deletes)
     if wish.dry_run:
 
         async def rehearsed(tx: Tx, now: datetime) -> model.Rollout:
             return (await ask(tx, now))[0].rollout
 
-        answer = await dry_run(runtime, rehearsed)
+        answer = await dry_run(runtime, actor, rehearsed)
         return JSONResponse(answer.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
 
     async def act(tx: Tx, now: datetime) -> Answer:
@@ -114,16 +117,17 @@ async def create_rollout(
 async def _refuse_others(
     actor: Actor, runtime: Runtime, app: str, wish: RolloutNew, source: sources.Source | None
 ) -> None:
-    async with runtime.db.reading() as tx:
-        if source is not None:
-            types = types_in(source.app_yaml, (await reads.app(actor, tx, app)).product_line)
-        else:
-            types = await types_of(actor, tx, app, wish.release)
+    if source is None:
+        types = await types_of(runtime, actor, app, wish.release)
+    else:
+        async with runtime.db.reading() as tx:
+            line = (await reads.app(actor, tx, app)).product_line
+        types = await runtime.compiler.types(source.app_yaml, line)
     refuse_others(types, wish.restart, RESTART)
 
 
 def _asker(
-    actor: Actor, app: str, wish: RolloutNew, source: sources.Source | None
+    actor: Actor, app: str, wish: RolloutNew, source: sources.Source | None, deletes: tuple[Ref, ...]
 ) -> Callable[[Tx, datetime], Awaitable[tuple[Requested, tuple[Ref, ...]]]]:
     """The wish, to be done in a transaction; answers the deletes that it names, too."""
 
@@ -135,7 +139,6 @@ def _asker(
         revision = wish.settings
         if revision is None and wish.restart and live is not None and number == live.release:
             revision = live.settings
-        deletes = await deletes_of(actor, tx, app, number, revision) if wish.rollback else ()
         requested = await intents.request_rollout(
             actor,
             tx,

@@ -15,8 +15,6 @@ from mcd.api.secret_uses import Loss, refuse_what_breaks
 from mcd.api.shapes import Page, Secret
 from mcd.api.strict import StrictRoute
 from mcd.api.wishes import SecretPut
-from mcd.appyaml.live import desired
-from mcd.infra.catalog import KINDS
 from mcd.model import Actor, Noun, RolloutItem, SecretText
 from mcd.runtime import Runtime
 from mcd.store import intents, reads, work
@@ -79,8 +77,9 @@ async def rotate_secret(
     """Puts a new value in the place of one that MCD generated. Only the components that read it get new pods. One that
     people set is replaced by setting it."""
 
+    length = await _length(runtime, actor, app, variable)
+
     async def act(tx: Tx, now: datetime) -> Answer:
-        length = await _length(actor, tx, app, variable)
         version = await intents.rotate_generated(actor, tx, now, app, variable, length=length)
         return Answer(200, Secret(name=variable, keys=[variable], version=version, generated=True))
 
@@ -91,13 +90,15 @@ def _loss(name: str) -> Loss:
     return Loss(f'secret "{name}"', "SecretInUse")
 
 
-async def _length(actor: Actor, tx: Tx, app: str, variable: str) -> int | None:
-    """As many characters as what runs asks for; None when nothing does."""
-    live = await reads.live_rollout(actor, tx, app)
-    item = (await work.load(tx, Noun.ROLLOUT, [live.id])).get(live.id) if live is not None else None
+async def _length(runtime: Runtime, actor: Actor, app: str, variable: str) -> int | None:
+    """As many characters as what runs asks for; None when nothing does. Before the transaction, because to compile
+    takes its time."""
+    async with runtime.db.reading() as tx:
+        live = await reads.live_rollout(actor, tx, app)
+        item = (await work.load(tx, Noun.ROLLOUT, [live.id])).get(live.id) if live is not None else None
     if not isinstance(item, RolloutItem):
         return None
-    spec = desired(item, KINDS, item.rollout, item.previous).compiled.spec
+    spec = (await runtime.compiler.desired(item, item.rollout, item.previous)).compiled.spec
     return spec.generated.get(variable) if spec is not None else None
 
 

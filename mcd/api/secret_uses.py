@@ -7,15 +7,12 @@ by its own Rollout: it says what is missing and touches no pod.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from mcd.api.carry import rehearse
-from mcd.appyaml.live import desired
 from mcd.errors import Code, McdError, has_errors
-from mcd.infra.catalog import KINDS
 from mcd.model import Actor, Noun, RolloutItem
 from mcd.runtime import Runtime
 from mcd.store import reads, work
@@ -61,10 +58,8 @@ async def refuse_what_breaks(
     before, after = await rehearse(runtime, act)
     broken = []
     for name, item in sorted(after.items()):
-        # Hundreds of Apps may use a secret of their product line: others get their turn between two of them.
-        await asyncio.sleep(0)
-        errors = _errors(item)
-        new = sorted(errors - _errors(before[name])) if errors and name in before else []
+        errors = await _errors(runtime, item)
+        new = sorted(errors - await _errors(runtime, before[name])) if errors and name in before else []
         if new:
             broken.append(f"{name} ({new[0]})")
     if broken:
@@ -78,9 +73,9 @@ async def refuse_what_breaks(
         )
 
 
-def _errors(item: RolloutItem) -> set[str]:
+async def _errors(runtime: Runtime, item: RolloutItem) -> set[str]:
     """Fields of app.yaml that name what is not there."""
-    problems = desired(item, KINDS, item.rollout, item.previous).problems
+    problems = (await runtime.compiler.desired(item, item.rollout, item.previous)).problems
     return {problem.field for problem in problems if problem.code in _LOST and has_errors([problem])}
 
 

@@ -80,7 +80,7 @@ async def change_settings(
         async def rehearsed(tx: Tx, now: datetime) -> model.Rollout:
             return await _rollout_with(actor, tx, now, app, changes, expected)
 
-        answer = await dry_run(runtime, rehearsed)
+        answer = await dry_run(runtime, actor, rehearsed)
         return JSONResponse(answer.model_dump(mode="json"))
 
     async def act(tx: Tx, now: datetime) -> Answer:
@@ -101,8 +101,8 @@ async def _refuse_others(actor: Actor, runtime: Runtime, app: str, changes: dict
     components = changes.get("components", {})
     async with runtime.db.reading() as tx:
         held = (await reads.settings(actor, tx, app)).values.get("components", {})
-        types = await types_of(actor, tx, app)
-        await refuse_unasked(actor, tx, app, changes.get("env", {}))
+    types = await types_of(runtime, actor, app)
+    await refuse_unasked(runtime, actor, app, changes.get("env", {}))
     gone = [name for name, wanted in components.items() if name in held and wanted.get("replicas") is None]
     refuse_others(types, [name for name in components if name not in gone], REPLICAS)
 

@@ -96,8 +96,7 @@ async def ask_exec(app: AppName, wish: ExecNew, actor: Sheller, runtime: Runtime
     cluster = await places.client_of(runtime, place)
     pod = await _choose(cluster, place, wish)
     if pod is None:
-        async with runtime.db.reading() as tx:
-            await refuse_unknown(actor, tx, app, wish.component)
+        await refuse_unknown(runtime, actor, app, wish.component)
         raise _no_pod(place, wish)
     container = places.container_of(pod, wish.container)
     await places.refuse_simulated(cluster, pod)

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from mcd.appyaml.live import files_named
 from mcd.errors import Code, McdError, echo, not_found
 from mcd.forge.beside import files_beside
 from mcd.forge.forge import Commit
@@ -65,7 +64,10 @@ async def find(runtime: Runtime, actor: Actor, app: str, commit: str) -> Source:
         number = await _number(actor, tx, app, at.id)
     if number is not None:
         return Source(at, "", text, {}, number)
-    files = await files_beside(forge, found.repository, at.id, found.path, files_named(text))
+    said = await runtime.compiler.said(text, found.path) if "source" in text else None
+    files = await files_beside(
+        forge, found.repository, at.id, found.path, said.sources if said is not None else ()
+    )  # fmt: skip
     return Source(at, await _branch(runtime, found, at.id), text, files, None)
 
 

@@ -28,11 +28,10 @@ from mcd.api.strict import StrictRoute
 from mcd.api.unattended import command, next_step
 from mcd.api.why import explain_health
 from mcd.appyaml.compiler import ComponentSpec
-from mcd.appyaml.live import Desired, Pair, desired
+from mcd.appyaml.live import Desired, Pair
 from mcd.appyaml.resolve.overrides import OVERRIDE
 from mcd.errors import Code, McdError
 from mcd.errors import Problem as FileProblem
-from mcd.infra.catalog import KINDS
 from mcd.model import Actor, HealthState, Reason, Verb
 from mcd.runtime import Runtime
 from mcd.store import reads
@@ -77,7 +76,10 @@ async def show_status(request: Request, app: AppName, actor: Reader, runtime: Ru
     async with runtime.db.reading() as tx:
         facts = await _facts(runtime, actor, tx, app)
         idle = next_step(await living(tx, runtime.now()), command(runtime.settings.database))
-    return shown(request, facts.status(runtime, idle), facts.app.generation)
+    wanted = None
+    if facts.running is not None and facts.seen is not None:
+        wanted = await runtime.compiler.desired(facts.running, facts.seen.rollout, None)
+    return shown(request, facts.status(runtime, idle, wanted), facts.app.generation)
 
 
 class _Facts:
@@ -97,9 +99,8 @@ class _Facts:
         self.app, self.shape, self.newest, self.problems = app, shape, newest, problems
         self.seen, self.running, self.aside, self.gone = seen, running, aside, gone
 
-    def status(self, runtime: Runtime, idle: str) -> Status:
-        """`idle`: what to do about it that no controller works, if none does."""
-        wanted = desired(self.running, KINDS, self.seen.rollout, None) if self.running and self.seen else None
+    def status(self, runtime: Runtime, idle: str, wanted: Desired | None) -> Status:
+        """`idle`: what to do about it that no controller works, if none does; `wanted` is what runs, compiled now."""
         return Status(
             app=self.shape,
             rollout=Rollout.shown(self.seen.rollout, self.gone) if self.seen else None,
@@ -176,7 +177,8 @@ async def _facts(runtime: Runtime, actor: Actor, tx: Tx, name: str) -> _Facts:
     release = await reads.release(actor, tx, name, live.release, files=True)
     settings = await reads.settings(actor, tx, name, live.settings)
     pools = await pools_of(actor, tx, place.cluster.name)
-    running = Pair(place.app, release, settings, place.line, place.cluster, pools) if release.app_yaml else None
+    around = await reads.facts_of(actor, tx, release, (place.line, place.cluster))
+    running = Pair(place.app, release, settings, place.line, place.cluster, pools, around) if release.app_yaml else None
     seen = await reads.rollout_seen(actor, tx, live.id)
     return _Facts(place.app, shape, newest, problems, seen, running, aside, gone)
 

@@ -13,17 +13,15 @@ from fastapi import APIRouter
 from mcd import model
 from mcd.api.access import Maker, Reader, RuntimeOf
 from mcd.api.app_shapes import DryRun
+from mcd.api.around import compiled
 from mcd.api.paths import AppName
 from mcd.api.rehearsal import dry_run, pools_of
 from mcd.api.shapes import Validation
 from mcd.api.strict import StrictRoute
 from mcd.api.wishes import DiffAsk, Validate
-from mcd.appyaml.compiler import NO_CONTEXT, Source, check
-from mcd.appyaml.compiler import validate as problems_of
-from mcd.appyaml.live import Pair, desired
+from mcd.appyaml.live import Pair
 from mcd.errors import Code, McdError, echo
 from mcd.forge.trees import Folder
-from mcd.infra.catalog import KINDS
 from mcd.model import Actor
 from mcd.store import intents, reads
 from mcd.store.tx import Tx
@@ -32,20 +30,18 @@ router = APIRouter(prefix="/api/v1", tags=["validate"], route_class=StrictRoute)
 
 NO_COMMIT = "0" * 40
 
-_ALONE = replace(NO_CONTEXT, kinds=KINDS, fills=False)
-"""What a file is checked against that belongs to no product line."""
-
 
 @router.post("/validate", operation_id="validate")
 async def validate(wish: Validate, actor: Reader, runtime: RuntimeOf) -> Validation:
     """All problems of an app.yaml at once: of the file alone, or also against a product line and an App's Settings.
     The answer is 200 also when there are problems."""
     if wish.app is None and wish.product_line is None:
-        source = Source(files=None if wish.files is None else _opened(wish.files))
-        return Validation.of(problems_of(check(wish.app_yaml, wish.file), _ALONE, source))
+        files = None if wish.files is None else _opened(wish.files)
+        return Validation.of(await runtime.compiler.problems(wish.app_yaml, wish.file, files))
     async with runtime.db.reading() as tx:
         pair = await _pair(actor, tx, runtime.now(), wish)
-    return Validation.of(desired(pair, KINDS, None, None).problems)
+    _, found = await compiled(runtime, actor, pair)
+    return Validation.of(found.problems)
 
 
 async def _pair(actor: Actor, tx: Tx, now: datetime, wish: Validate) -> Pair:
@@ -104,7 +100,7 @@ async def diff_app(app: AppName, wish: DiffAsk, actor: Maker, runtime: RuntimeOf
         return asked.rollout
 
     folder = Folder(wish.context.tree, frozenset(wish.context.names)) if wish.context is not None else None
-    return await dry_run(runtime, rehearsed, deletes_are_wished=True, folder=folder)
+    return await dry_run(runtime, actor, rehearsed, deletes_are_wished=True, folder=folder)
 
 
 async def _commit(actor: Actor, tx: Tx, app: str, wish: DiffAsk, files: Mapping[str, bytes]) -> str:

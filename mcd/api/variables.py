@@ -8,12 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from mcd.appyaml.live import required_in
 from mcd.errors import Code, McdError, Problem, echo
 from mcd.model import Actor, EventKind
+from mcd.runtime import Runtime
 from mcd.store import reads
 from mcd.store.reads import Part
-from mcd.store.tx import Tx
 
 ASKED = "required"
 """In the data of the Event of a refused push: the variables that it was refused for. What a file asks for that could
@@ -25,14 +24,15 @@ def asked_by(problems: tuple[Problem, ...]) -> list[str]:
     return sorted({problem.field.rpartition(".")[2] for problem in problems if problem.code == "env.required"})
 
 
-async def refuse_unasked(actor: Actor, tx: Tx, app: str, wanted: Mapping[str, str | None]) -> None:
+async def refuse_unasked(runtime: Runtime, actor: Actor, app: str, wanted: Mapping[str, str | None]) -> None:
     """Raises McdError(invalid) for a variable that no app.yaml of the App calls required; what is filled in already can
     always be taken away, and nothing is said of an App that has no Release yet."""
-    held = (await reads.settings(actor, tx, app)).values.get("env", {})
+    async with runtime.db.reading() as tx:
+        held = (await reads.settings(actor, tx, app)).values.get("env", {})
     names = [name for name, value in wanted.items() if not (value is None and name in held)]
     if not names:
         return
-    asked = await _asked(actor, tx, app)
+    asked = await _asked(runtime, actor, app)
     if asked is None:
         return
     for name in names:
@@ -46,19 +46,19 @@ async def refuse_unasked(actor: Actor, tx: Tx, app: str, wanted: Mapping[str, st
             )
 
 
-async def _asked(actor: Actor, tx: Tx, app: str) -> set[str] | None:
+async def _asked(runtime: Runtime, actor: Actor, app: str) -> set[str] | None:
     """By the live Release, the newest one, and the last push that was refused. None when there is no Release."""
-    newest = (await reads.releases(actor, tx, app, Part(1))).items
-    if not newest:
-        return None
-    numbers = {newest[0].number}
-    if (live := await reads.live_rollout(actor, tx, app)) is not None:
-        numbers.add(live.release)
-    line = (await reads.app(actor, tx, app)).product_line
-    asked: set[str] = set()
-    for number in numbers:
-        asked |= required_in((await reads.release(actor, tx, app, number)).app_yaml, line)
-    refused = (await reads.events(actor, tx, Part(1), app=app, kinds=[EventKind.PUSH_REFUSED])).items
-    for event in refused:
-        asked |= set(event.data.get(ASKED, ()))
+    async with runtime.db.reading() as tx:
+        newest = (await reads.releases(actor, tx, app, Part(1))).items
+        if not newest:
+            return None
+        numbers = {newest[0].number}
+        if (live := await reads.live_rollout(actor, tx, app)) is not None:
+            numbers.add(live.release)
+        line = (await reads.app(actor, tx, app)).product_line
+        texts = [(await reads.release(actor, tx, app, number)).app_yaml for number in sorted(numbers)]
+        refused = (await reads.events(actor, tx, Part(1), app=app, kinds=[EventKind.PUSH_REFUSED])).items
+    asked = {name for event in refused for name in event.data.get(ASKED, ())}
+    for text in texts:
+        asked |= await runtime.compiler.required(text, line)
     return asked

@@ -107,8 +107,8 @@ async def show_why(
     language: Annotated[Language, Query(description="What to say it in.")] = Language.EN,
 ) -> Response:
     """Why it is not running: one sentence for each component, the lines that show it, what to do."""
+    await refuse_unknown(runtime, actor, app, component)
     async with runtime.db.reading() as tx:
-        await refuse_unknown(actor, tx, app, component)
         facts, generation = await facts_of(actor, tx, app)
     answer = WhyWhole.of(explained(facts, language, component or ""), language)
     return shown(request, answer, generation)

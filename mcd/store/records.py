@@ -35,7 +35,7 @@ from mcd.store.due import hint
 from mcd.store.events import MCD
 from mcd.store.finish import finish_app, finish_cluster, finish_line
 from mcd.store.nouns import Row, change_json, conditions_json, heal_json, health_json, ref_json, serves_json
-from mcd.store.rolling import Wanted, add, live_of, newest_settings
+from mcd.store.rolling import Wanted, add, live_of, newest_settings, wake_neighbours
 from mcd.store.tx import Tx
 from mcd.store.work import TABLES
 
@@ -92,7 +92,7 @@ async def record(
         await _write_inventory(tx, lease, result.inventory)
     await telling.tell(tx, now, lease, row, result)
     await _follow(tx, now, lease, row, app, result)
-    await _note(tx, lease, row, result)
+    await _note(tx, now, lease, row, result)
     tx.wished = True
     return True
 
@@ -106,13 +106,14 @@ async def _locked_app(tx: Tx, lease: Lease) -> Row | None:
     return {**row, "line": lease.item.line.name}
 
 
-async def _note(tx: Tx, lease: Lease, row: Row, result: Result) -> None:
+async def _note(tx: Tx, now: datetime, lease: Lease, row: Row, result: Result) -> None:
     """Last: whoever waits for a host holds no other row that somebody needs."""
     match lease.item:
         case ReleaseItem(release=release) | RolloutItem(release=release) if not result.gone:
             found = result.footprint
             if found is not None and found != release.footprint:
                 await neighbours.note(tx, row["app_id"], release.number, found)
+                await wake_neighbours(tx, now, row["app_id"], release.app)
             elif isinstance(result.outcome, Stalled) or (isinstance(result.outcome, Ready) and row["ready_at"] is None):
                 # It gives up what it will not serve, or what ran before it.
                 await neighbours.settle(tx, row["app_id"])

@@ -18,6 +18,7 @@ from mcd.model import Actor, ConditionType, EventKind, Noun, Reason, Trigger
 from mcd.model.conditions import fresh, superseded
 from mcd.store import events, neighbours
 from mcd.store import tables as t
+from mcd.store.due import hint
 from mcd.store.ids import new_id
 from mcd.store.nouns import Row, conditions_json, state_of
 from mcd.store.tx import Tx
@@ -93,6 +94,7 @@ async def add(tx: Tx, now: datetime, actor: Actor, app: Row, wanted: Wanted) -> 
     )
     tx.wished = True
     await neighbours.settle(tx, app["id"])
+    await wake_neighbours(tx, now, app["id"], app["name"])
     events.append(
         tx,
         now,
@@ -107,6 +109,17 @@ async def add(tx: Tx, now: datetime, actor: Actor, app: Row, wanted: Wanted) -> 
         data={"rollout": rollout_id, "release": wanted.release, "settings": wanted.settings, "trigger": wanted.trigger},
     )
     return rollout_id
+
+
+async def wake_neighbours(tx: Tx, now: datetime, app_id: str, name: str) -> None:
+    """Who calls the App, and whom it calls, is looked at again: an address or who is let in may be another. Rows that
+    somebody works on are left out, because two Apps that call one another would wait in a circle; they are looked at
+    anyway, later."""
+    table = t.dependency
+    callers = select(table.c.app_id).where(table.c.called == name)
+    called = select(t.app.c.id).join(table, table.c.called == t.app.c.name).where(table.c.app_id == app_id)
+    near = t.rollout.c.app_id.in_(callers) | t.rollout.c.app_id.in_(called)
+    await hint(tx, now, t.rollout, t.rollout.c.live & near, skip_locked=True)
 
 
 def _names_what_runs(app: Row, old: Row | None, wanted: Wanted) -> None:

@@ -39,10 +39,10 @@ async def test_what_people_must_fill_in_is_told_with_the_command_that_does_and_i
     clone.commit({"app.yaml": REQUIRED})
     told = "\n".join(await turned_away(here, clone))
     assert "or `mcd settings set shop env.SITE_NAME=VALUE`." in told
+    await refuse_unasked(here.runtime, ADMIN, "shop", {"SITE_NAME": "Harbour"})
+    with pytest.raises(McdError, match="calls it required"):
+        await refuse_unasked(here.runtime, ADMIN, "shop", {"OTHER": "x"})
     async with here.world.db.writing() as tx:
-        await refuse_unasked(ADMIN, tx, "shop", {"SITE_NAME": "Harbour"})
-        with pytest.raises(McdError, match="calls it required"):
-            await refuse_unasked(ADMIN, tx, "shop", {"OTHER": "x"})
         await intents.change_settings(ADMIN, tx, here.world.now, "shop", changes={"env": {"SITE_NAME": "Harbour"}})
     await pushed(here, clone)
 
