@@ -12,6 +12,7 @@ from mcd.appyaml.spec.app import AppSpec, ComponentSpec
 from mcd.objects import COMPONENT, INSTANCE, MANAGED_BY, NAME, PART_OF, PREFIX, TRACK, TYPE, VERSION, Object
 
 _PRE, _TTL = f"{PREFIX}pre", f"{PREFIX}ttl"
+_LONGEST = 63
 _NO_LABEL = re.compile(r"[^A-Za-z0-9._-]")
 
 
@@ -25,17 +26,22 @@ def app_labels(spec: AppSpec) -> dict[str, str]:
 
 def component_labels(spec: AppSpec, component: ComponentSpec) -> dict[str, str]:
     """On the objects of a component."""
-    return {**app_labels(spec), COMPONENT: component.name, TYPE: component.type}
+    labels = app_labels(spec)
+    labels[COMPONENT], labels[TYPE] = component.name, component.type
+    return labels
 
 
 def version_label(version: str) -> str:
     """A version as a label can hold it."""
-    return _NO_LABEL.sub("-", version)[:63].strip("-_.")
+    if version.isalnum() and version.isascii() and len(version) <= _LONGEST:
+        return version  # a commit
+    return _NO_LABEL.sub("-", version)[:_LONGEST].strip("-_.")
 
 
 def workload_labels(spec: AppSpec, component: ComponentSpec) -> dict[str, str]:
     """On a workload and its pods."""
-    labels = {**component_labels(spec, component), VERSION: version_label(component.version)}
+    labels = component_labels(spec, component)
+    labels[VERSION] = version_label(component.version)
     if component.long:
         labels[TRACK] = component.track
     return labels
@@ -48,7 +54,7 @@ def peers(spec: AppSpec, component: ComponentSpec) -> dict[str, str]:
 
 def stable(spec: AppSpec, component: ComponentSpec) -> dict[str, str]:
     """The pods of a component on its own track: what a workload and a Service select."""
-    return {**peers(spec, component), TRACK: component.track}
+    return {INSTANCE: spec.app, COMPONENT: component.name, TRACK: component.track}
 
 
 def series(spec: AppSpec, component: ComponentSpec) -> str:
