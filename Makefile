@@ -76,6 +76,7 @@ docs: venv ## Write the generated references in docs/reference, and the dashboar
 	@$(BIN)/python -m scripts.dashboard
 	@$(BIN)/python -m scripts.reference
 	@$(BIN)/python scripts/write_command_reference.py
+	@$(BIN)/python -m scripts.chart_page
 
 openapi: venv ## Write docs/openapi.json
 	@$(BIN)/python -m scripts.openapi

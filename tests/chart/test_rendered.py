@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from mcd.cli.main import run as run_command
 from mcd.kube.gate import APP_KINDS, LINE_CLUSTER_ROLES, LINE_KINDS
 from mcd.kube.kinds import KINDS
 from mcd.settings import Environment
@@ -102,6 +103,18 @@ def test_what_a_process_is_told_are_settings_that_there_are(objects: list[dict[s
         for container in spec["containers"]:
             told = {variable["name"] for variable in container.get("env", ()) if variable["name"].startswith("MCD_")}
             assert told <= known, name
+
+
+def test_what_is_started_are_commands_that_there_are() -> None:
+    started = {
+        tuple(container["args"])
+        for name, spec in _pods(rendered())
+        for container in spec["containers"]
+        if "command" not in container
+    }
+    assert started == {("serve", "api"), ("serve", "controllers"), ("admin", "migrate")}
+    for words in started:
+        assert run_command([*words, "--help"]) == 0, words
 
 
 def test_both_halves_have_a_new_one_ready_before_an_old_one_goes() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
+from scripts import chart_page
 from tests.chart.toggles import TOGGLES
 from tests.servers.helm import CHART, refused, run
 
@@ -111,3 +112,8 @@ def test_what_follows_is_told_after_each_install() -> None:
         assert "mcd admin create-admin" in notes
         assert ("mcd cluster create own" in notes) == (name != "elsewhere")
         assert ("https://mcd.example.com" in notes) == (name == "route")
+
+
+def test_the_page_of_the_chart_is_that_of_its_values() -> None:
+    said = "Run: python -m scripts.chart_page"
+    assert (CHART / "README.md").read_text() == chart_page.page(), said
