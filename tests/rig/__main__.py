@@ -29,6 +29,7 @@ def main() -> int:
     fuzz.add_argument("--resume", action="store_true", help="go on with what the last run kept")
     fuzz.add_argument("--state", type=Path, help="folder of the tally, the corpus and the findings")
     fuzz.add_argument("--report", action="store_true", help="only say what was done so far, all shards together")
+    fuzz.add_argument("--settle", action="store_true", help="judge every finding again, then report")
     fuzz.add_argument("--replay", type=Path, metavar="FOLDER", help="compile one finding again")
     mutants = commands.add_parser("mutants", help="small mistakes in the compiler, and whether its cases notice")
     mutants.add_argument("--count", type=int, default=300)

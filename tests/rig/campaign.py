@@ -23,6 +23,8 @@ from tests.schemas.strict import VERSIONS
 ROOT = Path(__file__).parents[2]
 STATE = ROOT / ".local" / "fuzz" / "appyaml"
 REACH, P99, SLOWEST = 0.30, 0.020, 1.0
+INTERRUPTED = 72
+"""What libFuzzer ends with when somebody stops it: no input has done that."""
 DEATHS = 5
 """So many times a worker may die before the campaign gives up."""
 _COVERED = re.compile(r"cov: (\d+) ft: (\d+)")
@@ -34,7 +36,9 @@ def run(given: argparse.Namespace) -> int:
         return _replay(given.replay)
     number, _, count = given.shard.partition("/")
     state: Path = given.state or STATE
-    if given.report:
+    if given.report or given.settle:
+        for file in sorted(state.glob("*/tally.json")) if given.settle else ():
+            _settle(file.parent)
         return _report(state)
     folder = state / (f"{number}-of-{count}" if count != "1" else "all")
     if not given.resume:
@@ -52,6 +56,9 @@ def run(given: argparse.Namespace) -> int:
         seed = given.seed * 1000 + int(number) + deaths * 100 + before.inputs % 97
         code = _work(folder, left, max(1.0, end - time.monotonic()), seed)
         _covered(folder)
+        if code == INTERRUPTED:
+            _say("interrupted: --resume goes on")
+            return 2
         if code != 0:
             deaths += 1
             _mourn(folder, code)
@@ -97,7 +104,7 @@ def _mourn(folder: Path, code: int) -> None:
     tally = load(folder / "tally.json")
     for file in folder.glob("died-*"):
         one = made(file.read_bytes())
-        what = f"death: the process ended with {code}"
+        what = _death(code)
         tally.note(what, str(keep(one, what, folder / "found")))
         file.unlink()
     tally.save(folder / "tally.json")
@@ -121,22 +128,51 @@ def _replay(folder: Path) -> int:
 
 
 def _settle(folder: Path) -> None:
-    """Tries every finding again before the campaign goes on: one that is mended is counted as such."""
+    """Tries every finding again, without the counting of branches that makes a loop several times as slow, before the
+    campaign goes on or is reported: one that is mended is counted as such.
+
+    Two workers on one tally can leave findings whose input is gone. A slow one of these is settled when nothing that
+    was kept is slow; what was wrong otherwise stays.
+    """
     tally = load(folder / "tally.json")
-    slow = []
+    tally.found.pop(_death(INTERRUPTED), None)  # older tallies count it
+    judged_again = []
     for what, (count, place) in list(tally.found.items()):
-        if not Path(place).is_dir():
-            continue
-        wrong, seconds, _ = _again(Path(place))
-        if not wrong:
-            del tally.found[what]
-            tally.mended[what] = tally.mended.get(what, 0) + count
-            slow.append(seconds)
-            shutil.rmtree(place)
-    if slow and not any(what.startswith("slow") for what in tally.found):
-        tally.slowest = min(tally.slowest, max(SLOWEST, *slow)) if tally.slowest > SLOWEST else tally.slowest
+        if Path(place).is_dir():
+            wrong, seconds, _ = _again(Path(place))
+            if not wrong:
+                _is_mended(tally, what, count)
+                judged_again.append(seconds)
+                shutil.rmtree(place)
+    lost = [what for what in tally.found if _is_slow(what) and not Path(tally.found[what][1]).is_dir()]
+    if lost and (seconds := _slowest_of(folder)) <= SLOWEST:
+        judged_again.append(seconds)
+        for what in lost:
+            _is_mended(tally, what, tally.found[what][0])
+    if judged_again and not any(map(_is_slow, tally.found)):
+        tally.slowest = min(tally.slowest, max(SLOWEST, *judged_again)) if tally.slowest > SLOWEST else tally.slowest
     if tally.inputs:
         tally.save(folder / "tally.json")
+
+
+def _death(code: int) -> str:
+    return f"death: the process ended with {code}"
+
+
+def _is_slow(what: str) -> bool:
+    return what.startswith("slow")
+
+
+def _is_mended(tally: Tally, what: str, count: int) -> None:
+    del tally.found[what]
+    tally.mended[what] = tally.mended.get(what, 0) + count
+
+
+def _slowest_of(folder: Path) -> float:
+    """Seconds of the slowest input that was kept: what reached something new, and what a worker died of."""
+    kept = [*folder.glob("died-*"), *(folder / "corpus").glob("*")]
+    inputs = (made(file.read_bytes()) for file in kept)
+    return max((judged(one.text, one.platform, VERSIONS[0]).seconds for one in inputs), default=float("inf"))
 
 
 def _report(state: Path) -> int:

@@ -128,6 +128,22 @@ def test_a_finding_that_is_mended_is_counted_as_such_when_the_campaign_goes_on(t
     assert after.slowest <= 1.0
 
 
+def test_a_slow_finding_whose_input_is_gone_is_settled_by_what_was_kept(tmp_path: Path) -> None:
+    tally = Tally(inputs=10, reached=5, slowest=3.0, times=[10, *[0] * 400])
+    for what in ("slow: 2.52 s", "uncaught ValueError in a.py b"):
+        tally.note(what, str(tmp_path / "all" / "found" / "gone"))
+    folder = tmp_path / "all"
+    (folder / "corpus").mkdir(parents=True)
+    tally.save(folder / "tally.json")
+    assert fuzz("--settle", "--state", str(tmp_path)).returncode == 1
+    assert set(load(folder / "tally.json").found) == set(tally.found), "nothing was kept that could tell"
+    (folder / "corpus" / "a").write_bytes(b"\x05\x80")
+    assert fuzz("--settle", "--state", str(tmp_path)).returncode == 1
+    after = load(folder / "tally.json")
+    assert (set(after.found), after.mended) == ({"uncaught ValueError in a.py b"}, {"slow: 2.52 s": 1})
+    assert after.slowest <= 1.0
+
+
 @pytest.mark.parametrize(
     ("problem", "words"),
     [
