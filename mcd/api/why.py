@@ -240,8 +240,10 @@ def _condition(
         return []
     if waits.reason in (Reason.PROGRESSING, Reason.APPLYING) or waits.reason in _OF_PODS:
         return []
-    cause = explain_condition(facts.app, waits.reason, waits.message, facts.namespace)
-    return [replace(_item(facts, cause.told, language, HealthState.PROGRESSING), reason=waits.reason)]
+    one = told(Why.WAITS, said=waits.message or waits.reason.value)
+    if waits.reason in CONDITIONS:
+        one = explain_condition(facts.app, waits.reason, waits.message, facts.namespace).told
+    return [replace(_item(facts, one, language, HealthState.PROGRESSING), reason=waits.reason)]
 
 
 _OF_PODS = frozenset({

@@ -13,7 +13,7 @@ from datetime import datetime
 from mcd.errors import echo
 from mcd.kube import around
 from mcd.kube.cluster import Kind, KubeError
-from mcd.kube.explain import EVIDENCE_LINES, Seen, explain, with_last_lines
+from mcd.kube.explain import EVIDENCE_LINES, Cause, Seen, explain, with_last_lines
 from mcd.kube.handover import versions
 from mcd.kube.health import WORKLOADS, Found, health, needs
 from mcd.kube.live import LiveObjects
@@ -138,10 +138,14 @@ async def _last_words(
             # The dead container's log may be gone with it, or the node may not answer: the sentence stands alone.
             continue
         if lines:
-            known = replace(judged, evidence=(*judged.evidence, *lines))
-            better = with_last_lines(cause, lines)
-            if better.told == cause.told or judged.told[:1] != (cause.told,):
-                return known
-            says = (better.told, *judged.told[1:])
-            return replace(known, told=says, message=whole(says))
+            return told_with(judged, cause, with_last_lines(cause, lines), lines)
     return judged
+
+
+def told_with(judged: ComponentHealth, before: Cause, after: Cause, lines: Sequence[str]) -> ComponentHealth:
+    """The judgement with the last lines of what died, and with what they tell of its cause."""
+    known = replace(judged, evidence=(*judged.evidence, *lines))
+    if after.told == before.told or judged.told[:1] != (before.told,):
+        return known
+    says = (after.told, *judged.told[1:])
+    return replace(known, told=says, message=whole(says))

@@ -139,26 +139,35 @@ def _row(room: _Room, asked: Mapping[str, Decimal], why: tuple[Told, ...], *, kn
     return NodeRow(echo(room.name), model, there(device), there("cpu"), there("memory"), there("pods"), why)
 
 
-_BARS = {
+_BARS: Mapping[Note | Why, Why] = {
     Note.NODE_NOT_READY: Why.NODES_NOT_READY,
     Note.NODE_CORDONED: Why.NODES_NOT_READY,
     Note.NODE_TAINTED: Why.NODE_TAINT,
 }
-"""What keeps a pod from a node, as a state of the pod; a label otherwise."""
+"""What keeps a pod from a node that is of the kind that it asks for, as a state of the pod."""
+
+_LABELS = frozenset({
+    Note.NODE_LABEL_IS_NOT, Note.NODE_LABEL_IS, Note.NODE_LABEL_MISSING, Note.NODE_LABEL_THERE, Note.NODE_LABEL_OTHER,
+})  # fmt: skip
 
 
 def _kept_away(count: int, rows: Sequence[NodeRow]) -> tuple[Why, Told]:
-    first = {row.why[0] for row in rows}
-    states = {_BARS.get(why.key, Why.NO_SUCH_NODE) for why in first if isinstance(why.key, Note)}
-    why = rows[0].why[0] if len(first) == 1 else told(Note.BARS_DIFFER)
-    # A node of the pool that is not ready is nearer to what was asked for than all the others.
-    near = [row for row in rows if all(bar.key in _BARS for bar in row.why)]
-    if len(states) > 1 and near and {_BARS.get(n.key) for row in near for n in row.why} == {Why.NODES_NOT_READY}:  # type: ignore[arg-type]
-        states = {Why.NODES_NOT_READY}
+    """No node may take it: none is of the kind that it asks for, or those that are have something else against it."""
+    meant = [row for row in rows if not any(bar.key in _LABELS for bar in row.why)]
+    if not meant:
+        shared = [bar for bar in rows[0].why if bar.key in _LABELS and all(bar in row.why for row in rows)]
+        return Why.NO_SUCH_NODE, _barred(count, shared[0] if shared else told(Note.BARS_DIFFER))
+    first = {row.why[0] for row in meant}
+    states = {_BARS[bar.key] for bar in first}
+    why = meant[0].why[0] if len(first) == 1 else told(Note.BARS_DIFFER)
     state = states.pop() if len(states) == 1 else Why.NODES_DIFFER
-    if count == 1:
-        return state, told(Note.ONLY_NODE_BARRED, why=why)
-    return state, told(Note.NODES_BARRED, count=count, why=why)
+    if len(meant) == count:
+        return state, _barred(count, why)
+    return state, told(Note.NEAR_BARRED, count=count, near=len(meant), why=why)
+
+
+def _barred(count: int, why: Told) -> Told:
+    return told(Note.ONLY_NODE_BARRED, why=why) if count == 1 else told(Note.NODES_BARRED, count=count, why=why)
 
 
 def _scheduler(pod: Object) -> str:
@@ -172,8 +181,6 @@ def _may_fit(pod: Object, fits: Sequence[str], *, known: bool) -> tuple[Why, Tol
     said: Told | str = told(Note.SCHEDULER_SAID, said=echo(scheduler[:2000], 300)) if scheduler else ""
     if "topology spread constraints" in scheduler or "anti-affinity" in scheduler:
         return Why.SPREAD, told(Note.SPREAD_WORDS, said=said)
-    if "volume node affinity conflict" in scheduler:
-        return Why.VOLUME_ELSEWHERE, told(Note.TEXT, text=echo(scheduler[:2000], 300))
     if not known:
         return Why.SCHEDULER_WAITS, told(Note.FREE_UNSEEN, said=said)
     others = f" (+{len(fits) - 1})" if len(fits) > 1 else ""

@@ -92,7 +92,8 @@ PATTERNS: tuple[Pattern, ...] = (
     _is(Said.CLAIM, r'storageclass(?:\.storage\.k8s\.io)? "(?P<cls>[^"]+)" not found', Why.CLASS_MISSING),
     # the scheduler
     _is(Said.WAITING, r'persistentvolumeclaim "(?P<name>[^"]+)" not found', Why.CLAIM_MISSING),
-    _is(Said.WAITING, r"volume node affinity conflict", Why.VOLUME_ELSEWHERE),
+    _is(Said.WAITING, r"volume node affinity conflict|didn't match PersistentVolume's node affinity",
+        Why.VOLUME_ELSEWHERE),
     _is(Said.WAITING, r"persistentvolumeclaim", Why.CLAIM_PENDING),
 )  # fmt: skip
 

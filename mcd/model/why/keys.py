@@ -138,6 +138,7 @@ class Why(StrEnum):
     PUT_BACK = "put-back"
     QUARANTINED = "quarantined"
     NOT_DEPLOYED = "not-deployed"
+    WAITS = "waits"
     OTHER = "other"
 
 
@@ -186,6 +187,7 @@ class Note(StrEnum):
     NO_NODE_SEEN = "no-node-seen"
     ONLY_NODE_BARRED = "only-node-barred"
     NODES_BARRED = "nodes-barred"
+    NEAR_BARRED = "near-barred"
     BARS_DIFFER = "bars-differ"
     LARGEST_HAS = "largest-has"
     NONE_AT_ALL = "none-at-all"

@@ -80,6 +80,11 @@ NOTES: Mapping[Note, Phrase] = {
     Note.NODES_BARRED: Phrase(
         "none of the {count} nodes may take the pod: {why}.", "{count} 个节点都不能接收这个 pod：{why}。"
     ),
+    Note.NEAR_BARRED: Phrase(
+        "none of the {count} nodes may take the pod: of the {near} that {near:is|are} of the kind that it asks for, "
+        "{why}.",
+        "{count} 个节点都不能接收这个 pod：其中符合要求的 {near} 个，{why}。",
+    ),
     Note.BARS_DIFFER: Phrase("taints, labels or readiness keep it away", "原因是污点、标签或节点未就绪"),
     Note.LARGEST_HAS: Phrase(
         "it asks for {asked} {resource}; the largest node that may take it has {has}.",

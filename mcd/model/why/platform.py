@@ -130,6 +130,7 @@ PLATFORM: Mapping[Why, Words] = {
         "nothing of {app} is deployed: {what}", "{app} 还没有部署任何内容：{what}",
         "Push a commit with an app.yaml, or `mcd deploy {app}`.", "请推送带有 app.yaml 的提交，或 `mcd deploy {app}`。",
     ),
+    Why.WAITS: _platform(Reason.PROGRESSING, "it goes on by itself: {said}", "系统会自动继续：{said}"),
     Why.OTHER: _platform(
         Reason.PROGRESSING,
         "{reason}: {said}", "{reason}：{said}",

@@ -1,0 +1,64 @@
+"""A captured state as MCD judges it: the live objects in, the explanation that every face tells out.
+
+The capture asks this until the state is told, and the tests ask it of what was kept: the same function for both.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mcd.api.why import Explanation, explain_health
+from mcd.kube.explain import Seen, explain, explain_away, explain_condition, explain_namespace, with_last_lines
+from mcd.kube.health import Found, health
+from mcd.kube.look import told_with
+from mcd.model import ComponentHealth, HealthState, Reason
+from mcd.model.why import Language
+from tests.capture.given import COMPONENT
+
+FOLDER = Path(__file__).resolve().parent.parent / "captured" / "why"
+APP = "shop"
+
+Case = dict[str, Any]
+
+
+def read(case: str) -> Case:
+    found: Case = yaml.safe_load((FOLDER / case / "objects.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+def component_health(case: Case) -> ComponentHealth:
+    """What a controller would write down of it."""
+    if said := case.get("condition"):
+        cause = explain_condition(APP, Reason(said["reason"]), said["message"], case["namespace"]["metadata"]["name"])
+    elif said := case.get("away"):
+        cause = explain_away(said["cluster"], said["since"], said["message"], refused=False)
+    elif case["kind"] == "Namespace":
+        found = explain_namespace(case["namespace"])
+        assert found is not None
+        cause = found
+    else:
+        return _of_objects(case)
+    return ComponentHealth(
+        "", HealthState.FAILED, cause.reason, cause.message, evidence=cause.evidence, told=cause.all_told
+    )
+
+
+def _of_objects(case: Case) -> ComponentHealth:
+    now = datetime.fromisoformat(case["now"])
+    seen = Seen(case["pods"], case["events"], case["nodes"], case["placed"], now)
+    found = Found(case["workload"], case["replica_sets"], case["routes"], case["around"], seen)
+    judged = health(COMPONENT, case["kind"], found, now)
+    lines = tuple(case.get("log") or ())
+    cause = explain(COMPONENT, replace(seen, now=None))
+    if not lines or cause is None or not cause.container:
+        return judged
+    return told_with(judged, cause, with_last_lines(cause, lines), lines)
+
+
+def explanation(case: Case, language: Language) -> Explanation:
+    return explain_health(APP, component_health(case), language)

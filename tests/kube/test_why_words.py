@@ -1,0 +1,140 @@
+"""The table of words is whole: every state and part in both languages, with the same parameters, and reachable."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+import mcd
+from mcd.kube.explain.patterns import PATTERNS
+from mcd.model.why import (
+    WORDS,
+    Family,
+    Language,
+    Note,
+    Phrase,
+    Why,
+    as_json,
+    headline,
+    of_json,
+    patch,
+    sentence,
+    step,
+    text,
+    told,
+    whole,
+)
+from mcd.model.why.notes import NOTES
+from mcd.model.why.said import names_in
+
+CHINESE = re.compile(r"[\u4e00-\u9fff]")
+ONLY_PARAMETERS = {Note.TEXT, Note.AMOUNT, Note.SAID, Note.MEANWHILE, Note.ENDED, Note.ALL_OF_IT, Note.TAKEN_BY,
+                   Note.GOT_CODE, Note.ASKED}  # fmt: skip
+
+
+def test_every_word_of_the_enums_has_its_words() -> None:
+    assert set(WORDS) == set(Why)
+    assert set(NOTES) == set(Note)
+    assert not {w.value for w in Why} & {n.value for n in Note}, "what is written down names one of them"
+
+
+@pytest.mark.parametrize("why", list(Why))
+def test_a_state_is_told_in_both_languages_with_the_same_parameters(why: Why) -> None:
+    words = WORDS[why]
+    for phrase in (words.sentence, words.step):
+        assert names_in(phrase.en) == names_in(phrase.zh) or _only_counts(phrase), phrase
+        assert bool(phrase.en) == bool(phrase.zh)
+    if why not in (Why.READY, Why.STOPPED, Why.PROGRESSING, Why.OTHER):
+        assert CHINESE.search(words.sentence.zh)
+    if words.step.en:
+        assert CHINESE.search(words.step.zh)
+        assert words.step.en.endswith(".")
+        assert words.step.zh.endswith("。")
+
+
+def _only_counts(phrase: Phrase) -> bool:
+    """Chinese has one form where English has two."""
+    return names_in(phrase.zh) <= names_in(phrase.en)
+
+
+@pytest.mark.parametrize("note", list(Note))
+def test_a_part_is_told_in_both_languages(note: Note) -> None:
+    phrase = NOTES[note]
+    assert names_in(phrase.en) == names_in(phrase.zh)
+    if note not in ONLY_PARAMETERS:
+        assert CHINESE.search(phrase.zh), phrase
+
+
+def test_what_is_wrong_has_a_step() -> None:
+    """But for what goes on by itself, or says it all in its own words."""
+    without = {why for why, words in WORDS.items() if not words.step.en and words.family is not Family.WELL}
+    assert without == {Why.SCHEDULER_WAITS, Why.SCALER_FAILS, Why.WAITS, Why.OTHER}
+
+
+def test_every_state_is_told_by_somebody() -> None:
+    """A state that no code names is a promise that nobody keeps."""
+    named = set()
+    for path in Path(mcd.__file__).parent.rglob("*.py"):
+        if path.parent.name == "why":
+            continue
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if (
+                isinstance(node, ast.Attribute)
+                and isinstance(node.value, ast.Name)
+                and node.value.id in ("Why", "Note")
+            ):
+                named.add((node.value.id, node.attr))
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "Part":
+                named.add(("Note", node.attr))
+    assert {w.name for w in Why} - {name for kind, name in named if kind == "Why"} == set()
+    assert {n.name for n in Note} - {name for kind, name in named if kind == "Note"} <= {"TEXT"}
+
+
+def test_one_and_many_are_told_apart() -> None:
+    assert sentence(told(Note.OLD_SERVE, old=1)) == "1 old pod goes on serving"
+    assert sentence(told(Note.OLD_SERVE, old=2)) == "2 old pods go on serving"
+    assert sentence(told(Note.OLD_SERVE, old=2), Language.ZH) == "2 个旧 pod 继续提供服务"
+
+
+def test_braces_of_a_log_are_words_and_no_template() -> None:
+    assert sentence(text("{0} {app.__class__} {}")) == "{0} {app.__class__} {}"
+    nested = told(Why.PROBE_OTHER, which=text("{x}"), asked="", said="{said}", component="web")
+    assert "{x}" in sentence(nested)
+    assert "{said}" in sentence(nested)
+
+
+def test_a_parameter_that_is_missing_does_not_hide_the_rest() -> None:
+    assert sentence(told(Why.QUOTA)) == "the quota of the product line is used up: ?."
+    assert step(told(Why.CRASH_LOOP)).endswith("`mcd rollback ?`.")
+
+
+def test_what_is_told_is_written_down_and_read_again() -> None:
+    one = told(Why.DEVICES_BUSY, what=told(Note.TAKEN_BY, holders=(told(Note.HELD_BY, count="4", who="a"),)), n=3)
+    assert of_json(as_json(one)) == one
+    assert of_json({"key": "nobody-knows"}) is None
+    assert of_json({}) is None
+
+
+def test_the_whole_says_what_to_do_last() -> None:
+    parts = [told(Why.OUT_OF_MEMORY, who="", at="", code="137", again="", where="components.web"), text("1 old pod.")]
+    words = whole(parts)
+    assert words.startswith("was killed because")
+    assert words.endswith("1 old pod. Raise components.web.resources.memory, or use less.")
+    assert headline(parts) == parts[0]
+    assert whole([]) == ""
+
+
+def test_patches_are_lines_of_app_yaml_and_not_for_sidecars() -> None:
+    one = told(Why.OUT_OF_MEMORY, component="web", more="128Mi")
+    assert patch(one) == "components:\n  web:\n    resources: {memory: 128Mi}"
+    assert patch(told(Why.OUT_OF_MEMORY, component="web", more="128Mi", beside="nginx")) == ""
+    assert patch(text("x")) == ""
+
+
+def test_the_patterns_are_one_list_without_a_second_meaning() -> None:
+    kinds = [(p.said, p.words.pattern) for p in PATTERNS]
+    assert len(kinds) == len(set(kinds))
+    assert {p.why for p in PATTERNS} <= set(WORDS)
