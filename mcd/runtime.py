@@ -161,6 +161,11 @@ class Runtime:
                 await connection.caches.first_look()
         return LiveObjects(connection.client, connection.caches)
 
+    def watched(self, cluster_id: str) -> Caches | None:
+        """What this process sees of a cluster already, or None where it does not watch it. Asks nobody."""
+        known = self._connections.get(cluster_id)
+        return known.caches if known is not None else None
+
     def silent_clusters(self) -> list[str]:
         """The names of watched clusters whose watches are not all alive."""
         watched = [c for c in self._connections.values() if c.caches is not None]

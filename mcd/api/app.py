@@ -126,6 +126,7 @@ def description() -> dict[str, Any]:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
     await git.pushing(app).ended()
+    await app.state.looks.close()
 
 
 def _with_routes(middleware: list[Middleware], more: tuple[APIRouter, ...]) -> FastAPI:

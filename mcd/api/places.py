@@ -21,6 +21,8 @@ from mcd.store.authorize import require
 from mcd.store.tx import Tx
 
 POD = Kind("v1", "Pod")
+_PODS = (POD, Kind("apps/v1", "ReplicaSet"), Kind("batch/v1", "Job"))
+"""What must be watched to know whose pods are whose."""
 
 _PLAYED = "kwok.x-k8s.io/node"
 """The annotation by which KWOK knows the nodes whose kubelet it plays."""
@@ -67,6 +69,31 @@ async def pods_of(cluster: Cluster, place: Place, component: str | None = None) 
         if judged[key]:
             ours.append(pod)
     return sorted(ours, key=lambda p: (label(p, COMPONENT), p["metadata"]["name"]))
+
+
+def pods_kept(runtime: Runtime, place: Place) -> list[Object] | None:
+    """The same from what this process watches anyway; None where it does not. Asks nobody."""
+    caches = runtime.watched(place.cluster.id)
+    if caches is None or not all(caches.synced(kind) for kind in _PODS):
+        return None
+    uids = {entry.uid for entry in place.inventory if entry.uid}
+
+    def ours(obj: Mapping[str, Any]) -> bool:
+        for _ in range(_OWNERS):
+            if obj["metadata"].get("uid") in uids:
+                return True
+            owner = _owner(obj)
+            above = None
+            if owner is not None:
+                ref = Ref(owner["apiVersion"], owner["kind"], place.line.namespace, owner["name"])
+                above = caches.get(ref)
+            if owner is None or above is None or above["metadata"].get("uid") != owner.get("uid"):
+                return False
+            obj = above
+        return False
+
+    pods = [pod for pod in caches.of_instance(POD, place.line.namespace, place.app.name) if ours(pod)]
+    return sorted(pods, key=lambda p: (label(p, COMPONENT), p["metadata"]["name"]))
 
 
 async def client_of(runtime: Runtime, place: Place) -> Cluster:

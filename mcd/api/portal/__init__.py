@@ -24,13 +24,19 @@ from collections import deque
 from fastapi import FastAPI
 from fastapi.routing import APIRouter
 
+from mcd.api.looks import Looks
 from mcd.api.portal import refusals
-from mcd.api.portal.routes import files, home, signing
+from mcd.api.portal.routes import app as one_app
+from mcd.api.portal.routes import app_acts, app_history, files, home, signing
+from mcd.api.running import Drafts
 
 ROUTERS: tuple[APIRouter, ...] = (
     files.router,
     signing.router,
     home.router,
+    one_app.router,
+    app_acts.router,
+    app_history.router,
 )
 
 
@@ -38,3 +44,5 @@ def install(app: FastAPI) -> None:
     """What refusals of the application look like to a person, and where reports of browsers are kept."""
     app.state.refusal_page = refusals.page
     app.state.csp_reports = deque(maxlen=files.KEPT)
+    app.state.looks = Looks(app.state.runtime.now)
+    app.state.drafts = Drafts()

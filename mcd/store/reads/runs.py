@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -120,6 +121,23 @@ async def rollouts(actor: Actor, tx: Tx, app: str, part: Part = FIRST) -> Page[R
     statement = select(t.rollout).where(t.rollout.c.app_id == row["id"])
     keys = [t.rollout.c.number]
     return await page(tx, statement, keys, part, lambda found: rollout_of(found, app), newest_first=True)
+
+
+async def rollout_numbered(actor: Actor, tx: Tx, app: str, number: int) -> Rollout:
+    """By App and number. Raises McdError not_found."""
+    row = await find_app(actor, tx, Verb.READ, app)
+    found = await tx.row(select(t.rollout).where(t.rollout.c.app_id == row["id"], t.rollout.c.number == number))
+    if found is None:
+        raise not_found(Noun.ROLLOUT, f"{app}/{number}")
+    return rollout_of(found, app)
+
+
+async def releases_numbered(actor: Actor, tx: Tx, app: str, numbers: Collection[int]) -> tuple[Release, ...]:
+    """Those that there are of these numbers, in one query; at most as many as a page has."""
+    row = await find_app(actor, tx, Verb.READ, app)
+    wanted = sorted(set(numbers))[:MOST]
+    found = await tx.rows(select(t.release).where(t.release.c.app_id == row["id"], t.release.c.number.in_(wanted)))
+    return tuple(release_of(each, app) for each in found)
 
 
 async def rollout(actor: Actor, tx: Tx, rollout_id: str) -> Rollout:

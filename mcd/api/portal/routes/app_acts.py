@@ -1,0 +1,444 @@
+"""/apps/{app}/deploy, rollback, scale, restart, offline, online, confirm and delete: choose, preview, confirm.
+
+Each makes the wish that the API makes for the same act. It must not write anything before the preview of exactly that
+was confirmed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Form, Query
+from fastapi.responses import Response
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from starlette.requests import Request
+
+from mcd.api import places, sources
+from mcd.api.access import Deployer, RuntimeOf, Setter
+from mcd.api.components import REPLICAS, RESTART, refuse_others, types_of
+from mcd.api.named import deletes_of
+from mcd.api.pages import Piece
+from mcd.api.parts import Part as Component
+from mcd.api.paths import AppName
+from mcd.api.portal.pages import Page, show
+from mcd.api.portal.routes.app import drafts_of, top
+from mcd.api.portal.routes.app_plans import Confirmation, Wish, preview
+from mcd.api.portal.routing import pages
+from mcd.api.portal.views.app_act import ActForm, Choice, Plan, deletion, release_choices, rollout_choices
+from mcd.api.portal.words import n_
+from mcd.api.running import pair_of
+from mcd.errors import Code, McdError
+from mcd.model import Actor, ConditionType, Reason, Trigger, Verb
+from mcd.model.triggers import BACK
+from mcd.runtime import Runtime
+from mcd.store import intents, reads
+from mcd.store.reads import Part
+from mcd.store.tx import Tx
+
+router = pages()
+
+CHOICES = 30
+"""Releases or Rollouts on one page of a form."""
+
+
+def _blank(value: object) -> object:
+    return None if value == "" else value
+
+
+Number = Annotated[int | None, BeforeValidator(_blank), Field(ge=1, le=2**31 - 1)]
+Word = Annotated[str, StringConstraints(max_length=63)]
+
+
+class Confirmed(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{0,64}$")] = ""
+    typed: Annotated[str, StringConstraints(max_length=63)] = ""
+
+    @property
+    def confirmation(self) -> Confirmation:
+        return Confirmation(self.digest, self.typed)
+
+
+class DeployForm(Confirmed):
+    release: Number = None
+    commit: Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^([0-9a-f]{7,40})?$")] = ""
+    take_over: Annotated[str, StringConstraints(pattern=r"^(yes)?$")] = ""
+
+
+class RollbackForm(Confirmed):
+    rollout: Annotated[int, Field(ge=1, le=2**31 - 1)]
+
+
+class ScaleForm(Confirmed):
+    component: Annotated[list[Word], Field(max_length=100)] = []
+    replicas: Annotated[list[Annotated[str, StringConstraints(strip_whitespace=True, pattern=r"^[0-9]{0,4}$")]],
+                        Field(max_length=100)] = []  # fmt: skip
+
+
+class RestartForm(Confirmed):
+    component: Annotated[list[Word], Field(max_length=100)] = []
+
+
+# --- deploy ----------------------------------------------------------------------------------------------------------
+
+
+@router.get("/apps/{app}/deploy", operation_id="portal_deploy_form")
+async def deploy_form(
+    request: Request,
+    app: AppName,
+    actor: Deployer,
+    runtime: RuntimeOf,
+    part: Piece,
+    release: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
+) -> Response:
+    """Which Release?"""
+    async with runtime.db.reading() as tx:
+        head = await top(actor, tx, app, "/deploy")
+        found = await reads.releases(actor, tx, app, Part(CHOICES, part.cursor))
+        live = await reads.live_rollout(actor, tx, app)
+    choices = release_choices(found.items, live)
+    newest = next((c.value for c in choices if not c.why_not), "")
+    more = f"{head.url}/deploy?cursor={found.next_cursor}" if found.next_cursor else ""
+    view = ActForm(head, "deploy", n_("Deploy"), choices, str(release or newest), more)
+    return show(request, Page("app/deploy.html", view, f"mcd deploy {app}"), now=runtime.now())
+
+
+@router.post("/apps/{app}/deploy", operation_id="portal_deploy")
+async def deploy(
+    request: Request, app: AppName, actor: Deployer, runtime: RuntimeOf, form: Annotated[DeployForm, Form()]
+) -> Response:
+    """Previews the Rollout of a Release with the newest Settings, then makes it."""
+    if form.commit:
+        source = await sources.find(runtime, actor, app, form.commit)
+        named, fields = source.commit.id[:12], (("commit", source.commit.id),)
+        command = f"mcd deploy {app} --commit {named}"
+    elif form.release is not None:
+        source, named, fields = None, str(form.release), (("release", str(form.release)),)
+        command = f"mcd deploy {app} --release {form.release}"
+    else:
+        raise McdError(Code.INVALID, "it is not said what to deploy.", "Choose a Release, or write a commit.")
+    take_over = form.take_over == "yes"
+
+    async def act(tx: Tx, now: datetime, plan: Plan) -> bool:
+        number = form.release if source is None else await sources.release_of(actor, tx, now, app, source)
+        assert number is not None
+        asked = await intents.request_rollout(
+            actor, tx, now, app, release=number, trigger=Trigger.DEPLOY, take_over=take_over,
+            confirmed_prune=plan.confirm_prune,
+        )  # fmt: skip
+        return asked.created
+
+    wish = Wish(
+        app, "deploy", n_("Deploy commit %(named)s") if source is not None else n_("Deploy Release %(named)s"), act,
+        command + (" --take-over" if take_over else ""), n_("Deploy"), "deploying", {"named": named},
+        (*fields, ("take_over", form.take_over)),
+    )  # fmt: skip
+    return await preview(request, runtime, actor, wish, form.confirmation)
+
+
+# --- roll back -------------------------------------------------------------------------------------------------------
+
+
+@router.get("/apps/{app}/rollback", operation_id="portal_rollback_form")
+async def rollback_form(request: Request, app: AppName, actor: Deployer, runtime: RuntimeOf, part: Piece) -> Response:
+    """Back to which Rollout?"""
+    async with runtime.db.reading() as tx:
+        head = await top(actor, tx, app, "/rollback")
+        found = await reads.rollouts(actor, tx, app, Part(CHOICES, part.cursor))
+        titles = await _titles(actor, tx, app, {r.release for r in found.items})
+    choices = rollout_choices(found.items, titles)
+    # What ran well last is what one goes back to.
+    best = next((r for r in found.items if not r.live and r.ready_at is not None), None)
+    more = f"{head.url}/rollback?cursor={found.next_cursor}" if found.next_cursor else ""
+    view = ActForm(head, "rollback", n_("Roll back"), choices, str(best.number) if best else "", more)
+    return show(request, Page("app/rollback.html", view, f"mcd rollback {app}"), now=runtime.now())
+
+
+async def _titles(actor: Actor, tx: Tx, app: str, numbers: set[int]) -> Mapping[int, str]:
+    found = await reads.releases_numbered(actor, tx, app, numbers)
+    return {r.number: f"Release {r.number} · {r.commit[:12]} {r.title}".strip() for r in found}
+
+
+@router.post("/apps/{app}/rollback", operation_id="portal_rollback")
+async def rollback(
+    request: Request, app: AppName, actor: Deployer, runtime: RuntimeOf, form: Annotated[RollbackForm, Form()]
+) -> Response:
+    """Previews going back to the Release and the Settings of an older Rollout, then goes back."""
+    async with runtime.db.reading() as tx:
+        old = await reads.rollout_numbered(actor, tx, app, form.rollout)
+    deletes = await deletes_of(runtime, actor, app, old.release, old.settings)
+
+    async def act(tx: Tx, now: datetime, plan: Plan) -> bool:
+        asked = await intents.request_rollout(
+            actor, tx, now, app, release=old.release, settings_revision=old.settings, trigger=Trigger.ROLLBACK,
+            confirmed_prune=plan.confirm_prune, wished_deletes=deletes,
+        )  # fmt: skip
+        return asked.created
+
+    wish = Wish(
+        app, "rollback", n_("Roll back to Rollout %(number)s: Release %(release)s with Settings %(settings)s"), act,
+        f"mcd rollback {app} --to {old.number}", n_("Roll back"), "rolling-back",
+        {"number": old.number, "release": old.release, "settings": old.settings}, (("rollout", str(old.number)),),
+    )  # fmt: skip
+    return await preview(request, runtime, actor, wish, form.confirmation)
+
+
+# --- scale, take offline, bring back ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Scaled:
+    """The components that run all the time, and what Settings say of their number."""
+
+    parts: tuple[Component, ...]
+    held: Mapping[str, Any]
+    """Component → its overrides."""
+
+
+async def _scaled(request: Request, runtime: Runtime, actor: Actor, app: str) -> _Scaled:
+    async with runtime.db.reading() as tx:
+        place = await places.place_of(actor, tx, app, Verb.DEPLOY)
+        live = await reads.live_rollout(actor, tx, app)
+        settings = await reads.settings(actor, tx, app)
+        pair = await pair_of(actor, tx, place, live.release, live.settings) if live is not None else None
+    parts = (await drafts_of(request).of(runtime, pair, live)).parts if pair is not None else ()
+    return _Scaled(tuple(p for p in parts if p.long), settings.values.get("components", {}))
+
+
+@router.get("/apps/{app}/scale", operation_id="portal_scale_form")
+async def scale_form(request: Request, app: AppName, actor: Deployer, runtime: RuntimeOf) -> Response:
+    """How many pods?"""
+    found = await _scaled(request, runtime, actor, app)
+    async with runtime.db.reading() as tx:
+        head = await top(actor, tx, app, "/scale")
+    choices = tuple(Choice(p.name, p.type, str(p.replicas)) for p in found.parts)
+    amounts = {p.name: str(found.held.get(p.name, {}).get("replicas", "")) for p in found.parts}
+    view = ActForm(head, "scale", n_("Scale"), choices, amounts=amounts)
+    return show(request, Page("app/scale.html", view, f"mcd scale {app} COMPONENT=N"), now=runtime.now())
+
+
+@router.post("/apps/{app}/scale", operation_id="portal_scale")
+async def scale(
+    request: Request, app: AppName, actor: Deployer, runtime: RuntimeOf, form: Annotated[ScaleForm, Form()]
+) -> Response:
+    """Previews other numbers of pods, then sets them."""
+    if not form.component or len(form.component) != len(form.replicas):
+        raise McdError(Code.INVALID, "each component needs its number of pods.", "Fill the form in again.")
+    wanted = {name: int(count) if count else None for name, count in zip(form.component, form.replicas, strict=True)}
+    fields = tuple(pair for name, count in wanted.items() for pair in (("component", name), ("replicas", _text(count))))
+    words = " ".join(f"{name}={'default' if count is None else count}" for name, count in wanted.items())
+    wish = await _replicas(
+        runtime, actor, app,
+        Wish(app, "scale", n_("Scale"), _nothing, f"mcd scale {app} {words}", n_("Scale"), "scaling", {}, fields,
+             settings_only=True),
+        wanted,
+    )  # fmt: skip
+    return await preview(request, runtime, actor, wish, form.confirmation)
+
+
+def _text(count: int | None) -> str:
+    return "" if count is None else str(count)
+
+
+async def _nothing(tx: Tx, now: datetime, plan: Plan) -> bool:
+    return False
+
+
+async def _replicas(runtime: Runtime, actor: Actor, app: str, wish: Wish, wanted: Mapping[str, int | None]) -> Wish:
+    """The wish with what it does: other numbers of pods. Raises McdError(invalid) for what is no component."""
+    async with runtime.db.reading() as tx:
+        held = (await reads.settings(actor, tx, app)).values.get("components", {})
+    known = await types_of(runtime, actor, app)
+    refuse_others(known, [n for n, count in wanted.items() if not (count is None and n in held)], REPLICAS)
+
+    async def act(tx: Tx, now: datetime, plan: Plan) -> bool:
+        before = await reads.settings(actor, tx, app)
+        changes = {"components": {name: {"replicas": count} for name, count in wanted.items()}}
+        after = await intents.change_settings(actor, tx, now, app, changes=changes)
+        return after.revision != before.revision
+
+    return replace(wish, act=act)
+
+
+@router.get("/apps/{app}/offline", operation_id="portal_offline_form")
+async def offline_form(request: Request, app: AppName, actor: Deployer, runtime: RuntimeOf) -> Response:
+    """What taking it offline would do."""
+    return await _offline(request, runtime, actor, app, Confirmation())
+
+
+@router.post("/apps/{app}/offline", operation_id="portal_offline")
+async def offline(
+    request: Request, app: AppName, actor: Deployer, runtime: RuntimeOf, form: Annotated[Confirmed, Form()]
+) -> Response:
+    """Takes every component that runs all the time to 0 pods."""
+    return await _offline(request, runtime, actor, app, form.confirmation)
+
+
+async def _offline(request: Request, runtime: Runtime, actor: Actor, app: str, confirmation: Confirmation) -> Response:
+    found = await _scaled(request, runtime, actor, app)
+    if not found.parts:
+        raise McdError(Code.CONFLICT, f"nothing of {app} runs all the time, so nothing can be taken offline.", "")
+    wanted: dict[str, int | None] = dict.fromkeys((p.name for p in found.parts), 0)
+    words = " ".join(f"{name}=0" for name in wanted)
+    wish = Wish(
+        app, "offline", n_("Take offline"), _nothing, f"mcd scale {app} {words}", n_("Take offline"), "offline",
+        notes=(n_("Its addresses answer with an error until it is brought back. Data, secrets and history stay. "
+                  "Jobs on a schedule go on."),),
+        danger=True, back=f"/apps/{app}", settings_only=True,
+    )  # fmt: skip
+    return await preview(request, runtime, actor, await _replicas(runtime, actor, app, wish, wanted), confirmation)
+
+
+@router.get("/apps/{app}/online", operation_id="portal_online_form")
+async def online_form(request: Request, app: AppName, actor: Deployer, runtime: RuntimeOf) -> Response:
+    """What bringing it back would do."""
+    return await _online(request, runtime, actor, app, Confirmation())
+
+
+@router.post("/apps/{app}/online", operation_id="portal_online")
+async def online(
+    request: Request, app: AppName, actor: Deployer, runtime: RuntimeOf, form: Annotated[Confirmed, Form()]
+) -> Response:
+    """Gives every component that was set to 0 pods back to app.yaml."""
+    return await _online(request, runtime, actor, app, form.confirmation)
+
+
+async def _online(request: Request, runtime: Runtime, actor: Actor, app: str, confirmation: Confirmation) -> Response:
+    found = await _scaled(request, runtime, actor, app)
+    stopped = [name for name, overrides in found.held.items() if overrides.get("replicas") == 0]
+    if not stopped:
+        raise McdError(Code.CONFLICT, f"no component of {app} is set to 0 pods.", "There is nothing to bring back.")
+    words = " ".join(f"{name}=default" for name in stopped)
+    wish = Wish(
+        app, "online", n_("Bring back"), _nothing, f"mcd scale {app} {words}", n_("Bring back"), "online",
+        notes=(n_("Each component runs as many pods again as app.yaml says."),), back=f"/apps/{app}",
+        settings_only=True,
+    )  # fmt: skip
+    wish = await _replicas(runtime, actor, app, wish, dict.fromkeys(stopped))
+    return await preview(request, runtime, actor, wish, confirmation)
+
+
+# --- restart ---------------------------------------------------------------------------------------------------------
+
+
+@router.get("/apps/{app}/restart", operation_id="portal_restart_form")
+async def restart_form(request: Request, app: AppName, actor: Deployer, runtime: RuntimeOf) -> Response:
+    """Which components?"""
+    found = await _scaled(request, runtime, actor, app)
+    async with runtime.db.reading() as tx:
+        head = await top(actor, tx, app, "/restart")
+    view = ActForm(head, "restart", n_("Restart"), tuple(Choice(p.name, p.type) for p in found.parts))
+    return show(request, Page("app/restart.html", view, f"mcd restart {app}"), now=runtime.now())
+
+
+@router.post("/apps/{app}/restart", operation_id="portal_restart")
+async def restart(
+    request: Request, app: AppName, actor: Deployer, runtime: RuntimeOf, form: Annotated[RestartForm, Form()]
+) -> Response:
+    """Previews new pods for some components, then makes them."""
+    names = list(dict.fromkeys(form.component))
+    if not names:
+        raise McdError(Code.INVALID, "it is not said what to restart.", "Choose one component or more.")
+    async with runtime.db.reading() as tx:
+        live = await reads.live_rollout(actor, tx, app)
+    if live is None:
+        raise McdError(Code.CONFLICT, f"nothing of {app} runs.", "Deploy it first.")
+    release, settings = live.release, live.settings
+    refuse_others(await types_of(runtime, actor, app, release), names, RESTART)
+
+    async def act(tx: Tx, now: datetime, plan: Plan) -> bool:
+        asked = await intents.request_rollout(
+            actor, tx, now, app, release=release, settings_revision=settings, trigger=Trigger.RESTART, restart=names
+        )
+        return asked.created
+
+    wish = Wish(
+        app, "restart", n_("Restart %(names)s"), act, f"mcd restart {app} {' '.join(f'-c {n}' for n in names)}",
+        n_("Restart"), "restarting", {"names": ", ".join(names)}, tuple(("component", n) for n in names),
+        notes=(n_("Pods are replaced one after the other; old ones go on until new ones are ready."),),
+    )  # fmt: skip
+    return await preview(request, runtime, actor, wish, form.confirmation)
+
+
+# --- what waits for a confirmation -----------------------------------------------------------------------------------
+
+
+@router.get("/apps/{app}/confirm", operation_id="portal_confirm_form")
+async def confirm_form(request: Request, app: AppName, actor: Deployer, runtime: RuntimeOf) -> Response:
+    """What the Rollout that waits would delete."""
+    return await _confirm(request, runtime, actor, app, Confirmation())
+
+
+@router.post("/apps/{app}/confirm", operation_id="portal_confirm")
+async def confirm(
+    request: Request, app: AppName, actor: Deployer, runtime: RuntimeOf, form: Annotated[Confirmed, Form()]
+) -> Response:
+    """Lets the Rollout that waits go on, with exactly these deletes."""
+    return await _confirm(request, runtime, actor, app, form.confirmation)
+
+
+async def _confirm(request: Request, runtime: Runtime, actor: Actor, app: str, confirmation: Confirmation) -> Response:
+    async with runtime.db.reading() as tx:
+        live = await reads.live_rollout(actor, tx, app)
+    held = live.state.condition(ConditionType.STALLED) if live is not None else None
+    if live is None or held is None or not held.status or held.reason is not Reason.PRUNE_NEEDS_CONFIRMATION:
+        raise McdError(Code.CONFLICT, f"{app}: no Rollout waits for a confirmation now.", "Nothing needs to be done.")
+    waiting = live
+
+    async def act(tx: Tx, now: datetime, plan: Plan) -> bool:
+        asked = await intents.request_rollout(
+            actor, tx, now, app, release=waiting.release, settings_revision=waiting.settings,
+            trigger=Trigger.ROLLBACK if waiting.trigger in BACK else Trigger.DEPLOY, take_over=waiting.take_over,
+            confirmed_prune=plan.confirm_prune,
+        )  # fmt: skip
+        return asked.created
+
+    wish = Wish(
+        app, "confirm", n_("Confirm what Rollout %(number)s deletes"), act,
+        f"mcd deploy {app} --release {waiting.release}", n_("Go on and delete"), "deploying",
+        {"number": waiting.number}, danger=True, typed=app, back=f"/apps/{app}",
+    )  # fmt: skip
+    return await preview(request, runtime, actor, wish, confirmation)
+
+
+# --- delete ----------------------------------------------------------------------------------------------------------
+
+
+@router.get("/apps/{app}/delete", operation_id="portal_delete_form")
+async def delete_form(request: Request, app: AppName, actor: Setter, runtime: RuntimeOf) -> Response:
+    """What would go with it, and what would stay."""
+    return await _delete(request, runtime, actor, app, Confirmation())
+
+
+@router.post("/apps/{app}/delete", operation_id="portal_delete")
+async def delete(
+    request: Request, app: AppName, actor: Setter, runtime: RuntimeOf, form: Annotated[Confirmed, Form()]
+) -> Response:
+    """Deletes the App, once its name was typed."""
+    return await _delete(request, runtime, actor, app, form.confirmation)
+
+
+async def _delete(request: Request, runtime: Runtime, actor: Actor, app: str, confirmation: Confirmation) -> Response:
+    async def plan() -> Plan:
+        async with runtime.db.reading() as tx:
+            found = await reads.app(actor, tx, app)
+            if found.deleted_at is not None:
+                raise McdError(Code.CONFLICT, f"{app} is being deleted already.", "Nothing needs to be done.")
+            live = await reads.live_rollout(actor, tx, app)
+            entries = await reads.inventory(actor, tx, app)
+        return deletion(entries, live.number if live is not None else 0, found.generation)
+
+    async def act(tx: Tx, now: datetime, plan: Plan) -> bool:
+        await intents.delete_app(actor, tx, now, app, expected=plan.revision)
+        return True
+
+    wish = Wish(
+        app, "delete", n_("Delete %(name)s"), act, f"mcd delete {app}", n_("Delete for good"), "deleting",
+        {"name": app}, danger=True, typed=app, plan=plan, to="/apps", back=f"/apps/{app}",
+        notes=(n_("The App goes with its objects, its Settings and its secrets. "
+                  "What holds data stays in the cluster."),),
+    )  # fmt: skip
+    return await preview(request, runtime, actor, wish, confirmation)

@@ -1,0 +1,190 @@
+"""How a wish of a page is previewed and carried out: the same dry run as of the API, a digest, and one transaction.
+
+What was confirmed is worked out again; when it is not the same any more, nothing is done and the new preview is shown.
+It must not know which wishes there are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from fastapi.responses import Response
+from starlette.requests import Request
+
+from mcd import model
+from mcd.api.carry import rehearse
+from mcd.api.portal.pages import Page, done, show
+from mcd.api.portal.routes.app import top
+from mcd.api.portal.views.app_act import Plan, Preview, digest_of, faster_of, plan_of, settings_diff
+from mcd.api.rehearsal import dry_run
+from mcd.errors import Code, McdError
+from mcd.model import Actor
+from mcd.runtime import Runtime
+from mcd.store import reads
+from mcd.store.tx import Tx
+
+PATIENCE = 20.0
+"""Seconds for which a preview may take: a cluster that hangs is then said not to answer."""
+
+Act = Callable[[Tx, datetime, Plan], Awaitable[bool]]
+"""Does the wish as it was previewed; False when everything was so already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One thing that a person wants done to an App."""
+
+    app: str
+    word: str
+    """The end of its address."""
+    title: str
+    act: Act
+    command: str
+    label: str
+    said: str
+    """What is told once it is done, a word of `views.frame.DONE`."""
+    values: dict[str, object] = field(default_factory=dict)
+    fields: tuple[tuple[str, str], ...] = ()
+    """What the form said, to be sent again with the confirmation."""
+    shown: tuple[tuple[str, str], ...] | None = None
+    """The same as the digest knows it, where the fields differ at each look: sealed ones."""
+    danger: bool = False
+    typed: str = ""
+    notes: tuple[str, ...] = ()
+    plan: Callable[[], Awaitable[Plan]] | None = None
+    """Instead of the dry run of a Rollout."""
+    to: str = ""
+    back: str = ""
+    settings_only: bool = False
+    """It changes Settings: what nobody runs is only kept."""
+
+    @property
+    def url(self) -> str:
+        return f"/apps/{self.app}"
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """What a person answered to a preview. Without a digest there was none yet."""
+
+    digest: str = ""
+    typed: str = ""
+
+
+async def preview(request: Request, runtime: Runtime, actor: Actor, wish: Wish, confirmation: Confirmation) -> Response:
+    """The preview, or, when that is confirmed and nothing changed since, the deed."""
+    plan = await _planned(runtime, actor, wish)
+    digest = _digest(wish, plan)
+    if not confirmation.digest:
+        return await _show(request, runtime, actor, wish, plan)
+    if confirmation.digest != digest:
+        return await _show(request, runtime, actor, wish, plan, changed=True)
+    if wish.typed and confirmation.typed.strip() != wish.typed:
+        return await _show(request, runtime, actor, wish, plan, wrong=True)
+    try:
+        async with runtime.db.writing() as tx:
+            now = runtime.now()
+            live = await reads.live_rollout(actor, tx, wish.app)
+            if (live.number if live is not None else 0) != plan.live:
+                raise _OvertakenError
+            did = await wish.act(tx, now, plan)
+    except _OvertakenError:
+        return await _show(request, runtime, actor, wish, await _planned(runtime, actor, wish), changed=True)
+    return done(wish.to or wish.url, wish.said if did else "as-it-was")
+
+
+class _OvertakenError(Exception):
+    """Somebody else was faster by a moment."""
+
+
+def _digest(wish: Wish, plan: Plan) -> str:
+    return digest_of(wish.word, wish.fields if wish.shown is None else wish.shown, plan)
+
+
+async def _planned(runtime: Runtime, actor: Actor, wish: Wish) -> Plan:
+    if wish.plan is not None:
+        return await wish.plan()
+    async with runtime.db.reading() as tx:
+        live = await reads.live_rollout(actor, tx, wish.app)
+        before = await reads.settings(actor, tx, wish.app)
+    number = live.number if live is not None else 0
+    stamps: list[str] = []
+    after: list[model.Settings] = []
+
+    async def rehearsed(tx: Tx, now: datetime) -> model.Rollout:
+        stamps.append(now.isoformat())
+        await wish.act(tx, now, Plan(number))
+        after.append(await reads.settings(actor, tx, wish.app))
+        made = await reads.live_rollout(actor, tx, wish.app)
+        if made is None:
+            raise McdError(Code.CONFLICT, f"nothing of {wish.app} runs.", "Deploy it first.")
+        return made
+
+    if live is None and wish.settings_only:
+        found = await rehearse(runtime, lambda tx, now: _settings_after(actor, tx, now, wish))
+        return Plan(0, settings=settings_diff(before.values, found.values), stored_only=True)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            told = await dry_run(runtime, actor, rehearsed)
+    except TimeoutError:
+        raise McdError(
+            Code.UNAVAILABLE,
+            f"the cluster of {wish.app} did not answer within {PATIENCE:g} seconds. Nothing was changed.",
+            "Try again in a moment.",
+            retry_after=5,
+        ) from None
+    changed = settings_diff(before.values, after[-1].values) if after else ""
+    return plan_of(told, number, changed, stamps)
+
+
+async def _settings_after(actor: Actor, tx: Tx, now: datetime, wish: Wish) -> model.Settings:
+    await wish.act(tx, now, Plan(0))
+    return await reads.settings(actor, tx, wish.app)
+
+
+async def _show(
+    request: Request,
+    runtime: Runtime,
+    actor: Actor,
+    wish: Wish,
+    plan: Plan,
+    *,
+    changed: bool = False,
+    wrong: bool = False,
+) -> Response:
+    async with runtime.db.reading() as tx:
+        head = await top(actor, tx, wish.app, wish.word)
+        live = await reads.live_rollout(actor, tx, wish.app) if changed else None
+    view = Preview(
+        top=head,
+        title=wish.title,
+        values=wish.values,
+        action=f"{wish.url}/{wish.word}",
+        label=wish.label,
+        plan=plan,
+        digest=_digest(wish, plan),
+        fields=wish.fields,
+        back=wish.back or f"{wish.url}/{wish.word}",
+        danger=wish.danger or any(step.sign.tone == "bad" for step in plan.steps),
+        typed=wish.typed,
+        wrong=wrong,
+        changed=changed,
+        faster=faster_of(live),
+        notes=wish.notes,
+    )
+    status = 409 if changed else 422 if wrong else 200
+    page = Page("app/preview.html", view, wish.command, status)
+    return show(request, page, now=runtime.now(), headers={"Cache-Control": "no-store"})
+
+
+async def planned_of_live(runtime: Runtime, actor: Actor, app: str) -> Plan:
+    """What the live Rollout would write now: what drifted, and what is still on its way. Raises McdError conflict when
+    nothing runs."""
+
+    async def act(tx: Tx, now: datetime, plan: Plan) -> bool:
+        return False
+
+    return await _planned(runtime, actor, Wish(app, "drift", "", act, "", "", ""))

@@ -1,0 +1,98 @@
+"""What runs of an App, as it is compiled from its live Rollout: components with addresses, the exact objects.
+
+Compiled once and remembered while nothing of it changes, so that a page costs no compiler. It must not ask a cluster.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from mcd import model
+from mcd.api.addresses import urls
+from mcd.api.parts import Part
+from mcd.api.places import Place
+from mcd.api.rehearsal import pools_of
+from mcd.appyaml.live import Pair
+from mcd.appyaml.schema.defaults import LONG
+from mcd.errors import Code, McdError, Problem
+from mcd.model import Actor
+from mcd.objects import Object
+from mcd.runtime import Runtime
+from mcd.store import reads
+from mcd.store.tx import Tx
+
+KEPT = 400
+"""Apps whose objects are remembered, those that were looked at last."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """Without objects where the pair does not compile any more: `problems` say why."""
+
+    parts: tuple[Part, ...] = ()
+    objects: tuple[Object, ...] = ()
+    problems: tuple[Problem, ...] = ()
+
+
+@dataclass(slots=True)
+class Drafts:
+    """What was compiled already, in this process."""
+
+    _known: OrderedDict[str, Running] = field(default_factory=OrderedDict)
+
+    async def of(self, runtime: Runtime, pair: Pair, rollout: model.Rollout | None) -> Running:
+        """Raises McdError(unavailable)."""
+        key = _key(pair, rollout)
+        found = self._known.get(key)
+        if found is None:
+            found = await _compiled(runtime, pair, rollout)
+            self._known[key] = found
+        self._known.move_to_end(key)
+        while len(self._known) > KEPT:
+            self._known.popitem(last=False)
+        return found
+
+
+async def pair_of(actor: Actor, tx: Tx, place: Place, release: int, settings: int | None) -> Pair:
+    """All that a Release is compiled with under a Settings revision (None: the newest). Raises McdError not_found."""
+    name = place.app.name
+    found = await reads.release(actor, tx, name, release, files=True)
+    return Pair(
+        place.app,
+        found,
+        await reads.settings(actor, tx, name, settings),
+        place.line,
+        place.cluster,
+        await pools_of(actor, tx, place.cluster.name),
+        await reads.facts_of(actor, tx, found, (place.line, place.cluster)),
+    )
+
+
+def _key(pair: Pair, rollout: model.Rollout | None) -> str:
+    release = pair.release
+    parts = (
+        release.id, release.app_yaml, sorted(release.images.items()), pair.settings.revision, pair.app.path,
+        pair.line.wishes, pair.line.namespace, pair.cluster.facts, sorted(pair.cluster.serves.kinds),
+        pair.cluster.serves.kubernetes, pair.cluster.serves.storage_classes, pair.pools, pair.facts,
+        (rollout.id, sorted(rollout.restarts.items()), sorted(rollout.commits.items())) if rollout else None,
+    )  # fmt: skip
+    return hashlib.sha256(repr(parts).encode(errors="replace")).hexdigest()
+
+
+async def _compiled(runtime: Runtime, pair: Pair, rollout: model.Rollout | None) -> Running:
+    if not pair.release.app_yaml:
+        return Running()
+    try:
+        found = await runtime.compiler.desired(pair, rollout, None)
+    except McdError as error:
+        if error.code is Code.UNAVAILABLE:
+            raise
+        return Running(problems=error.problems)
+    spec = found.compiled.spec
+    parts = tuple(
+        Part(c.name, c.type, c.replicas, c.type in LONG, tuple(urls((c,), runtime.settings.gateway_port)))
+        for c in (spec.components if spec is not None else ())
+    )
+    return Running(parts, found.objects, found.problems)
