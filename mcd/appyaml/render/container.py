@@ -36,14 +36,18 @@ def probes(wanted: Mapping[str, ProbeSpec]) -> dict[str, Any]:
     return {f"{kind}Probe": _probe(probe) for kind, probe in wanted.items()}
 
 
-def variable(entry: EnvEntry) -> dict[str, Any]:
-    """One entry of `env`."""
-    if entry.secret is not None:
-        name, secret_key = entry.secret
-        return {"name": entry.name, "valueFrom": {"secretKeyRef": {"name": name, "key": secret_key}}}
-    if entry.field_path:
-        return {"name": entry.name, "valueFrom": {"fieldRef": {"fieldPath": entry.field_path}}}
-    return {"name": entry.name, "value": entry.value}
+def variables(entries: Iterable[EnvEntry]) -> list[dict[str, Any]]:
+    """`env`, in the order given."""
+    found: list[dict[str, Any]] = []
+    for entry in entries:
+        if entry.secret is not None:
+            name, key = entry.secret
+            found.append({"name": entry.name, "valueFrom": {"secretKeyRef": {"name": name, "key": key}}})
+        elif entry.field_path:
+            found.append({"name": entry.name, "valueFrom": {"fieldRef": {"fieldPath": entry.field_path}}})
+        else:
+            found.append({"name": entry.name, "value": entry.value})
+    return found
 
 
 def resources(asked: ResourceSpec) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from mcd.appyaml.render.container import container_ports, image_fields, probes, resources, security, variable
+from mcd.appyaml.render.container import container_ports, image_fields, probes, resources, security, variables
 from mcd.appyaml.render.files import file_data
 from mcd.appyaml.render.labels import workload_labels
 from mcd.appyaml.render.metrics import scraped
@@ -98,7 +98,7 @@ def _pod_security(component: ComponentSpec) -> dict[str, Any]:
 def _container(spec: AppSpec, component: ComponentSpec, mounts: list[dict[str, Any]]) -> dict[str, Any]:
     container: dict[str, Any] = {
         "name": component.name,
-        "env": [variable(entry) for entry in component.env],
+        "env": variables(component.env),
         **image_fields(component.image),
         "resources": resources(component.resources),
         "securityContext": security(component.identity),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mcd.appyaml.render.container import container_ports, image_fields, probes, resources, security, variable
+from mcd.appyaml.render.container import container_ports, image_fields, probes, resources, security, variables
 from mcd.appyaml.render.volumes import sidecar_mounts
 from mcd.appyaml.spec.app import ComponentSpec
 from mcd.appyaml.spec.sidecars import SidecarSpec
@@ -21,7 +21,7 @@ def init_containers(component: ComponentSpec) -> list[dict[str, Any]]:
 def _container(component: ComponentSpec, sidecar: SidecarSpec) -> dict[str, Any]:
     container: dict[str, Any] = {
         "name": sidecar.name,
-        "env": [variable(entry) for entry in sidecar.env],
+        "env": variables(sidecar.env),
         **image_fields(sidecar.image),
         "resources": resources(sidecar.resources),
         "restartPolicy": "Always",
