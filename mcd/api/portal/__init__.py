@@ -27,13 +27,14 @@ from fastapi.routing import APIRouter
 from mcd.api.looks import Looks
 from mcd.api.portal import refusals
 from mcd.api.portal.routes import app as one_app
-from mcd.api.portal.routes import app_acts, app_history, files, home, signing
+from mcd.api.portal.routes import app_acts, app_history, apps, files, home, signing
 from mcd.api.running import Drafts
 
 ROUTERS: tuple[APIRouter, ...] = (
     files.router,
     signing.router,
     home.router,
+    apps.router,
     one_app.router,
     app_acts.router,
     app_history.router,

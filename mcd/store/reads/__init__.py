@@ -9,6 +9,7 @@ from mcd.store.pages import FIRST, Page, Part
 from mcd.store.reads.apps import AppListed, app, app_listed, apps, inventory, live_rollout, settings, settings_history
 from mcd.store.reads.clusters import cluster, clusters, node_pool, node_pools
 from mcd.store.reads.facts import Callers, callers, facts_around, facts_of
+from mcd.store.reads.glances import app_lines, glances
 from mcd.store.reads.happened import events, newest_sequence
 from mcd.store.reads.lines import product_line, product_lines
 from mcd.store.reads.people import Member, members, people, person, tokens
@@ -39,6 +40,7 @@ __all__ = [
     "RolloutSeen",
     "SecretNamed",
     "app",
+    "app_lines",
     "app_listed",
     "apps",
     "callers",
@@ -47,6 +49,7 @@ __all__ = [
     "events",
     "facts_around",
     "facts_of",
+    "glances",
     "inventory",
     "live_rollout",
     "members",

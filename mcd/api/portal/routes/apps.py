@@ -1,0 +1,43 @@
+"""/apps: every App that a person may see, searched, filtered and paged.
+
+One page costs three queries, whatever the number of Apps. It must not show one App; that is the App page's.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Query
+from fastapi.responses import Response
+from starlette.requests import Request
+
+from mcd.api.access import Reader, RuntimeOf
+from mcd.api.portal.pages import Page, show
+from mcd.api.portal.routing import pages
+from mcd.api.portal.views.apps import Wanted, app_list, find
+from mcd.store import reads
+
+router = pages()
+
+Word = Annotated[str, Query(max_length=63)]
+
+
+@router.get("/apps", operation_id="portal_apps")
+async def apps(
+    request: Request,
+    actor: Reader,
+    runtime: RuntimeOf,
+    q: Annotated[str, Query(max_length=100)] = "",
+    line: Word = "",
+    cluster: Word = "",
+    state: Word = "",
+    cursor: Word = "",
+) -> Response:
+    """The list; `cursor` is the last name of the page before."""
+    wanted = Wanted(q, line, cluster, state, cursor)
+    async with runtime.db.reading() as tx:
+        seen = await reads.glances(actor, tx)
+        found = find(seen, wanted)
+        lines = await reads.app_lines(actor, tx, found.names)
+    view = app_list(found, lines, wanted, all_of_them=len(seen))
+    return show(request, Page("portal/apps.html", view, wanted.command), now=runtime.now())

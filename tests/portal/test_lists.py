@@ -1,0 +1,119 @@
+"""Home and the list of Apps: what is wrong first, search and filters with and without scripts, pages, a full house."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import time
+
+import pytest
+from sqlalchemy import event
+
+from mcd.api.portal.views.apps import ON_A_PAGE
+from tests.portal.browsing import Site
+from tests.portal.crowd import crowd
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def test_who_sees_no_app_reads_how_to_make_the_first_one_on_this_server(living: Site) -> None:
+    async with living.visitor("dora") as dora:
+        await dora.visit("/")
+        said = await dora.text()
+        assert "mcd login http://127.0.0.1:7070 --name dora" in said
+        assert "git push http://127.0.0.1:7070/git/hello-dora.git main" in said
+        await dora.axe()
+        await dora.visit("/apps")
+        assert "There is no App yet" in await dora.text()
+        await dora.axe()
+    async with living.visitor("nina", language="zh-CN", width=360) as nina:
+        await nina.visit("/")
+        assert "mcd member add nina --role developer -p NAME" in await nina.text()
+        await nina.fits()
+        await nina.axe()
+
+
+async def test_home_says_what_is_wrong_and_what_was_deployed_last(living: Site) -> None:
+    await living.api.deployed()
+    await crowd(living.api.world, 40)
+    async with living.visitor("dora") as dora:
+        await dora.visit("/")
+        wrong = await dora.page.locator("section", has=dora.page.locator("#wrong")).inner_text()
+        assert "app-0000" in wrong
+        assert "web is crash-looping" in wrong
+        assert "app-0001" not in wrong
+        last = await dora.page.locator("section", has=dora.page.locator("#last")).inner_text()
+        assert "hello" in last or "app-0039" in last
+        await dora.axe()
+        await dora.page.get_by_role("link", name=re.compile("stalled")).first.click()
+        await dora.page.wait_for_url("**/apps?state=stalled")
+        assert "6 Apps of 41" in await dora.text()
+        await dora.axe()
+
+
+async def test_the_list_answers_while_one_types_and_the_address_says_what_is_shown(living: Site) -> None:
+    await living.api.deployed()
+    await crowd(living.api.world, 120)
+    async with living.visitor("dora") as dora:
+        await dora.visit("/apps")
+        await dora.page.get_by_label("Name").type("app-003")
+        await dora.page.get_by_text("10 Apps of 121").wait_for()
+        assert dora.page.url.startswith(f"{living.url}/apps?q=app-003")
+        assert await dora.page.evaluate("document.activeElement.name") == "q", "the focus stays where one types"
+        await dora.page.get_by_label("State", exact=True).select_option("stalled")
+        await dora.page.get_by_text("1 App of 121").wait_for()
+        await dora.visit(dora.page.url.removeprefix(living.url))
+        assert "app-0035" in await dora.text("#found")
+        await dora.axe()
+
+
+async def test_the_list_is_searched_and_paged_without_scripts(living: Site) -> None:
+    await living.api.deployed()
+    await crowd(living.api.world, 2 * ON_A_PAGE)
+    async with living.visitor("dora", scripts=False, width=360) as dora:
+        await dora.visit("/apps")
+        await dora.fits()
+        first = await dora.page.locator("tbody tr").count()
+        await dora.page.get_by_role("link", name="Next page").click()
+        second = await dora.page.locator("tbody tr").count()
+        await dora.page.get_by_role("link", name="Next page").click()
+        third = await dora.page.locator("tbody tr").count()
+        assert (first, second, third) == (ON_A_PAGE, ON_A_PAGE, 1)
+        await dora.page.get_by_role("link", name="First page").click()
+        await dora.page.get_by_label("Name").fill("nothing-like-that")
+        await dora.page.get_by_role("button", name="Filter").click()
+        assert "No App is like that." in await dora.text()
+
+
+async def test_nobody_finds_an_app_of_a_product_line_that_is_not_theirs(site: Site) -> None:
+    async with site.api.as_("dora", Accept="text/html") as client:
+        assert "/apps/alien" not in (await client.get("/apps?q=alien")).text
+        assert "alien" not in (await client.get("/")).text
+    async with site.api.as_("root", Accept="text/html") as client:
+        assert 'href="/apps/alien"' in (await client.get("/apps?q=alien")).text
+
+
+async def test_a_hostile_search_is_text(site: Site) -> None:
+    async with site.visitor("dora") as dora:
+        await dora.visit("/apps?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E&line=%27%3B--&state=nonsense&cursor=zzz")
+        assert await dora.page.get_by_label("Name").input_value() == '"><script>alert(1)</script>'
+        assert "No App is like that." in await dora.text()
+
+
+async def test_a_page_of_1490_apps_costs_three_queries_and_little_time(living: Site) -> None:
+    await living.api.deployed()
+    await crowd(living.api.world, 1489)
+    statements: list[str] = []
+    engine = living.api.world.runtime.db._reader.sync_engine
+    event.listen(engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
+    seconds = []
+    async with living.api.as_("root", Accept="text/html") as client:
+        for _ in range(8):
+            began = time.process_time()
+            answer = await client.get("/apps?state=stalled")
+            seconds.append(time.process_time() - began)
+            assert answer.status_code == 200
+    mine = [statement for statement in statements if statement.startswith("SELECT")]
+    # Who asks is one or two more.
+    assert len(mine) / 8 <= 3 + 3
+    assert statistics.median(seconds) < 0.06, seconds
