@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from mcd.errors import Code, McdError
 from mcd.model import Actor, EventKind, Noun, Person, Role, Scope, SecretText, Verb
@@ -146,8 +146,8 @@ async def _not_the_last_admin(tx: Tx, row: Row) -> None:
 async def _line_name(tx: Tx, line_id: str | None) -> str | None:
     if line_id is None:
         return None
-    name = await tx.value(select(t.product_line.c.name).where(t.product_line.c.id == line_id))
-    return str(name)
+    row = await tx.row(_LINE_NAME, {"line": line_id})
+    return None if row is None else str(row["name"])
 
 
 async def set_password(actor: Actor, tx: Tx, now: datetime, name: str, password: str) -> None:
@@ -278,6 +278,20 @@ async def actor_by_session(tx: Tx, session_id: str, now: datetime) -> Actor:
     return await _actor(tx, row, Scope.ALL, "session")
 
 
+# Made once: they are asked with every request, and to put one together costs more than to ask it.
+_BEARER = (
+    select(t.person, t.token.c.digest, t.token.c.expires_at, t.token.c.scope)
+    .join(t.token, t.token.c.person_id == t.person.c.id)
+    .where(t.token.c.id == bindparam("token"))
+)
+_ROLES = (
+    select(t.product_line.c.name, t.member.c.role)
+    .join(t.product_line, t.product_line.c.id == t.member.c.product_line_id)
+    .where(t.member.c.person_id == bindparam("person"), t.product_line.c.gone_at.is_(None))
+)
+_LINE_NAME = select(t.product_line.c.name).where(t.product_line.c.id == bindparam("line"))
+
+
 async def actor_by_token(tx: Tx, text: str, now: datetime) -> Actor:
     """Raises McdError unauthenticated, the same for a token that is malformed, unknown, expired or revoked; of a
     disabled person it says so, and nobody else can hear it. Its last use is noted after the transaction."""
@@ -285,11 +299,7 @@ async def actor_by_token(tx: Tx, text: str, now: datetime) -> Actor:
     token_id = token_id_of(text)
     if token_id is None:
         raise refused
-    row = await tx.row(
-        select(t.person, t.token.c.digest, t.token.c.expires_at, t.token.c.scope)
-        .join(t.token, t.token.c.person_id == t.person.c.id)
-        .where(t.token.c.id == token_id)
-    )
+    row = await tx.row(_BEARER, {"token": token_id})
     if row is None or not hmac.compare_digest(row["digest"], digest_of(text)):
         raise refused
     if row["expires_at"] <= now:
@@ -306,11 +316,7 @@ async def actor_by_token(tx: Tx, text: str, now: datetime) -> Actor:
 
 
 async def _actor(tx: Tx, person: Row, scope: Scope, via: str) -> Actor:
-    roles = await tx.rows(
-        select(t.product_line.c.name, t.member.c.role)
-        .join(t.product_line, t.product_line.c.id == t.member.c.product_line_id)
-        .where(t.member.c.person_id == person["id"], t.product_line.c.gone_at.is_(None))
-    )
+    roles = await tx.rows(_ROLES, {"person": person["id"]})
     return Actor(
         person=person["id"],
         name=person["name"],

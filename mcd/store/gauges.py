@@ -118,21 +118,22 @@ def _show(standing: Standing) -> None:
         up = ready is not None and ready.status
         metrics.CLUSTER_UP.labels(cluster.name).set(up)
         metrics.CLUSTER_SEEN.labels(cluster.name).set(cluster.seen_at.timestamp() if cluster.seen_at else 0)
-    words = Counter(app_state(state, away=away.get(cluster)) for cluster, state in standing.rollouts)
-    words[AppState.UNDEPLOYED] = standing.apps - len(standing.rollouts)
+    words: Counter[AppState] = Counter()
+    stalled: Counter[tuple[Noun, Reason]] = Counter()
+    for alike in standing.rollouts:
+        gone_with = away.get(alike.cluster_id)
+        words[app_state(alike.state, away=gone_with)] += alike.count
+        if state_word(alike.state, away=gone_with) is StateWord.STALLED:
+            stalled[Noun.ROLLOUT, _why(alike.state)] += alike.count
+    words[AppState.UNDEPLOYED] = standing.apps - sum(alike.count for alike in standing.rollouts)
     for word in AppState:
         metrics.APPS.labels(word).set(words[word])
-    rollouts = tuple(s for c, s in standing.rollouts if state_word(s, away=away.get(c)) is StateWord.STALLED)
-    stalled = Counter(
-        (noun, _why(state))
-        for noun, states in (
-            (Noun.CLUSTER, tuple(cluster.state for cluster in standing.clusters)),
-            (Noun.PRODUCT_LINE, standing.lines),
-            (Noun.ROLLOUT, rollouts),
-        )
-        for state in states
-        if state.is_now(ConditionType.STALLED)
-    )
+    for alike in standing.lines:
+        if alike.state.is_now(ConditionType.STALLED):
+            stalled[Noun.PRODUCT_LINE, _why(alike.state)] += alike.count
+    for cluster in standing.clusters:
+        if cluster.state.is_now(ConditionType.STALLED):
+            stalled[Noun.CLUSTER, _why(cluster.state)] += 1
     metrics.STALLED.clear()
     for (noun, reason), count in stalled.items():
         metrics.STALLED.labels(noun, reason).set(count)

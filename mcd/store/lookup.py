@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, false, select, true
+from sqlalchemy import ColumnElement, Select, bindparam, false, select, true
 
 from mcd.errors import Code, McdError, echo, not_found
 from mcd.model import Actor, Noun, Verb
@@ -52,15 +52,18 @@ async def find_line(actor: Actor, tx: Tx, verb: Verb, name: str, *, lock: bool =
     return row
 
 
+_APP = (
+    select(t.app, t.product_line.c.name.label("line"))
+    .join(t.product_line, t.product_line.c.id == t.app.c.product_line_id)
+    .where(t.app.c.name == bindparam("name"), t.app.c.gone_at.is_(None))
+)
+"""Made once: to put a statement together costs more than to ask it, and this one is asked with most requests."""
+
+
 async def find_app(actor: Actor, tx: Tx, verb: Verb, name: str, *, lock: bool = False) -> Row:
     """The row, with the name of its product line as `line`. `lock` keeps every other wish of this App waiting until the
     transaction ends, which is what makes numbers and revisions gapless. Raises McdError not_found, forbidden."""
-    statement = (
-        select(t.app, t.product_line.c.name.label("line"))
-        .join(t.product_line, t.product_line.c.id == t.app.c.product_line_id)
-        .where(t.app.c.name == name, t.app.c.gone_at.is_(None))
-    )
-    row = await tx.row(statement.with_for_update(of=t.app) if lock else statement)
+    row = await tx.row(_APP.with_for_update(of=t.app) if lock else _APP, {"name": name})
     if row is None:
         raise not_found(Noun.APP, name)
     require(actor, verb, Noun.APP, name, row["line"])

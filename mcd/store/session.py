@@ -11,6 +11,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -273,7 +274,7 @@ def _sqlite_engine(url: URL, *, writer: bool) -> AsyncEngine:
         max_overflow=0 if writer else 10,
         pool_timeout=BUSY_SECONDS,
         json_serializer=json_text,
-        connect_args={"timeout": BUSY_SECONDS, "async_creator_fn": connect},
+        connect_args={"timeout": BUSY_SECONDS, "async_creator_fn": partial(connect, reads=not writer)},
         hide_parameters=True,
     )
     prepare_sqlite(engine, writer=writer)

@@ -1,4 +1,4 @@
-"""SQLite's connections: each has a thread of its own, and that thread ends once.
+"""SQLite's connections: each has a thread of its own, that thread ends once, and it is asked as seldom as can be.
 
 Only what the driver lacks is here. It must not know a table or a transaction.
 """
@@ -7,14 +7,23 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import time
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 import aiosqlite
 
+AT_ONCE = 0.002
+"""Seconds that a question may take in the event loop. Way to the thread and back takes a tenth of that, and most
+questions a hundredth; one that takes longer is asked again there, where it keeps nobody waiting."""
+
+_LOOKED_EVERY = 2_000
+"""Steps of SQLite's machine between two looks at the clock: some tens of microseconds."""
+
 
 class Connection(aiosqlite.Connection):
-    """The driver's connection, which may be stopped twice.
+    """The driver's connection, which may be stopped twice, and whose cursors ask the thread once for a statement.
 
     Who is cancelled twice in a question (by the loop that hands over and by the end of the process, by a client that
     goes away) has its connection stopped twice: by SQLAlchemy at once, and by the orderly close that it began before.
@@ -31,10 +40,91 @@ class Connection(aiosqlite.Connection):
             self._stopping = super().stop()
         return self._stopping
 
+    def cursor(self) -> Cursor:  # type: ignore[override]
+        return Cursor(self)
 
-def connect(path: str, **options: Any) -> Connection:
+
+class Reader(Connection):
+    """A connection that only reads: what is answered in no time is answered without the thread.
+
+    The way there and back costs ten times what a question by a key does, for each statement, and the loop has nothing
+    else to do meanwhile than to be woken. A question that turns out to be long is broken off and given to the thread.
+    """
+
+    _until: float | None = None
+    """When the question that is asked in the event loop has taken too long; None: none is."""
+
+    async def _connect(self) -> Reader:
+        await super()._connect()
+        self._conn.set_progress_handler(self._too_long, _LOOKED_EVERY)
+        return self
+
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if fn == self._conn.close or not self._running:
+            return await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
+        self._until = time.monotonic() + AT_ONCE
+        try:
+            return fn(*args, **kwargs)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                raise
+        finally:
+            self._until = None
+        return await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
+
+    def _too_long(self) -> bool:
+        return self._until is not None and time.monotonic() > self._until
+
+
+class Cursor:
+    """One statement: asked and answered in one go, so that the answer is here when somebody wants to read it."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._rows: list[Any] = []
+        self.description: Any = None
+        self.rowcount = -1
+        self.lastrowid: int | None = None
+        self.arraysize = 1
+
+    async def __aenter__(self) -> Cursor:
+        return self
+
+    async def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Cursor:
+        await self._in_one_go(sqlite3.Cursor.execute, sql, parameters)
+        return self
+
+    async def executemany(self, sql: str, parameters: Sequence[Sequence[Any]]) -> Cursor:
+        await self._in_one_go(sqlite3.Cursor.executemany, sql, parameters)
+        return self
+
+    async def fetchall(self) -> list[Any]:
+        rows, self._rows = self._rows, []
+        return rows
+
+    async def close(self) -> None:
+        self._rows = []
+
+    async def _in_one_go(self, *what: Any) -> None:
+        await self._connection._execute(self._ask, *what)  # type: ignore[no-untyped-call]
+
+    def _ask(self, how: Callable[..., Any], sql: str, parameters: Sequence[Any]) -> None:
+        """In the thread, or for a moment in the loop. The driver's own cursor lives no longer than this."""
+        cursor = self._connection._conn.cursor()
+        try:
+            how(cursor, sql, parameters)
+            rows = cursor.fetchall() if cursor.description else []
+            self._rows, self.description = rows, cursor.description
+            self.rowcount, self.lastrowid = cursor.rowcount, cursor.lastrowid
+        finally:
+            cursor.close()
+
+
+def connect(path: str, *, reads: bool = False, **options: Any) -> Connection:
     """To be awaited. `options` as `sqlite3.connect` has them."""
-    made = Connection(partial(sqlite3.connect, path, **options), iter_chunk_size=64)
+    # A reader's connection is used by two threads, and never by both at a time: whoever asks waits for the answer.
+    options |= {"check_same_thread": False} if reads else {}
+    made = (Reader if reads else Connection)(partial(sqlite3.connect, path, **options), iter_chunk_size=64)
     # A process that must end does not wait for a statement.
     made._thread.daemon = True
     return made

@@ -1,51 +1,67 @@
 """How everything stands, in a few queries for the whole installation: what metrics count.
 
-Read by the loop every few seconds, so it reads narrow columns of what lives and nothing of history. It must not judge;
-whoever asks does.
+Read by the loop every few seconds, so it reads narrow columns of what lives and nothing of history, and what is alike
+is counted and not made again for each App. It must not judge; whoever asks does.
 """
 
 from __future__ import annotations
 
+import json
+from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from datetime import UTC, datetime
+from functools import lru_cache
 
-from sqlalchemy import Select, Table, func, select
+from sqlalchemy import Select, Table, Text, cast, func, select
 
-from mcd.model import Cluster, Reconciled
+from mcd.model import Cluster, Condition, ConditionType, Reason, Reconciled
 from mcd.store import tables as t
-from mcd.store.nouns import cluster_of, state_of
+from mcd.store.nouns import cluster_of
 from mcd.store.tx import Tx
+
+_KEPT = 16_384
+"""Conditions that are remembered as they were read: most are the same the next time."""
+
+_NO_TIME = datetime.fromtimestamp(0, UTC)
+
+Essence = tuple[tuple[str, bool, str], ...]
+"""Type, status and reason of each condition: what words are made of. Messages and times are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """So many product lines, or live Rollouts on the cluster of that id, whose state is the same but for messages and
+    times."""
+
+    state: Reconciled
+    count: int
+    cluster_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """Clusters and states of what is not gone. `rollouts` are the live ones, each with the id of its cluster; `apps`
-    counts all Apps, so that those that run nothing are the difference."""
+    """Clusters and states of what is not gone. `rollouts` are the live ones; `apps` counts all Apps, so that those that
+    run nothing are the difference."""
 
     clusters: tuple[Cluster, ...]
-    lines: tuple[Reconciled, ...]
-    rollouts: tuple[tuple[str, Reconciled], ...]
+    lines: tuple[Alike, ...]
+    rollouts: tuple[Alike, ...]
     apps: int
 
 
 async def standing(tx: Tx) -> Standing:
     """Four queries, whatever the number of Apps."""
     clusters = await clusters_there(tx)
-    lines = await tx.rows(_states(t.product_line).where(t.product_line.c.gone_at.is_(None)))
-    rollouts = await tx.rows(
+    lines = await _alike(tx, _states(t.product_line).where(t.product_line.c.gone_at.is_(None)))
+    rollouts = await _alike(
+        tx,
         _states(t.rollout)
-        .add_columns(t.product_line.c.cluster_id)
         .join(t.app, t.app.c.id == t.rollout.c.app_id)
         .join(t.product_line, t.product_line.c.id == t.app.c.product_line_id)
-        .where(t.rollout.c.live)
+        .where(t.rollout.c.live),
     )
     apps = await tx.value(select(func.count()).select_from(t.app).where(t.app.c.gone_at.is_(None)))
-    return Standing(
-        clusters,
-        tuple(state_of(row) for row in lines),
-        tuple((row["cluster_id"], state_of(row)) for row in rollouts),
-        int(apps),
-    )
+    return Standing(clusters, lines, rollouts, int(apps))
 
 
 async def clusters_there(tx: Tx) -> tuple[Cluster, ...]:
@@ -54,5 +70,37 @@ async def clusters_there(tx: Tx) -> tuple[Cluster, ...]:
     return tuple(cluster_of(row) for row in rows)
 
 
-def _states(table: Table) -> Select[Any]:
-    return select(table.c.generation, table.c.observed_generation, table.c.conditions, table.c.deleted_at)
+_Row = tuple[str, bool, bool, str]
+
+
+def _states(table: Table) -> Select[_Row]:
+    """Cluster, whether the conditions speak of what is wished now, whether it is to go, and the conditions unread."""
+    return select(
+        t.product_line.c.cluster_id,
+        table.c.generation == table.c.observed_generation,
+        table.c.deleted_at.is_not(None),
+        cast(table.c.conditions, Text),
+    )
+
+
+async def _alike(tx: Tx, statement: Select[_Row]) -> tuple[Alike, ...]:
+    found = Counter(
+        (cluster, bool(current), bool(deleted), _essence(conditions))
+        for cluster, current, deleted, conditions in await tx.tuples(statement)
+    )
+    return tuple(
+        Alike(_state(current, deleted, essence), count, cluster)
+        for (cluster, current, deleted, essence), count in found.items()
+    )
+
+
+@lru_cache(maxsize=_KEPT)
+def _essence(conditions: str) -> Essence:
+    return tuple((c["type"], c["status"], c["reason"]) for c in json.loads(conditions))
+
+
+def _state(current: bool, deleted: bool, essence: Essence) -> Reconciled:
+    conditions = tuple(
+        Condition(ConditionType(kind), status, Reason(reason), "", 1, _NO_TIME) for kind, status, reason in essence
+    )
+    return Reconciled(1, 1 if current else 0, conditions, _NO_TIME if deleted else None)

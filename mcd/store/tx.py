@@ -31,12 +31,17 @@ class Tx:
     used_token: tuple[str, datetime] | None = None
     """The token that proved who asks, and when: noted after the transaction, because a question does not write."""
 
-    async def rows(self, statement: Executable) -> list[dict[str, Any]]:
-        return [dict(row) for row in (await self.connection.execute(statement)).mappings()]
+    async def rows(self, statement: Executable, given: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """`given` are the values of a statement that is made once and asked often."""
+        return [dict(row) for row in (await self.connection.execute(statement, given)).mappings()]
 
-    async def row(self, statement: Executable) -> dict[str, Any] | None:
+    async def tuples(self, statement: Executable) -> Sequence[Any]:
+        """Rows by position: for the few questions that read a row for each App."""
+        return (await self.connection.execute(statement)).all()
+
+    async def row(self, statement: Executable, given: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
         """The only row, or None. More than one is a bug."""
-        found = (await self.connection.execute(statement)).mappings().one_or_none()
+        found = (await self.connection.execute(statement, given)).mappings().one_or_none()
         return None if found is None else dict(found)
 
     async def value(self, statement: Executable) -> Any:

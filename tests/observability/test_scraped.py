@@ -1,5 +1,5 @@
-"""MCD in its own medicine: a real Prometheus scrapes a real `mcd serve`, evaluates every rule of the chart, and one alert
-fires when its cause is there."""
+"""MCD in its own medicine: a real Prometheus scrapes a real `mcd serve`, evaluates every rule of the chart, and one
+alert fires when its cause is there."""
 
 from __future__ import annotations
 

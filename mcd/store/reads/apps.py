@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, bindparam, select
 
 from mcd.errors import not_found
 from mcd.model import Actor, App, InventoryEntry, Noun, Reconciled, Rollout, Settings, Verb
 from mcd.store import tables as t
+from mcd.store.authorize import require
 from mcd.store.lookup import find_app, find_cluster, find_line, seen_by
 from mcd.store.nouns import Row, app_of, entry_of, labelled, picked, rollout_of, settings_of, state_of
 from mcd.store.pages import FIRST, Page, Part, page, sieved
@@ -63,6 +64,9 @@ def _with_live() -> Select[Any]:
     )
 
 
+_ONE = _with_live().where(t.app.c.name == bindparam("name"))
+
+
 async def apps(
     actor: Actor,
     tx: Tx,
@@ -89,9 +93,10 @@ async def apps(
 
 async def app_listed(actor: Actor, tx: Tx, name: str) -> AppListed:
     """One App as the list shows it. Raises McdError not_found."""
-    found = await find_app(actor, tx, Verb.READ, name)
-    row = await tx.row(_with_live().where(t.app.c.id == found["id"]))
-    assert row is not None
+    row = await tx.row(_ONE, {"name": name})
+    if row is None:
+        raise not_found(Noun.APP, name)
+    require(actor, Verb.READ, Noun.APP, name, row["line"])
     return _listed(row)
 
 

@@ -1,0 +1,84 @@
+"""SQLite is read in the event loop when the answer is at hand, and in a thread when it is not."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from mcd.store import sqlite
+from mcd.store.session import Database, migrate
+
+LONG = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < {}) SELECT sum(x) FROM n"
+MANY = 1_000_000
+
+
+@pytest.fixture
+async def here(tmp_path: Path) -> AsyncIterator[Database]:
+    url = f"sqlite:///{tmp_path / 'mcd.db'}"
+    await asyncio.to_thread(migrate, url)
+    db = Database(url)
+    try:
+        yield db
+    finally:
+        await db.close()
+
+
+@pytest.fixture
+def asked_in(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
+    """Each statement of a cursor with the thread that it was carried out in."""
+    found: list[tuple[str, int]] = []
+    before = sqlite.Cursor._ask
+
+    def noting(cursor: sqlite.Cursor, how: object, sql: str, parameters: object) -> None:
+        found.append((sql, threading.get_ident()))
+        before(cursor, how, sql, parameters)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(sqlite.Cursor, "_ask", noting)
+    return found
+
+
+async def test_a_short_question_needs_no_thread_and_a_write_always_does(
+    here: Database, asked_in: list[tuple[str, int]]
+) -> None:
+    async with here.reading() as tx:
+        assert await tx.value(text("SELECT count(*) FROM app")) == 0
+    assert {thread for _, thread in asked_in} == {threading.get_ident()}
+    asked_in.clear()
+    async with here.writing() as tx:
+        await tx.run(text("CREATE TABLE noted (id int)"))
+    assert threading.get_ident() not in {thread for _, thread in asked_in}
+
+
+async def test_a_long_question_is_answered_right_and_keeps_nobody_waiting(
+    here: Database, asked_in: list[tuple[str, int]]
+) -> None:
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            await asyncio.sleep(0)
+            ticks += 1
+
+    clock = asyncio.create_task(tick())
+    async with here.reading() as tx:
+        before = ticks
+        assert await tx.value(text(LONG.format(MANY))) == MANY * (MANY + 1) // 2
+        assert ticks - before > 10
+        # What is asked behind it sees the same snapshot, in the loop again.
+        assert await tx.value(text("SELECT 1")) == 1
+    clock.cancel()
+    threads = [thread for sql, thread in asked_in if "RECURSIVE" in sql]
+    assert [thread == threading.get_ident() for thread in threads] == [True, False]
+
+
+async def test_a_question_that_is_wrong_is_wrong_at_once(here: Database, asked_in: list[tuple[str, int]]) -> None:
+    async with here.reading() as tx:
+        with pytest.raises(Exception, match="nowhere"):
+            await tx.value(text("SELECT * FROM nowhere"))
+    assert len([sql for sql, _ in asked_in if "nowhere" in sql]) == 1
