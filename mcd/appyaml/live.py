@@ -12,13 +12,23 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Protocol
 
-from mcd.appyaml.compiler import Checked, Compiled, Source, check, compile_app, render_line, source_paths, template_digests
+from mcd.appyaml.compiler import (
+    Checked,
+    Compiled,
+    Source,
+    check,
+    compile_app,
+    render_line,
+    source_paths,
+    template_digests,
+)
 from mcd.appyaml.context import Context, Dependent, Kinds, OtherApp, OtherComponent, read_context
 from mcd.appyaml.resolve.environments import laid_over
 from mcd.appyaml.schema.app import App as Written
 from mcd.appyaml.schema.shapes import PortNumber
-from mcd.appyaml.shells import LINE, app_shells, files_with_secrets, line_shells
+from mcd.appyaml.shells import app_shells, files_with_secrets, line_shells
 from mcd.appyaml.spec.app import ComponentSpec
+from mcd.appyaml.spec.pod import Origin
 from mcd.errors import Code, McdError, Problem, has_errors, in_order
 from mcd.model import (
     NO_FACTS,
@@ -169,9 +179,7 @@ def _around(facts: Facts) -> dict[str, Any]:
 
 def _other(app: Neighbour) -> OtherApp:
     components = {
-        name: OtherComponent(
-            type=one.type, ports={port: PortNumber(port=number) for port, number in one.ports.items()}
-        )  # fmt: skip
+        name: OtherComponent(type=one.type, ports={port: PortNumber(port=number) for port, number in one.ports.items()})
         for name, one in (app.components or {}).items()
     }
     return OtherApp(
@@ -185,7 +193,7 @@ def _footprint(bound: Bound, checked: Checked, compiled: Compiled) -> Footprint 
     if spec is None or checked.app_file is None or not compiled.ok:
         return None
     written = laid_over(checked.app_file, bound.line.name)[0].app
-    names: dict[str, list[str]] = {"Secret": [need.name for need in compiled.secrets if need.source != LINE]}
+    names: dict[str, list[str]] = {"Secret": [need.name for need in compiled.secrets if need.source != Origin.LINE]}
     for obj in compiled.objects:
         if not _is_a_template(obj):
             names.setdefault(obj["kind"], []).append(obj["metadata"]["name"])
@@ -257,7 +265,7 @@ def line_objects(line: ProductLine, cluster: Cluster, pools: Sequence[NodePool])
 
 def of_the_line(wanted: Desired, namespace: str) -> tuple[Ref, ...]:
     """The Secret objects of the product line that an App's pods read: the line makes them, the App waits for them."""
-    needs = [need for need in wanted.compiled.secrets if need.source == LINE]
+    needs = [need for need in wanted.compiled.secrets if need.source == Origin.LINE]
     return tuple(Ref("v1", "Secret", namespace, need.name) for need in needs)
 
 

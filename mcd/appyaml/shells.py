@@ -14,7 +14,7 @@ from mcd.appyaml.names import line_secret
 from mcd.appyaml.render.files import secret_files
 from mcd.appyaml.render.labels import app_labels
 from mcd.appyaml.spec.app import AppSpec
-from mcd.appyaml.spec.pod import SecretNeed
+from mcd.appyaml.spec.pod import Origin, SecretNeed
 from mcd.model import Pieces, SecretFiles, SecretSource
 from mcd.objects import (
     GENERATE,
@@ -29,13 +29,6 @@ from mcd.objects import (
     canonical,
 )
 
-SETTINGS = "settings"
-LINE = "line"
-GENERATED = "generated"
-FILES = "files"
-"""Where a secret is set (app-yaml 6.4): who is asked for its values, and who makes the object. What infra needs is made
-by its Claim, and no shell of it is here."""
-
 _CERTIFICATE = frozenset({"tls.crt", "tls.key"})
 """Keys of a certificate. Most gateways take one from a Secret of its own type only."""
 
@@ -48,12 +41,12 @@ def app_shells(spec: AppSpec, files: SecretFiles | None = None) -> list[Object]:
     needs = {need.name: need for need in spec.secrets}
     shells = []
     for need in spec.secrets:
-        if need.source == SETTINGS:
+        if need.source == Origin.SETTINGS:
             shells.append(_shell(need.name, spec.namespace, labels, need.secret, (need.version, need.keys)))
-        elif need.source == GENERATED:
+        elif need.source == Origin.GENERATED:
             shells.append(_shell(need.name, spec.namespace, labels, MADE_ONCE, (need.version, need.keys)))
             shells[-1]["metadata"]["annotations"][GENERATE] = canonical(_lengths(spec, need)).decode()
-        elif need.source == FILES:
+        elif need.source == Origin.FILES:
             texts = files.texts[need.name]
             shells.append(
                 _shell(need.name, spec.namespace, labels, WITH_SECRETS, (_version_of(texts, needs), need.keys))
@@ -73,9 +66,9 @@ def files_with_secrets(spec: AppSpec) -> SecretFiles:
 
 
 def _source(spec: AppSpec, need: SecretNeed) -> SecretSource:
-    if need.source == GENERATED:
+    if need.source == Origin.GENERATED:
         return SecretSource(MADE_ONCE, lengths=_lengths(spec, need))
-    return SecretSource(need.secret, int(need.version), need.source == LINE)
+    return SecretSource(need.secret, int(need.version), need.source == Origin.LINE)
 
 
 def _lengths(spec: AppSpec, need: SecretNeed) -> dict[str, int]:

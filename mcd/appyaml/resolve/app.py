@@ -17,13 +17,13 @@ from mcd.appyaml.resolve.canary import at_its_step
 from mcd.appyaml.resolve.components import resolve_component
 from mcd.appyaml.resolve.degrade import without_what_the_cluster_lacks
 from mcd.appyaml.resolve.hosts import settle_hosts
-from mcd.appyaml.resolve.needs import GENERATED, merged, with_needs
+from mcd.appyaml.resolve.needs import merged, with_needs
 from mcd.appyaml.resolve.pre import as_pre, pre_name, refuse_none, without_overrides
 from mcd.appyaml.resolve.run import Resolving
 from mcd.appyaml.resolve.storage import check_writers, resolve_permdir
 from mcd.appyaml.resolve.undone import tell_undone_app, tell_undone_needs
 from mcd.appyaml.spec.app import AppSpec, ComponentSpec, Source
-from mcd.appyaml.spec.pod import SecretNeed
+from mcd.appyaml.spec.pod import Origin, SecretNeed
 from mcd.appyaml.text.nodes import TOP
 from mcd.appyaml.text.problems import Findings, Report
 from mcd.errors import Problem, echo
@@ -91,7 +91,7 @@ def resolve(app_file: AppFile, context: Context, source: Source) -> tuple[AppSpe
         app_dep=run.app_dep,
         permdir=run.permdir,
         alerts=resolve_alerts(run, components),
-        generated={key: run.generated[key] for need in secrets if need.source == GENERATED for key in need.keys},
+        generated={key: run.generated[key] for need in secrets if need.source == Origin.GENERATED for key in need.keys},
     )
     return spec, tuple(report.found)
 

@@ -24,7 +24,7 @@ from mcd.appyaml.resolve.variables import report_template, secret_need
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.files import LARGEST_FILE, LARGEST_FILES, File, beside
 from mcd.appyaml.schema.variable import Variable
-from mcd.appyaml.spec.pod import EnvEntry, SecretNeed
+from mcd.appyaml.spec.pod import EnvEntry, Origin, SecretNeed
 from mcd.appyaml.spec.storage import NO_FILES, FileSpec, FilesSpec, FileVolume, SecretKey
 from mcd.appyaml.text.nodes import Path
 from mcd.appyaml.text.problems import Report
@@ -39,8 +39,6 @@ _ODD = re.compile(r"[^A-Za-z0-9._-]")
 _LONGEST_KEY = 253
 _TOP = "files"
 """How the path of a file begins that is every component's."""
-SOURCE = "files"
-"""Where the values of our own Secret come from (app-yaml 6.4)."""
 
 
 @record
@@ -124,7 +122,7 @@ def all_files(run: Resolving, base: str, path: Path, volumes: Sequence[FileVolum
     needs = [need for volume in used for need in volume.needs.values()]
     held = {file.key: list(file.pieces) for file in files if file.pieces}
     if held:
-        needs.append(SecretNeed(files_secret(base), tuple(sorted(held)), SOURCE, _version(held)))
+        needs.append(SecretNeed(files_secret(base), tuple(sorted(held)), Origin.FILES, _version(held)))
     return FilesSpec(files_config(base), files_secret(base), used, merged(needs))
 
 

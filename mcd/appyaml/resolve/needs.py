@@ -13,10 +13,7 @@ from mcd.appyaml.resolve.infra import resolve_infra
 from mcd.appyaml.resolve.injected import injected
 from mcd.appyaml.resolve.run import Resolving
 from mcd.appyaml.spec.infra import InfraSpec
-from mcd.appyaml.spec.pod import EnvEntry, SecretNeed
-
-GENERATED, INFRA = "generated", "infra"
-"""`source` of the credentials of infra, and of what is made once for an App."""
+from mcd.appyaml.spec.pod import EnvEntry, Origin, SecretNeed
 
 
 def with_needs(run: Resolving) -> Resolving:
@@ -61,7 +58,7 @@ def read_by(run: Resolving, entries: Iterable[EnvEntry], known: Mapping[str, Sec
 
 def _with_keys(need: SecretNeed, keys: Iterable[str]) -> SecretNeed:
     """Credentials of infra are one whole, whoever reads how much of them."""
-    if need.source == INFRA:
+    if need.source == Origin.INFRA:
         return need
     held = tuple(sorted(keys))
     turns = need.turns
@@ -72,6 +69,6 @@ def _with_keys(need: SecretNeed, keys: Iterable[str]) -> SecretNeed:
 def _credentials(infra: Mapping[str, InfraSpec]) -> dict[str, SecretNeed]:
     """What Claims make, whole: object → need."""
     return {
-        need.secret: SecretNeed(need.secret, tuple(sorted(need.words)), INFRA, need.credentials, need.name)
+        need.secret: SecretNeed(need.secret, tuple(sorted(need.words)), Origin.INFRA, need.credentials, need.name)
         for need in infra.values()
     }

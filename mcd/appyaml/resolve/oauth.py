@@ -15,7 +15,7 @@ from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.defaults import SIDECAR_CPU, SIDECAR_DISK, SIDECAR_MEMORY
 from mcd.appyaml.schema.health import PROBE_TIMES
 from mcd.appyaml.schema.oauth import SignIn
-from mcd.appyaml.spec.pod import Action, EnvEntry, PortSpec, ProbeSpec, ResourceSpec, SecretNeed
+from mcd.appyaml.spec.pod import Action, EnvEntry, Origin, PortSpec, ProbeSpec, ResourceSpec, SecretNeed
 from mcd.appyaml.spec.sidecars import SidecarSpec
 from mcd.appyaml.text.nodes import Path
 from mcd.appyaml.text.re2 import literal
@@ -75,7 +75,7 @@ def sign_in_need(run: Resolving, path: Path) -> SecretNeed:
         message = f'product line "{run.line}" has no {lacks} to sign people in with.'
         run.findings.refuse("secret.unknown", (*path, "oauth"), message, "Set it with mcd secret set -p.")
     version = facts.version if facts is not None else "0"
-    return SecretNeed(SIGN_IN_SECRET, _VARIABLES, "line", version, SIGN_IN_SECRET)
+    return SecretNeed(SIGN_IN_SECRET, _VARIABLES, Origin.LINE, version, SIGN_IN_SECRET)
 
 
 def _options(asked: SignIn, sign_in: Oauth, upstream: int) -> list[str]:

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from mcd.appyaml.names import generated_secret
-from mcd.appyaml.resolve.needs import GENERATED, INFRA
 from mcd.appyaml.resolve.run import Resolving
 from mcd.appyaml.resolve.variables import Environment, secret_need
 from mcd.appyaml.schema.variable import Variable
-from mcd.appyaml.spec.pod import SecretNeed
+from mcd.appyaml.spec.pod import Origin, SecretNeed
 from mcd.appyaml.text.nodes import Path
 from mcd.appyaml.text.words import suggest
 from mcd.errors import echo
@@ -46,19 +45,19 @@ def _generated(run: Resolving, env: Environment, name: str, variable: Variable) 
     """The key is the variable's name alone, so that a component may be renamed."""
     longest = max(run.generated.get(name, 0), variable.length)
     run.generated[name] = longest
-    need = SecretNeed(generated_secret(run.name), (), GENERATED, "0", turns=run.context.generated)
+    need = SecretNeed(generated_secret(run.name), (), Origin.GENERATED, "0", turns=run.context.generated)
     _refer(env, name, need, name)
 
 
 def _injected(run: Resolving, env: Environment, name: str, wanted: str, path: Path) -> None:
     """`infra.NAME.KEY` is a reference, `app_dep.NAME.url` a value."""
     kind, giver, word = wanted.split(".")
-    asked = run.app.infra if kind == INFRA else run.app.app_dep
+    asked = run.app.infra if kind == Origin.INFRA else run.app.app_dep
     if giver not in asked:
         message = f'there is no {kind} "{echo(giver)}".'
         run.findings.refuse("ref.unknown", (*path, "from"), message, suggest(giver, asked))
         return
-    words = _of_infra(run, env, name, giver, word) if kind == INFRA else _of_app_dep(run, env, name, giver, word)
+    words = _of_infra(run, env, name, giver, word) if kind == Origin.INFRA else _of_app_dep(run, env, name, giver, word)
     if words and word not in words:
         message = f'{kind}.{giver} has no "{echo(word)}".'
         run.findings.refuse("ref.unknown", (*path, "from"), message, suggest(word, words))

@@ -27,7 +27,7 @@ from mcd.appyaml.resolve.templates import (
     too_much,
 )
 from mcd.appyaml.schema.variable import LONGEST_VALUE, Variable
-from mcd.appyaml.spec.pod import EnvEntry, SecretNeed
+from mcd.appyaml.spec.pod import EnvEntry, Origin, SecretNeed
 from mcd.appyaml.text.braces import template_place
 from mcd.appyaml.text.nodes import Path, node_at, place_of
 from mcd.appyaml.text.problems import Findings
@@ -333,8 +333,8 @@ def named_secret(
     if (name in context.settings.secrets or not context.known) and not _is_free(findings, context, app, name, path):
         return None
     for source, facts, object_name in (
-        ("settings", context.settings.secrets, settings_secret(app, name)),
-        ("line", context.product_line.secrets, line_secret(name)),
+        (Origin.SETTINGS, context.settings.secrets, settings_secret(app, name)),
+        (Origin.LINE, context.product_line.secrets, line_secret(name)),
     ):
         if name in facts:
             fact = facts[name]
@@ -359,7 +359,7 @@ def named_secret(
         message = f'there is no secret "{echo(name)}".'
         findings.refuse("secret.unknown", path, message, hint or "Set it with mcd secret set.")
         return None
-    return SecretNeed(settings_secret(app, name), keys, "settings", "0", name)
+    return SecretNeed(settings_secret(app, name), keys, Origin.SETTINGS, "0", name)
 
 
 def _is_free(findings: Findings, context: Context, app: str, name: str, path: Path) -> bool:

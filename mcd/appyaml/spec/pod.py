@@ -6,6 +6,7 @@ Frozen values only. It must not know where a value came from.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from enum import StrEnum
 
 from mcd.appyaml.record import record
 from mcd.appyaml.text.units import Bytes
@@ -114,15 +115,30 @@ class Identity:
     signal: str
 
 
+class Origin(StrEnum):
+    """Who gives a Secret object its values (app-yaml 6.4)."""
+
+    INFRA = "infra"
+    """The Claim that makes what is needed."""
+    SETTINGS = "settings"
+    """People, for the App."""
+    LINE = "line"
+    """People, for the product line."""
+    GENERATED = "generated"
+    """Made once for the App."""
+    FILES = "files"
+    """Files of the App with secrets of the others in them."""
+
+
 @record
 class SecretNeed:
-    """A Secret object that must exist before the workloads do. `source` is settings or line; `secret` is its name in
-    the portal. Where each key has a version of its own, `turns` is how often its value was replaced; `version` is then
-    of the keys that are read."""
+    """A Secret object that must exist before the workloads do. `source` says who gives the values; `secret` is its name
+    in the portal. Where each key has a version of its own, `turns` is how often its value was replaced; `version` is
+    then of the keys that are read."""
 
     name: str
     keys: tuple[str, ...]
-    source: str
+    source: Origin
     version: str
     secret: str = ""
     turns: Mapping[str, int] | None = None

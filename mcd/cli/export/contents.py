@@ -11,15 +11,13 @@ from dataclasses import dataclass
 
 from mcd.appyaml.render.files import placeholders
 from mcd.appyaml.spec.app import AppSpec
-from mcd.appyaml.spec.pod import SecretNeed
+from mcd.appyaml.spec.pod import Origin, SecretNeed
 from mcd.cli.export.needs import images
 from mcd.objects import FIRST_WAVE, TRIGGER, Object, to_yaml
 
 BEFORE = "before/"
 """The folder of what must have run before the rest: there is one when a job is to run before each deploy."""
 FILL_IN = "FILL IN"
-FILES = "files"
-"""`source` of a Secret that holds whole files (app-yaml 6.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +39,7 @@ class Blank:
     Secret `secret` takes from it; `named` is the secret in the portal, the infra, or the place of a file."""
 
     secret: str
-    source: str
+    source: Origin
     named: str
     path: str
     keys: tuple[str, ...]
@@ -119,7 +117,7 @@ def _generator(exported: Exported, need: SecretNeed) -> Object:
 
 
 def _is_word_file(need: SecretNeed, key: str) -> bool:
-    return need.source == FILES or _is_file(key)
+    return need.source is Origin.FILES or _is_file(key)
 
 
 def blanks_of(exported: Exported) -> list[Blank]:
@@ -162,9 +160,9 @@ def _texts(spec: AppSpec) -> dict[tuple[str, str], tuple[str, str]]:
 def described(need: SecretNeed) -> str:
     """What a Secret is, for a person."""
     return {
-        "settings": f'Secret "{need.secret}" of the App',
-        "line": f'Secret "{need.secret}" of the product line',
-        "infra": f'Address and account of infra "{need.secret}"',
-        "generated": "Texts that are made once: letters and digits of your own, never changed again",
-        FILES: "Files that contain secrets",
-    }.get(need.source, need.source)
+        Origin.SETTINGS: f'Secret "{need.secret}" of the App',
+        Origin.LINE: f'Secret "{need.secret}" of the product line',
+        Origin.INFRA: f'Address and account of infra "{need.secret}"',
+        Origin.GENERATED: "Texts that are made once: letters and digits of your own, never changed again",
+        Origin.FILES: "Files that contain secrets",
+    }[need.source]

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mcd.cli.export.contents import BEFORE, FILES, Blank, Exported, blanks_of, place_of
+from mcd.appyaml.spec.pod import Origin
+from mcd.cli.export.contents import BEFORE, Blank, Exported, blanks_of, place_of
 from mcd.cli.export.needs import cluster_needs, images
 from mcd.errors import Problem
 from mcd.objects import TRIGGER, Object
@@ -67,18 +68,18 @@ def _blanks(blanks: Sequence[Blank]) -> Iterator[str]:
         keys = ", ".join(f"`{key}`" for key in blank.keys)
         yield f"| `{blank.path}` | {keys} | {_what(blank)} |"
     yield _HOW
-    if any(blank.source == FILES for blank in blanks):
+    if any(blank.source is Origin.FILES for blank in blanks):
         yield "Where `<<secret:OBJECT/KEY>>` stands in an example, the value of that Secret belongs."
 
 
 def _what(blank: Blank) -> str:
     return {
-        "settings": f"secret `{blank.named}` of the App",
-        "line": f"secret `{blank.named}` of the product line",
-        "infra": f"address and account of `{blank.named}`, which you run yourself",
-        "generated": f"letters and digits of your own ({blank.named}); never change them again",
-        FILES: f"`{blank.named}`, a file with secrets in it",
-    }.get(blank.source, blank.source)
+        Origin.SETTINGS: f"secret `{blank.named}` of the App",
+        Origin.LINE: f"secret `{blank.named}` of the product line",
+        Origin.INFRA: f"address and account of `{blank.named}`, which you run yourself",
+        Origin.GENERATED: f"letters and digits of your own ({blank.named}); never change them again",
+        Origin.FILES: f"`{blank.named}`, a file with secrets in it",
+    }[blank.source]
 
 
 # --- the order --------------------------------------------------------------------------------------------------------
@@ -125,7 +126,7 @@ def _jobs(objects: Sequence[Object], trigger: str) -> list[str]:
 def _not_included(exported: Exported, warnings: Sequence[Problem]) -> Iterator[str]:
     kinds = {obj["kind"] for obj in exported.objects}
     yield "- Building the images: they must be in a registry already."
-    infra = sorted({need.secret for need in exported.secrets if need.source == "infra"})
+    infra = sorted({need.secret for need in exported.secrets if need.source is Origin.INFRA})
     if infra:
         yield f"- {', '.join(f'`{name}`' for name in infra)}: only used from here. Run them yourself."
     if exported.secrets:
