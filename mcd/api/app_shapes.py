@@ -61,6 +61,10 @@ class App(Shape):
     git_url: str | None
     """Where to push; null when the repository is elsewhere."""
     live: RolloutBrief | None
+    called_by: tuple[str, ...] = ()
+    """Apps that call it and that you may see. Told of one App, not in a list."""
+    called_by_others: int = 0
+    """How many more there are."""
 
 
 class Release(State):

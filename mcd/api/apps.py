@@ -22,7 +22,7 @@ from mcd.api.shapes import Page
 from mcd.api.sources import check_repository
 from mcd.api.strict import StrictRoute
 from mcd.api.wishes import AppChange, AppNew
-from mcd.model import AppState, Noun, Verb, app_state, why_away
+from mcd.model import Actor, AppState, Noun, Verb, app_state, why_away
 from mcd.runtime import Runtime
 from mcd.store import intents, reads
 from mcd.store.authorize import require
@@ -49,6 +49,13 @@ def app_shape(runtime: Runtime, listed: AppListed) -> App:
         git_url=f"{runtime.settings.url}/git/{app.name}.git" if held else None,
         live=None if listed.live is None else _brief(listed.live, listed.commit, gone),
     )
+
+
+async def _whole(runtime: Runtime, actor: Actor, tx: Tx, listed: AppListed) -> App:
+    """With those that call it: who deletes it should know them."""
+    callers = await reads.callers(actor, tx, listed.app.name)
+    told = {"called_by": callers.seen, "called_by_others": callers.others}
+    return app_shape(runtime, listed).model_copy(update=told)
 
 
 def state_of(listed: AppListed) -> AppState:
@@ -126,7 +133,8 @@ async def show_app(request: Request, app: AppName, actor: Reader, runtime: Runti
     """One App, with its live Rollout."""
     async with runtime.db.reading() as tx:
         found = await reads.app_listed(actor, tx, app)
-    return shown(request, app_shape(runtime, found), found.app.generation)
+        answer = await _whole(runtime, actor, tx, found)
+    return shown(request, answer, found.app.generation)
 
 
 @router.patch("/apps/{app}", operation_id="change_app", response_model=App)
@@ -148,14 +156,16 @@ async def change_app(
 
 @router.delete("/apps/{app}", operation_id="delete_app", status_code=202, response_model=App)
 async def delete_app(request: Request, app: AppName, actor: Setter, runtime: RuntimeOf, expected: IfMatch) -> Response:
-    """Deletes an App with its objects. What holds data stays in the cluster and is said in the Events."""
+    """Deletes an App with its objects. What holds data stays in the cluster and is said in the Events. The answer names
+    the Apps that call it: what runs of them goes on, and their next deploy is refused until they do without it."""
 
     async def act(tx: Tx, now: datetime) -> Answer:
         there = await reads.app_listed(actor, tx, app)
+        before = await _whole(runtime, actor, tx, there)
         gone = await intents.delete_app(actor, tx, now, app, expected=expected)
-        if there.live is None:
-            # It had nothing in a cluster and is gone already.
-            return Answer(202, app_shape(runtime, replace(there, app=gone)))
-        return Answer(202, app_shape(runtime, await reads.app_listed(actor, tx, app)))
+        # One that had nothing in a cluster is gone already.
+        now_there = replace(there, app=gone) if there.live is None else await reads.app_listed(actor, tx, app)
+        told = {"called_by": before.called_by, "called_by_others": before.called_by_others}
+        return Answer(202, app_shape(runtime, now_there).model_copy(update=told))
 
     return await carry(request, runtime, actor, act)

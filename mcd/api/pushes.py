@@ -356,6 +356,8 @@ class Push:
             if choice.deployed.decision.waits:
                 deploy = f"mcd deploy {self.app} --release {release.number}"
                 self.said.put_nowait(f"It is not deployed yet: {choice.deployed.decision.why} Deploy it: {deploy}")
+        if release is None and target.app.id and target.live is None:
+            self.said.put_nowait(f"Nothing of {self.app} runs yet, and this push deploys nothing.")
         for one in choice.rest[:SHOWN_REFS]:
             kept = stored.ignored.get(one.update.ref)
             still = kept is not None and kept.ignored

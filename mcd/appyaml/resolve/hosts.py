@@ -94,7 +94,7 @@ def _check_taken(run: Resolving, asked: list[AskedHost]) -> None:
     """What an App of another product line is called is nobody's to hear."""
     for item in asked:
         owner = run.context.hosts.get((item.host, item.path))
-        if owner is not None:
+        if owner is not None and owner != run.name:
             whose = f'App "{owner}"' if owner else "an App of another product line"
             message = f"{echo(item.host)}{echo(item.path)} already belongs to {whose}."
             run.findings.refuse("exclusive", item.where, message, "Use another host or path.")

@@ -184,7 +184,9 @@ def delete(
     limit = seconds(timeout, "--timeout")
     which = which_app(app, name)
     with server() as client:
-        client.get(f"/apps/{segment(which)}")  # a name that is not there is told before anybody is asked
+        there = client.get(f"/apps/{segment(which)}")  # a name that is not there is told before anybody is asked
+        if callers := called_by(there):
+            note(callers)
         confirm_name("App", which, yes, f"{which}: {GOES}")
         client.delete(f"/apps/{segment(which)}")
         if not wait:
@@ -192,6 +194,18 @@ def delete(
             return
         _until_gone(client, which, limit)
     print(f"{which} is gone")
+
+
+def called_by(app: dict[str, Any]) -> str:
+    """Who calls the App and would call nobody, as a line, or nothing."""
+    names, others = list(app.get("called_by", ())), int(app.get("called_by_others", 0))
+    if others:
+        names.append(f"{others} {'Apps' if others > 1 else 'App'} that you cannot see")
+    if not names:
+        return ""
+    listed = ", ".join(names[:-1]) + (" and " if names[:-1] else "") + names[-1]
+    verb = "calls" if len(names) == 1 and others < 2 else "call"
+    return f"{listed} {verb} {app['name']}: nothing new of them is deployed until their app_dep does without it."
 
 
 def _until_gone(client: Client, app: str, limit: float) -> None:

@@ -54,7 +54,7 @@ async def request_rollout(
             Code.INVALID, f'"{echo(trigger)}" is not a reason to deploy.', f"Use one of {', '.join(BY_PEOPLE)}."
         )
     wanted_release = await find_release(tx, row, release)
-    _may_still_become(app, wanted_release)
+    _may_still_become(app, wanted_release, await _ignored_since(tx, wanted_release))
     revision = await _revision(tx, row, settings_revision)
     restarts = {component: now.isoformat() for component in restart}
     live = await tx.row(live_of(row["id"]))
@@ -101,14 +101,30 @@ _OF_PODS = REPEATING | {Reason.CONFIG_MISSING, Reason.UNSCHEDULABLE, Reason.DEAD
 """Why a component failed that new pods may not."""
 
 
-def _may_still_become(app: str, release: Row) -> None:
+async def _ignored_since(tx: Tx, release: Row) -> str:
+    """What to do about the newest commit that came after it and that no push deployed, or nothing. Whoever mended the
+    failed one with a push that deploys nothing is not left with the failure alone."""
+    table = t.release
+    newer = (table.c.app_id == release["app_id"]) & (table.c.number > release["number"])
+    row = await tx.row(
+        select(table.c.number, table.c.ignored, table.c.commit).where(newer).order_by(table.c.number.desc()).limit(1)
+    )
+    if row is None or not row["ignored"]:
+        return ""
+    why = row["ignored"].rstrip(".")
+    number, commit = row["number"], row["commit"][:12]
+    step = f"`mcd deploy --release {number}`"
+    return f"Release {number} ({commit}) came later and was not deployed, because {why}: {step}."
+
+
+def _may_still_become(app: str, release: Row, newer: str) -> None:
     state = state_of(release)
     failed = state.condition(ConditionType.STALLED)
     if release["ready_at"] is None and failed is not None and state.is_now(ConditionType.STALLED):
         raise McdError(
             Code.CONFLICT,
             f"Release {release['number']} of {app} failed: {failed.message}",
-            "Mend it and push again, or try it again: `mcd deploy --commit`.",
+            f"Mend it and push again, or try it again: `mcd deploy --commit`. {newer}".rstrip(),
             reason=failed.reason.value,
         )
 
