@@ -20,6 +20,7 @@ from typing import Any
 from mcd.compiling.asks import ASKS
 from mcd.compiling.frames import END, HEAD, framed, read_exactly
 from mcd.errors import McdError
+from mcd.observability.garbage import look_seldom
 
 _NO_MEMORY = framed(pickle.dumps(("memory",), 5)) + END
 """Made before it is needed."""
@@ -27,6 +28,7 @@ _NO_MEMORY = framed(pickle.dumps(("memory",), 5)) + END
 
 def main(pipe: socket.socket) -> None:
     """Answers until the other side is gone, or an ask took all the memory that it may."""
+    look_seldom()
     # Ctrl-C goes to the whole group of processes: the parent ends what it began.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The end of the time ends the process, wherever it is: no code of ours has to be reached for that.
