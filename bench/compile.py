@@ -27,7 +27,11 @@ from mcd.observability.garbage import look_seldom
 
 INPUTS = Path(__file__).parent / "inputs"
 NAMES = ("small", "web", "typical", "full")
-TARGET, PEER_TARGET, GUARD = 2.0, 15.0, 1300.0
+TARGET, HELD, PEER_TARGET, GUARD = 2.0, 4.0, 15.0, 1300.0
+"""Of the time of events + compose: what was aimed at, and what MCD holds itself to (ADR 17). Of kustomize. Apps a
+second of the App that the guard was written for."""
+CALLS = 3.0
+"""What MCD holds itself to in function calls, which no busy machine changes: so many times those of the bound."""
 COMMIT = "3f2c1a9d5e8b7c6a4f0e1d2c3b4a59687f6e5d4c"
 _Loader: Any = getattr(yaml, "CSafeLoader")  # noqa: B009 - absent from the types where libyaml may be absent
 assert orjson
@@ -197,12 +201,12 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        near = self.typical.ratio.median <= TARGET and self.memory.flat
+        near = self.typical.ratio.median <= HELD and self.memory.flat
         return near and self.peer is not None and self.peer.ratio >= PEER_TARGET
 
     def facts(self) -> dict[str, Any]:
         return {
-            "metric": "P8", **asdict(self), "target": {"bound": TARGET, "kustomize": PEER_TARGET},
+            "metric": "P8", **asdict(self), "target": {"bound": TARGET, "held": HELD, "kustomize": PEER_TARGET},
             "guard": {"apps_per_second": GUARD}, "ok": self.ok,
         }  # fmt: skip
 

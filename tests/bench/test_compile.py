@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from bench import meter, report
-from bench.compile import NAMES, Memory, memory, read
+from bench.compile import CALLS, NAMES, Memory, memory, read
 
 ROOT = Path(__file__).parents[2]
 
@@ -39,6 +39,19 @@ def test_the_typical_app_has_what_real_ones_have() -> None:
 def test_compiling_costs_no_ten_times_what_reading_the_text_alone_does() -> None:
     one = read("typical")
     assert meter.paired(one.hashed, one.read_only, turns=5, seconds=0.1).ratio.median < 10
+
+
+def test_compiling_calls_no_three_times_as_many_functions_as_reading_the_text_alone_does() -> None:
+    one = read("typical")
+    assert meter.calls(one.hashed) <= CALLS * meter.calls(one.read_only)
+
+
+def test_calls_are_counted_whether_they_are_pythons_or_not() -> None:
+    def two() -> None:
+        len("a")
+        len("b")
+
+    assert meter.calls(two) == 4, "itself, len twice, and the end of counting"
 
 
 def test_a_ratio_is_the_median_of_turns_and_knows_how_sure_it_is() -> None:
