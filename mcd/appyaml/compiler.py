@@ -15,9 +15,9 @@ from mcd.appyaml.record import record
 from mcd.appyaml.render.app import render, twice
 from mcd.appyaml.render.line import line_objects
 from mcd.appyaml.render.pod import template
-from mcd.appyaml.resolve.app import line_name, resolve
+from mcd.appyaml.resolve.app import resolve
 from mcd.appyaml.resolve.environment import resource_attributes
-from mcd.appyaml.resolve.environments import environment_name, laid_over, not_told, unmatched
+from mcd.appyaml.resolve.environments import environment_name, laid_over, line_name, not_told, unmatched
 from mcd.appyaml.resolve.source_paths import source_paths
 from mcd.appyaml.schema.environments import too_much
 from mcd.appyaml.spec.app import AppSpec, ComponentSpec, Source
@@ -117,10 +117,9 @@ def validate(checked: Checked, context: Context = NO_CONTEXT, source: Source | N
     return all_of(told)
 
 
-def render_line(context: Context, line: str = "") -> list[Object]:
-    """The objects of the context's product line; `line` is its name where the context has none."""
-    name = context.product_line.name or line or line_name(None, context)
-    return line_objects(name, context.product_line, context.cluster)
+def render_line(context: Context, app_file: AppFile | None = None) -> list[Object]:
+    """The objects of the context's product line; where it has no name, of the one that the file is for."""
+    return line_objects(line_name(app_file, context), context.product_line, context.cluster)
 
 
 def template_digests(compiled: Compiled) -> Mapping[str, str]:

@@ -14,7 +14,6 @@ from typing import Annotated, Any
 import typer
 
 from mcd.appyaml.compiler import Compiled, render_line
-from mcd.appyaml.resolve.app import line_name
 from mcd.cli import problem_formats
 from mcd.cli.offline import (
     DEFAULT_FILE,
@@ -111,7 +110,7 @@ def render(
         raise typer.Exit(WRONG_FILE)
     objects: list[Object] = []
     if line:
-        objects += render_line(known, line_name(checked.app_file, known))
+        objects += render_line(known, checked.app_file)
     objects += compiled.objects
     out(to_yaml(objects) if output is ObjectFormat.YAML else _as_json(objects, compiled))
 

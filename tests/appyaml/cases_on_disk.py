@@ -7,7 +7,6 @@ from pathlib import Path
 
 from mcd.appyaml.compiler import Compiled, Source, check, compile_app, render_line, source_paths
 from mcd.appyaml.context import NO_CONTEXT, Context, read_context
-from mcd.appyaml.resolve.app import line_name
 from mcd.cli.beside import files_beside
 from mcd.infra.catalog import KINDS
 from mcd.objects import Object, to_yaml
@@ -63,8 +62,7 @@ class Case:
             return []
         line: list[Object] = []
         if "--line" in self.arguments:
-            context = self.context()
-            line = render_line(context, line_name(check(self.text, "app.yaml").app_file, context))
+            line = render_line(self.context(), check(self.text, "app.yaml").app_file)
         return [*line, *compiled.objects]
 
     def problems(self) -> str:

@@ -76,7 +76,7 @@ def shown(where: str) -> str:
 
 def objects() -> dict[str, Object]:
     compiled = compile_app(check(SMALL, "app.yaml"), NO_CONTEXT, Source("0" * 40))
-    line = [o for o in render_line(NO_CONTEXT, "demo") if o["kind"] == "LimitRange"]
+    line = [o for o in render_line(NO_CONTEXT) if o["kind"] == "LimitRange"]
     return {o["kind"]: o for o in (*compiled.objects, *line)}
 
 

@@ -16,6 +16,7 @@ from mcd.appyaml.resolve.build import resolve_build
 from mcd.appyaml.resolve.canary import at_its_step
 from mcd.appyaml.resolve.components import resolve_component
 from mcd.appyaml.resolve.degrade import without_what_the_cluster_lacks
+from mcd.appyaml.resolve.environments import line_name
 from mcd.appyaml.resolve.hosts import settle_hosts
 from mcd.appyaml.resolve.needs import merged, with_needs
 from mcd.appyaml.resolve.pre import as_pre, pre_name, refuse_none, without_overrides
@@ -28,12 +29,6 @@ from mcd.appyaml.text.nodes import TOP
 from mcd.appyaml.text.problems import Findings, Report
 from mcd.errors import Problem, echo
 from mcd.objects import OLDEST_MINOR
-
-
-def line_name(app_file: AppFile | None, context: Context) -> str:
-    """The product line: the context's, else NAME of app-yaml 4.1."""
-    hint = app_file.app.product_line if app_file is not None else ""
-    return context.product_line.name or context.environment or hint or "demo"
 
 
 def resolve(app_file: AppFile, context: Context, source: Source) -> tuple[AppSpec, tuple[Problem, ...]]:

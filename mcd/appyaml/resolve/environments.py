@@ -26,9 +26,15 @@ IN_PRE = ("infra", "env")
 Entries = dict[str, tuple[Place, Node]]
 
 
-def environment_name(app_file: AppFile, context: Context) -> str:
+def environment_name(app_file: AppFile | None, context: Context) -> str:
     """NAME of app-yaml 4.1: what a person asked for, else the product line, else what the file hints at."""
-    return context.environment or context.product_line.name or app_file.app.product_line or "demo"
+    hint = app_file.app.product_line if app_file is not None else ""
+    return context.environment or context.product_line.name or hint or "demo"
+
+
+def line_name(app_file: AppFile | None, context: Context) -> str:
+    """The product line: the context's, else it is called NAME too."""
+    return context.product_line.name or environment_name(app_file, context)
 
 
 def unmatched(app_file: AppFile, context: Context) -> tuple[Problem, ...]:

@@ -14,7 +14,6 @@ import typer
 
 from mcd.appyaml.compiler import Compiled, Source, render_line
 from mcd.appyaml.context import ClusterFacts
-from mcd.appyaml.resolve.app import line_name
 from mcd.cli import problem_formats
 from mcd.cli.export.contents import Exported, blanks_of, files_of
 from mcd.cli.export.folder import check_folder, lacking, write_folder
@@ -91,7 +90,7 @@ def export(
     _refuse_images_that_nobody_built(compiled, source)
     objects: list[Object] = []
     if line:
-        objects += render_line(known, line_name(checked.app_file, known))
+        objects += render_line(known, checked.app_file)
     exported = Exported(compiled.spec, [*objects, *compiled.objects], compiled.secrets)
     files = {**files_of(exported), "README.md": readme(exported, compiled.problems).encode()}
     write_folder(folder, dict(sorted(files.items())))
