@@ -48,12 +48,26 @@ def toggles(world: World) -> Seen:
         refused = _refused(world, [entry["object"] for entry in found.values()])
         if refused:
             raise Miss(f"{len(refused)} refused: {refused[:3]}")
+        said = _without_secrets(world, namespace)
         kinds = Counter(entry["object"]["kind"] for entry in found.values())
-        return Seen(
-            f"{len(TOGGLES)} sets of values, {len(found)} objects accepted, {kinds['Pod']} pods by restricted", 0
-        )
+        taken = f"{len(TOGGLES)} sets of values, {len(found)} objects accepted, {kinds['Pod']} pods by restricted"
+        return Seen(f"{taken}; without its Secrets: {said}", 0)
     finally:
         world.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+def _without_secrets(world: World, namespace: str) -> str:
+    """What is missing is said before anything is made. Answers the line; raises Miss when there is none."""
+    done = helm.run(
+        "install", "own", str(helm.CHART), "--namespace", namespace, "--kubeconfig", str(world.kubeconfig("admin")),
+        values={},
+    )  # fmt: skip
+    lines = [line for line in done.stderr.splitlines() if "there is no Secret" in line]
+    if done.returncode == 0 or not lines:
+        raise Miss(f"helm install without the Secrets: {done.stderr.strip()[-300:]} [exit {done.returncode}]")
+    if made := world.kubectl("get", "jobs,deployments", "-n", namespace, "-o", "name").ok().out.strip():
+        raise Miss(f"it made {made}")
+    return lines[-1][lines[-1].index("there is no Secret") :]
 
 
 def _pods(obj: dict[str, Any], namespace: str) -> Iterator[dict[str, Any]]:
