@@ -115,11 +115,5 @@ def _inside(model: type, where: str, *, unused: bool) -> Iterator[tuple[str, Key
         inner = known.kind.model
         # Resources and limits of Settings are those of 3.13.
         if inner is not None and inner not in (Resources, Limits):
-            step = (
-                ".NAME"
-                if known.kind.name.startswith("mapping of")
-                else "[]"
-                if known.kind.name.startswith("list")
-                else ""
-            )
+            step = "[]" if known.kind.many else ".NAME" if known.kind.inner is not None else ""
             yield from _inside(inner, here + step, unused=nobody)

@@ -32,9 +32,9 @@ HEAD = "appname: shop\ncomponents: {web: {type: web, image: 'nginx:1.2'}}\n"
 def _inside(kind: Kind, word: str) -> str:
     """A mapping with one key, in the list or the mapping of names that it stands in."""
     one = f"{{{word}: %s}}"
-    if kind.name.startswith("mapping of"):
+    if kind.inner is not None:
         return f"{{x: {one}}}"
-    return f"[{one}]" if kind.name.startswith("list of") else one
+    return f"[{one}]" if kind.many else one
 
 
 def places() -> Iterator[str]:

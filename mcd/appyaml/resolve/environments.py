@@ -14,7 +14,7 @@ from mcd.appyaml.parse import AppFile, read_app
 from mcd.appyaml.schema.app import App
 from mcd.appyaml.schema.environments import DIFFERS, entries_of
 from mcd.appyaml.schema.fields import Kind, keys_of
-from mcd.appyaml.schema.partial import is_list, removes, without_nulls
+from mcd.appyaml.schema.partial import removes, without_nulls
 from mcd.appyaml.text.nodes import Map, Node, Place
 from mcd.appyaml.text.problems import Findings, Report
 from mcd.appyaml.text.words import suggest
@@ -123,7 +123,7 @@ def _merged(base: Map, over: Map, kind: Kind | None) -> Map:
 
 def _child(kind: Kind | None, word: str) -> Kind | None:
     """The Kind of a key of a mapping, where the schema knows it: parameters of an infra are anybody's."""
-    if kind is None or is_list(kind):
+    if kind is None or kind.many:
         return None
     if kind.inner is not None:
         return kind.inner

@@ -21,6 +21,8 @@ from mcd.appyaml.text.nodes import Path
 from mcd.appyaml.text.re2 import literal
 
 NAME = "mcd-oauth"
+EVERYWHERE = "/*"
+"""Of `skip`: every path there is."""
 _VARIABLES = ("OAUTH2_PROXY_CLIENT_ID", "OAUTH2_PROXY_CLIENT_SECRET", "OAUTH2_PROXY_COOKIE_SECRET")
 
 
@@ -31,6 +33,10 @@ def resolve_oauth(run: Resolving, component: Component, path: Path, upstream: in
     if component.protocol == "h2c":
         message = "sign-in does not speak HTTP/2 without TLS."
         run.findings.refuse("combination", (*path, "protocol"), message, "Remove protocol, or oauth.")
+    if EVERYWHERE in component.oauth.skip:
+        where = (*path, "oauth", "skip", component.oauth.skip.index(EVERYWHERE))
+        message = f'"{EVERYWHERE}" is every path: nobody has to sign in.'
+        run.findings.warn("oauth.open", where, message, "Name the paths, or write enabled: false.")
     cluster = run.context.cluster
     if cluster.oauth is None:
         if run.context.judges_cluster:

@@ -83,7 +83,7 @@ class Deploy:
         example="v*",
     )
     paths: tuple[str, ...] = key(
-        Kind("list of glob", _read_paths, lambda: {**_PATHS.json(), "minItems": 1}),
+        Kind("list of glob", _read_paths, lambda: {**_PATHS.json(), "minItems": 1}, many=True),
         "Only a push that changed one of these files is deployed. app.yaml itself always counts.",
         value=(),
         default="everything",

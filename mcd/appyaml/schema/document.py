@@ -47,8 +47,7 @@ def _walk(model: type, where: str, seen: tuple[type, ...]) -> Iterator[Entry]:
 
 def step_into(known: Key) -> str:
     """What stands between a key and those of its value: the name of an entry, the number of an item, or nothing."""
-    kind = known.kind.name
-    return ".NAME" if kind.startswith("mapping of") else "[N]" if kind.startswith("list of") else ""
+    return "[N]" if known.kind.many else ".NAME" if known.kind.inner is not None else ""
 
 
 def entries() -> list[Entry]:

@@ -60,6 +60,8 @@ class Kind:
     """The smallest and the largest value, or how many, as a person reads it."""
     names: Callable[[Report, Place, Path, str], bool] | None = None
     """Of a mapping keyed by names of the person's own: refuses a name that is none."""
+    many: bool = False
+    """Whether it is a list: `model` is then that of its items."""
     whole: Callable[[Map, Map], bool] | None = None
     """Whether the mapping of an environment (the second) replaces the file's (the first) and is not merged into it."""
 
@@ -327,7 +329,7 @@ def items(kind: Kind, *, most: int = 1000, single: bool = False) -> Kind:
         many = {"type": "array", "items": kind.json(), "maxItems": most}
         return {"anyOf": [kind.json(), many]} if single else many
 
-    return Kind(f"list of {kind.name}", read, json, kind.model, kind.written, limits=f"at most {most} items")
+    return Kind(f"list of {kind.name}", read, json, kind.model, kind.written, limits=f"at most {most} items", many=True)
 
 
 def mapping(

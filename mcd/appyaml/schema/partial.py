@@ -26,11 +26,6 @@ def without_nulls(node: Node) -> Node:
     return Map(entries, node.place, node.key)
 
 
-def is_list(kind: Kind) -> bool:
-    """Whether the model of a Kind is that of its items."""
-    return kind.name.startswith("list of")
-
-
 def check_part(report: Report, node: Node, path: Path, kind: Kind, type_name: str = "") -> None:
     """Says what can be seen to be wrong without the rest. `type_name` is the type of the component that the node is."""
     if type(node) is not Map or (kind.whole is not None and kind.whole(_NOTHING, node)):
@@ -41,7 +36,7 @@ def check_part(report: Report, node: Node, path: Path, kind: Kind, type_name: st
             named = kind.names is None or kind.names(report, place, here, word)
             if named and not removes(value):
                 check_part(report, value, here, kind.inner)
-    elif kind.model is None or is_list(kind):
+    elif kind.model is None or kind.many:
         kind.read(report, without_nulls(node), path)
     else:
         _check_keys(report, node, path, kind.model, type_name)

@@ -224,6 +224,10 @@ WARNINGS: Mapping[str, Meaning] = {
         "Without a probe the platform sends requests to the program before it is ready, and does not see it hang.",
         "Write `health: /path` of something that answers quickly.",
     ),
+    "oauth.open": Meaning(
+        "`oauth.skip` has `/*`, which is every path: the sign-in stands there, and nobody is asked for it.",
+        "Name the paths that are for everybody. Nothing, if signing in is meant to be optional.",
+    ),
     "image.moving_tag": Meaning(
         "The image has no tag, or `latest`: tomorrow it is another one.", "Write a tag with a version, or a digest."
     ),
