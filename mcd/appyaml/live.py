@@ -19,7 +19,6 @@ from mcd.appyaml.compiler import (
     check,
     compile_app,
     render_line,
-    source_paths,
     template_digests,
 )
 from mcd.appyaml.context import Context, Dependent, Kinds, OtherApp, OtherComponent, read_context
@@ -238,11 +237,6 @@ def types_in(app_yaml: str, line: str) -> Mapping[str, str] | None:
         return None
     app_file, _ = laid_over(checked.app_file, line)
     return {name: component.type for name, component in app_file.app.components.items()}
-
-
-def files_named(app_yaml: str) -> tuple[str, ...]:
-    """The files of the repository that an app.yaml names, as paths from its folder; none for a text that is none."""
-    return source_paths(check(app_yaml, FILE)) if "source" in app_yaml else ()
 
 
 def required_in(app_yaml: str, line: str) -> frozenset[str]:

@@ -15,6 +15,7 @@ from mcd.appyaml.compiler import validate as problems_of
 from mcd.appyaml.live import Desired, apps_named, desired, required_in, types_in
 from mcd.appyaml.record import replace as with_values
 from mcd.appyaml.schema.deploy import Deploy
+from mcd.appyaml.spec.storage import NO_FILES
 from mcd.errors import Problem, has_errors, in_order
 from mcd.infra.catalog import KINDS
 
@@ -36,7 +37,7 @@ class Said:
 
 
 def _desired(bound: Any, rollout: Any, previous: Any) -> list[Any]:
-    """The Desired, then the components of its spec, then its objects."""
+    """The Desired, then the components of its spec, without variables and files, then its objects."""
     found = desired(bound, KINDS, rollout, previous)
     told = bounded(found.problems)
     spec = found.compiled.spec
@@ -44,7 +45,8 @@ def _desired(bound: Any, rollout: Any, previous: Any) -> list[Any]:
     # Templates of Jobs are left out: no caller of the live path reads them.
     compiled = with_values(found.compiled, objects=(), problems=told, spec=bare)
     head = replace(found, compiled=compiled, objects=(), problems=told)
-    components = () if spec is None else spec.components
+    # Their variables and files are in the objects: nobody reads them here, and they are most of it.
+    components = [] if spec is None else [with_values(c, env=(), files=NO_FILES) for c in spec.components]
     return [(head, len(components)), *components, *found.objects]
 
 

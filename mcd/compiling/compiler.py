@@ -38,14 +38,15 @@ AT_MOST = 30.0
 class Compiler:
     """`most` children at the same time, those that are free in `idle`."""
 
-    most: int = field(default_factory=lambda: max(2, min(4, os.cpu_count() or 1)))
+    most: int = field(default_factory=lambda: max(2, min(4, len(os.sched_getaffinity(0)) // 2)))
     seconds: float = SECONDS
     memory: int = MEMORY
     idle: list[Child] = field(default_factory=list)
     _room: asyncio.Semaphore | None = None
 
     async def desired(self, bound: Bound, rollout: Rollout | None, previous: Rollout | None) -> Desired:
-        """As `live.desired`, with the whole catalogue; the templates of Jobs are not among what was compiled. Raises
+        """As `live.desired`, with the whole catalogue; the templates of Jobs are not among what was compiled, and no
+        variables and files among the components. Raises
         McdError as that, and unavailable."""
         pair = Pair(
             bound.app, bound.release, bound.settings, bound.line, bound.cluster, bound.pools, bound.facts
