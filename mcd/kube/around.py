@@ -57,7 +57,8 @@ def _autoscaler(obj: Object) -> Told | None:
         return _at_maximum(obj)
     if active.get("status") != "False" or active.get("reason") == "ScalingDisabled":
         return None if active else told(Why.SCALER_FAILS, what=told(Part.SCALER_NOT_SEEN))
-    if str(active.get("reason", "")).startswith("FailedGetResourceMetric"):
+    measured = "missing request" in str(active.get("message", ""))
+    if str(active.get("reason", "")).startswith("FailedGetResourceMetric") and not measured:
         return told(Why.NO_METRICS)
     return _fails(_said(active))
 

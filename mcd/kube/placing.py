@@ -114,6 +114,7 @@ def explain_placing(pod: Object, nodes: Sequence[Object], placed: Sequence[Objec
             rows.append(_row(_Room(node, has, free), asked, (*barred, *short), known=bool(placed)))
         else:
             fits.append(name)
+    rows.sort(key=_far)
     if not nodes:
         return Placing(Why.NO_SUCH_NODE, told(Note.NO_NODE_SEEN))
     if not reach:
@@ -149,6 +150,12 @@ _BARS: Mapping[Note | Why, Why] = {
 _LABELS = frozenset({
     Note.NODE_LABEL_IS_NOT, Note.NODE_LABEL_IS, Note.NODE_LABEL_MISSING, Note.NODE_LABEL_THERE, Note.NODE_LABEL_OTHER,
 })  # fmt: skip
+
+
+def _far(row: NodeRow) -> tuple[bool, bool, str]:
+    """Nodes of the kind that is asked for stand first: they are what the reader looks for."""
+    keys = {bar.key for bar in row.why}
+    return bool(keys & _LABELS), Note.NODE_TAINTED in keys, row.node
 
 
 def _kept_away(count: int, rows: Sequence[NodeRow]) -> tuple[Why, Told]:

@@ -70,6 +70,8 @@ class State:
     patience: float = 0.0
     seconds: float = 150.0
     """After which it should have come."""
+    has: str = ""
+    """Words that the sentence has when it is whole: a state may begin without them."""
     name: str = ""
     """Of the case, where one state has several."""
 
@@ -135,7 +137,8 @@ PODS: tuple[State, ...] = (
     _command(Why.RUNS_AS_ROOT, SLEEP, securityContext={"runAsNonRoot": True}),
     _command(Why.ENDS_WITH_SUCCESS, shell("echo done")),
     _command(Why.ENDS_WITH_CODE, shell("echo KeyError: URL >&2; exit 3")),
-    _command(Why.CRASH_LOOP, shell("echo starting; echo 'KeyError: URL'; exit 3")),
+    State(Why.CRASH_LOOP, (deployment(container(shell("echo starting; echo 'KeyError: URL'; exit 3"))),),
+          has="the next try comes at"),
     _command(Why.OUT_OF_MEMORY, shell("echo loading; exec /bin/busybox tail /dev/zero"),
              resources={"requests": {"cpu": "10m", "memory": "32Mi"}, "limits": {"memory": "32Mi"}}),
     _command(Why.KILLED_BY_LIVENESS, shell("trap 'exit 0' TERM; while :; do /bin/busybox sleep 1; done"),
@@ -301,7 +304,9 @@ AROUND: tuple[State, ...] = (
             "parentRef": {"name": "mcd", "namespace": "mcd-gateway"},
             "listeners": [{"name": "https", "hostname": "shop.example.com", "port": 443, "protocol": "HTTPS",
                            "tls": {"certificateRefs": [{"name": "tls"}]}}]})), patience=_AROUND),
-    State(Why.NO_METRICS, (deployment(container(SLEEP, resources={})), hpa(3, 80)), patience=_AROUND),
+    State(Why.NO_METRICS, (deployment(**only_on("sim")), hpa(3, 80)), patience=_AROUND, source="simulated"),
+    State(Why.SCALER_FAILS, (deployment(container(SLEEP, resources={})), hpa(3, 80)), patience=_AROUND,
+          name="scaler-fails-without-request"),
     State(Why.AT_MAXIMUM, (
         deployment(container(BUSY, resources={"requests": {"cpu": "5m"}, "limits": {"cpu": "100m"}})), hpa(1, 10),
     ), patience=_AROUND, seconds=300),

@@ -16,7 +16,8 @@ from typing import Any
 
 import yaml
 
-from mcd.model.why import Why
+from mcd.kube.explain import Seen, explain
+from mcd.model.why import Language
 from mcd.objects import COMPONENT as COMPONENT_LABEL
 from mcd.objects import Object
 from scripts.cluster.api import Api, kubectl
@@ -166,8 +167,6 @@ def _is_false(pod: Object, name: str) -> bool:
 
 def with_log(stage: Stage, state: State, case: Case) -> Case:
     """With the last lines of the container that died, as MCD reads them."""
-    from mcd.kube.explain import Seen, explain
-
     cause = explain(COMPONENT, Seen(case["pods"], case["events"]))
     if cause is None or not cause.container:
         return case
@@ -210,7 +209,10 @@ def write(case: Case, name: str, seconds: float) -> None:
     (folder / "objects.yaml").write_text(head + text, encoding="utf-8")
 
 
-def newest_stamp(case: Case, now: datetime) -> datetime:
+_TIMED = ("workload", "pods", "events", "routes", "around", "namespace")
+
+
+def newest_stamp(case: Case, now: datetime, keys: Sequence[str] = _TIMED) -> datetime:
     """When the cluster knew: the newest time in the objects that explain."""
     found: list[datetime] = []
 
@@ -227,15 +229,14 @@ def newest_stamp(case: Case, now: datetime) -> datetime:
             except ValueError:
                 return
 
-    for key in ("workload", "pods", "events", "routes", "around", "namespace"):
+    for key in keys:
         walk(case.get(key))
     return max((t for t in found if t <= now), default=now)
 
 
-def told(case: Case, why: Why) -> bool:
-    from mcd.model.why import Language
-
-    return explanation(case, Language.EN).why is why and bool(component_health(case).told)
+def told(case: Case, state: State) -> bool:
+    found = explanation(case, Language.EN)
+    return found.why is state.why and state.has in found.sentence and bool(component_health(case).told)
 
 
 def take(stage: Stage, states: Sequence[State], say: Any) -> list[State]:
@@ -248,25 +249,24 @@ def take(stage: Stage, states: Sequence[State], say: Any) -> list[State]:
         for state in list(pending.values()):
             _change(stage, state, changed)
             case = seen(stage, state, world)
-            if not told(case, state.why):
+            if not told(case, state):
                 case = with_log(stage, state, case)
-                if not told(case, state.why):
+                if not told(case, state):
                     continue
             else:
                 case = with_log(stage, state, case)
-            seconds = (datetime.now(UTC) - newest_stamp(case, world.now)).total_seconds()
+            keys = ("around",) if state.patience else _TIMED
+            seconds = (datetime.now(UTC) - newest_stamp(case, world.now, keys)).total_seconds() - state.patience
             small = kept(case, stage)
-            if not told(small, state.why):
+            if not told(small, state):
                 say(f"{state.case}: is told of what was seen, and not of what would be kept")
                 continue
-            write(small, state.case, max(0.0, seconds - state.patience))
+            write(small, state.case, seconds)
             say(f"{state.case}: {seconds:.1f} s")
             del pending[state.case]
         time.sleep(EVERY)
     for state in pending.values():
         case = with_log(stage, state, seen(stage, state, look(stage)))
-        from mcd.model.why import Language
-
         found = explanation(case, Language.EN)
         say(f"{state.case}: did not come; it says {found.why.value}: {found.sentence}")
     return list(pending.values())

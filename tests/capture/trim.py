@@ -78,8 +78,8 @@ def _event(obj: Object, meta: dict[str, Any]) -> Object:
 
 _UID = re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b")
 _DIGEST = re.compile(r"\b[0-9a-f]{64}\b")
-_HASHED = re.compile(r"\b((?:shop-web|engine-train)-[0-9a-f]{8,10})(-[a-z0-9]{5})?\b")
-_JOB_POD = re.compile(r"\b((?:shop-web|engine-train)-[a-z0-9]{5})\b")
+_HASHED = re.compile(r"\b((?:shop-web|engine-train)-[0-9a-f]{8,10})(-[a-z0-9]{5})?(?![a-z0-9-])")
+_JOB_POD = re.compile(r"\b((?:shop-web|engine-train)-[bcdfghjklmnpqrstvwxz2456789]{5})(?![a-z0-9-])")
 _EVENT = re.compile(r"\.[0-9a-f]{14,16}\b")
 _SOURCE_PORT = re.compile(r"(?<=127\.0\.0\.1:)\d{5}(?=->)|(?<=10\.88\.0\.1:)\d{4,5}(?=->)")
 

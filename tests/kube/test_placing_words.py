@@ -54,10 +54,10 @@ def test_five_devices_where_a_node_has_four_are_explained_node_by_node() -> None
     assert found.reason is Reason.UNSCHEDULABLE
     assert "it asks for 5 nvidia.com/gpu; the largest node that may take it has 4." in found.message
     assert found.evidence == (
-        "node a100: taint mcd.internal/dedicated:NoSchedule is not tolerated",
         "node real-1: has no nvidia.com/gpu",
         "node t4-1: nvidia.com/gpu: asks 5, the node has 4",
         "node t4-2: nvidia.com/gpu: asks 5, the node has 4",
+        "node a100: taint mcd.internal/dedicated:NoSchedule is not tolerated",
     )
 
 
@@ -164,10 +164,10 @@ def test_a_label_that_no_node_has_and_a_node_that_is_not_ready_are_told() -> Non
     found = explain_placing(
         wants, [node("n1"), node("n2", labels={"mcd.internal/node-pool": "t4"}, ready="Unknown")], []
     )
-    assert found.sentence.startswith("none of the 2 nodes may take the pod: ")
+    assert found.sentence == "none of the 2 nodes may take the pod: 1 of them fits what it asks for, but is not ready."
     assert [str(n) for n in found.nodes] == [
-        "node n1: label mcd.internal/node-pool is not t4",
         "node n2: is not ready",
+        "node n1: label mcd.internal/node-pool is not t4",
     ]
 
 

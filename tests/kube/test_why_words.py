@@ -47,7 +47,7 @@ def test_a_state_is_told_in_both_languages_with_the_same_parameters(why: Why) ->
     for phrase in (words.sentence, words.step):
         assert names_in(phrase.en) == names_in(phrase.zh) or _only_counts(phrase), phrase
         assert bool(phrase.en) == bool(phrase.zh)
-    if why not in (Why.READY, Why.STOPPED, Why.PROGRESSING, Why.OTHER):
+    if words.sentence.zh != "{what}" and why not in (Why.READY, Why.STOPPED, Why.PROGRESSING, Why.OTHER):
         assert CHINESE.search(words.sentence.zh)
     if words.step.en:
         assert CHINESE.search(words.step.zh)
@@ -63,7 +63,7 @@ def _only_counts(phrase: Phrase) -> bool:
 @pytest.mark.parametrize("note", list(Note))
 def test_a_part_is_told_in_both_languages(note: Note) -> None:
     phrase = NOTES[note]
-    assert names_in(phrase.en) == names_in(phrase.zh)
+    assert names_in(phrase.en) == names_in(phrase.zh) or phrase.en == "{said}"
     if note not in ONLY_PARAMETERS:
         assert CHINESE.search(phrase.zh), phrase
 
@@ -121,7 +121,7 @@ def test_what_is_told_is_written_down_and_read_again() -> None:
 def test_the_whole_says_what_to_do_last() -> None:
     parts = [told(Why.OUT_OF_MEMORY, who="", at="", code="137", again="", where="components.web"), text("1 old pod.")]
     words = whole(parts)
-    assert words.startswith("was killed because")
+    assert words.startswith("the program was killed because")
     assert words.endswith("1 old pod. Raise components.web.resources.memory, or use less.")
     assert headline(parts) == parts[0]
     assert whole([]) == ""

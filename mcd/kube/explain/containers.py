@@ -22,7 +22,7 @@ from mcd.model.why import Note, Told, Why, told
 CRASHES = 2
 """Restarts after which a crash is no accident any more: about 30 s after the start."""
 
-SLOW_PULL = timedelta(seconds=10)
+SLOW_PULL = timedelta(seconds=5)
 """How long a pull may take before it is told of."""
 
 _PULL = frozenset({

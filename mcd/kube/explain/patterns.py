@@ -68,6 +68,7 @@ PATTERNS: tuple[Pattern, ...] = (
     # programs, in the words of the C library
     _is(Said.LAST_LINES, r"read-only file ?system|EROFS", Why.READ_ONLY_FILES),
     _is(Said.LAST_LINES, r"no space left on device|ENOSPC|disk quota exceeded", Why.VOLUME_FULL),
+    _is(Said.LAST_LINES, r"exec format error", Why.COMMAND_ARCHITECTURE),
     # the kubelet, of volumes
     _is(Said.MOUNT, r'secret "(?P<name>[^"]+)" not found', Why.SECRET_MISSING, True),
     _is(Said.MOUNT, r'configmap "(?P<name>[^"]+)" not found', Why.CONFIGMAP_MISSING, True),

@@ -12,7 +12,8 @@ from mcd.errors import echo
 from mcd.kube.explain.facts import EVIDENCE_LINES, About, Cause, at, clean, condition, cut, event_time, evidence
 from mcd.kube.explain.patterns import Said, match
 from mcd.kube.placing import explain_placing
-from mcd.model.why import Why, text
+from mcd.model.why import Value, Why, text
+from mcd.objects import Object
 
 _TAKEN = ("Evicted", "NodeLost", "Preempting")
 
@@ -21,7 +22,10 @@ def waiting_for_a_node(about: About, scheduled: Mapping[str, Any]) -> Cause:
     said = clean(str(scheduled.get("message", "")))
     meant = match(Said.WAITING, said)
     if meant is not None:
-        state = about.told(meant.why, said=said, what=text(said), **meant.params)
+        of_claim = _newest_of_claims(about, ("ExternalProvisioning", "WaitForFirstConsumer", "Provisioning"))
+        named = clean(cut(of_claim.get("message"))) if of_claim is not None else said
+        params: dict[str, Value] = {"said": named, "what": text(said), **meant.params}
+        state = about.told(meant.why, **params)
         return Cause(state, evidence(scheduled.get("message")), pod=about.name)
     placing = explain_placing(about.pod, about.seen.nodes, about.seen.placed)
     if not about.seen.nodes:
@@ -35,17 +39,7 @@ def waiting_for_a_node(about: About, scheduled: Mapping[str, Any]) -> Cause:
 
 def without_volume(about: About) -> Cause | None:
     """A claim of the pod that got no volume says so itself; of the pod it is known only that it waits."""
-    mounted = {
-        (volume.get("persistentVolumeClaim") or {}).get("claimName") for volume in about.spec.get("volumes") or ()
-    }
-    about_claims = [
-        e
-        for e in about.seen.events
-        if e.get("reason") in ("ProvisioningFailed", "FailedBinding")
-        and (e.get("involvedObject") or {}).get("kind") == "PersistentVolumeClaim"
-        and e["involvedObject"].get("name") in mounted
-    ]
-    newest = max(about_claims, key=event_time, default=None)
+    newest = _newest_of_claims(about, ("ProvisioningFailed", "FailedBinding"))
     if newest is None:
         return None
     said = cut(newest.get("message"))
@@ -56,6 +50,21 @@ def without_volume(about: About) -> Cause | None:
         **{"name": echo(str(newest["involvedObject"]["name"])), "said": clean(said), **params},
     )
     return Cause(words, evidence(said), pod=about.name)
+
+
+def _newest_of_claims(about: About, reasons: Sequence[str]) -> Object | None:
+    """The newest event with one of these reasons of a claim that the pod mounts."""
+    mounted = {
+        (volume.get("persistentVolumeClaim") or {}).get("claimName") for volume in about.spec.get("volumes") or ()
+    }
+    found = [
+        e
+        for e in about.seen.events
+        if e.get("reason") in reasons
+        and (e.get("involvedObject") or {}).get("kind") == "PersistentVolumeClaim"
+        and e["involvedObject"].get("name") in mounted
+    ]
+    return max(found, key=event_time, default=None)
 
 
 def mounting(about: About) -> Cause | None:

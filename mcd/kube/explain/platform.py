@@ -12,7 +12,7 @@ from typing import Any
 from mcd.errors import echo
 from mcd.kube.explain.facts import Cause, at, clean, condition, evidence
 from mcd.model import Reason
-from mcd.model.why import Why, told
+from mcd.model.why import Note, Why, text, told
 from mcd.objects import Object
 
 CONDITIONS: Mapping[Reason, Why] = {
@@ -39,17 +39,33 @@ CONDITIONS: Mapping[Reason, Why] = {
 _NAMESPACE = re.compile(r'namespace "?([a-z0-9-]{1,63})"?')
 
 
+_TWICE = re.compile(r"^(\S+): (?:\1: )+")
+_OWN_WORDS: Mapping[Reason, tuple[Note, re.Pattern[str]]] = {
+    Reason.FIELD_FIGHT: (Note.OF_FIGHT, re.compile(
+        r'(?P<object>\S+): held: "(?P<manager>[^"]+)" and "[^"]+" change the same fields .*?\((?P<fields>.+)\)\.')),
+    Reason.NOT_OURS: (Note.OF_FOREIGN, re.compile(r'(?P<object>\S+): held: .*made by "(?P<manager>[^"]+)"')),
+    Reason.IMMUTABLE_FIELD: (Note.OF_IMMUTABLE, re.compile(
+        r"(?P<object>\S+): (?P<fields>.+) never changes on a living object")),
+    Reason.KIND_NOT_SERVED: (Note.OF_KIND, re.compile(r"(?P<object>\S+): the cluster does not know this kind")),
+    Reason.FORBIDDEN: (Note.OF_RIGHT, re.compile(r"(?P<object>\S+): the cluster does not allow MCD to (?P<act>.+?)\.")),
+}  # fmt: skip
+"""What MCD's own sentences name, so that they can be told in another language."""
+
+
 def explain_condition(app: str, reason: Reason, message: str, namespace: str = "") -> Cause:
     """What a condition that is not as it should be says. A reason without a sentence of its own is told as it is."""
-    said = echo(" ".join(message[:4000].split()), 700)
+    said = echo(_TWICE.sub(r"\1: ", " ".join(message[:4000].split())), 700)
     why = CONDITIONS.get(reason, Why.OTHER)
+    note, pattern = _OWN_WORDS.get(reason, (None, None))
+    own = pattern.search(said) if pattern is not None else None
+    what = told(note, said=said, **own.groupdict()) if note is not None and own is not None else text(said)
     named = _NAMESPACE.search(said)
     seconds = re.search(r"not ready in (\d+) s", said, re.IGNORECASE)
     words = told(
-        why, app=echo(app), said=said, quota=said, reason=reason.value, what=said,
+        why, app=echo(app), said=said, quota=said, reason=reason.value, what=what,
         name=named[1] if named is not None else echo(namespace), seconds=seconds[1] if seconds is not None else "?",
     )  # fmt: skip
-    return Cause(words, evidence(message), final=True)
+    return Cause(words, evidence(message) if what.key is Note.TEXT else (), final=True)
 
 
 def explain_away(cluster: str, since: object, message: str, *, refused: bool) -> Cause:

@@ -11,7 +11,7 @@ from typing import Any
 from mcd.errors import echo
 from mcd.kube.explain.facts import About, Cause, clean, evidence
 from mcd.kube.explain.patterns import Said, match
-from mcd.model.why import Note, Told, Why, text, told
+from mcd.model.why import Note, Told, Value, Why, text, told
 
 _WHICH = {"startup": Note.PROBE_STARTUP, "readiness": Note.PROBE_READINESS, "liveness": Note.PROBE_LIVENESS}
 _GOT = {Why.NOTHING_LISTENS: Note.GOT_NOTHING, Why.PROBE_TIMEOUT: Note.GOT_LATE, Why.HTTP_CODE: Note.GOT_CODE}
@@ -25,7 +25,7 @@ def of_probes(about: About, statuses: Sequence[Mapping[str, Any]]) -> Cause | No
         return None
     which = said.split(" probe ", 1)[0].lower() if " probe " in said else "health"
     meant = match(Said.PROBE, said)
-    params = dict(meant.params) if meant is not None else {"said": clean(said.partition(": ")[2] or said)}
+    params: dict[str, Value] = {"said": _own_words(said), **(meant.params if meant is not None else {})}
     words = about.told(
         meant.why if meant is not None else Why.PROBE_OTHER, running[0],
         which=told(_WHICH.get(which, Note.PROBE_HEALTH)), asked=probe_asked(about, running[0], which), **params,
@@ -37,8 +37,14 @@ def got(said: str) -> Told:
     """What a check got, in words."""
     meant = match(Said.PROBE, said)
     if meant is None:
-        return text(clean(said.partition(": ")[2] or said)) if said else told(Note.GOT_NO_WORDS)
+        return _own_words(said)
     return told(_GOT[meant.why], **meant.params)
+
+
+def _own_words(said: str) -> Told:
+    """What a check said of itself; a program may fail without a word."""
+    words = clean(said.partition("probe failed:")[2] if "probe failed:" in said else said)
+    return text(words) if words else told(Note.GOT_NO_WORDS)
 
 
 def killed_by(about: About, status: Mapping[str, Any], died: Mapping[str, Any]) -> tuple[str, str]:

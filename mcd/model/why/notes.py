@@ -81,9 +81,8 @@ NOTES: Mapping[Note, Phrase] = {
         "none of the {count} nodes may take the pod: {why}.", "{count} 个节点都不能接收这个 pod：{why}。"
     ),
     Note.NEAR_BARRED: Phrase(
-        "none of the {count} nodes may take the pod: of the {near} that {near:is|are} of the kind that it asks for, "
-        "{why}.",
-        "{count} 个节点都不能接收这个 pod：其中符合要求的 {near} 个，{why}。",
+        "none of the {count} nodes may take the pod: {near} of them {near:fits|fit} what it asks for, but {why}.",
+        "{count} 个节点都不能接收这个 pod：其中 {near} 个符合要求，但{why}。",
     ),
     Note.BARS_DIFFER: Phrase("taints, labels or readiness keep it away", "原因是污点、标签或节点未就绪"),
     Note.LARGEST_HAS: Phrase(
@@ -130,9 +129,8 @@ NOTES: Mapping[Note, Phrase] = {
     Note.ALL_OF_IT: Phrase(": {amounts}", "：{amounts}"),
     Note.AMOUNT: Phrase("{number} {resource}", "{number} {resource}"),
     Note.PODS_ALL_USED: Phrase(
-        "{count:the only node|none of the nodes} that may take it has room for one more pod: the limit of pods on a "
-        "node is {limit}.",
-        "{count} 个可用节点的 pod 数都已达到上限 {limit}。",
+        "no node that may take it ({count} there {count:is|are}) has room for one more pod; a node takes {limit}.",
+        "可用的 {count} 个节点都放不下更多 pod；每个节点上限 {limit}。",
     ),
     Note.FREE_NOW: Phrase(
         "what it asks for is free now on node {node}{others}; the scheduler tries again by itself.{said}",
@@ -174,6 +172,16 @@ NOTES: Mapping[Note, Phrase] = {
     Note.SELECTS_NONE: Phrase(
         "its selector {selector} fits none of its pods", "它的选择器 {selector} 不匹配任何一个 pod"
     ),
+    Note.QUOTA_NUMBERS: Phrase(
+        "{name}, requested: {requested}, used: {used}, limited: {limited}",
+        "{name}，申请 {requested}，已用 {used}，上限 {limited}",
+    ),
+    # --- of what MCD itself refuses: its own words, and what is in them
+    Note.OF_FIGHT: Phrase("{said}", "{object}：“{manager}” 和 MCD 反复修改同样的字段（{fields}），MCD 已停手。"),
+    Note.OF_FOREIGN: Phrase("{said}", "{object} 已存在，由 “{manager}” 创建，不属于这个应用；MCD 没有动它。"),
+    Note.OF_IMMUTABLE: Phrase("{said}", "{object}：字段 {fields} 在对象创建后不能修改。"),
+    Note.OF_KIND: Phrase("{said}", "集群不认识 {object} 这种对象。"),
+    Note.OF_RIGHT: Phrase("{said}", "{object}：集群不允许 MCD 执行 {act}。"),
     Note.NO_SUCH_PORT: Phrase(
         'its port "{port}" is none of the pods\' ports', "它的端口 “{port}” 不在 pod 的端口里"
     ),

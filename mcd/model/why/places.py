@@ -117,7 +117,7 @@ RULES: Mapping[Why, Words] = {
     ),
     Why.RIGHT_MISSING: _rule(
         Reason.FORBIDDEN,
-        "the cluster does not allow it to MCD: {said}", "集群不允许 MCD 这样做：{said}",
+        "{what}", "{what}",
         "Ask an admin to give MCD the right that it names.", "请管理员授予 MCD 上面写的权限。",
     ),
 }  # fmt: skip
@@ -155,7 +155,7 @@ STORAGE: Mapping[Why, Words] = {
     ),
     Why.VOLUME_FULL: Words(
         Family.STORAGE, Reason.CRASH_LOOPING,
-        Phrase("{who}the program ends with exit {code}{again} because a disk is full.",
+        Phrase("{who}the program ends with exit {code} because a disk is full{again}.",
                "{who}磁盘已满，程序以退出码 {code} 结束{again}。"),
         Phrase("Free room in the volume, or raise permdir.size (scratch: its size).",
                "请清理存储卷，或调大 permdir.size（scratch 则调大它的大小）。"),

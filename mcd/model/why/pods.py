@@ -202,15 +202,17 @@ START: Mapping[Why, Words] = {
     ),
     Why.OUT_OF_MEMORY: Words(
         Family.START, Reason.OOM_KILLED,
-        Phrase("{who}was killed because it needs more memory than it may have (OOMKilled{at}, exit {code}{again}).",
-               "{who}内存超过上限被杀死（OOMKilled{at}，退出码 {code}{again}）。"),
+        Phrase("{who}the program was killed because it needs more memory than it may have (OOMKilled{at}, exit "
+               "{code}{again}).",
+               "{who}程序内存超过上限被杀死（OOMKilled{at}，退出码 {code}{again}）。"),
         Phrase("Raise {where}.resources.memory, or use less.", "请调大 {where}.resources.memory，或减少内存使用。"),
         "components:\n  {component}:\n    resources: {{memory: {more}}}",
     ),
     Why.KILLED_BY_LIVENESS: Words(
         Family.START, Reason.PROBE_FAILING,
-        Phrase("{who}is killed again and again because it does not answer its liveness check (exit {code}{again}).",
-               "{who}没有响应存活检查，被反复杀死（退出码 {code}{again}）。"),
+        Phrase("{who}the program is killed again and again because it does not answer its liveness check (exit "
+               "{code}{again}).",
+               "{who}程序没有响应存活检查，被反复杀死（退出码 {code}{again}）。"),
         Phrase("Check {where}.health: path, port and how long it may take.",
                "请检查 {where}.health：路径、端口和允许的时间。"),
         "components:\n  {component}:\n    health: {{liveness: {{http: /PATH, timeout: 5s}}}}",
