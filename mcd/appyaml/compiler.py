@@ -17,7 +17,7 @@ from mcd.appyaml.render.line import line_objects
 from mcd.appyaml.render.pod import template
 from mcd.appyaml.resolve.app import resolve
 from mcd.appyaml.resolve.environment import resource_attributes
-from mcd.appyaml.resolve.environments import environment_name, laid_over, line_name, not_told, unmatched
+from mcd.appyaml.resolve.environments import environment_name, laid_over, line_name, unmatched
 from mcd.appyaml.resolve.source_paths import source_paths
 from mcd.appyaml.schema.environments import too_much
 from mcd.appyaml.spec.app import AppSpec, ComponentSpec, Source
@@ -74,10 +74,8 @@ def compile_app(checked: Checked, context: Context = NO_CONTEXT, source: Source 
         checked.app_file, environment_name(checked.app_file, context), pre=context.pre is not None
     )
     spec, found = resolve(app_file, context, source or Source())
-    if app_file is checked.app_file:
-        problems = all_of(checked.problems, unmatched(app_file, context), found)
-    else:
-        problems = all_of(checked.problems, not_told(checked.problems, (*merged, *found)))
+    alone = unmatched(app_file, context) if app_file is checked.app_file else ()
+    problems = all_of(checked.problems, alone, (*merged, *found))
     if has_errors(problems):
         return Compiled((), (), problems, spec)
     objects = render(spec)
@@ -108,13 +106,13 @@ def validate(checked: Checked, context: Context = NO_CONTEXT, source: Source | N
         return compile_app(checked, context, source).problems
     source = source or Source()
     _, found = resolve(file, context, source)
-    told = [*checked.problems, *found]
+    told: list[Sequence[Problem]] = [checked.problems, found]
     for name in () if too_much(file.root) else file.app.environments:
         app_file, merged = laid_over(file, name)
         if app_file is not file:
             _, found = resolve(app_file, context, source)
-            told += not_told(told, (*merged, *found))
-    return all_of(told)
+            told.append((*merged, *found))
+    return all_of(*told)
 
 
 def render_line(context: Context, app_file: AppFile | None = None) -> list[Object]:

@@ -6,7 +6,6 @@ value. It must not judge the result: that is read like a file.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from fnmatch import fnmatchcase
 
 from mcd.appyaml.context import Context
@@ -49,12 +48,6 @@ def unmatched(app_file: AppFile, context: Context) -> tuple[Problem, ...]:
         "environment.unmatched", ("environments",), message, suggest(context.environment, names), key=True
     )
     return tuple(report.found)
-
-
-def not_told(told: Iterable[Problem], found: Iterable[Problem]) -> list[Problem]:
-    """Those that are not told yet: the same words at the same place are the same problem, by whichever path."""
-    seen = {(p.line, p.column, p.code, p.message) for p in told}
-    return [p for p in found if (p.line, p.column, p.code, p.message) not in seen]
 
 
 def matching(root: Map, name: str) -> list[Map]:

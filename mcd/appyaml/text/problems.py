@@ -39,8 +39,14 @@ class Report:
 
 
 def all_of(*groups: Iterable[Problem]) -> tuple[Problem, ...]:
-    """The problems of a file, each once and in order. Of a value that could not be read nothing else is told."""
-    found = [problem for group in groups for problem in group]
+    """The problems of a file, each once and in order: what a group tells, a later one does not tell again of the same
+    place, by whichever path it came there. Of a value that could not be read nothing else is told."""
+    found: list[Problem] = []
+    told: set[tuple[str, int, int, str, str]] = set()
+    for group in groups:
+        new = [p for p in group if (p.file, p.line, p.column, p.code, p.message) not in told]
+        told.update((p.file, p.line, p.column, p.code, p.message) for p in new)
+        found += new
     unread = {(p.line, p.column) for p in found if p.code == "yaml.syntax"}
     if unread:
         found = [p for p in found if p.code == "yaml.syntax" or (p.line, p.column) not in unread]
