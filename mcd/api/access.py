@@ -76,8 +76,8 @@ def credential_of(connection: HTTPConnection) -> Credential | None:
             )
         return Credential("token", text.strip())
     for key, kind in ((SESSION_ID, "session"), (SESSION_TOKEN, "token")):
-        if isinstance(text := connection.session.get(key), str):
-            return Credential(kind, text)
+        if isinstance(held := connection.session.get(key), str):
+            return Credential(kind, held)
     return None
 
 

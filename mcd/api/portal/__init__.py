@@ -27,7 +27,17 @@ from fastapi.routing import APIRouter
 from mcd.api.looks import Looks
 from mcd.api.portal import refusals
 from mcd.api.portal.routes import app as one_app
-from mcd.api.portal.routes import app_acts, app_history, apps, files, home, signing
+from mcd.api.portal.routes import (
+    app_acts,
+    app_history,
+    apps,
+    audit,
+    files,
+    home,
+    lines,
+    signing,
+    tokens,
+)
 from mcd.api.running import Drafts
 
 ROUTERS: tuple[APIRouter, ...] = (
@@ -35,6 +45,9 @@ ROUTERS: tuple[APIRouter, ...] = (
     signing.router,
     home.router,
     apps.router,
+    lines.router,
+    tokens.router,
+    audit.router,
     one_app.router,
     app_acts.router,
     app_history.router,
