@@ -90,13 +90,13 @@ async def read_logs(
         place = await places.place_of(actor, tx, app, Verb.SHELL)
     if build:
         return _text(request, build_lines(runtime, credential, app, None, follow=follow), throttle, actor.person)
-    wanted = _Wanted(app, component, pod, container)
+    wanted = Wanted(app, component, pod, container)
     # What ended says no more.
     follow = follow and not previous
-    options = tails.Options(follow, previous, tail, _seconds(since), timestamps, prefix)
+    options = tails.Options(follow, previous, tail, seconds_of(since), timestamps, prefix)
     cluster = await places.client_of(runtime, place)
     try:
-        first = await _sources(cluster, place, wanted)
+        first = await sources_of(cluster, place, wanted)
     except McdError as error:
         if previous and pod is not None and error.code is Code.NOT_FOUND:
             raise _none_ended(app, pod) from None
@@ -107,7 +107,7 @@ async def read_logs(
         raise McdError(
             Code.NOT_FOUND, f'App "{app}" has no such pod now.', "See `mcd status`; --build shows its build."
         )
-    found = _Finder(runtime, credential, cluster, place, wanted, first)
+    found = Finder(runtime, credential, cluster, place, wanted, first)
     lines = tails.lines(cluster, place.line.namespace, found, options)
     if previous:
         begun = await anext(lines, None)
@@ -141,16 +141,18 @@ def _text(request: Request, source: AsyncIterator[bytes], throttle: Throttle, pe
     return StreamingResponse(counted(), media_type="text/plain; charset=utf-8", headers={"X-Accel-Buffering": "no"})
 
 
-class _Wanted:
+class Wanted:
+    """Which containers of an App are meant. None: all of it."""
+
     def __init__(self, app: str, component: str | None, pod: str | None, container: str | None) -> None:
         self.app, self.component, self.pod, self.container = app, component, pod, container
 
 
-class _Finder:
+class Finder:
     """Finds the containers to read; from the second time on also whether the person may still read them."""
 
     def __init__(
-        self, runtime: Runtime, credential: Credential, cluster: Cluster, place: Place, wanted: _Wanted,
+        self, runtime: Runtime, credential: Credential, cluster: Cluster, place: Place, wanted: Wanted,
         first: Sequence[tails.Source],
     ) -> None:  # fmt: skip
         self.runtime, self.credential, self.cluster = runtime, credential, cluster
@@ -163,10 +165,10 @@ class _Finder:
             return first
         actor = await actor_of(self.runtime, self.credential)
         require(actor, Verb.SHELL, Noun.APP, self.wanted.app, self.place.app.product_line)
-        return await _sources(self.cluster, self.place, self.wanted)
+        return await sources_of(self.cluster, self.place, self.wanted)
 
 
-async def _sources(cluster: Cluster, place: Place, wanted: _Wanted) -> list[tails.Source]:
+async def sources_of(cluster: Cluster, place: Place, wanted: Wanted) -> list[tails.Source]:
     pods = await places.pods_of(cluster, place, wanted.component)
     if wanted.pod is not None:
         pods = [pod for pod in pods if pod["metadata"]["name"] == wanted.pod]
@@ -190,7 +192,7 @@ def _ends(status: Mapping[str, Any]) -> tuple[bool, ...]:
     return (False, True) if before or "terminated" in state else ()
 
 
-def _seconds(text: str | None) -> int | None:
+def seconds_of(text: str | None) -> int | None:
     if text is None:
         return None
     match = _DURATION.fullmatch(text)

@@ -32,12 +32,12 @@ async def refuse_unasked(runtime: Runtime, actor: Actor, app: str, wanted: Mappi
     names = [name for name, value in wanted.items() if not (value is None and name in held)]
     if not names:
         return
-    asked = await _asked(runtime, actor, app)
-    if asked is None:
+    wanted_by = await asked(runtime, actor, app)
+    if wanted_by is None:
         return
     for name in names:
-        if name not in asked:
-            known = f" Required are: {', '.join(sorted(asked))}." if asked else ""
+        if name not in wanted_by:
+            known = f" Required are: {', '.join(sorted(wanted_by))}." if wanted_by else ""
             raise McdError(
                 Code.INVALID,
                 f'"{echo(name)}" is not set here: no app.yaml of {app} calls it required.{known}',
@@ -46,8 +46,9 @@ async def refuse_unasked(runtime: Runtime, actor: Actor, app: str, wanted: Mappi
             )
 
 
-async def _asked(runtime: Runtime, actor: Actor, app: str) -> set[str] | None:
-    """By the live Release, the newest one, and the last push that was refused. None when there is no Release."""
+async def asked(runtime: Runtime, actor: Actor, app: str) -> set[str] | None:
+    """The variables that people are to fill in, by the live Release, the newest one, and the last push that was
+    refused. None when there is no Release."""
     async with runtime.db.reading() as tx:
         newest = (await reads.releases(actor, tx, app, Part(1))).items
         if not newest:
@@ -58,7 +59,7 @@ async def _asked(runtime: Runtime, actor: Actor, app: str) -> set[str] | None:
         line = (await reads.app(actor, tx, app)).product_line
         texts = [(await reads.release(actor, tx, app, number)).app_yaml for number in sorted(numbers)]
         refused = (await reads.events(actor, tx, Part(1), app=app, kinds=[EventKind.PUSH_REFUSED])).items
-    asked = {name for event in refused for name in event.data.get(ASKED, ())}
+    found = {name for event in refused for name in event.data.get(ASKED, ())}
     for text in texts:
-        asked |= await runtime.compiler.required(text, line)
-    return asked
+        found |= await runtime.compiler.required(text, line)
+    return found

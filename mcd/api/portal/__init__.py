@@ -30,13 +30,14 @@ from mcd.api.portal.routes import app as one_app
 from mcd.api.portal.routes import (
     app_acts,
     app_history,
+    app_logs,
+    app_settings,
+    app_shell,
     apps,
-    audit,
+    clusters,
     files,
     home,
-    lines,
     signing,
-    tokens,
 )
 from mcd.api.running import Drafts
 
@@ -45,12 +46,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     signing.router,
     home.router,
     apps.router,
-    lines.router,
-    tokens.router,
-    audit.router,
     one_app.router,
     app_acts.router,
     app_history.router,
+    clusters.router,
+    app_shell.router,
+    app_settings.router,
+    app_logs.router,
 )
 
 
