@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from mcd.appyaml.context import Context
 from mcd.appyaml.names import base_of
-from mcd.appyaml.resolve import combinations as combine
 from mcd.appyaml.resolve.dollars import tell_dollars
 from mcd.appyaml.resolve.entry import domain_of, resolve_ports, resolve_web
 from mcd.appyaml.resolve.environment import environment_of, platform_variables
@@ -16,7 +15,7 @@ from mcd.appyaml.resolve.metrics import resolve_metrics
 from mcd.appyaml.resolve.needs import merged, read_by
 from mcd.appyaml.resolve.overrides import with_settings
 from mcd.appyaml.resolve.probes import resolve_probes
-from mcd.appyaml.resolve.resources import resolve_resources
+from mcd.appyaml.resolve.resources import check_idle, resolve_resources
 from mcd.appyaml.resolve.rollout import resolve_rollout
 from mcd.appyaml.resolve.run import Resolving
 from mcd.appyaml.resolve.scaling import resolve_autoscale
@@ -60,13 +59,13 @@ def resolve_component(run: Resolving, name: str, component: Component) -> Compon
     image = image_of(run, name, component, env)
     resources, placement = resolve_resources(run, component, path, own_image=own_image)
     probes = resolve_probes(component, ports, path, findings) if component.type in ("web", "service", "daemon") else {}
-    combine.check_user(component.user, context.product_line.security, run.line, path, findings)
+    _check_user(run, component, path)
     beside = resolve_sidecars(run, component, env, path, ports[0].port if ports else 0)
     own_files = main_files(run, path, component, env.scope(), variables)
     files = all_files(run, base, path, (*own_files, *beside.volumes))
     if component.type == "cron":
         _check_cron(component, path, findings)
-    combine.check_idle(component, path, findings)
+    check_idle(component, path, findings)
     idle = component.idle_gpu
     tell_undone(run, name, component)
     return ComponentSpec(
@@ -108,6 +107,14 @@ def resolve_component(run: Resolving, name: str, component: Component) -> Compon
         files=files,
         idle_gpu=IdleSpec(idle.below, idle.for_, idle.action == "stop") if idle is not None else None,
     )
+
+
+def _check_user(run: Resolving, component: Component, path: Path) -> None:
+    """Root only where the product line allows it."""
+    security = run.context.product_line.security
+    if component.user == 0 and security != "baseline":
+        message = f'user 0 is root, and product line "{run.line}" is {security}.'
+        run.findings.refuse("combination", (*path, "user"), message, "Use another uid.")
 
 
 def _identity(component: Component) -> Identity:

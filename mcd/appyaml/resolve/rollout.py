@@ -10,7 +10,6 @@ from dataclasses import replace
 from itertools import pairwise
 
 from mcd.appyaml.context import ClusterFacts
-from mcd.appyaml.resolve import combinations as combine
 from mcd.appyaml.schema.canary import APPROVE, DEFAULT_PAUSE, Canary, Step
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.lifecycle import SHARE_WITH_GPU, SHARE_WITHOUT
@@ -42,7 +41,7 @@ def resolve_rollout(
     surge = share.surge if written.max_surge is None else written.max_surge
     unavailable = share.unavailable if written.max_unavailable is None else written.max_unavailable
     if strategy != "recreate":
-        combine.check_surge(surge, unavailable, path, findings)
+        _check_surge(surge, unavailable, path, findings)
     _check_steps(written.canary.steps, (*path, "rollout", "canary", "steps"), findings)
     startup = probes.get("startup")
     budget = startup.delay + startup.period * startup.failures if startup else 0
@@ -54,6 +53,13 @@ def resolve_rollout(
         on_fail=written.on_fail,
         canary=_canary(written.canary) if strategy == CANARY else None,
     )
+
+
+def _check_surge(surge: int | str, unavailable: int | str, path: Path, findings: Findings) -> None:
+    """A rolling update that may neither add nor remove a pod."""
+    if surge in (0, "0%") and unavailable in (0, "0%"):
+        message = "max_surge and max_unavailable are both 0, so nothing could ever move."
+        findings.refuse("combination", (*path, "rollout", "max_unavailable"), message, "Raise one.")
 
 
 def _check_steps(steps: Sequence[Step], path: Path, findings: Findings) -> None:

@@ -6,7 +6,6 @@ A sidecar knows its own variables, `MCD_*` and `HOME`: it needs no password of t
 from __future__ import annotations
 
 from mcd.appyaml.record import record
-from mcd.appyaml.resolve import combinations as combine
 from mcd.appyaml.resolve.dollars import tell_dollars
 from mcd.appyaml.resolve.environment import write_variables
 from mcd.appyaml.resolve.files import Owner, resolve_files
@@ -15,6 +14,7 @@ from mcd.appyaml.resolve.needs import read_by
 from mcd.appyaml.resolve.oauth import resolve_oauth, sign_in_need
 from mcd.appyaml.resolve.pod_ports import OAUTH_PORT, port_names, signs_in
 from mcd.appyaml.resolve.probes import Asked, written_probes
+from mcd.appyaml.resolve.resources import check_resources
 from mcd.appyaml.resolve.run import Resolving
 from mcd.appyaml.resolve.texts import named_image, words_of
 from mcd.appyaml.resolve.variables import Environment
@@ -120,7 +120,7 @@ def _resources(written: Sidecar, path: Path, findings: Findings) -> ResourceSpec
         limit_disk=limits.disk or disk,
         shm=asked.shm,
     )
-    combine.check_resources(spec, None, path, findings)
+    check_resources(spec, None, path, findings)
     return spec
 
 

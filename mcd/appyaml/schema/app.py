@@ -1,7 +1,7 @@
 """What app.yaml may say at its top (app-yaml 3.1): every key with its type, default, limits, meaning and effect.
 
 The reader, `mcd explain` and `mcd schema` are made from this class. It must not compare keys with one another
-(resolve/combinations.py) and fill no default that depends on something else (resolve/).
+and fill no default that depends on something else (resolve/).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A component (app-yaml 3.9, 3.10, 3.20): what only cron and job may say, and how the type decides what is known.
 
 The reader, `mcd explain` and `mcd schema` are made from this class and those that it extends. It must not compare keys
-with one another (resolve/combinations.py) and fill no default that depends on something else (resolve/).
+with one another and fill no default that depends on something else (resolve/).
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """What every component may say (app-yaml 3.9, all types): every key with its type, default, limits, meaning and effect.
 
-It must not compare keys with one another (resolve/combinations.py) and fill no default that depends on something else
-(resolve/).
+It must not compare keys with one another and fill no default that depends on something else (resolve/).
 """
 
 from __future__ import annotations

@@ -1,7 +1,6 @@
 """What long components may say besides (app-yaml 3.9 long, 3.10): scaling, health, ports, hosts.
 
-It must not compare keys with one another (resolve/combinations.py) and fill no default that depends on something else
-(resolve/).
+It must not compare keys with one another and fill no default that depends on something else (resolve/).
 """
 
 from __future__ import annotations
