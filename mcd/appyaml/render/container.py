@@ -5,11 +5,13 @@ It must not know which of them it is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from mcd.appyaml.schema.shapes import moving
+from mcd.appyaml.spec.app import ComponentSpec
 from mcd.appyaml.spec.pod import Action, EnvEntry, Identity, PortSpec, ProbeSpec, ResourceSpec
+from mcd.appyaml.spec.sidecars import SidecarSpec
 from mcd.appyaml.text.units import cpu_text
 
 
@@ -81,3 +83,27 @@ def _action(action: Action) -> dict[str, Any]:
     if action.kind == "exec":
         return {"exec": {"command": list(action.command)}}
     return {"tcpSocket" if action.kind == "tcp" else "grpc": {"port": action.port}}
+
+
+def container_of(
+    one: ComponentSpec | SidecarSpec, identity: Identity, ports: Sequence[PortSpec], mounts: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """What the main container and the others have alike."""
+    container: dict[str, Any] = {
+        "name": one.name,
+        "env": variables(one.env),
+        **image_fields(one.image),
+        "resources": resources(one.resources),
+        "securityContext": security(identity),
+    }
+    if one.command:
+        container["command"] = list(one.command)
+    if one.args:
+        container["args"] = list(one.args)
+    if one.workdir:
+        container["workingDir"] = one.workdir
+    if ports:
+        container["ports"] = container_ports(ports)
+    if mounts:
+        container["volumeMounts"] = mounts
+    return container | probes(one.probes)

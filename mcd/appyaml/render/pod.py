@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from mcd.appyaml.render.container import container_ports, image_fields, probes, resources, security, variables
+from mcd.appyaml.render.container import container_of
 from mcd.appyaml.render.files import file_data
 from mcd.appyaml.render.labels import workload_labels
 from mcd.appyaml.render.metrics import scraped
@@ -96,27 +96,11 @@ def _pod_security(component: ComponentSpec) -> dict[str, Any]:
 
 
 def _container(spec: AppSpec, component: ComponentSpec, mounts: list[dict[str, Any]]) -> dict[str, Any]:
-    container: dict[str, Any] = {
-        "name": component.name,
-        "env": variables(component.env),
-        **image_fields(component.image),
-        "resources": resources(component.resources),
-        "securityContext": security(component.identity),
-    }
-    if component.command:
-        container["command"] = list(component.command)
-    if component.args:
-        container["args"] = list(component.args)
-    if component.workdir:
-        container["workingDir"] = component.workdir
-    if component.container_ports:
-        container["ports"] = container_ports(component.container_ports)
-    if mounts:
-        container["volumeMounts"] = mounts
+    container = container_of(component, component.identity, component.container_ports, mounts)
     hook = _before_stop(spec, component.identity, component.type)
     if hook:
         container["lifecycle"] = {"preStop": hook}
-    return container | probes(component.probes)
+    return container
 
 
 def _before_stop(spec: AppSpec, identity: Identity, kind: str) -> dict[str, Any]:

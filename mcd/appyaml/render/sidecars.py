@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mcd.appyaml.render.container import container_ports, image_fields, probes, resources, security, variables
+from mcd.appyaml.render.container import container_of
 from mcd.appyaml.render.volumes import sidecar_mounts
 from mcd.appyaml.spec.app import ComponentSpec
 from mcd.appyaml.spec.sidecars import SidecarSpec
@@ -19,23 +19,5 @@ def init_containers(component: ComponentSpec) -> list[dict[str, Any]]:
 
 
 def _container(component: ComponentSpec, sidecar: SidecarSpec) -> dict[str, Any]:
-    container: dict[str, Any] = {
-        "name": sidecar.name,
-        "env": variables(sidecar.env),
-        **image_fields(sidecar.image),
-        "resources": resources(sidecar.resources),
-        "restartPolicy": "Always",
-        "securityContext": security(component.identity),
-    }
-    if sidecar.command:
-        container["command"] = list(sidecar.command)
-    if sidecar.args:
-        container["args"] = list(sidecar.args)
-    if sidecar.workdir:
-        container["workingDir"] = sidecar.workdir
-    if sidecar.ports:
-        container["ports"] = container_ports(sidecar.ports)
     mounts = sidecar_mounts(component, sidecar)
-    if mounts:
-        container["volumeMounts"] = mounts
-    return container | probes(sidecar.probes)
+    return container_of(sidecar, component.identity, sidecar.ports, mounts) | {"restartPolicy": "Always"}
