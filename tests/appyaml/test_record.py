@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mcd.appyaml.record import filled, record
+from mcd.appyaml.record import filled, given_of, record
 from mcd.appyaml.record import replace as with_other
 
 
@@ -139,5 +139,14 @@ def test_a_record_with_other_values_leaves_the_first_as_it_was() -> None:
 
 
 def test_a_record_of_known_values_is_filled_like_any_other() -> None:
-    assert vars(filled(Spot, {"x": 1})) == vars(Spot(1))
-    assert filled(Spot, {"x": 1}).tags is not filled(Spot, {"x": 1}).tags
+    spot = filled(Spot, {**given_of(Spot), "x": 1})
+    assert vars(spot) == vars(Spot(1))
+    assert spot.y == 2, "a default stays on the class"
+    with pytest.raises(FrozenInstanceError):
+        spot.x = 4  # type: ignore[misc]
+
+
+def test_what_factories_make_is_the_same_for_all_that_begin_with_it() -> None:
+    given = given_of(Spot)
+    assert given == {"tags": []}
+    assert filled(Spot, {**given, "x": 1}).tags is filled(Spot, {**given, "x": 2}).tags
