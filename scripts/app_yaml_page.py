@@ -21,6 +21,7 @@ from mcd.appyaml.schema.defaults import LONG, TYPES
 from mcd.appyaml.schema.deploy import Deploy
 from mcd.appyaml.schema.fields import Key, keys_of
 from mcd.appyaml.schema.files import File
+from mcd.appyaml.schema.gpu import Gpu
 from mcd.appyaml.schema.health import Health, Probe
 from mcd.appyaml.schema.idle import IdleGpu
 from mcd.appyaml.schema.infra import Infra
@@ -29,7 +30,7 @@ from mcd.appyaml.schema.metrics import Metrics
 from mcd.appyaml.schema.network import Domain, LongPort
 from mcd.appyaml.schema.oauth import SignIn
 from mcd.appyaml.schema.pre import Pre
-from mcd.appyaml.schema.resources import Gpu, Limits, Resources
+from mcd.appyaml.schema.resources import Limits, Resources
 from mcd.appyaml.schema.scaling import Autoscale, Promql, Queue
 from mcd.appyaml.schema.sidecar import Sidecar, SidecarResources
 from mcd.appyaml.schema.storage import Permdir, Stateful

@@ -38,7 +38,7 @@ from mcd.appyaml.schema.shapes import LINE_NAME, NAMESPACE, PortNumber
 from mcd.appyaml.text.nodes import Map, Node, Path
 from mcd.appyaml.text.problems import Report
 from mcd.appyaml.text.reader import decode, read
-from mcd.appyaml.text.units import Bytes
+from mcd.appyaml.text.units import TI, Bytes
 from mcd.errors import Problem, in_order
 
 _TEXT = text()
@@ -47,7 +47,6 @@ _NAME = text(
 )
 _TEXTS = mapping(_TEXT)
 _VERSION = re.compile(r"v?1\.(\d{1,3})(?:[.+-].*)?")
-_TI = 2**40
 
 
 @record
@@ -174,7 +173,7 @@ class Capacity:
     """What one node of a pool has."""
 
     cpu: int | None = key(cpu(1, 10**7), "Thousandths of a core.")
-    memory: Bytes | None = key(amount(Bytes(1), Bytes(64 * _TI)), "Bytes.")
+    memory: Bytes | None = key(amount(Bytes(1), Bytes(64 * TI)), "Bytes.")
 
 
 @record
@@ -194,7 +193,7 @@ class DeviceMemory:
     text: str
 
 
-_DEVICE_MEMORY = amount(Bytes(1), Bytes(_TI), long_units=True)
+_DEVICE_MEMORY = amount(Bytes(1), Bytes(TI), long_units=True)
 
 
 def _read_device_memory(report: Report, node: Node, path: Path) -> Any:

@@ -6,7 +6,7 @@ import pytest
 
 from mcd.appyaml.resolve.pools import VENDORS, vendor_of_model, vendors_of
 from mcd.appyaml.schema.defaults import VENDORS as WRITTEN
-from mcd.appyaml.schema.resources import Gpu
+from mcd.appyaml.schema.gpu import Gpu
 
 ROWS = {
     "nvidia": ("nvidia.com/gpu", "nvidia.com/gpu.product", ("T4", "A100-80GB", "4090", "L40S")),

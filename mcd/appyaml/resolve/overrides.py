@@ -13,7 +13,7 @@ from mcd.appyaml.record import record
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.defaults import LONG
 from mcd.appyaml.schema.fields import as_written, keys_of
-from mcd.appyaml.schema.resources import Gpu
+from mcd.appyaml.schema.gpu import Gpu
 from mcd.appyaml.schema.scaling import Autoscale, Promql, Queue
 from mcd.appyaml.text.nodes import Path, dotted, place_of
 from mcd.appyaml.text.problems import Findings

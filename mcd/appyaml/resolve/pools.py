@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from mcd.appyaml.context import Context, Device, Pool
 from mcd.appyaml.record import record
-from mcd.appyaml.schema.resources import Gpu
+from mcd.appyaml.schema.gpu import Gpu
 from mcd.appyaml.spec.pod import Expression, Placement, Toleration
 from mcd.appyaml.text.nodes import Path
 from mcd.appyaml.text.problems import Findings

@@ -16,7 +16,7 @@ from mcd.appyaml.schema.defaults import (
     DEFAULT_MEMORY,
     LONG,
 )
-from mcd.appyaml.schema.resources import Gpu
+from mcd.appyaml.schema.gpu import Gpu
 from mcd.appyaml.spec.pod import Placement, ResourceSpec
 from mcd.appyaml.text.nodes import Path
 from mcd.appyaml.text.problems import Findings

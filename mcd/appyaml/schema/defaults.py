@@ -6,9 +6,8 @@ Constants only.
 
 from __future__ import annotations
 
-from mcd.appyaml.text.units import Bytes
+from mcd.appyaml.text.units import GI, MI, Bytes
 
-_MI, _GI = 2**20, 2**30
 DAY = 86_400
 TYPES = ("web", "service", "daemon", "cron", "job")
 LONG = ("web", "service", "daemon")
@@ -27,9 +26,9 @@ DEFAULT_PORT = 8080
 DEFAULT_REPLICAS = 1
 DEFAULT_USER = 10001
 DEFAULT_CPU = 100
-DEFAULT_MEMORY = Bytes(256 * _MI)
-DEFAULT_DISK = Bytes(2 * _GI)
+DEFAULT_MEMORY = Bytes(256 * MI)
+DEFAULT_DISK = Bytes(2 * GI)
 SIDECAR_CPU = 50
-SIDECAR_MEMORY = Bytes(64 * _MI)
-SIDECAR_DISK = Bytes(256 * _MI)
+SIDECAR_MEMORY = Bytes(64 * MI)
+SIDECAR_DISK = Bytes(256 * MI)
 """What stands where nobody wrote it: the compiler fills it in, the namespace's own limits say it, people read it."""

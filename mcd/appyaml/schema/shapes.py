@@ -29,7 +29,6 @@ IMAGE = re.compile(
 )
 """An image reference: host and port, path, tag, digest."""
 
-_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]*")
 _PERCENT = re.compile(r"(\d{1,3})%", re.ASCII)
 _NAMESPACE = text(
     shape=re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"),
@@ -377,36 +376,3 @@ def read_port(report: Report, node: Node, path: Path, long: Any) -> Any:
         report.refuse(number.code, node.place, path, number.message, number.hint)
         return BAD
     return PortNumber(number)
-
-
-def gpu_short(report: Report, node: Node, path: Path) -> Any:
-    """`2`, `T4`, `T4:2`, `A100-80GB:4` → (count, models)."""
-    if type(node) is not Scalar:
-        return refused_shape(report, node, path, "a number, a model or a mapping")
-    value = node.text
-    if value.isdecimal() and value.isascii():
-        # From here the number is a count; 4090 is a model, and nobody has 65 devices in one pod.
-        if (len(value) > 2 and value[0] != "0") or (len(value) == 2 and int(value) > 64):
-            message = f"{echo(value)} GPUs in one pod?"
-            report.refuse("value.range", node.place, path, message, f'For the model write "{echo(value)}:1".')
-            return BAD
-        number = scalars.integer(node, 1, 64)
-        if isinstance(number, scalars.Wrong):
-            report.refuse(number.code, node.place, path, number.message, number.hint)
-            return BAD
-        return number, ()
-    name, colon, count = value.rpartition(":")
-    if not colon:
-        name, count = value, "1"
-    if not _MODEL.fullmatch(name) or len(name) > 60:
-        hint = "Write a number, a model (T4) or both (T4:2)."
-        report.refuse("value.format", node.place, path, f'"{echo(value)}" is not a gpu.', hint)
-        return BAD
-    number = scalars.integer(Scalar(count, "", node.place), 1, 64)
-    if isinstance(number, scalars.Wrong):
-        report.refuse(number.code, node.place, path, number.message, number.hint)
-        return BAD
-    return number, (name,)
-
-
-MODEL = text("model", shape=_MODEL, longest=60, what="a model of a GPU", hint="Write it like T4 or A100-80GB.")

@@ -15,13 +15,12 @@ from mcd.appyaml.schema.shapes import check_mount
 from mcd.appyaml.text import scalars
 from mcd.appyaml.text.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
-from mcd.appyaml.text.units import Bytes, read_bytes
+from mcd.appyaml.text.units import GI, TI, Bytes, read_bytes
 from mcd.errors import echo
 
-_GI, _TI = 2**30, 2**40
-_SIZE = amount(Bytes(_GI), Bytes(100 * _TI))
+_SIZE = amount(Bytes(GI), Bytes(100 * TI))
 _SIZE_LIMITS = "1Gi to 100Ti; may grow, never shrink"
-_TEN = Bytes(10 * _GI)
+_TEN = Bytes(10 * GI)
 _NO_PATH = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n"})
 
 

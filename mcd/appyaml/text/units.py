@@ -17,7 +17,8 @@ _MILLIS = re.compile(r"(\d{1,9})ms")
 _CPU = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(m?)")
 _BYTES = re.compile(r"(\d{1,18}(?:\.\d{1,9})?)([KMGTP]i|[kMGTP])")
 
-BINARY: Final = (("Pi", 2**50), ("Ti", 2**40), ("Gi", 2**30), ("Mi", 2**20), ("Ki", 2**10))
+MI, GI, TI = 2**20, 2**30, 2**40
+BINARY: Final = (("Pi", 2**50), ("Ti", TI), ("Gi", GI), ("Mi", MI), ("Ki", 2**10))
 DECIMAL: Final = (("P", 10**15), ("T", 10**12), ("G", 10**9), ("M", 10**6), ("k", 10**3))
 _FACTOR = dict(BINARY + DECIMAL)
 
