@@ -69,7 +69,7 @@ def test_values_that_do_not_fit_the_fields_are_a_type_error(make: Callable[[Any]
 
 def often_made() -> Any:
     """A class like Spot that has a function of its own by now."""
-    made = record(
+    made: Any = record(
         type("Spot", (), {"__annotations__": Spot.__annotations__, "y": 2, "tags": field(default_factory=list)})
     )
     shared = made.__init__
