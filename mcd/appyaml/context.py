@@ -15,26 +15,12 @@ from typing import Any, Protocol, TypeAlias
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.alert import Alert, read_settings_alerts
 from mcd.appyaml.schema.defaults import TYPES, VENDORS
-from mcd.appyaml.schema.fields import (
-    BAD,
-    BOOLEAN,
-    amount,
-    choice,
-    cpu,
-    either,
-    integer,
-    items,
-    key,
-    mapping,
-    model,
-    read_model,
-    refused_shape,
-    text,
-)
+from mcd.appyaml.schema.fields import BAD, either, items, key, mapping, model, read_model, refused_shape
 from mcd.appyaml.schema.network import PORT as PORTS
 from mcd.appyaml.schema.resources import Limits, Resources
 from mcd.appyaml.schema.scaling import AUTOSCALE, Autoscale
 from mcd.appyaml.schema.shapes import LINE_NAME, NAMESPACE, PortNumber
+from mcd.appyaml.schema.values import BOOLEAN, amount, choice, cpu, integer, text
 from mcd.appyaml.text.nodes import Map, Node, Path
 from mcd.appyaml.text.problems import Report
 from mcd.appyaml.text.reader import decode, read

@@ -10,7 +10,8 @@ import pytest
 from mcd.appyaml.compiler import NO_CONTEXT, Source, check, compile_app, render_line
 from mcd.appyaml.schema.app import App
 from mcd.appyaml.schema.document import entries
-from mcd.appyaml.schema.fields import NOTHING, Kind, as_written, attributes_of, duration, key, keys_of
+from mcd.appyaml.schema.fields import NOTHING, Kind, as_written, attributes_of, key, keys_of
+from mcd.appyaml.schema.values import duration
 from mcd.appyaml.text.nodes import Map
 from mcd.appyaml.text.problems import Report
 from mcd.appyaml.text.reader import decode, read

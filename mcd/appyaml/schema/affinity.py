@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcd.appyaml.record import record
-from mcd.appyaml.schema.fields import BAD, choice, either, items, key, mapping, model, text
+from mcd.appyaml.schema.fields import BAD, either, items, key, mapping, model
+from mcd.appyaml.schema.values import choice, text
 from mcd.appyaml.text.nodes import Items, Node, Path, Place
 from mcd.appyaml.text.problems import Report
 from mcd.errors import echo

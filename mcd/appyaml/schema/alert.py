@@ -16,20 +16,8 @@ from mcd.appyaml.record import record
 from mcd.appyaml.schema import patterns
 from mcd.appyaml.schema.comparison import WHEN, Comparison
 from mcd.appyaml.schema.defaults import DAY, LONG, TYPES
-from mcd.appyaml.schema.fields import (
-    BAD,
-    BOOLEAN,
-    choice,
-    duration,
-    either,
-    integer,
-    items,
-    key,
-    read_model,
-    refuse_null,
-    refused_shape,
-    text,
-)
+from mcd.appyaml.schema.fields import BAD, either, items, key, read_model, refuse_null, refused_shape
+from mcd.appyaml.schema.values import BOOLEAN, choice, duration, integer, text
 from mcd.appyaml.schema.watched import EXPR, LOG, SUMMARY, TRACE, Log, Trace
 from mcd.appyaml.text import scalars
 from mcd.appyaml.text.nodes import Map, Node, Path, Place, Scalar

@@ -20,13 +20,7 @@ from mcd.appyaml.schema.defaults import (
 )
 from mcd.appyaml.schema.deploy import Deploy
 from mcd.appyaml.schema.environments import DIFFERS, ENVIRONMENTS
-from mcd.appyaml.schema.fields import (
-    either,
-    items,
-    key,
-    model,
-    text,
-)
+from mcd.appyaml.schema.fields import either, items, key, model
 from mcd.appyaml.schema.files import FILES, File
 from mcd.appyaml.schema.infra import INFRA, Infra
 from mcd.appyaml.schema.pre import PRE, Pre
@@ -37,6 +31,7 @@ from mcd.appyaml.schema.shapes import (
     check_component_name,
 )
 from mcd.appyaml.schema.storage import PERMDIR, Permdir
+from mcd.appyaml.schema.values import text
 from mcd.appyaml.schema.variable import ENV, Variable
 
 _OWNER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,99}")

@@ -10,17 +10,9 @@ from typing import Any
 from mcd.appyaml.record import record
 from mcd.appyaml.schema import patterns
 from mcd.appyaml.schema.expand import switch
-from mcd.appyaml.schema.fields import (
-    BAD,
-    BOOLEAN,
-    either,
-    key,
-    mapping,
-    read_model,
-    refused_shape,
-    text,
-)
+from mcd.appyaml.schema.fields import BAD, either, key, mapping, read_model, refused_shape
 from mcd.appyaml.schema.shapes import COMPONENT_NAME, PORT_NAME, check_app_name, check_variable, is_switch, read_true
+from mcd.appyaml.schema.values import BOOLEAN, text
 from mcd.appyaml.text.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
 

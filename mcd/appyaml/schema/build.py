@@ -10,15 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcd.appyaml.record import record
-from mcd.appyaml.schema.fields import (
-    BAD,
-    choice,
-    either,
-    items,
-    key,
-    mapping,
-    text,
-)
+from mcd.appyaml.schema.fields import BAD, either, items, key, mapping
 from mcd.appyaml.schema.shapes import (
     ANY,
     INSIDE_PATH,
@@ -26,6 +18,7 @@ from mcd.appyaml.schema.shapes import (
     Words,
     check_variable,
 )
+from mcd.appyaml.schema.values import choice, text
 from mcd.appyaml.text.nodes import Items, Node, Path
 from mcd.appyaml.text.problems import Report
 

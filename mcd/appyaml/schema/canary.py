@@ -13,20 +13,8 @@ from typing import Any
 from mcd.appyaml.record import record
 from mcd.appyaml.schema import patterns
 from mcd.appyaml.schema.defaults import DAY
-from mcd.appyaml.schema.fields import (
-    BAD,
-    Json,
-    Kind,
-    Read,
-    choice,
-    either,
-    integer,
-    items,
-    key,
-    mapping,
-    model,
-    refused_shape,
-)
+from mcd.appyaml.schema.fields import BAD, Json, Kind, Read, either, items, key, mapping, model, refused_shape
+from mcd.appyaml.schema.values import choice, integer
 from mcd.appyaml.text import scalars
 from mcd.appyaml.text.nodes import TOP, Map, Node, Path, Place, Scalar
 from mcd.appyaml.text.problems import Report

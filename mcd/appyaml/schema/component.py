@@ -16,25 +16,14 @@ from mcd.appyaml.schema.defaults import (
     TYPES,
     WITH_A_DEPLOY,
 )
-from mcd.appyaml.schema.fields import (
-    BAD,
-    BOOLEAN,
-    choice,
-    duration,
-    either,
-    integer,
-    key,
-    mapping,
-    model,
-    read_model,
-    refused_shape,
-)
+from mcd.appyaml.schema.fields import BAD, either, key, mapping, model, read_model, refused_shape
 from mcd.appyaml.schema.lifecycle import History
 from mcd.appyaml.schema.running import Serving
 from mcd.appyaml.schema.shapes import (
     ANY,
     check_component_name,
 )
+from mcd.appyaml.schema.values import BOOLEAN, choice, duration, integer
 from mcd.appyaml.text.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
 from mcd.appyaml.text.units import duration_text

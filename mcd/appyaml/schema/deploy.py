@@ -9,7 +9,8 @@ from typing import Any
 
 from mcd.appyaml.record import record
 from mcd.appyaml.schema import patterns
-from mcd.appyaml.schema.fields import BAD, BOOLEAN, Json, Kind, either, items, key, refused_shape
+from mcd.appyaml.schema.fields import BAD, Json, Kind, either, items, key, refused_shape
+from mcd.appyaml.schema.values import BOOLEAN
 from mcd.appyaml.text.nodes import Items, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
 from mcd.errors import echo

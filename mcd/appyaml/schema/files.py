@@ -10,8 +10,9 @@ from typing import Any
 
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.expand import into
-from mcd.appyaml.schema.fields import BAD, BOOLEAN, Json, Kind, key, mapping, read_model, refused_shape, text
+from mcd.appyaml.schema.fields import BAD, Json, Kind, key, mapping, read_model, refused_shape
 from mcd.appyaml.schema.shapes import INSIDE_PATH, REFERENCE, check_mount
+from mcd.appyaml.schema.values import BOOLEAN, text
 from mcd.appyaml.text.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
 from mcd.errors import echo

@@ -12,7 +12,8 @@ from mcd.appyaml.record import record
 from mcd.appyaml.schema import patterns
 from mcd.appyaml.schema.defaults import VENDORS
 from mcd.appyaml.schema.expand import at
-from mcd.appyaml.schema.fields import BAD, amount, choice, integer, items, key, model, refused_shape, text
+from mcd.appyaml.schema.fields import BAD, items, key, model, refused_shape
+from mcd.appyaml.schema.values import amount, choice, integer, text
 from mcd.appyaml.text.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
 from mcd.appyaml.text.units import MI, TI, Bytes

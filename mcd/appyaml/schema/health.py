@@ -10,21 +10,14 @@ from typing import Any
 
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.expand import into, unless_false
-from mcd.appyaml.schema.fields import (
-    BAD,
-    duration,
-    either,
-    integer,
-    key,
-    read_model,
-    refused_shape,
-)
+from mcd.appyaml.schema.fields import BAD, either, key, read_model, refused_shape
 from mcd.appyaml.schema.shapes import (
     URL_JSON,
     URL_PATH,
     WORDS,
     Words,
 )
+from mcd.appyaml.schema.values import duration, integer
 from mcd.appyaml.text.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
 from mcd.appyaml.text.units import duration_text

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.defaults import DAY
-from mcd.appyaml.schema.fields import choice, duration, integer, key, model
+from mcd.appyaml.schema.fields import key, model
+from mcd.appyaml.schema.values import choice, duration, integer
 
 
 @record

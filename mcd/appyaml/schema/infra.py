@@ -11,20 +11,9 @@ from typing import Any
 
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.expand import switch
-from mcd.appyaml.schema.fields import (
-    BAD,
-    BOOLEAN,
-    Json,
-    choice,
-    either,
-    key,
-    mapping,
-    read_model,
-    refuse_null,
-    refused_shape,
-    text,
-)
+from mcd.appyaml.schema.fields import BAD, Json, either, key, mapping, read_model, refuse_null, refused_shape
 from mcd.appyaml.schema.shapes import is_switch, read_true
+from mcd.appyaml.schema.values import BOOLEAN, choice, text
 from mcd.appyaml.text.nodes import Map, Node, Path, Place, Scalar
 from mcd.appyaml.text.problems import Report
 from mcd.errors import echo

@@ -13,15 +13,9 @@ from mcd.appyaml.schema.defaults import (
     DAY,
     SIGNALS,
 )
-from mcd.appyaml.schema.fields import (
-    BAD,
-    choice,
-    duration,
-    integer,
-    key,
-    model,
-)
+from mcd.appyaml.schema.fields import BAD, key, model
 from mcd.appyaml.schema.shapes import SHARE
+from mcd.appyaml.schema.values import choice, duration, integer
 from mcd.appyaml.text.nodes import Node, Path
 from mcd.appyaml.text.problems import Report
 

@@ -11,8 +11,9 @@ from typing import Any
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.defaults import DAY
 from mcd.appyaml.schema.expand import switch
-from mcd.appyaml.schema.fields import BAD, duration, integer, key, model, refused_shape, text
+from mcd.appyaml.schema.fields import BAD, key, model, refused_shape
 from mcd.appyaml.schema.shapes import URL_JSON
+from mcd.appyaml.schema.values import duration, integer, text
 from mcd.appyaml.text.nodes import Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
 

@@ -11,22 +11,14 @@ from typing import Any
 
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.expand import into
-from mcd.appyaml.schema.fields import (
-    BAD,
-    choice,
-    either,
-    integer,
-    key,
-    read_model,
-    refused_shape,
-    text,
-)
+from mcd.appyaml.schema.fields import BAD, either, key, read_model, refused_shape
 from mcd.appyaml.schema.shapes import (
     ANY,
     ROUTE_PATH,
     PortNumber,
     read_port,
 )
+from mcd.appyaml.schema.values import choice, integer, text
 from mcd.appyaml.text.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
 

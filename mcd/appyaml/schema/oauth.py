@@ -12,7 +12,8 @@ from typing import Any
 from mcd.appyaml.record import record
 from mcd.appyaml.schema import patterns
 from mcd.appyaml.schema.expand import switch
-from mcd.appyaml.schema.fields import BAD, BOOLEAN, either, items, key, model, refused_shape, text
+from mcd.appyaml.schema.fields import BAD, either, items, key, model, refused_shape
+from mcd.appyaml.schema.values import BOOLEAN, text
 from mcd.appyaml.text.nodes import Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
 from mcd.errors import echo

@@ -11,19 +11,10 @@ from typing import Any
 from mcd.appyaml.record import record
 from mcd.appyaml.schema import patterns
 from mcd.appyaml.schema.defaults import DAY
-from mcd.appyaml.schema.fields import (
-    BAD,
-    Json,
-    Kind,
-    choice,
-    duration,
-    integer,
-    key,
-    model,
-    refused_shape,
-)
+from mcd.appyaml.schema.fields import BAD, Json, Kind, key, model, refused_shape
 from mcd.appyaml.schema.infra import INFRA
 from mcd.appyaml.schema.partial import check_part
+from mcd.appyaml.schema.values import choice, duration, integer
 from mcd.appyaml.schema.variable import ENV
 from mcd.appyaml.text.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report

@@ -18,14 +18,7 @@ from mcd.appyaml.schema.defaults import (
     TYPE_ALIASES,
     TYPES,
 )
-from mcd.appyaml.schema.fields import (
-    BOOLEAN,
-    choice,
-    key,
-    mapping,
-    model,
-    text,
-)
+from mcd.appyaml.schema.fields import key, mapping, model
 from mcd.appyaml.schema.files import FILES, File
 from mcd.appyaml.schema.idle import IDLE_GPU, IdleGpu
 from mcd.appyaml.schema.lifecycle import Stop
@@ -39,6 +32,7 @@ from mcd.appyaml.schema.shapes import (
     check_mount,
 )
 from mcd.appyaml.schema.sidecar import SIDECARS, Sidecar
+from mcd.appyaml.schema.values import BOOLEAN, choice, text
 from mcd.appyaml.schema.variable import ENV, Variable
 from mcd.appyaml.text.units import Bytes, cpu_text
 

@@ -11,12 +11,9 @@ from mcd.appyaml.schema.defaults import (
     DEFAULT_DISK,
     DEFAULT_MEMORY,
 )
-from mcd.appyaml.schema.fields import (
-    amount,
-    cpu,
-    key,
-)
+from mcd.appyaml.schema.fields import key
 from mcd.appyaml.schema.gpu import GPU, Gpu
+from mcd.appyaml.schema.values import amount, cpu
 from mcd.appyaml.text.units import MI, TI, Bytes, cpu_text
 
 MEMORY = amount(Bytes(16 * MI), Bytes(4 * TI))

@@ -14,16 +14,7 @@ from mcd.appyaml.schema.defaults import (
     LONG,
 )
 from mcd.appyaml.schema.expand import into
-from mcd.appyaml.schema.fields import (
-    BOOLEAN,
-    choice,
-    duration,
-    integer,
-    items,
-    key,
-    mapping,
-    model,
-)
+from mcd.appyaml.schema.fields import items, key, mapping, model
 from mcd.appyaml.schema.health import Health, expand_health, read_health_short
 from mcd.appyaml.schema.lifecycle import Rollout, read_rollout_short
 from mcd.appyaml.schema.metrics import METRICS, Metrics
@@ -37,6 +28,7 @@ from mcd.appyaml.schema.shapes import (
     check_port_name,
 )
 from mcd.appyaml.schema.storage import STATEFUL, Stateful
+from mcd.appyaml.schema.values import BOOLEAN, choice, duration, integer
 
 
 @record

@@ -11,7 +11,8 @@ from typing import Any
 
 from mcd.appyaml.record import record
 from mcd.appyaml.schema import patterns
-from mcd.appyaml.schema.fields import BAD, Kind, choice, duration, either, integer, key, model, refused_shape, text
+from mcd.appyaml.schema.fields import BAD, Kind, either, key, model, refused_shape
+from mcd.appyaml.schema.values import choice, duration, integer, text
 from mcd.appyaml.text import scalars
 from mcd.appyaml.text.nodes import Node, Path, Scalar
 from mcd.appyaml.text.problems import Report

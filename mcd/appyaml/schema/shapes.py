@@ -10,7 +10,8 @@ from typing import Any
 
 from mcd.appyaml.record import record
 from mcd.appyaml.schema import patterns
-from mcd.appyaml.schema.fields import BAD, Json, Kind, either, refuse_null, refused_shape, text
+from mcd.appyaml.schema.fields import BAD, Json, Kind, either, refuse_null, refused_shape
+from mcd.appyaml.schema.values import text
 from mcd.appyaml.text import scalars
 from mcd.appyaml.text.nodes import Items, Map, Node, Path, Place, Scalar
 from mcd.appyaml.text.problems import Report

@@ -10,7 +10,7 @@ from typing import Any
 
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.defaults import SIDECAR_CPU, SIDECAR_DISK, SIDECAR_MEMORY
-from mcd.appyaml.schema.fields import BAD, BOOLEAN, cpu, integer, key, mapping, model
+from mcd.appyaml.schema.fields import BAD, key, mapping, model
 from mcd.appyaml.schema.files import FILES, File
 from mcd.appyaml.schema.health import Health, Probe, expand_health
 from mcd.appyaml.schema.network import PORT
@@ -26,6 +26,7 @@ from mcd.appyaml.schema.shapes import (
     Words,
     check_port_name,
 )
+from mcd.appyaml.schema.values import BOOLEAN, cpu, integer
 from mcd.appyaml.schema.variable import ENV, Variable
 from mcd.appyaml.text.nodes import Node, Path, Place
 from mcd.appyaml.text.problems import Report

@@ -10,8 +10,9 @@ from typing import Any
 from mcd.appyaml.record import record
 from mcd.appyaml.schema import patterns
 from mcd.appyaml.schema.expand import switch
-from mcd.appyaml.schema.fields import BAD, BOOLEAN, Json, Kind, amount, either, key, model, read_model, refused_shape
+from mcd.appyaml.schema.fields import BAD, Json, Kind, either, key, model, read_model, refused_shape
 from mcd.appyaml.schema.shapes import check_mount
+from mcd.appyaml.schema.values import BOOLEAN, amount
 from mcd.appyaml.text import scalars
 from mcd.appyaml.text.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report

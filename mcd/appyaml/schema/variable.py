@@ -9,22 +9,13 @@ import re
 from typing import Any
 
 from mcd.appyaml.record import record
-from mcd.appyaml.schema.fields import (
-    BOOLEAN,
-    choice,
-    either,
-    integer,
-    key,
-    mapping,
-    read_model,
-    refused_shape,
-    text,
-)
+from mcd.appyaml.schema.fields import either, key, mapping, read_model, refused_shape
 from mcd.appyaml.schema.shapes import (
     ANY,
     REFERENCE,
     check_variable,
 )
+from mcd.appyaml.schema.values import BOOLEAN, choice, integer, text
 from mcd.appyaml.text import scalars
 from mcd.appyaml.text.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report

@@ -11,7 +11,8 @@ from typing import Any
 
 from mcd.appyaml.record import record
 from mcd.appyaml.schema.comparison import LIMIT, Comparison
-from mcd.appyaml.schema.fields import BAD, either, key, read_model, refused_shape, text
+from mcd.appyaml.schema.fields import BAD, either, key, read_model, refused_shape
+from mcd.appyaml.schema.values import text
 from mcd.appyaml.text.nodes import Map, Node, Path, Scalar
 from mcd.appyaml.text.problems import Report
 from mcd.appyaml.text.quoted import quoted
