@@ -36,11 +36,29 @@ class Running:
     problems: tuple[Problem, ...] = ()
 
 
+Drawn = tuple[Running, model.Release]
+
+
 @dataclass(slots=True)
 class Drafts:
     """What was compiled already, in this process."""
 
     _known: OrderedDict[str, Running] = field(default_factory=OrderedDict)
+    _parts: OrderedDict[str, Drawn] = field(default_factory=OrderedDict)
+
+    def kept(self, place: Place, rollout: model.Rollout) -> Drawn | None:
+        """Components, addresses and problems with the Release, when nothing of the Rollout and of its place changed
+        since they were compiled. What is true of other Apps may be older. Nothing is read for it."""
+        return self._parts.get(_key_of(place, rollout))
+
+    async def drawn(self, runtime: Runtime, place: Place, pair: Pair, rollout: model.Rollout) -> Drawn:
+        """The same, compiled if need be. Not to be asked inside a transaction. Raises McdError(unavailable)."""
+        found = (await self.of(runtime, pair, rollout), pair.release)
+        if pair.release.app_yaml:
+            self._parts[_key_of(place, rollout)] = found
+        while len(self._parts) > KEPT:
+            self._parts.popitem(last=False)
+        return found
 
     async def of(self, runtime: Runtime, pair: Pair, rollout: model.Rollout | None) -> Running:
         """Raises McdError(unavailable)."""
@@ -68,6 +86,11 @@ async def pair_of(actor: Actor, tx: Tx, place: Place, release: int, settings: in
         await pools_of(actor, tx, place.cluster.name),
         await reads.facts_of(actor, tx, found, (place.line, place.cluster)),
     )
+
+
+def _key_of(place: Place, rollout: model.Rollout) -> str:
+    state = (place.line.state.generation, place.cluster.state.generation, sorted(place.cluster.serves.kinds))
+    return repr((rollout.id, rollout.release, rollout.settings, place.app.path, state))
 
 
 def _key(pair: Pair, rollout: model.Rollout | None) -> str:

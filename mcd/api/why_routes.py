@@ -117,12 +117,18 @@ async def show_why(
 async def facts_of(actor: Actor, tx: Tx, app: str) -> tuple[Facts, int]:
     """What the store knows of an App that may be in trouble, and the App's generation. Raises McdError not_found."""
     place = await places.place_of(actor, tx, app, Verb.READ)
+    return await facts_in(actor, tx, place), place.app.generation
+
+
+async def facts_in(actor: Actor, tx: Tx, place: places.Place) -> Facts:
+    """The same of an App whose place is known."""
+    app = place.app.name
     gone = away(place.cluster.state, place.cluster.seen_at)
     live = await reads.live_rollout(actor, tx, app)
     newest = await _newest(actor, tx, app)
     aside = await _aside(actor, tx, newest, live)
     seen = await reads.rollout_seen(actor, tx, live.id) if live is not None else None
-    facts = Facts(
+    return Facts(
         app=app,
         cluster=place.cluster.name,
         namespace=place.line.namespace,
@@ -132,7 +138,6 @@ async def facts_of(actor: Actor, tx: Tx, app: str) -> tuple[Facts, int]:
         gone=gone,
         build=await _build(actor, tx, app, newest),
     )
-    return facts, place.app.generation
 
 
 async def _newest(actor: Actor, tx: Tx, app: str) -> model.Release | None:

@@ -39,8 +39,7 @@ from mcd.api.running import Drafts, pair_of
 from mcd.api.running import Running as Drawn
 from mcd.api.unattended import command, next_step
 from mcd.api.why import Facts, explained
-from mcd.api.why_routes import facts_of
-from mcd.appyaml.live import Pair
+from mcd.api.why_routes import facts_in
 from mcd.model import Actor, Verb
 from mcd.model.why import Language
 from mcd.runtime import Runtime
@@ -81,26 +80,35 @@ class _Found:
     facts: Facts
     place: places.Place
     settings: model.Settings
-    pair: Pair | None
+    drawn: Drawn
+    release: model.Release | None
+    """What is live."""
     alive: Living
 
 
-async def _find(actor: Actor, runtime: Runtime, app: str) -> _Found:
+async def _find(request: HTTPConnection, actor: Actor, runtime: Runtime, app: str) -> _Found:
+    drafts = drafts_of(request)
     async with runtime.db.reading() as tx:
         listed = await reads.app_listed(actor, tx, app)
-        facts, _ = await facts_of(actor, tx, app)
         place = await places.place_of(actor, tx, app, Verb.READ)
+        facts = await facts_in(actor, tx, place)
+        rollout = listed.live
+        drawn = drafts.kept(place, rollout) if rollout is not None else None
         pair = None
-        if listed.live is not None:
-            pair = await pair_of(actor, tx, place, listed.live.release, listed.live.settings)
+        if rollout is not None and drawn is None:
+            pair = await pair_of(actor, tx, place, rollout.release, rollout.settings)
         newest = await reads.settings(actor, tx, app)
-        return _Found(listed, facts, place, newest, pair, await living(tx, runtime.now()))
+        alive = await living(tx, runtime.now())
+    if rollout is not None and pair is not None:
+        drawn = await drafts.drawn(runtime, place, pair, rollout)
+    running, release = drawn or (Drawn(), None)
+    return _Found(listed, facts, place, newest, running, release, alive)
 
 
 @router.get("/apps/{app}", operation_id="portal_app")
 async def overview(request: Request, app: AppName, actor: Reader, runtime: RuntimeOf) -> Response:
     """Everything that a person asks first. No cluster is asked."""
-    view = await _view(request, runtime, actor, await _find(actor, runtime, app), None)
+    view = _view(request, runtime, actor, await _find(request, actor, runtime, app), None)
     drawn = fragment(request, TEMPLATE, "now", view, runtime.now())
     view = replace(view, seen=seen(drawn))
     return show(request, Page(TEMPLATE, view, f"mcd status {app}"), now=runtime.now())
@@ -113,9 +121,9 @@ async def follow(request: Request, app: AppName, actor: Reader, runtime: Runtime
         await reads.app(actor, tx, app)
 
     async def draw(who: Actor) -> str:
-        found = await _find(who, runtime, app)
+        found = await _find(request, who, runtime, app)
         pods = await look_for_pods(request, runtime, found.place, wait=1.0)
-        return fragment(request, TEMPLATE, "now", await _view(request, runtime, who, found, pods), runtime.now())
+        return fragment(request, TEMPLATE, "now", _view(request, runtime, who, found, pods), runtime.now())
 
     return live(request, runtime, actor, draw)
 
@@ -123,10 +131,10 @@ async def follow(request: Request, app: AppName, actor: Reader, runtime: Runtime
 @router.get("/apps/{app}/pods", operation_id="portal_pods")
 async def pods(request: Request, app: AppName, actor: Reader, runtime: RuntimeOf) -> Response:
     """All pods as the cluster has them now, for who has no scripts."""
-    found = await _find(actor, runtime, app)
+    found = await _find(request, actor, runtime, app)
     looked = await look_for_pods(request, runtime, found.place, wait=PATIENCE)
     shown = pods_of(looked.value or (), looked.at, looked.trouble, most=10_000)
-    view = replace(await _view(request, runtime, actor, found, looked), pods=shown)
+    view = replace(_view(request, runtime, actor, found, looked), pods=shown)
     return show(request, Page("app/pods.html", view, f"mcd status {app} -o wide"), now=runtime.now())
 
 
@@ -145,14 +153,14 @@ async def look_for_pods(
     return await looks_of(connection).ask(("pods", place.app.id), question, fresh=FRESH, wait=wait)
 
 
-async def _view(
+def _view(
     request: Request, runtime: Runtime, actor: Actor, found: _Found, looked: Looked[tuple[Pod, ...]] | None
 ) -> Overview:
     listed, facts = found.listed, found.facts
     app, rollout = listed.app, listed.live
     gone = away(listed.cluster_state, listed.cluster_seen_at)
     head = top_of(actor, app, rollout, (listed.cluster, state_of(listed)))
-    drawn = await drafts_of(request).of(runtime, found.pair, rollout) if found.pair else Drawn()
+    drawn = found.drawn
     health = {h.component: h for h in facts.live.health} if facts.live is not None else {}
     spoken = Language.ZH if spoken_of(request).code == "zh_CN" else Language.EN
     whole = explained(facts, spoken)
@@ -165,7 +173,7 @@ async def _view(
         waits=waits_of(head, rollout, Pending(facts.newest, found.settings)) if head.deploys else (),
         problems=tuple(f"{p.file}:{p.line}: {p.message} {p.hint}".strip() for p in drawn.problems[:20]),
         pods=_pods(request, runtime, found.place, looked),
-        running=running_of(rollout, found.pair.release) if rollout is not None and found.pair is not None else None,
+        running=running_of(rollout, found.release) if rollout is not None and found.release is not None else None,
         repository=app.repository,
         branch=app.branch,
         path=app.path,

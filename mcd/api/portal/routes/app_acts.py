@@ -203,8 +203,13 @@ async def _scaled(request: Request, runtime: Runtime, actor: Actor, app: str) ->
         place = await places.place_of(actor, tx, app, Verb.DEPLOY)
         live = await reads.live_rollout(actor, tx, app)
         settings = await reads.settings(actor, tx, app)
-        pair = await pair_of(actor, tx, place, live.release, live.settings) if live is not None else None
-    parts = (await drafts_of(request).of(runtime, pair, live)).parts if pair is not None else ()
+        drawn = drafts_of(request).kept(place, live) if live is not None else None
+        pair = None
+        if live is not None and drawn is None:
+            pair = await pair_of(actor, tx, place, live.release, live.settings)
+    if live is not None and pair is not None:
+        drawn = await drafts_of(request).drawn(runtime, place, pair, live)
+    parts = drawn[0].parts if drawn is not None else ()
     return _Scaled(tuple(p for p in parts if p.long), settings.values.get("components", {}))
 
 
