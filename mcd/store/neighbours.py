@@ -7,7 +7,7 @@ a cluster, `dependency` says who calls whom. Whoever calls holds the lock on the
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,16 +151,17 @@ async def _hosts(tx: Tx, asked: Sequence[Around]) -> dict[str, dict[Host, str]]:
     if not wanted:
         return found
     table = t.host
-    rows = await tx.rows(
-        _placed(table.c.cluster_id.label("where"), table.c.host, table.c.path)
-        .join(table, table.c.app_id == t.app.c.id)
-        .where(table.c.host.in_(wanted))
-    )
+    placed = _placed(table.c.cluster_id.label("where"), table.c.host, table.c.path)
+    served = placed.join(table, table.c.app_id == t.app.c.id)
+    by_host: dict[tuple[str, Host], Row] = {}
+    for part in _parts(wanted):
+        for row in await tx.rows(served.where(table.c.host.in_(part))):
+            by_host[row["where"], (row["host"], row["path"])] = row
     for one in asked:
-        for row in rows:
-            host = (row["host"], row["path"])
-            if row["id"] != one.app_id and row["where"] == one.cluster_id and host in one.footprint.hosts:
-                found[one.app_id][host] = row["name"] if row["line"] == one.line else ""
+        for host in one.footprint.hosts:
+            owner = by_host.get((one.cluster_id, host))
+            if owner is not None and owner["id"] != one.app_id:
+                found[one.app_id][host] = owner["name"] if owner["line"] == one.line else ""
     return found
 
 
@@ -171,25 +172,26 @@ async def _names(tx: Tx, asked: Sequence[Around]) -> dict[str, dict[str, str]]:
     if not wanted:
         return found
     table = t.inventory
+    columns = (table.c.owner_id, table.c.cluster_id, table.c.kind, table.c.namespace, table.c.name)
     clusters = sorted({one.cluster_id for one in asked})
-    rows = await tx.rows(
-        select(
-            table.c.owner_id,
-            table.c.cluster_id,
-            table.c.kind,
-            table.c.namespace,
-            table.c.name,
-            t.app.c.name.label("app"),
-        )
-        .join(t.app, t.app.c.id == table.c.owner_id)
-        .where(table.c.cluster_id.in_(clusters), table.c.name.in_(wanted))
-    )
+    owned = select(*columns, t.app.c.name.label("app")).join(t.app, t.app.c.id == table.c.owner_id)
+    by_name: dict[str, list[Row]] = defaultdict(list)
+    for part in _parts(wanted):
+        for row in await tx.rows(owned.where(table.c.cluster_id.in_(clusters), table.c.name.in_(part))):
+            by_name[row["name"]].append(row)
     for one in asked:
-        for row in rows:
-            here = (row["cluster_id"], row["namespace"]) == (one.cluster_id, one.namespace)
-            if here and row["owner_id"] != one.app_id and row["name"] in one.footprint.names.get(row["kind"], ()):
-                found[one.app_id][row["name"]] = row["app"]
+        for kind, names in one.footprint.names.items():
+            for entry in (entry for name in names for entry in by_name[name] if entry["kind"] == kind):
+                here = (entry["cluster_id"], entry["namespace"]) == (one.cluster_id, one.namespace)
+                if here and entry["owner_id"] != one.app_id:
+                    found[one.app_id][entry["name"]] = entry["app"]
     return found
+
+
+def _parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
+    """As many at a time as a statement may have parameters, with room for others."""
+    for start in range(0, len(values), 10_000):
+        yield values[start : start + 10_000]
 
 
 async def callers_of(tx: Tx, name: str) -> list[tuple[str, str]]:
