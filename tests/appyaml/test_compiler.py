@@ -27,7 +27,7 @@ from mcd.appyaml.context import (
 )
 from mcd.appyaml.names import base_of
 from mcd.appyaml.resolve.commands import for_kubernetes
-from mcd.appyaml.resolve.templates import InPod
+from mcd.appyaml.resolve.pieces import InPod
 from mcd.errors import Severity, has_errors
 from mcd.objects import short, to_yaml
 from tests.appyaml.cases_on_disk import COMMIT, CONTEXT_OF_THE_PAGE, Case, all_cases

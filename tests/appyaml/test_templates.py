@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from mcd.appyaml.compiler import check, compile_app
 from mcd.appyaml.resolve.blocks import expand_file
-from mcd.appyaml.resolve.templates import InPod, Piece, Scope, TemplateError, expand
+from mcd.appyaml.resolve.pieces import InPod, Piece, Scope, TemplateError
+from mcd.appyaml.resolve.templates import expand
 
 VALUES: dict[str, tuple[Piece, ...]] = {
     "A": ("a",),

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from mcd.appyaml.resolve.templates import (
+from mcd.appyaml.resolve.expressions import Tokens, Value, pieces_of, read_value
+from mcd.appyaml.resolve.pieces import (
     TOLD,
     TOO_MUCH,
     InPod,
@@ -17,15 +18,11 @@ from mcd.appyaml.resolve.templates import (
     Piece,
     Scope,
     TemplateError,
-    Tokens,
-    Value,
     all_of,
     joined,
     known_now,
-    pieces_of,
-    read_value,
-    tags,
 )
+from mcd.appyaml.resolve.templates import tags
 
 _DEEPEST = 20
 _OF_GO = frozenset({"range", "with", "define", "block"})

@@ -6,8 +6,9 @@ It must not know how an image is built.
 from __future__ import annotations
 
 from mcd.appyaml.resolve.commands import CommandError, needs_shell, split
+from mcd.appyaml.resolve.pieces import Scope, TemplateError
 from mcd.appyaml.resolve.run import Resolving, template_names
-from mcd.appyaml.resolve.templates import Scope, TemplateError, expand
+from mcd.appyaml.resolve.templates import expand
 from mcd.appyaml.resolve.undone import tell_undone_build
 from mcd.appyaml.resolve.variables import report_template
 from mcd.appyaml.schema.shapes import Words

@@ -8,7 +8,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from mcd.appyaml.resolve.templates import InPod, Piece, joined, segments
+from mcd.appyaml.resolve.pieces import InPod, Piece, joined
+from mcd.appyaml.resolve.templates import segments
 from mcd.errors import echo
 
 _ASSIGNMENT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=")

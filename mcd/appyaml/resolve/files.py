@@ -18,8 +18,8 @@ from mcd.appyaml.record import record, replace
 from mcd.appyaml.resolve.blocks import expand_file
 from mcd.appyaml.resolve.mounts import FILE, Mount, check_mounts, folders_of
 from mcd.appyaml.resolve.needs import merged
+from mcd.appyaml.resolve.pieces import MAX_OF_ALL, TOO_MUCH, Piece, Scope, TemplateError
 from mcd.appyaml.resolve.run import MadeFile, Resolving
-from mcd.appyaml.resolve.templates import MAX_OF_ALL, TOO_MUCH, Piece, Scope, TemplateError
 from mcd.appyaml.resolve.variables import report_template, secret_need
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.files import LARGEST_FILE, LARGEST_FILES, File, beside

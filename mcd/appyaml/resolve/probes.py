@@ -10,7 +10,7 @@ from dataclasses import field
 
 from mcd.appyaml.record import record
 from mcd.appyaml.resolve.commands import CommandError, for_kubernetes, split
-from mcd.appyaml.resolve.templates import TemplateError
+from mcd.appyaml.resolve.pieces import TemplateError
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.health import PROBE_TIMES, Health, Probe
 from mcd.appyaml.schema.shapes import Words

@@ -12,7 +12,7 @@ from mcd.appyaml.context import Context
 from mcd.appyaml.record import record
 from mcd.appyaml.resolve.blocks import Compiled
 from mcd.appyaml.resolve.injected import NOTHING_INJECTED, Injected
-from mcd.appyaml.resolve.templates import Piece, Spent
+from mcd.appyaml.resolve.pieces import Piece, Spent
 from mcd.appyaml.resolve.variables import Environment
 from mcd.appyaml.schema.app import App
 from mcd.appyaml.spec.app import Source

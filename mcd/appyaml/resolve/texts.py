@@ -6,8 +6,9 @@ It must not know what the words are for.
 from __future__ import annotations
 
 from mcd.appyaml.resolve.commands import CommandError, for_kubernetes, split, variables
+from mcd.appyaml.resolve.pieces import TOLD, Piece, TemplateError, all_of
 from mcd.appyaml.resolve.run import Resolving
-from mcd.appyaml.resolve.templates import TOLD, Piece, TemplateError, all_of, expand, segments
+from mcd.appyaml.resolve.templates import expand, segments
 from mcd.appyaml.resolve.variables import Environment, report_template
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.shapes import IMAGE, Words, moving

@@ -14,7 +14,7 @@ from mcd.appyaml.context import Context
 from mcd.appyaml.names import SIGN_IN_SECRET, is_ours, line_secret, settings_secret
 from mcd.appyaml.resolve.commands import for_kubernetes
 from mcd.appyaml.resolve.injected import NOTHING_INJECTED, Injected
-from mcd.appyaml.resolve.templates import (
+from mcd.appyaml.resolve.pieces import (
     MAX_OF_ALL,
     MAX_OUTPUT,
     InPod,
@@ -22,10 +22,10 @@ from mcd.appyaml.resolve.templates import (
     Scope,
     Spent,
     TemplateError,
-    expand,
     length_of,
     too_much,
 )
+from mcd.appyaml.resolve.templates import expand
 from mcd.appyaml.schema.variable import LONGEST_VALUE, Variable
 from mcd.appyaml.spec.pod import EnvEntry, Origin, SecretNeed
 from mcd.appyaml.text.braces import template_place
