@@ -10,7 +10,6 @@ from mcd.appyaml.schema.aliases import translate
 from mcd.appyaml.schema.app import App
 from mcd.appyaml.schema.environments import check_environments
 from mcd.appyaml.schema.fields import BAD, keys_of, read_model
-from mcd.appyaml.schema.foreign import foreign
 from mcd.appyaml.text.nodes import Map
 from mcd.appyaml.text.problems import Report, all_of
 from mcd.appyaml.text.reader import decode, read
@@ -51,15 +50,24 @@ def check(text: bytes | str, file: str) -> Checked:
         shape = "a list" if not hasattr(root, "text") else f'"{echo(getattr(root, "text", ""))}"'
         report.refuse("schema.type", (1, 1), (), f"{shape} is the whole file.", "Write keys: appname and components.")
         return Checked(None, in_order(report.found))
-    if "appname" not in root.entries and (found := foreign(root)):
-        word, place, message, hint = found
-        report.refuse("schema.type", place, (word,), message, hint)
+    if "appname" not in root.entries and _is_foreign(report, root):
         return Checked(None, in_order(report.found))
     root = translate(root, report)
     if "environments" in root.entries:
         check_environments(report, root, keys_of(App))
     app_file, problems = read_app(file, source, root)
     return Checked(app_file, all_of(report.found, problems))
+
+
+def _is_foreign(report: Report, root: Map) -> bool:
+    """Whether it is a file of another system, which is then told."""
+    from mcd.appyaml.schema.foreign import foreign  # only a file without a name is looked at
+
+    found = foreign(root)
+    if found is not None:
+        word, place, message, hint = found
+        report.refuse("schema.type", place, (word,), message, hint)
+    return found is not None
 
 
 def read_app(file: str, source: str, root: Map) -> tuple[AppFile, tuple[Problem, ...]]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from mcd.appyaml.context import Context
 from mcd.appyaml.names import base_of
-from mcd.appyaml.resolve.dollars import tell_dollars
 from mcd.appyaml.resolve.entry import domain_of, resolve_ports, resolve_web
 from mcd.appyaml.resolve.environment import environment_of, platform_variables
 from mcd.appyaml.resolve.files import all_files, main_files
@@ -54,7 +53,10 @@ def resolve_component(run: Resolving, name: str, component: Component) -> Compon
     env = environment_of(run, name, component, ports)
     env.plain = platform_variables(run, name, component, ports, base, (commit, version, domain))
     variables = env.entries()
-    tell_dollars(run, env, path, component.command, component.args)
+    if "$" in run.text:  # no other file has a use for it
+        from mcd.appyaml.resolve.dollars import tell_dollars
+
+        tell_dollars(run, env, path, component.command, component.args)
     own_image = component.image is not None
     image = image_of(run, name, component, env)
     resources, placement = resolve_resources(run, component, path, own_image=own_image)

@@ -22,8 +22,6 @@ _WEAK = ("HOME", "OTEL_")
 
 def tell_dollars(run: Resolving, env: Environment, path: Path, command: Words | None, args: Words | None) -> None:
     """What is taken as it stands in the variables and words of a container at `path`."""
-    if "$" not in run.text:
-        return
     for name, (variable, where) in env.written.items():
         if variable.value is not None and "$" in variable.value:
             _in_a_value(run, env, name, variable.value, where)

@@ -6,7 +6,6 @@ A sidecar knows its own variables, `MCD_*` and `HOME`: it needs no password of t
 from __future__ import annotations
 
 from mcd.appyaml.record import record
-from mcd.appyaml.resolve.dollars import tell_dollars
 from mcd.appyaml.resolve.environment import write_variables
 from mcd.appyaml.resolve.files import Owner, resolve_files
 from mcd.appyaml.resolve.mounts import Mount
@@ -59,7 +58,10 @@ def resolve_sidecars(run: Resolving, component: Component, env: Environment, pat
         _check_name(run, name, here)
         own = _environment(run, component, written, env, here)
         found[name] = _resolved(run, (name, written), own, names, here)
-        tell_dollars(run, own, here, written.command, written.args)
+        if "$" in run.text:
+            from mcd.appyaml.resolve.dollars import tell_dollars
+
+            tell_dollars(run, own, here, written.command, written.args)
         needs += read_by(run, found[name].env, own.needs)
         if written.files:
             owner = Owner(here, own.scope(), found[name].env, folders, name)
