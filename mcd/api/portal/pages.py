@@ -6,7 +6,7 @@ store, nor know what any page is about.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -18,7 +18,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 from jinja2_fragments import render_block
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.requests import HTTPConnection, Request
 from starlette.types import Scope
 
@@ -53,9 +53,7 @@ def environment(spoken: Language) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
     )
-    made.install_gettext_callables(  # type: ignore[attr-defined]
-        spoken.text, spoken.plural, newstyle=True
-    )
+    made.install_gettext_callables(*_texts(spoken), newstyle=True)  # type: ignore[attr-defined]
     made.globals |= {
         "asset": assets.address,
         "languages": NAMES,
@@ -68,6 +66,15 @@ def environment(spoken: Language) -> Environment:
     made.globals["ui"] = made.get_template("parts/macros.html").module
     made.filters |= {"ago": _ago, "when": _when, "number": spoken.number, "lasting": spoken.lasting}
     return made
+
+
+def _texts(spoken: Language) -> tuple[Callable[[str], str], Callable[[str, str, int], str]]:
+    """Jinja takes what these answer for markup, because it takes it for ours. A page may ask for a word that is
+    somebody else's, such as the phase of a pod: it is a text all the same."""
+    return (
+        lambda text: str(escape(spoken.text(text))),
+        lambda one, many, count: str(escape(spoken.plural(one, many, count))),
+    )
 
 
 def query(**values: object) -> str:
