@@ -5,6 +5,8 @@ It is a program and no server. It must not know which values are good.
 
 from __future__ import annotations
 
+import functools
+import json
 import os
 import subprocess
 import tempfile
@@ -49,9 +51,15 @@ def rendered(
     values: Mapping[str, Any] | None = None, *, name: str = "own", namespace: str = "mcd-system"
 ) -> list[dict[str, Any]]:
     """Every object that `helm install NAME` would make, hooks and test included. Fails with what Helm said."""
-    done = run("template", name, str(CHART), "--namespace", namespace, values=values)
+    text = _template(json.dumps(values or {}, sort_keys=True), name, namespace)
+    return [each for each in yaml.load_all(text, Loader=yaml.CSafeLoader) if each]
+
+
+@functools.cache
+def _template(values: str, name: str, namespace: str) -> str:
+    done = run("template", name, str(CHART), "--namespace", namespace, values=json.loads(values))
     assert done.returncode == 0, done.stderr
-    return [each for each in yaml.safe_load_all(done.stdout) if each]
+    return done.stdout
 
 
 def refused(values: Mapping[str, Any]) -> str:
