@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from mcd.model.nouns import Reconciled
 from mcd.model.states import AppState
 
 
-@dataclass(frozen=True, slots=True)
-class Glance:
+class Glance(NamedTuple):
     """An App in a list of all. `rollout` is the id of its live Rollout, which orders them by age; empty: none."""
 
     name: str

@@ -26,6 +26,7 @@ from fastapi.routing import APIRouter
 
 from mcd.api.looks import Looks
 from mcd.api.portal import refusals
+from mcd.api.portal.briefly import Briefly
 from mcd.api.portal.routes import app as one_app
 from mcd.api.portal.routes import (
     app_acts,
@@ -60,5 +61,6 @@ def install(app: FastAPI) -> None:
     """What refusals of the application look like to a person, and where reports of browsers are kept."""
     app.state.refusal_page = refusals.page
     app.state.csp_reports = deque(maxlen=files.KEPT)
+    app.state.briefly = Briefly()
     app.state.looks = Looks(app.state.runtime.now)
     app.state.drafts = Drafts()

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import cache
+from datetime import UTC, datetime, timedelta
+from functools import cache, lru_cache
 from pathlib import Path
 
 from babel.core import Locale
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_timedelta
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
@@ -58,14 +58,21 @@ class Language:
         seconds = (then - now).total_seconds()
         if abs(seconds) < 10:
             return self.text("just now")
-        return str(format_timedelta(then - now, add_direction=True, locale=self.locale))
+        unit = next((unit for unit in (86400, 3600, 60) if abs(seconds) >= unit), 1)
+        return _direction(self.code, round(seconds / unit) * unit)
 
     def lasting(self, seconds: float) -> str:
         return str(format_timedelta(timedelta(seconds=seconds), locale=self.locale))
 
     def at(self, then: datetime) -> str:
         """The moment, in UTC and said so."""
-        return f"{format_datetime(then, 'yyyy-MM-dd HH:mm:ss', locale=self.locale)} UTC"
+        return f"{then.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+@lru_cache(maxsize=4096)
+def _direction(code: str, seconds: int) -> str:
+    """A page says the same few words a hundred times."""
+    return str(format_timedelta(timedelta(seconds=seconds), add_direction=True, locale=Locale.parse(code)))
 
 
 @cache

@@ -87,8 +87,9 @@ def query(**values: object) -> str:
 def _ago(context: Context, then: datetime) -> Markup:
     """How long ago, with the moment itself for who wants it."""
     spoken: Language = context["spoken"]
-    words = spoken.ago(then, context["now"])
-    return Markup('<time datetime="{}" title="{}">{}</time>').format(then.isoformat(), spoken.at(then), words)
+    words = escape(spoken.ago(then, context["now"]))
+    # Put together by hand: a list says it a hundred times, and `Markup.format` takes half of what the page costs.
+    return Markup(f'<time datetime="{then.isoformat()}" title="{spoken.at(then)}">{words}</time>')  # noqa: S704
 
 
 @pass_context
@@ -112,7 +113,7 @@ def show(request: Request, page: Page, *, now: datetime, headers: Mapping[str, s
     """The whole page; or, when htmx asks for the part `#name`, the block `name` of it."""
     made = environment(spoken_of(request))
     values = _values(request.scope, request, page, now)
-    part = _part(request)
+    part = part_of(request)
     if part and page.status == 200 and part in made.get_template(page.template).blocks:
         body = render_block(made, page.template, part, **values)
     else:
@@ -134,7 +135,7 @@ def _values(scope: Scope, connection: HTTPConnection, page: Page, now: datetime)
     return {"v": page.view, "frame": frame_of(connection), "command": page.command, "now": now}
 
 
-def _part(request: Request) -> str:
+def part_of(request: Request) -> str:
     """`table` for a request of htmx whose target is `#table`."""
     if request.headers.get("hx-request") != "true" or request.headers.get("hx-request-type") != "partial":
         return ""

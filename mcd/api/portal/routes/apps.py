@@ -1,6 +1,6 @@
 """/apps: every App that a person may see, searched, filtered and paged.
 
-One page costs three queries, whatever the number of Apps. It must not show one App; that is the App page's.
+A page costs a few queries, whatever the number of Apps. It must not show one App; that is the App page's.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from starlette.requests import Request
 
 from mcd.api.access import Reader, RuntimeOf
+from mcd.api.portal.briefly import briefly_of
 from mcd.api.portal.pages import Page, show
 from mcd.api.portal.routing import pages
 from mcd.api.portal.views.apps import Wanted, app_list, find
@@ -35,9 +36,13 @@ async def apps(
 ) -> Response:
     """The list; `cursor` is the last name of the page before."""
     wanted = Wanted(q, line, cluster, state, cursor)
-    async with runtime.db.reading() as tx:
-        seen = await reads.glances(actor, tx)
-        found = find(seen, wanted)
-        lines = await reads.app_lines(actor, tx, found.names)
-    view = app_list(found, lines, wanted, all_of_them=len(seen))
-    return show(request, Page("portal/apps.html", view, wanted.command), now=runtime.now())
+
+    async def made() -> Response:
+        async with runtime.db.reading() as tx:
+            seen = await reads.glances(actor, tx)
+            found = find(seen, wanted)
+            lines = await reads.app_lines(actor, tx, found.names)
+        view = app_list(found, lines, wanted, all_of_them=len(seen))
+        return show(request, Page("portal/apps.html", view, wanted.command), now=runtime.now())
+
+    return await briefly_of(request).page(request, actor, made)

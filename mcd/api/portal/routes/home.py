@@ -6,6 +6,7 @@ from fastapi.responses import Response
 from starlette.requests import Request
 
 from mcd.api.access import Reader, RuntimeOf
+from mcd.api.portal.briefly import briefly_of
 from mcd.api.portal.pages import Page, show
 from mcd.api.portal.routing import pages
 from mcd.api.portal.views.home import Around, home_view, pick
@@ -22,16 +23,20 @@ _MOST = Part(500)
 @router.get("/", operation_id="portal_home")
 async def home(request: Request, actor: Reader, runtime: RuntimeOf) -> Response:
     """My Apps, what is wrong now, what waits for me, what was deployed last."""
-    async with runtime.db.reading() as tx:
-        seen = await reads.glances(actor, tx)
-        picked = pick(actor, seen)
-        found = {line.name: line for line in await reads.app_lines(actor, tx, picked.names)}
-        clusters = (await reads.clusters(actor, tx, _MOST)).items
-        lines = (await reads.product_lines(actor, tx, _MOST)).items
-        tokens = await _tokens(actor, tx)
-    around = Around(clusters, lines, tokens, runtime.settings.url, runtime.now())
-    view = home_view(actor, seen, picked, found, around)
-    return show(request, Page("portal/home.html", view, "mcd app list"), now=around.now)
+
+    async def made() -> Response:
+        async with runtime.db.reading() as tx:
+            seen = await reads.glances(actor, tx)
+            picked = pick(actor, seen)
+            found = {line.name: line for line in await reads.app_lines(actor, tx, picked.names)}
+            clusters = (await reads.clusters(actor, tx, _MOST)).items
+            lines = (await reads.product_lines(actor, tx, _MOST)).items
+            tokens = await _tokens(actor, tx)
+        around = Around(clusters, lines, tokens, runtime.settings.url, runtime.now())
+        view = home_view(actor, seen, picked, found, around)
+        return show(request, Page("portal/home.html", view, "mcd app list"), now=around.now)
+
+    return await briefly_of(request).page(request, actor, made)
 
 
 async def _tokens(actor: Actor, tx: Tx) -> tuple[Token, ...]:
