@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: .installed help venv lock up down reset status servers test lint types contracts acceptance fuzz bench openapi docs translations
+.PHONY: .installed help venv lock up down reset status servers test lint types contracts acceptance capture fuzz bench openapi docs translations
 
 help: ## List what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ lint: venv ## Style, types, import contracts, lock file
 
 acceptance: venv ## Every promise and every refusal on the real cluster, from a fresh clone, as a table (one to two hours)
 	@$(BIN)/python -m tests.acceptance
+
+capture: venv ## Provoke every state that `mcd why` tells, on the real node, and keep what was seen in tests/captured/why (five minutes)
+	@$(BIN)/python -m tests.capture
 
 fuzz: venv ## Invent app.yaml files until MCD breaks (INPUTS=1000000 in all, SHARD=1/2); goes on where it was
 	@$(BIN)/python -m tests.rig fuzz appyaml --resume --inputs $(or $(INPUTS),1000000) --shard $(or $(SHARD),1/1)

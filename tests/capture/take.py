@@ -22,7 +22,7 @@ from mcd.objects import COMPONENT as COMPONENT_LABEL
 from mcd.objects import Object
 from scripts.cluster.api import Api, kubectl
 from tests.capture.given import COMPONENT
-from tests.capture.judge import FOLDER, Case, component_health, explanation
+from tests.capture.judge import FOLDER, Case, component_health, explanation, from_yaml
 from tests.capture.registry import NAME as REGISTRY_NAME
 from tests.capture.states import REGISTRY, State
 from tests.capture.trim import scrubbed, trimmed
@@ -186,12 +186,33 @@ def kept(case: Case, stage: Stage) -> Case:
         small[key] = [trimmed(obj) for obj in case[key]]
     small["events"] = _last_events(small["events"])
     small["workload"] = trimmed(case["workload"]) if case["workload"] is not None else None
-    text = yaml.safe_dump(small, sort_keys=False, allow_unicode=True, width=200)
-    found: Case = yaml.safe_load(scrubbed(text, {**stage.paths, stage.registry: REGISTRY_NAME}))
+    small["pods"] = _telling(small)
+    found: Case = from_yaml(scrubbed(as_yaml(small), {**stage.paths, stage.registry: REGISTRY_NAME}))
     return found
 
 
-_EVENTS = 30
+_PODS = 3
+
+
+def _telling(case: Case) -> list[Object]:
+    """The pods that are told of: of many that end alike, some."""
+    cause = explain(COMPONENT, Seen(case["pods"], case["events"], case["nodes"], case["placed"]))
+    first = [p for p in case["pods"] if cause is not None and p["metadata"]["name"] == cause.pod]
+    return [*first, *(p for p in case["pods"] if p not in first)][:_PODS]
+
+
+class _Plain(yaml.SafeDumper):
+    """Without anchors: each object can be read alone."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def as_yaml(value: Any) -> str:
+    return str(yaml.dump(value, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=200))
+
+
+_EVENTS = 12
 
 
 def _last_events(events: Sequence[Object]) -> list[Object]:
@@ -205,8 +226,7 @@ def write(case: Case, name: str, seconds: float) -> None:
     where = "the real node" if case["source"] == "real" else f"nodes that are {case['source']} (real control plane)"
     head = f"# Captured by `make capture` from {where}, Kubernetes {case['kubernetes']}, {case['taken']}.\n"
     whole = {**case, "seconds": round(max(seconds, 0.0), 1)}
-    text = yaml.safe_dump(whole, sort_keys=False, allow_unicode=True, width=200)
-    (folder / "objects.yaml").write_text(head + text, encoding="utf-8")
+    (folder / "objects.yaml").write_text(head + as_yaml(whole), encoding="utf-8")
 
 
 _TIMED = ("workload", "pods", "events", "routes", "around", "namespace")
@@ -255,12 +275,13 @@ def take(stage: Stage, states: Sequence[State], say: Any) -> list[State]:
                     continue
             else:
                 case = with_log(stage, state, case)
-            keys = ("around",) if state.patience else _TIMED
-            seconds = (datetime.now(UTC) - newest_stamp(case, world.now, keys)).total_seconds() - state.patience
+            known = datetime.now(UTC)
             small = kept(case, stage)
             if not told(small, state):
                 say(f"{state.case}: is told of what was seen, and not of what would be kept")
                 continue
+            stamp = newest_stamp(small, world.now, ("around",) if state.patience else _TIMED)
+            seconds = (known - stamp).total_seconds() - state.patience
             write(small, state.case, seconds)
             say(f"{state.case}: {seconds:.1f} s")
             del pending[state.case]

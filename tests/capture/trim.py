@@ -18,7 +18,8 @@ _SPEC_OUT = frozenset({"schedulerName", "dnsPolicy", "enableServiceLinks", "pree
                        "priority", "serviceAccountName", "serviceAccount", "clusterIPs", "clusterIP", "ipFamilies",
                        "ipFamilyPolicy", "internalTrafficPolicy", "sessionAffinity", "selector_"})  # fmt: skip
 _STATUS_OUT = frozenset({"podIP", "podIPs", "hostIP", "hostIPs", "qosClass", "daemonEndpoints", "nodeInfo", "images",
-                         "addresses", "capacity", "resourceClaimStatuses"})  # fmt: skip
+                         "addresses", "capacity", "resourceClaimStatuses",
+                         "allocatedResources", "resources"})  # fmt: skip
 _CONTAINER_OUT = frozenset({"terminationMessagePath", "terminationMessagePolicy", "volumeMounts", "securityContext"})
 _STATUS_OF_CONTAINER_OUT = frozenset({"containerID", "imageID", "volumeMounts", "allocatedResources", "resources",
                                       "user"})  # fmt: skip
