@@ -1,4 +1,5 @@
-"""`python -m bench compile [--turns 21] [--page] [--out bench/results]`: measures, prints, keeps the result.
+"""`python -m bench compile|scrape|api|portal [--turns 21] [--page] [--out bench/results]`: measures, prints, keeps the
+result.
 
 Exit code 1 when a target is missed, so that a gate can ask; 2 when nothing could be measured.
 """
@@ -8,10 +9,11 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from functools import partial
 from pathlib import Path
 
+from bench import api, data, meter, report, scrape, tables
 from bench import compile as compiling
-from bench import meter, report
 
 
 def _say(line: str) -> None:
@@ -45,6 +47,44 @@ def _compile(given: argparse.Namespace) -> int:
     return 0 if found.ok else 1
 
 
+def _scrape(given: argparse.Namespace) -> int:
+    meter.on_one_core()
+    found = scrape.run(given.data or data.kept(), apps=given.apps, turns=given.turns, seconds=given.seconds)
+    return _told("scrape", tables.scrape_table(found), found.facts(), given)
+
+
+def _asked(target: api.Target, given: argparse.Namespace) -> int:
+    folder = given.data or data.kept()
+    found = api.run(target, folder, apps=given.apps, turns=given.turns, seconds=given.seconds)
+    return _told(given.command, tables.asked_table(found), found.facts(), given)
+
+
+def _told(name: str, table: str, facts: dict[str, object], given: argparse.Namespace) -> int:
+    print(table)
+    whole = report.machine() | facts
+    _say(f"kept in {report.keep(whole, name, given.out)}")
+    if given.page:
+        report.write_page(name, table, whole)
+    return 0 if facts["ok"] else 1
+
+
+def _server_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Those that need a data set."""
+    for name, said, turns, seconds, run in (
+        ("scrape", "P15: /metrics at the full data set, beside bare text", 21, 0.2, _scrape),
+        ("api", "P12: an authenticated GET, beside a bare FastAPI route", 11, 2.0, partial(_asked, api.API)),
+        ("portal", "P11: a page of the list of Apps, beside a naive list", 11, 2.0, partial(_asked, api.PORTAL)),
+    ):
+        one = commands.add_parser(name, help=said)
+        one.add_argument("--apps", type=int, default=data.APPS, help=f"Apps of the data set (default {data.APPS})")
+        one.add_argument("--data", type=Path, help="folder of the data set; it is made once (default: in the cache)")
+        one.add_argument("--turns", type=int, default=turns, help=f"turns of bound, ours, bound (default {turns})")
+        one.add_argument("--seconds", type=float, default=seconds, help=f"seconds of each part (default {seconds})")
+        one.add_argument("--page", action="store_true", help="write the table into docs/benchmarks.md")
+        one.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder of the results")
+        one.set_defaults(run=run)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description="What MCD costs, as ratios.")
     commands = parser.add_subparsers(dest="command", required=True)
@@ -56,6 +96,7 @@ def main() -> int:
     one.add_argument("--page", action="store_true", help="write the table into docs/benchmarks.md")
     one.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder of the results")
     one.set_defaults(run=_compile)
+    _server_commands(commands)
     given = parser.parse_args()
     answer: int = given.run(given)
     return answer

@@ -270,8 +270,10 @@ def _sqlite_engine(url: URL, *, writer: bool) -> AsyncEngine:
     path = Path(str(url.database))
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=str(path)),
-        pool_size=1 if writer else 5,
-        max_overflow=0 if writer else 10,
+        # All are kept once made: a connection is a thread and a file, and costs more than what it is asked for.
+        pool_size=1 if writer else 15,
+        max_overflow=0,
+        pool_use_lifo=True,
         pool_timeout=BUSY_SECONDS,
         json_serializer=json_text,
         connect_args={"timeout": BUSY_SECONDS, "async_creator_fn": partial(connect, reads=not writer)},
