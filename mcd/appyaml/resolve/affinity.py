@@ -7,8 +7,8 @@ It must not choose a pool (pools.py).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
+from mcd.appyaml.record import replace
 from mcd.appyaml.resolve.run import Resolving
 from mcd.appyaml.schema.affinity import Affinity
 from mcd.appyaml.spec.pod import Expression, Placement, PodTerm

@@ -7,11 +7,10 @@ It must not know PromQL.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from decimal import Decimal
 
 from mcd.appyaml.context import SettingsFacts
-from mcd.appyaml.record import record
+from mcd.appyaml.record import record, replace
 from mcd.appyaml.resolve.overrides import OVERRIDE, said_by
 from mcd.appyaml.resolve.run import Resolving
 from mcd.appyaml.schema.alert import BUILTIN, DEFAULT_WAIT, FORMS, Alert

@@ -6,10 +6,10 @@ The context says the step and what is stable; nothing here decides when to go on
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from mcd.appyaml.context import CanaryFacts
 from mcd.appyaml.names import files_config, files_secret
+from mcd.appyaml.record import replace
 from mcd.appyaml.resolve.components import resolve_component
 from mcd.appyaml.resolve.degrade import without_what_the_cluster_lacks
 from mcd.appyaml.resolve.run import Resolving

@@ -5,9 +5,8 @@ A file that is valid at one site must deploy at another. What protects the App i
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from mcd.appyaml.context import ClusterFacts
+from mcd.appyaml.record import replace
 from mcd.appyaml.resolve.rollout import without_a_gateway
 from mcd.appyaml.resolve.scaling import without_keda
 from mcd.appyaml.spec.app import ComponentSpec

@@ -9,7 +9,7 @@ import dataclasses
 from typing import Any
 
 from mcd.appyaml.context import ComponentSettings, SettingsFacts
-from mcd.appyaml.record import record
+from mcd.appyaml.record import record, replace
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.defaults import LONG
 from mcd.appyaml.schema.fields import as_written, keys_of
@@ -75,8 +75,8 @@ def with_settings(
                 here, there = (_as_written(field.name, v) for v in (getattr(ours, field.name), value))
                 telling.tell(f"{word}.{field.name}", here, there)
         if merged:
-            changes[word] = dataclasses.replace(ours, **merged)
-    return dataclasses.replace(component, **changes) if changes else component
+            changes[word] = replace(ours, **merged)
+    return replace(component, **changes) if changes else component
 
 
 def _scaling(component: Component, wanted: ComponentSettings, telling: _Telling) -> dict[str, Any]:

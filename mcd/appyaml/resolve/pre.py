@@ -6,9 +6,9 @@ What `pre` lays over `env` and `infra` is done before (environments.py). It must
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 
 from mcd.appyaml.context import Context
+from mcd.appyaml.record import replace
 from mcd.appyaml.schema.app import App
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.defaults import LONG

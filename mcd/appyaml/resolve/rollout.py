@@ -6,10 +6,10 @@ It must not know how far a Rollout is (canary.py).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from itertools import pairwise
 
 from mcd.appyaml.context import ClusterFacts
+from mcd.appyaml.record import replace
 from mcd.appyaml.schema.canary import APPROVE, DEFAULT_PAUSE, Canary, Step
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.lifecycle import SHARE_WITH_GPU, SHARE_WITHOUT

@@ -6,9 +6,8 @@ It must not make objects.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from mcd.appyaml.context import ClusterFacts
+from mcd.appyaml.record import replace
 from mcd.appyaml.resolve.run import Resolving
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.scaling import DEFAULT_CPU_TARGET, QUEUES, Autoscale, Queue

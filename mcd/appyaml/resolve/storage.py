@@ -6,8 +6,8 @@ It must not make objects.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from mcd.appyaml.record import replace
 from mcd.appyaml.resolve.rollout import strategy_path
 from mcd.appyaml.resolve.run import Resolving
 from mcd.appyaml.schema.component import Component

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from mcd.appyaml.record import record
+from mcd.appyaml.record import record, replace
 from mcd.appyaml.schema import patterns
 from mcd.appyaml.schema.comparison import WHEN, Comparison
 from mcd.appyaml.schema.defaults import DAY, LONG, TYPES

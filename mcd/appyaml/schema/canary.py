@@ -6,11 +6,10 @@ It must not compare two steps (resolve/rollout.py), nor know how a gateway match
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
-from mcd.appyaml.record import record
+from mcd.appyaml.record import record, replace
 from mcd.appyaml.schema import patterns
 from mcd.appyaml.schema.defaults import DAY
 from mcd.appyaml.schema.fields import BAD, Json, Kind, Read, either, items, key, mapping, model, refused_shape

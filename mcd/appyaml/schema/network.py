@@ -6,10 +6,9 @@ It must not compare two of them.
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from typing import Any
 
-from mcd.appyaml.record import record
+from mcd.appyaml.record import record, replace
 from mcd.appyaml.schema.expand import into
 from mcd.appyaml.schema.fields import BAD, either, key, read_model, refused_shape
 from mcd.appyaml.schema.shapes import (
