@@ -27,7 +27,7 @@ from mcd.appyaml.text.reader import decode, read
 from mcd.appyaml.text.units import TI, Bytes
 from mcd.errors import Problem, in_order
 
-_TEXT = text()
+_TEXT = text(controls=True)
 _NAME = text(
     shape=re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?"), longest=253, what="a name", hint="Use a-z, 0-9, - and dots."
 )

@@ -29,3 +29,12 @@ def test_the_store_refuses_the_same_names_as_the_compiler(name: str) -> None:
         check_name("a product line", name)
     with pytest.raises(McdError):
         check_namespace(name)
+
+
+def test_what_people_set_in_the_portal_may_hold_what_a_file_holds() -> None:
+    """A config map is a file: a form feed or a colour in it is its own affair."""
+    text = 'settings: {configs: {site: {motd: "\\x1b[1mhello\\x0c"}}, env: {GREETING: "\\x1b[1mhello"}}\n'
+    context, problems = read_context(text, "context.yaml")
+    assert problems == ()
+    assert context is not None
+    assert context.settings.configs["site"]["motd"] == "\x1b[1mhello\x0c"
