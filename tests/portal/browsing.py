@@ -166,7 +166,7 @@ class Site:
     async def sign_in(self, visitor: Visitor, person: str) -> None:
         """By name and password, as a person does it; a window of `visitor()` has signed in with a token."""
         await visitor.visit("/login")
-        await visitor.page.get_by_label("Name").fill(person)
+        await visitor.page.get_by_label("User name").fill(person)
         await visitor.page.get_by_label("Password").fill(PASSWORD)
         await visitor.page.get_by_role("button", name="Sign in", exact=True).click()
         await visitor.page.wait_for_url(f"{self.url}/")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 
 import httpx
@@ -11,6 +13,7 @@ from fastapi.responses import HTMLResponse
 
 from mcd.api.access import PUBLIC
 from mcd.api.app import create_app
+from mcd.api.portal import ROUTERS, routes
 from mcd.api.portal.assets import assets
 from mcd.api.portal.pages import POLICY
 from mcd.api.portal.views.frame import local
@@ -27,7 +30,7 @@ async def test_who_signs_in_comes_back_to_the_page_that_was_asked_for(site: Site
         await nobody.visit("/?a=1")
         assert nobody.page.url == f"{site.url}/login?next=%2F%3Fa%3D1"
         await nobody.axe()
-        await nobody.page.get_by_label("Name").fill("dora")
+        await nobody.page.get_by_label("User name").fill("dora")
         await nobody.page.get_by_label("Password").fill(PASSWORD)
         await nobody.page.get_by_role("button", name="Sign in", exact=True).click()
         await nobody.page.wait_for_url(f"{site.url}/?a=1")
@@ -38,11 +41,11 @@ async def test_who_signs_in_comes_back_to_the_page_that_was_asked_for(site: Site
 async def test_a_wrong_password_says_no_more_than_that_it_does_not_fit(site: Site) -> None:
     async with site.visitor("") as nobody:
         await nobody.visit("/login")
-        await nobody.page.get_by_label("Name").fill("dora")
+        await nobody.page.get_by_label("User name").fill("dora")
         await nobody.page.get_by_label("Password").fill("not it")
         await nobody.page.get_by_role("button", name="Sign in", exact=True).click()
         assert "Name or password is wrong" in await nobody.page.get_by_role("alert").inner_text()
-        assert await nobody.page.get_by_label("Name").input_value() == "dora"
+        assert await nobody.page.get_by_label("User name").input_value() == "dora"
         assert await nobody.page.get_by_label("Password").input_value() == ""
         await nobody.axe()
 
@@ -191,6 +194,13 @@ async def test_no_template_holds_a_style_a_script_or_an_address_of_another_host(
         text = path.read_text("utf-8")
         assert not re.search(r"\sstyle=|\son[a-z]+=|javascript:|https?://|//cdn", text), path
         assert not re.search(r"\|\s*safe|autoescape", text), f"{path}: nothing goes unescaped"
+
+
+async def test_every_router_of_the_folder_is_wired() -> None:
+    for found in pkgutil.iter_modules(routes.__path__):
+        module = importlib.import_module(f"{routes.__name__}.{found.name}")
+        if hasattr(module, "router"):
+            assert module.router in ROUTERS, found.name
 
 
 async def test_every_text_is_translated_and_nothing_is_left_over() -> None:

@@ -61,7 +61,7 @@ async def test_the_list_answers_while_one_types_and_the_address_says_what_is_sho
     await crowd(living.api.world, 120)
     async with living.visitor("dora") as dora:
         await dora.visit("/apps")
-        await dora.page.get_by_label("Name").type("app-003")
+        await dora.page.get_by_label("App name").type("app-003")
         await dora.page.get_by_text("10 Apps of 121").wait_for()
         assert dora.page.url.startswith(f"{living.url}/apps?q=app-003")
         assert await dora.page.evaluate("document.activeElement.name") == "q", "the focus stays where one types"
@@ -85,7 +85,7 @@ async def test_the_list_is_searched_and_paged_without_scripts(living: Site) -> N
         third = await dora.page.locator("tbody tr").count()
         assert (first, second, third) == (ON_A_PAGE, ON_A_PAGE, 1)
         await dora.page.get_by_role("link", name="First page").click()
-        await dora.page.get_by_label("Name").fill("nothing-like-that")
+        await dora.page.get_by_label("App name").fill("nothing-like-that")
         await dora.page.get_by_role("button", name="Filter").click()
         assert "No App is like that." in await dora.text()
 
@@ -101,7 +101,7 @@ async def test_nobody_finds_an_app_of_a_product_line_that_is_not_theirs(site: Si
 async def test_a_hostile_search_is_text(site: Site) -> None:
     async with site.visitor("dora") as dora:
         await dora.visit("/apps?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E&line=%27%3B--&state=nonsense&cursor=zzz")
-        assert await dora.page.get_by_label("Name").input_value() == '"><script>alert(1)</script>'
+        assert await dora.page.get_by_label("App name").input_value() == '"><script>alert(1)</script>'
         assert "No App is like that." in await dora.text()
 
 

@@ -1,4 +1,4 @@
-"""All Apps at a glance, and a page of them as lines: the states as they are one by one, nobody else's Apps; sessions."""
+"""All Apps at a glance, and a page of them as lines: states as they are one by one, nobody else's Apps; sessions."""
 
 from __future__ import annotations
 

@@ -35,10 +35,13 @@ from mcd.api.portal.routes import (
     app_settings,
     app_shell,
     apps,
+    audit,
     clusters,
     files,
     home,
+    lines,
     signing,
+    tokens,
 )
 from mcd.api.running import Drafts
 
@@ -47,13 +50,16 @@ ROUTERS: tuple[APIRouter, ...] = (
     signing.router,
     home.router,
     apps.router,
+    lines.router,
+    tokens.router,
+    audit.router,
     one_app.router,
     app_acts.router,
     app_history.router,
-    clusters.router,
-    app_shell.router,
-    app_settings.router,
     app_logs.router,
+    app_settings.router,
+    app_shell.router,
+    clusters.router,
 )
 
 

@@ -17,6 +17,8 @@ from babel.dates import format_timedelta
 from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
+from mcd.api.portal.words import n_
+
 FOLDER = Path(__file__).parent / "locale"
 SOURCE = "en"
 NAMES: Mapping[str, str] = {"en": "English", "zh_CN": "中文"}
@@ -57,7 +59,7 @@ class Language:
         """`3 minutes ago`, `in 2 days`."""
         seconds = (then - now).total_seconds()
         if abs(seconds) < 10:
-            return self.text("just now")
+            return self.text(n_("just now"))
         unit = next((unit for unit in (86400, 3600, 60) if abs(seconds) >= unit), 1)
         return _direction(self.code, round(seconds / unit) * unit)
 
