@@ -51,6 +51,7 @@ NEXT: Mapping[Reason, str] = {
     Reason.IMAGE_PULL: "Check the image's name in app.yaml and that the registry has it.",
     Reason.CONFIG_MISSING: "Set what is missing: `mcd secret set {app} NAME KEY=VALUE`.",
     Reason.PROBE_FAILING: "Check port and health in app.yaml, and `mcd logs {app}`.",
+    Reason.NO_ENDPOINTS: "Put the Service back as it was: `mcd deploy {app}`.",
     Reason.UNSCHEDULABLE: "Change resources, gpu or node_pool in app.yaml, or free a node.",
     Reason.DEADLINE_EXCEEDED: "Read `mcd logs {app}`; mend it and push, or `mcd rollback {app}`.",
     Reason.ROLLED_BACK: "Mend what it says and push again; `mcd history {app} -o wide` tells what was tried.",

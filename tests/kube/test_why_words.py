@@ -7,8 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
+import yaml
 
 import mcd
+from mcd.appyaml.compiler import check
+from mcd.errors import Severity
 from mcd.kube.explain.patterns import PATTERNS
 from mcd.model.why import (
     WORDS,
@@ -138,3 +141,24 @@ def test_the_patterns_are_one_list_without_a_second_meaning() -> None:
     kinds = [(p.said, p.words.pattern) for p in PATTERNS]
     assert len(kinds) == len(set(kinds))
     assert {p.why for p in PATTERNS} <= set(WORDS)
+
+
+FILLED = {"NAME:TAG": "shop:2", "PROGRAM": "./shop", "/PATH": "/ready", "PORT": "8080", "POOL": "general",
+          "CPU": "500m", "MEMORY": "1Gi", "SIZE": "20Gi"}  # fmt: skip
+ABSENT = {"type": "web", "image": "shop:1"}
+
+
+@pytest.mark.parametrize("why", [why for why, words in WORDS.items() if words.patch])
+def test_a_patch_is_lines_that_app_yaml_knows(why: Why) -> None:
+    """With its words in capitals filled in, beside the rest of a component."""
+    lines = patch(told(why, component="web", more="128Mi"))
+    for words, value in FILLED.items():
+        lines = lines.replace(words, value)
+    assert not re.search(r"\b[A-Z]{3,}\b", lines), "a word that nobody filled in"
+    changes = yaml.safe_load(lines)
+    web = {**ABSENT, **changes.get("components", {}).get("web", {})}
+    kinds = (
+        {"type": "job"} if "timeout" in web else {"type": "cron", "schedule": "0 3 * * *"} if "suspend" in web else {}
+    )
+    text = yaml.safe_dump({"appname": "shop", **changes, "components": {"web": {**web, **kinds}}})
+    assert [str(p) for p in check(text, "app.yaml").problems if p.severity is Severity.ERROR] == []

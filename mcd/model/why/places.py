@@ -13,8 +13,8 @@ from mcd.model.why.keys import Family, Why
 from mcd.model.why.said import Phrase, Words
 
 _CHANGE = Phrase(
-    "Change components.{component}.resources, gpu or node_pool, or free a node.",
-    "请调整 components.{component} 的 resources、gpu 或 node_pool，或腾出节点。",
+    "Change components.{component}.resources (cpu, memory, gpu) or node_pool, or free a node.",
+    "请调整 components.{component} 的 resources（cpu、memory、gpu）或 node_pool，或腾出节点。",
 )
 
 
@@ -32,12 +32,12 @@ _ASK_OWNER = Phrase("Ask the cluster's owner about these nodes.", "请向集群�
 
 PLACING: Mapping[Why, Words] = {
     Why.NO_SUCH_NODE: _place(Phrase(
-        "Choose a gpu model or node_pool that the cluster has: `mcd node-pool list`.",
-        "请选择集群里有的 gpu 型号或 node_pool：`mcd node-pool list`。",
+        "Choose a model (components.{component}.resources.gpu) or node_pool that is there: `mcd node-pool list`.",
+        "请选择集群里有的型号（components.{component}.resources.gpu）或 node_pool：`mcd node-pool list`。",
     ), "components:\n  {component}:\n    node_pool: POOL"),
     Why.DEVICES_BUSY: _place(Phrase(
-        "Wait until one is free, ask for fewer (components.{component}.gpu), or choose another model.",
-        "请等待设备空出，或少申请一些（components.{component}.gpu），或换一个型号。",
+        "Wait until one is free, ask for fewer (components.{component}.resources.gpu), or choose another model.",
+        "请等待设备空出，或少申请一些（components.{component}.resources.gpu），或换一个型号。",
     )),
     Why.TOO_BIG: _place(patch="components:\n  {component}:\n    resources: {{cpu: CPU, memory: MEMORY}}"),
     Why.NODES_NOT_READY: _place(_ASK_OWNER),
@@ -159,7 +159,7 @@ STORAGE: Mapping[Why, Words] = {
                "{who}磁盘已满，程序以退出码 {code} 结束{again}。"),
         Phrase("Free room in the volume, or raise permdir.size (scratch: its size).",
                "请清理存储卷，或调大 permdir.size（scratch 则调大它的大小）。"),
-        "components:\n  {component}:\n    permdir: {{size: SIZE}}",
+        "permdir:\n  size: SIZE",
     ),
     Why.MOUNT_FAILED: _volume(
         "a volume cannot be mounted: {said}.", "存储卷挂载失败：{said}。",
