@@ -75,7 +75,7 @@ def _up(database: str) -> int:
 
 def _tell(mine: server.Server, url: str, line: str, password: str) -> None:
     print(f"\n  shop     {url}\n           {line}")
-    print(f"  MCD      {mine.url}")
+    print(f"  portal   {mine.url}/    (open it in a browser; git and the API are there too)")
     if password:
         print(f"  sign in  {first.ADMIN} / {password}    (shown once; .venv/bin/mcd is signed in)")
     print("\nNext:\n  .venv/bin/mcd status shop\n  .venv/bin/mcd logs shop -f\n  make down\n")
