@@ -51,13 +51,18 @@ def _handed_on(node: ast.AST) -> Iterator[ast.AST]:
 def words_of_errors() -> dict[str, str]:
     """Reasons of refusals that are written as text → the file."""
     return {
-        keyword.value.value: name
+        str(keyword.value.value): name
         for name, tree in TREES.items()
         for node in ast.walk(tree)
         if isinstance(node, ast.Call)
         for keyword in node.keywords
-        if keyword.arg == "reason" and isinstance(keyword.value, ast.Constant) and isinstance(keyword.value.value, str)
+        if keyword.arg == "reason" and isinstance(keyword.value, ast.Constant) and _is_word(keyword.value.value)
     }
+
+
+def _is_word(value: object) -> bool:
+    """`reason=` also names a label of a metric, with a sentence about it."""
+    return isinstance(value, str) and re.fullmatch(r"[A-Z]\w+", value) is not None
 
 
 def listed(page: str) -> set[str]:
