@@ -13,7 +13,7 @@ from mcd.objects import Object
 from mcd.store import tables as t
 from tests.controllers.world import HELLO
 from tests.portal.browsing import Site, Visitor
-from tests.portal.previews import confirm, get, send
+from tests.portal.previews import Preview, confirm, get, send
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -241,3 +241,38 @@ async def test_strangers_words_are_words(living: Site) -> None:
             await olaf.page.goto(f"{living.url}/apps/hello/timeline?{query}")
             assert await olaf.page.locator("b").count() == 0
             await olaf.whole()
+
+
+async def test_what_deletes_much_shows_every_delete_and_takes_the_name(living: Site) -> None:
+    await living.api.deployed()
+    more = "".join(f'  w{n}: {{type: service, image: "registry.test/hello:1", port: 80{n:02}}}\n' for n in range(6))
+    await living.api.world.push(HELLO.rstrip() + "\n" + more)
+    await living.api.world.settle()
+    preview = await send(living, "/apps/hello/deploy", {"release": "1"})
+    assert preview.status == 200
+    for n in range(6):
+        assert preview.says(f"<code>Deployment/hello-w{n}</code>")
+    assert preview.text.count("would be deleted") >= 12
+    before = await live_of(living)
+    assert (await confirm(living, preview)).status == 422
+    assert await live_of(living) == before
+    assert (await confirm(living, preview, typed="hello")).status == 303
+    await living.api.world.settle()
+    assert [ref.name for ref in living.api.world.kube.objects("Deployment")] == ["hello-web"]
+
+
+async def test_a_rollout_that_waits_for_a_confirmation_goes_on_from_the_page(living: Site) -> None:
+    await living.api.deployed()
+    more = "".join(f'  w{n}: {{type: service, image: "registry.test/hello:1", port: 80{n:02}}}\n' for n in range(6))
+    await living.api.world.push(HELLO.rstrip() + "\n" + more)
+    await living.api.world.settle()
+    answer = await living.api.post("/api/v1/apps/hello/rollouts", {"release": 1})
+    assert answer.status_code == 202
+    await living.api.world.settle()
+    said = await get(living, "/apps/hello")
+    assert "Rollout 3 waits: what it deletes must be confirmed." in said
+    preview = Preview(await living.api.get("/apps/hello/confirm", headers={"Accept": "text/html"}))
+    assert preview.says("would be deleted")
+    assert (await confirm(living, preview, typed="hello")).status == 303
+    await living.api.world.settle()
+    assert [ref.name for ref in living.api.world.kube.objects("Deployment")] == ["hello-web"]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from fastapi.responses import Response
@@ -82,7 +82,8 @@ async def preview(request: Request, runtime: Runtime, actor: Actor, wish: Wish, 
         return await _show(request, runtime, actor, wish, plan)
     if confirmation.digest != digest:
         return await _show(request, runtime, actor, wish, plan, changed=True)
-    if wish.typed and confirmation.typed.strip() != wish.typed:
+    typed = _typed(wish, plan)
+    if typed and confirmation.typed.strip() != typed:
         return await _show(request, runtime, actor, wish, plan, wrong=True)
     try:
         async with runtime.db.writing() as tx:
@@ -100,6 +101,11 @@ class _OvertakenError(Exception):
     """Somebody else was faster by a moment."""
 
 
+def _typed(wish: Wish, plan: Plan) -> str:
+    """What must be typed: whatever deletes an object asks for the name of the App."""
+    return wish.typed or (wish.app if plan.deletes else "")
+
+
 def _digest(wish: Wish, plan: Plan) -> str:
     return digest_of(wish.word, wish.fields if wish.shown is None else wish.shown, plan)
 
@@ -110,25 +116,15 @@ async def _planned(runtime: Runtime, actor: Actor, wish: Wish) -> Plan:
     async with runtime.db.reading() as tx:
         live = await reads.live_rollout(actor, tx, wish.app)
         before = await reads.settings(actor, tx, wish.app)
-    number = live.number if live is not None else 0
-    stamps: list[str] = []
-    after: list[model.Settings] = []
-
-    async def rehearsed(tx: Tx, now: datetime) -> model.Rollout:
-        stamps.append(now.isoformat())
-        await wish.act(tx, now, Plan(number))
-        after.append(await reads.settings(actor, tx, wish.app))
-        made = await reads.live_rollout(actor, tx, wish.app)
-        if made is None:
-            raise McdError(Code.CONFLICT, f"nothing of {wish.app} runs.", "Deploy it first.")
-        return made
-
     if live is None and wish.settings_only:
         found = await rehearse(runtime, lambda tx, now: _settings_after(actor, tx, now, wish))
         return Plan(0, settings=settings_diff(before.values, found.values), stored_only=True)
     try:
         async with asyncio.timeout(PATIENCE):
-            told = await dry_run(runtime, actor, rehearsed)
+            plan = await _rehearsed(runtime, actor, wish, Plan(live.number if live is not None else 0), before)
+            if plan.confirm_prune:
+                # The brake would hold it. Whoever confirms has read the deletes, so they are shown as what happens.
+                plan = await _rehearsed(runtime, actor, wish, plan, before)
     except TimeoutError:
         raise McdError(
             Code.UNAVAILABLE,
@@ -136,8 +132,27 @@ async def _planned(runtime: Runtime, actor: Actor, wish: Wish) -> Plan:
             "Try again in a moment.",
             retry_after=5,
         ) from None
-    changed = settings_diff(before.values, after[-1].values) if after else ""
-    return plan_of(told, number, changed, stamps)
+    return plan
+
+
+async def _rehearsed(runtime: Runtime, actor: Actor, wish: Wish, known: Plan, before: model.Settings) -> Plan:
+    """What the wish would do, when what `known` says of deletes is confirmed."""
+    stamps: list[str] = []
+    after: list[model.Settings] = []
+
+    async def rehearsed(tx: Tx, now: datetime) -> model.Rollout:
+        stamps.append(now.isoformat())
+        await wish.act(tx, now, known)
+        after.append(await reads.settings(actor, tx, wish.app))
+        made = await reads.live_rollout(actor, tx, wish.app)
+        if made is None:
+            raise McdError(Code.CONFLICT, f"nothing of {wish.app} runs.", "Deploy it first.")
+        return made
+
+    told = await dry_run(runtime, actor, rehearsed)
+    changed = settings_diff(before.values, after[-1].values)
+    plan = plan_of(told, known.live, changed, stamps)
+    return replace(plan, confirm_prune=known.confirm_prune or plan.confirm_prune)
 
 
 async def _settings_after(actor: Actor, tx: Tx, now: datetime, wish: Wish) -> model.Settings:
@@ -169,7 +184,7 @@ async def _show(
         fields=wish.fields,
         back=wish.back or f"{wish.url}/{wish.word}",
         danger=wish.danger or any(step.sign.tone == "bad" for step in plan.steps),
-        typed=wish.typed,
+        typed=_typed(wish, plan),
         wrong=wrong,
         changed=changed,
         faster=faster_of(live),

@@ -61,8 +61,8 @@ class Plan:
     revision: int = 0
 
     @property
-    def writes(self) -> bool:
-        return bool(self.steps or self.to_build)
+    def deletes(self) -> bool:
+        return any(step.sign is ACTIONS[Action.DELETED] for step in self.steps)
 
 
 def plan_of(found: DryRun, live: int, settings: str, stamps: Sequence[str]) -> Plan:
