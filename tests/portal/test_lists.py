@@ -162,5 +162,5 @@ async def test_what_failed_is_not_kept(living: Site) -> None:
         return HTMLResponse("page")
 
     with pytest.raises(McdError):
-        await briefly.page(Request(scope), actor, made)
-    assert (await briefly.page(Request(scope), actor, made)).body == b"page"
+        await briefly.page(Request(scope), actor, 0, made)
+    assert (await briefly.page(Request(scope), actor, 0, made)).body == b"page"

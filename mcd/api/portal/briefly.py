@@ -1,4 +1,5 @@
-"""Pages over all Apps, kept for a tenth of a second: many who look at the same moment cost one look into the store.
+"""Pages over all Apps, kept for a tenth of a second, and for a whole one while nothing happens: many who look at the
+same moment cost one look into the store.
 
 What is kept belongs to one person with the rights that they have at this request, in one language and one appearance.
 It must not keep a page that says something once, nor a refusal.
@@ -18,7 +19,22 @@ from mcd.api.portal.pages import DONE, frame_of, part_of, spoken_of
 from mcd.model import Actor
 
 SECONDS = 0.1
+"""For which a page is good whatever happens."""
+QUIET_SECONDS = 1.0
+"""For which it is good while nobody told of anything: what is not told, moments in words above all, is no older."""
 MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    at: float
+    news: int
+    """How much had been told of when it was made."""
+    task: asyncio.Task[Response]
+
+    @property
+    def failed(self) -> bool:
+        return self.task.done() and (self.task.cancelled() or self.task.exception() is not None)
 
 
 @dataclass(slots=True)
@@ -26,24 +42,32 @@ class Briefly:
     """Pages by who sees them and what was asked. One for an application."""
 
     seconds: float = SECONDS
-    _kept: OrderedDict[Hashable, tuple[float, asyncio.Task[Response]]] = field(default_factory=OrderedDict)
+    quiet_seconds: float = QUIET_SECONDS
+    _kept: OrderedDict[Hashable, _Kept] = field(default_factory=OrderedDict)
 
-    async def page(self, request: Request, actor: Actor, make: Callable[[], Awaitable[Response]]) -> Response:
-        """What `make` answers, or answered a moment ago to the same question."""
+    async def page(
+        self, request: Request, actor: Actor, news: int, make: Callable[[], Awaitable[Response]]
+    ) -> Response:
+        """What `make` answers, or answered a moment ago to the same question. `news` is how much was told of up to now
+        (`Database.news`)."""
         if DONE in request.cookies or not self.seconds:
             return await make()
         loop = asyncio.get_running_loop()
         key = _key(request, actor)
-        until, task = self._kept.get(key, (0.0, None))
-        if task is None or loop.time() >= until or (task.done() and (task.cancelled() or task.exception() is not None)):
-            task = loop.create_task(_made(make), name="portal-page")
-            self._kept[key] = (loop.time() + self.seconds, task)
+        kept = self._kept.get(key)
+        if kept is None or kept.failed or loop.time() >= kept.at + self._good(kept, news):
+            kept = _Kept(loop.time(), news, loop.create_task(_made(make), name="portal-page"))
+            self._kept[key] = kept
             self._kept.move_to_end(key)
             while len(self._kept) > MOST:
                 self._kept.popitem(last=False)
         # Others wait for the same page: one who goes away does not end it.
-        answer = await asyncio.shield(task)
+        answer = await asyncio.shield(kept.task)
         return HTMLResponse(answer.body, answer.status_code, dict(answer.headers))
+
+    def _good(self, kept: _Kept, news: int) -> float:
+        """Seconds from when it was made."""
+        return max(self.seconds, self.quiet_seconds) if kept.news == news else self.seconds
 
 
 def briefly_of(request: Request) -> Briefly:

@@ -45,4 +45,4 @@ async def apps(
         view = app_list(found, lines, wanted, all_of_them=len(seen))
         return show(request, Page("portal/apps.html", view, wanted.command), now=runtime.now())
 
-    return await briefly_of(request).page(request, actor, made)
+    return await briefly_of(request).page(request, actor, await runtime.db.news(0, -1), made)

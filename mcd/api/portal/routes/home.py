@@ -36,7 +36,7 @@ async def home(request: Request, actor: Reader, runtime: RuntimeOf) -> Response:
         view = home_view(actor, seen, picked, found, around)
         return show(request, Page("portal/home.html", view, "mcd app list"), now=around.now)
 
-    return await briefly_of(request).page(request, actor, made)
+    return await briefly_of(request).page(request, actor, await runtime.db.news(0, -1), made)
 
 
 async def _tokens(actor: Actor, tx: Tx) -> tuple[Token, ...]:
