@@ -25,9 +25,10 @@ components:
 PAGES = (
     "/apps/hello", "/apps/hello/pods", "/apps/hello/timeline", "/apps/hello/timeline?show=rollouts",
     "/apps/hello/timeline?show=releases&from=rollout:1&to=rollout:2", "/apps/hello/timeline?show=settings",
-    "/apps/hello/objects", "/apps/hello/drift", "/apps/hello/logs", "/apps/hello/shell", "/apps/hello/settings",
-    "/apps/hello/deploy", "/apps/hello/rollback", "/apps/hello/scale", "/apps/hello/restart", "/apps/hello/offline",
-    "/apps/hello/delete", "/clusters", "/clusters/local", "/node-pools", "/node-pools/local/gpu",
+    "/apps/hello/rollouts/2", "/apps/hello/releases/1", "/apps/hello/objects", "/apps/hello/drift",
+    "/apps/hello/logs", "/apps/hello/shell", "/apps/hello/settings", "/apps/hello/deploy", "/apps/hello/rollback",
+    "/apps/hello/scale", "/apps/hello/restart", "/apps/hello/offline", "/apps/hello/delete", "/clusters",
+    "/clusters/local", "/node-pools", "/node-pools/local/gpu",
 )  # fmt: skip
 
 
@@ -67,7 +68,7 @@ async def dressed(site: Site) -> None:
     site.api.world.kube.set_logs("demo", pod_of(site), "web", stamped(b"listening on 8080"))
 
 
-@pytest.mark.parametrize(("language", "width"), [("en-GB", 1280), ("zh-CN", 360)])
+@pytest.mark.parametrize(("language", "width"), [("en-GB", 360), ("zh-CN", 360)])
 async def test_every_page_of_an_app_can_be_read_by_everybody(living: Site, language: str, width: int) -> None:
     await dressed(living)
     async with living.visitor("olaf", language=language, width=width) as olaf:

@@ -90,7 +90,10 @@ class Row:
     point: str = ""
     before: str = ""
     """The point that it can be compared with at once."""
-    url: str = ""
+
+    @property
+    def page(self) -> str:
+        return page_of(self.point)
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +168,13 @@ def settings_row(settings: model.Settings) -> Row:
         settings.created_by, "", f"settings:{settings.revision}",
         f"settings:{settings.revision - 1}" if settings.revision else "",
     )  # fmt: skip
+
+
+def page_of(point: str) -> str:
+    """Where a point has a page of its own, under the App; empty for Settings, which the timeline tells whole."""
+    kind, _, number = point.partition(":")
+    word = {"rollout": "rollouts", "release": "releases"}.get(kind, "")
+    return f"{word}/{number}" if word else ""
 
 
 def options_of(
