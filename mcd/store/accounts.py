@@ -146,8 +146,8 @@ async def _not_the_last_admin(tx: Tx, row: Row) -> None:
 async def _line_name(tx: Tx, line_id: str | None) -> str | None:
     if line_id is None:
         return None
-    row = await tx.row(_LINE_NAME, {"line": line_id})
-    return None if row is None else str(row["name"])
+    name = await tx.value(select(t.product_line.c.name).where(t.product_line.c.id == line_id))
+    return str(name)
 
 
 async def set_password(actor: Actor, tx: Tx, now: datetime, name: str, password: str) -> None:
@@ -268,28 +268,32 @@ async def sign_out(tx: Tx, session_id: str) -> None:
 
 async def actor_by_session(tx: Tx, session_id: str, now: datetime) -> Actor:
     """Raises McdError unauthenticated."""
-    row = await tx.row(
-        select(t.person, t.session.c.digest, t.session.c.expires_at)
-        .join(t.session, t.session.c.person_id == t.person.c.id)
-        .where(t.session.c.digest == digest_of(session_id))
-    )
+    row = await tx.row(_VISITOR, {"session": digest_of(session_id)})
     if row is None or row["expires_at"] <= now or row["disabled_at"] is not None:
         raise McdError(Code.UNAUTHENTICATED, "you are not signed in any more.", "Sign in again.")
     return await _actor(tx, row, Scope.ALL, "session")
 
 
 # Made once: they are asked with every request, and to put one together costs more than to ask it.
+_DEFAULT = t.product_line.c.name.label("default_product_line")
+_AT_HOME = t.product_line.c.id == t.person.c.default_product_line_id
 _BEARER = (
-    select(t.person, t.token.c.digest, t.token.c.expires_at, t.token.c.scope)
+    select(t.person, t.token.c.digest, t.token.c.expires_at, t.token.c.scope, _DEFAULT)
     .join(t.token, t.token.c.person_id == t.person.c.id)
+    .join(t.product_line, _AT_HOME, isouter=True)
     .where(t.token.c.id == bindparam("token"))
+)
+_VISITOR = (
+    select(t.person, t.session.c.digest, t.session.c.expires_at, _DEFAULT)
+    .join(t.session, t.session.c.person_id == t.person.c.id)
+    .join(t.product_line, _AT_HOME, isouter=True)
+    .where(t.session.c.digest == bindparam("session"))
 )
 _ROLES = (
     select(t.product_line.c.name, t.member.c.role)
     .join(t.product_line, t.product_line.c.id == t.member.c.product_line_id)
     .where(t.member.c.person_id == bindparam("person"), t.product_line.c.gone_at.is_(None))
 )
-_LINE_NAME = select(t.product_line.c.name).where(t.product_line.c.id == bindparam("line"))
 
 
 async def actor_by_token(tx: Tx, text: str, now: datetime) -> Actor:
@@ -323,6 +327,6 @@ async def _actor(tx: Tx, person: Row, scope: Scope, via: str) -> Actor:
         admin=person["admin"],
         roles={row["name"]: Role(row["role"]) for row in roles},
         scope=scope,
-        default_product_line=await _line_name(tx, person["default_product_line_id"]),
+        default_product_line=person["default_product_line"],
         via=via,
     )
