@@ -53,15 +53,19 @@ class Reader(Connection):
 
     _until: float | None = None
     """When the question that is asked in the event loop has taken too long; None: none is."""
+    _away: list[None]
+    """One for each question that the thread has and has not answered, also when nobody waits for it any more."""
 
     async def _connect(self) -> Reader:
+        self._away = []
         await super()._connect()
         self._conn.set_progress_handler(self._too_long, _LOOKED_EVERY)
         return self
 
     async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        if fn == self._conn.close or not self._running:
-            return await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
+        if fn == self._conn.close or not self._running or self._away:
+            # Behind a question that the thread is at, the loop would wait for SQLite's own lock.
+            return await self._in_thread(fn, *args, **kwargs)
         self._until = time.monotonic() + AT_ONCE
         try:
             return fn(*args, **kwargs)
@@ -70,7 +74,17 @@ class Reader(Connection):
                 raise
         finally:
             self._until = None
-        return await super()._execute(fn, *args, **kwargs)  # type: ignore[no-untyped-call]
+        return await self._in_thread(fn, *args, **kwargs)
+
+    async def _in_thread(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        def answered() -> Any:
+            try:
+                return fn(*args, **kwargs)
+            finally:
+                self._away.pop()
+
+        self._away.append(None)
+        return await super()._execute(answered)  # type: ignore[no-untyped-call]
 
     def _too_long(self) -> bool:
         return self._until is not None and time.monotonic() > self._until

@@ -82,3 +82,22 @@ async def test_a_question_that_is_wrong_is_wrong_at_once(here: Database, asked_i
         with pytest.raises(Exception, match="nowhere"):
             await tx.value(text("SELECT * FROM nowhere"))
     assert len([sql for sql, _ in asked_in if "nowhere" in sql]) == 1
+
+
+async def test_what_tidies_up_behind_a_long_question_waits_in_the_thread_and_not_in_the_loop(tmp_path: Path) -> None:
+    """Who goes away leaves the thread at it; the loop would stand still at SQLite's own lock."""
+    connection = await sqlite.connect(str(tmp_path / "any.db"), reads=True)
+    assert isinstance(connection, sqlite.Reader)
+    try:
+        question = asyncio.create_task(connection.cursor().execute(LONG.format(MANY)))
+        async with asyncio.timeout(30):
+            while not connection._away:
+                await asyncio.sleep(0)
+        question.cancel()
+        assert await connection._execute(threading.get_ident) != threading.get_ident()
+        assert not connection._away
+        assert await connection._execute(threading.get_ident) == threading.get_ident()
+        with pytest.raises(asyncio.CancelledError):
+            await question
+    finally:
+        await connection.close()
