@@ -8,15 +8,33 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from mcd.errors import Code, McdError
-from mcd.kube.cluster import Cluster
 
 GONE = b"unable to retrieve container logs for "
 """What a kubelet says, as if it were a line of the log, when a container is gone with its log."""
 
 LINES_HELD = 512
 """Lines that may wait for the reader."""
+
+
+class Says(Protocol):
+    """What of a cluster is asked here: `mcd.kube.cluster.Cluster.logs`."""
+
+    def logs(
+        self,
+        namespace: str,
+        pod: str,
+        container: str,
+        *,
+        follow: bool = False,
+        previous: bool = False,
+        tail: int | None = None,
+        since_seconds: int | None = None,
+        timestamps: bool = False,
+    ) -> AsyncIterator[bytes]:
+        """Lines without their newline. Raises McdError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +66,7 @@ Sources = Callable[[], Awaitable[Sequence[Source]]]
 """Asked again and again while a log is followed. Raises McdError when the reader may not read any more."""
 
 
-async def lines(cluster: Cluster, namespace: str, find: Sources, options: Options) -> AsyncIterator[bytes]:
+async def lines(cluster: Says, namespace: str, find: Sources, options: Options) -> AsyncIterator[bytes]:
     """Every line with its newline, until all sources ended, or for ever when followed."""
     queue: asyncio.Queue[bytes | None] = asyncio.Queue(LINES_HELD)
     known: set[Source] = set()
@@ -90,7 +108,7 @@ async def lines(cluster: Cluster, namespace: str, find: Sources, options: Option
         await asyncio.gather(*running, return_exceptions=True)
 
 
-async def _of(cluster: Cluster, namespace: str, source: Source, options: Options, first: bool) -> AsyncIterator[bytes]:
+async def _of(cluster: Says, namespace: str, source: Source, options: Options, first: bool) -> AsyncIterator[bytes]:
     words = f"{source.pod} {source.container} ".encode() if options.prefix else b""
     for previous in source.ends if options.previous else (False,):
         told = False

@@ -45,6 +45,7 @@ from mcd.api.portal.routes import (
     tokens,
 )
 from mcd.api.running import Drafts
+from mcd.api.taps import Taps
 
 ROUTERS: tuple[APIRouter, ...] = (
     files.router,
@@ -72,3 +73,4 @@ def install(app: FastAPI) -> None:
     app.state.briefly = Briefly()
     app.state.looks = Looks(app.state.runtime.now)
     app.state.drafts = Drafts()
+    app.state.taps = Taps()

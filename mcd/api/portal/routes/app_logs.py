@@ -9,6 +9,7 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Query
@@ -27,6 +28,7 @@ from mcd.api.portal.routes.app import look_for_pods, top
 from mcd.api.portal.routing import pages
 from mcd.api.portal.views.app_logs import Line, Wish, line_of, logs_of
 from mcd.api.streams import HEARTBEAT, resume_after
+from mcd.api.taps import Taps
 from mcd.errors import Code, McdError
 from mcd.kube.cluster import Cluster
 from mcd.model import Verb
@@ -119,8 +121,7 @@ async def follow(
     throttle.room(actor.person)
     async with runtime.db.reading() as tx:
         place = await places.place_of(actor, tx, app, Verb.SHELL)
-    since = resume_after(request, after)
-    source = _messages(runtime, credential, place, wish, since)
+    source = _Follow(request.app.state.taps, runtime, credential, place, wish).messages(resume_after(request, after))
 
     async def counted() -> AsyncIterator[bytes]:
         with throttle.stream(actor.person, "log"):
@@ -131,43 +132,50 @@ async def follow(
     return EventSourceResponse(counted(), headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"})
 
 
-async def _messages(
-    runtime: Runtime, credential: Credential, place: Place, wish: Wish, since: int
-) -> AsyncIterator[bytes]:
-    yield format_sse_event(comment="mcd", retry=2000)
-    try:
-        cluster = await places.client_of(runtime, place)
-        async for lines in _gathered(_new(runtime, credential, cluster, place, wish, since)):
-            if not lines:
-                yield format_sse_event(comment="beat")
-                continue
-            since = max(since, *(line.at for line in lines))
-            data = json.dumps([line.data() for line in lines], ensure_ascii=True)
-            yield format_sse_event(event="lines", data_str=data, id=str(since) if since else None)
-    except McdError as error:
-        yield format_sse_event(event="trouble", data_str=json.dumps({"code": error.code, "detail": str(error)}))
+@dataclass(frozen=True, slots=True)
+class _Follow:
+    """One person who follows the logs of an App."""
 
+    taps: Taps
+    runtime: Runtime
+    credential: Credential
+    place: Place
+    wish: Wish
 
-async def _new(
-    runtime: Runtime, credential: Credential, cluster: Cluster, place: Place, wish: Wish, since: int
-) -> AsyncIterator[Line]:
-    """Lines that were said after `since`. Raises McdError when the person may not read them any more."""
-    wanted = _wanted(place, wish)
-    try:
-        first = await sources_of(cluster, place, wanted)
-    except McdError as error:
-        if error.code is not Code.NOT_FOUND:
-            raise
-        first = []
-    find = Finder(runtime, credential, cluster, place, wanted, first)
-    seconds = max(1, int(time.time() - since / 1_000_000) + 2) if since else None
-    options = tails.Options(
-        follow=True, tail=None if since else wish.tail, since_seconds=seconds, timestamps=True, prefix=True
-    )
-    async for raw in tails.lines(cluster, place.line.namespace, find, options):
-        line = line_of(raw)
-        if not line.at or line.at > since:
-            yield line
+    async def messages(self, since: int) -> AsyncIterator[bytes]:
+        """As a stream of server-sent events."""
+        yield format_sse_event(comment="mcd", retry=2000)
+        try:
+            cluster = await places.client_of(self.runtime, self.place)
+            async for lines in _gathered(self._new(cluster, since)):
+                if not lines:
+                    yield format_sse_event(comment="beat")
+                    continue
+                since = max(since, *(line.at for line in lines))
+                data = json.dumps([line.data() for line in lines], ensure_ascii=True)
+                yield format_sse_event(event="lines", data_str=data, id=str(since) if since else None)
+        except McdError as error:
+            yield format_sse_event(event="trouble", data_str=json.dumps({"code": error.code, "detail": str(error)}))
+
+    async def _new(self, cluster: Cluster, since: int) -> AsyncIterator[Line]:
+        """Lines that were said after `since`. Raises McdError when the person may not read them any more."""
+        wanted = _wanted(self.place, self.wish)
+        try:
+            first = await sources_of(cluster, self.place, wanted)
+        except McdError as error:
+            if error.code is not Code.NOT_FOUND:
+                raise
+            first = []
+        find = Finder(self.runtime, self.credential, cluster, self.place, wanted, first)
+        seconds = max(1, int(time.time() - since / 1_000_000) + 2) if since else None
+        options = tails.Options(
+            follow=True, tail=None if since else self.wish.tail, since_seconds=seconds, timestamps=True, prefix=True
+        )
+        shared = self.taps.over(cluster, self.place.cluster.id)
+        async for raw in tails.lines(shared, self.place.line.namespace, find, options):
+            line = line_of(raw)
+            if not line.at or line.at > since:
+                yield line
 
 
 async def _gathered(lines: AsyncIterator[Line]) -> AsyncIterator[list[Line]]:
