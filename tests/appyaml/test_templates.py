@@ -127,10 +127,14 @@ def test_a_text_without_braces_is_left_as_it_is(text: str) -> None:
 )
 def test_no_text_stalls_or_grows(text: str) -> None:
     scope = Scope(SCOPE.names, lambda name: ("\n" * 30_000,) if name == "LONG" else None)
+    assert any(_refused_within_a_second(text, scope) for _ in range(3)), "slow three times, so not by chance"
+
+
+def _refused_within_a_second(text: str, scope: Scope) -> bool:
     before = time.process_time()
     with pytest.raises(TemplateError):
         expand_file(text, scope)
-    assert time.process_time() - before < 1
+    return time.process_time() - before < 1
 
 
 @pytest.mark.parametrize(
