@@ -91,6 +91,18 @@ async def test_the_language_and_the_colours_are_chosen_and_kept(site: Site, scri
         assert await dora.page.get_by_role("button", name="深色").get_attribute("aria-pressed") == "true"
 
 
+async def test_who_chooses_a_language_after_a_refused_form_goes_on_where_the_form_stood(site: Site) -> None:
+    async with site.visitor("olaf") as olaf:
+        await olaf.visit("/product-lines/demo")
+        await olaf.page.get_by_text("Let somebody in").click()
+        await olaf.page.get_by_label("Name of the person").fill("ghost")
+        await olaf.page.get_by_role("button", name="Give the role").click()
+        await olaf.page.get_by_text("There is no person").wait_for()
+        await olaf.page.get_by_role("button", name="中文").click()
+        await olaf.page.wait_for_url(f"{site.url}/product-lines/demo")
+        assert await olaf.page.get_attribute("html", "lang") == "zh-CN"
+
+
 async def test_a_browser_that_prefers_chinese_is_answered_in_chinese(site: Site) -> None:
     async with site.visitor("", language="zh-CN") as nobody:
         await nobody.visit("/login")

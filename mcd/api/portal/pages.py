@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
@@ -24,7 +24,7 @@ from starlette.types import Scope
 
 from mcd.api.portal import assets
 from mcd.api.portal.language import NAMES, Language, chosen
-from mcd.api.portal.views.frame import PLACES, THEMES, Frame, frame
+from mcd.api.portal.views.frame import PLACES, THEMES, Frame, frame, local
 from mcd.model import Actor
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -148,8 +148,11 @@ def spoken_of(connection: HTTPConnection) -> Language:
 
 def frame_of(connection: HTTPConnection) -> Frame:
     actor: Actor | None = connection.scope["state"].get("actor")
-    url = connection.url
-    here = f"{url.path}?{url.query}" if url.query else url.path
+    url = urlsplit(str(connection.url))
+    if connection.scope["method"] not in ("GET", "HEAD"):
+        # The address of a form is often no page: who chooses a language there goes on where the form stood.
+        url = urlsplit(connection.headers.get("referer", "/"))
+    here = local(f"{url.path}?{url.query}" if url.query else url.path)
     return frame(
         actor,
         theme=connection.cookies.get(THEME),

@@ -40,7 +40,6 @@ DONE: Mapping[str, str] = {
     "token-revoked": n_("The token is revoked. Whoever still uses it is refused from now on."),
     "member-set": n_("The role was given."),
     "member-removed": n_("The role was taken away."),
-    "saved": n_("Saved."),
     "deploying": n_("It is on its way. This page follows it."),
     "rolling-back": n_("It goes back. This page follows it."),
     "scaling": n_("The number of pods is set. This page follows it."),
@@ -51,7 +50,6 @@ DONE: Mapping[str, str] = {
     "settings": n_("The Settings are saved."),
     "secret": n_("The secret is set. Nobody can read it here."),
     "as-it-was": n_("It was so already. Nothing was changed."),
-    "app-made": n_("The App is made. Push to it, and it runs."),
 }
 """What a page says on the top after something was done, by the word that the redirect left in a cookie. Closed: no text
 of anybody stands there."""
