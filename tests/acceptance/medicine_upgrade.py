@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -25,6 +26,7 @@ from tests.acceptance.world import World
 ROLLOUTS = 20
 PUSHERS = 4
 COMPONENTS = ("api", "web", "worker")
+PUSH_SECONDS = 420.0
 _POD = "authentication.kubernetes.io/pod-name"
 
 
@@ -35,7 +37,7 @@ def upgrade(world: World) -> Seen:
     before, mark = _pods(world, clinic), world.witness.mark()
     clinic.more = {**clinic.more, "settings": {"MCD_LOG_LEVEL": "debug"}}
     (clinic.folder / "more.yaml").write_text(yaml.safe_dump(dict(clinic.more)))
-    with _Pushing(inside, names) as pushing:
+    with _Pushing(inside, names, lambda: bool(set(before) - set(_pods(world, clinic)))) as pushing:
         pushing.first.wait(30)
         ran = clinic.type("Upgrade", 600)
         pushing.upgraded.set()
@@ -65,11 +67,11 @@ def upgrade(world: World) -> Seen:
 
 
 class _Pushing:
-    """First pushes of Apps, a few at a time, at such a pace that they last for as long as the upgrade. A push that is
-    cut off is pushed again, as a person does."""
+    """First pushes of Apps, a few at a time: half of them while the new pods come up, the others from the moment at
+    which `turning` says that the first old pod goes. A push that is cut off is pushed again, as a person does."""
 
-    def __init__(self, inside: World, names: list[str]) -> None:
-        self.inside, self.names = inside, names
+    def __init__(self, inside: World, names: list[str], turning: Callable[[], bool]) -> None:
+        self.inside, self.names, self.turning = inside, names, turning
         self.first, self.upgraded = threading.Event(), threading.Event()
         self.again = 0
         text = apps.played(inside, "own", COMPONENTS)
@@ -86,13 +88,13 @@ class _Pushing:
 
     def ended(self) -> list[str]:
         """What was said by each push that was not taken."""
-        return [said for said in (each.result(240) for each in self.running) if said]
+        return [said for said in (each.result(PUSH_SECONDS + 150) for each in self.running) if said]
 
     def _push(self, number: int, name: str) -> str:
-        deadline = time.monotonic() + 180
-        if number >= PUSHERS:
-            # Half are on their way when the upgrade begins; the others come all through it.
-            self.upgraded.wait(6.0)
+        deadline = time.monotonic() + PUSH_SECONDS
+        while number >= len(self.names) // 2 and not self.upgraded.wait(0.5) and not self.turning():
+            if time.monotonic() > deadline:
+                return f"{name}: no pod was replaced"
         while True:
             ran = self.inside.git("push", self.inside.remote(name), "main", cwd=self.template, seconds=120)
             self.first.set()
