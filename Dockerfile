@@ -17,7 +17,7 @@ RUN python3 -m pip install --no-cache-dir --no-compile --no-deps --only-binary :
 COPY LICENSE README.md ./
 COPY mcd /opt/mcd/lib/mcd
 COPY migrations /opt/mcd/lib/mcd/store/migrations
-COPY docs /opt/mcd/docs
+COPY docs /opt/mcd/lib/mcd/api/portal/manual/pages
 ARG REVISION=source
 # The command, and the commit that it is of. Compiled here, because nothing is written where it runs; by their content,
 # so that two builds of one commit are the same.

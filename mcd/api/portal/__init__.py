@@ -33,11 +33,13 @@ from mcd.api.portal.routes import (
     app_history,
     app_logs,
     app_past,
+    app_scale,
     app_settings,
     app_shell,
     apps,
     audit,
     clusters,
+    docs,
     files,
     home,
     lines,
@@ -60,9 +62,11 @@ ROUTERS: tuple[APIRouter, ...] = (
     app_history.router,
     app_logs.router,
     app_past.router,
+    app_scale.router,
     app_settings.router,
     app_shell.router,
     clusters.router,
+    docs.router,
 )
 
 
