@@ -10,8 +10,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Annotated
 
 from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, StringConstraints
 from starlette.requests import Request
 
 from mcd import model
@@ -72,6 +74,18 @@ class Confirmation:
 
     digest: str = ""
     typed: str = ""
+
+
+class Confirmed(BaseModel):
+    """What every form of a wish may carry beside the wish itself."""
+
+    model_config = ConfigDict(extra="forbid")
+    digest: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{0,64}$")] = ""
+    typed: Annotated[str, StringConstraints(max_length=63)] = ""
+
+    @property
+    def confirmation(self) -> Confirmation:
+        return Confirmation(self.digest, self.typed)
 
 
 async def preview(request: Request, runtime: Runtime, actor: Actor, wish: Wish, confirmation: Confirmation) -> Response:

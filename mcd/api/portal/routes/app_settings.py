@@ -27,8 +27,7 @@ from mcd.api.pages import Piece
 from mcd.api.paths import AppName
 from mcd.api.portal.pages import Page, show
 from mcd.api.portal.routes.app import top
-from mcd.api.portal.routes.app_acts import Confirmed
-from mcd.api.portal.routes.app_plans import Wish, preview
+from mcd.api.portal.routes.app_plans import Confirmed, Wish, preview
 from mcd.api.portal.routing import pages
 from mcd.api.portal.views.app_act import Plan
 from mcd.api.portal.views.app_settings import Secret, back_to, lines_of, settings_page
