@@ -52,12 +52,87 @@ def twice(terminal: Terminal) -> None:
 def repository(terminal: Terminal) -> None:
     """A folder of a developer's own, with a commit of it deployed by a push."""
     assert terminal.type("git init -q -b main . && git add . && git commit -q -m one") == 0
-    assert terminal.type("git push -q http://127.0.0.1:7070/git/shop.git main") == 0, terminal.said
+    assert terminal.type("git push -q -o product-line=demo http://127.0.0.1:7070/git/shop.git main") == 0, terminal.said
     terminal.platform.until(lambda: terminal.platform.is_ready("shop"))
     assert terminal.type("sed -i s/x:1/x:2/ app.yaml && git commit -qam two") == 0
 
 
+GENERATES = "web: {type: web, image: 'registry.test/x:1', env: {SESSION_KEY: {generate: secret, length: 64}}}"
+
+
+def six_times(terminal: Terminal) -> None:
+    for number in range(6):
+        terminal.platform.deployed("shop", GENERATES.replace("x:1", f"x:{number}"))
+
+
+def required(terminal: Terminal) -> None:
+    """A push that is refused, because nobody has filled in what its app.yaml requires."""
+    repository(terminal)
+    assert terminal.type("printf 'env:\\n  SITE_NAME: {required: true}\\n' >> app.yaml && git commit -qam three") == 0
+    remote = "git config remote.origin.url http://127.0.0.1:7070/git/shop.git && git config branch.main.remote origin"
+    assert terminal.type(f"{remote} && git config branch.main.merge refs/heads/main") == 0
+    assert terminal.type("git push") != 0
+    assert "SITE_NAME is required" in terminal.said["git push"]
+
+
+def versions(terminal: Terminal) -> None:
+    """A repository with two tags, and the context that the page shows."""
+    (context,) = re.findall(r"^```yaml\n(product_line.*?)^```$", (DOCS / "how-to/export.md").read_text(), re.M | re.S)
+    (terminal.folder / "harbour.yaml").write_text(context)
+    assert terminal.type("git init -q -b main . && git add . && git commit -q -m one && git tag v1.2") == 0
+    assert terminal.type("sed -i s/x:1/x:2/ app.yaml && git commit -qam two && git tag v1.3") == 0
+
+
+def kept(terminal: Terminal) -> None:
+    """A data folder beside that of the platform, with an App that is gone."""
+    data = terminal.folder / ".local" / "mcd" / "data"
+    terminal.swaps["shop.0198c2a1-….git"] = "shop.0198c2a1-0000-7000-8000-000000000000.git"
+    gone = data / "git" / ".gone" / terminal.swaps["shop.0198c2a1-….git"]
+    assert terminal.type(f"MCD_DATA={data} mcd admin migrate && git init -q --bare {gone}") == 0, terminal.said
+
+
+def whole(terminal: Terminal) -> None:
+    """A data folder to back up and restore; an App with a commit; a cluster that is to get another credential."""
+    repository(terminal)
+    terminal.swaps |= {"/another/place": str(terminal.folder), "06177cdea5ec": "$(git rev-parse HEAD~1 | cut -c1-12)"}
+    data = terminal.folder / "data"
+    terminal.env["MCD_DATA"] = str(data)
+    assert terminal.type(f"mcd admin migrate && git init -q --bare -b main {data}/git/shop.git") == 0, terminal.said
+    assert terminal.type(f"git push -q {data}/git/shop.git main") == 0, terminal.said
+    assert terminal.type("mcd cluster create north --kubeconfig new.yaml") == 0, terminal.said
+
+
+KUBECONFIG = """apiVersion: v1
+kind: Config
+clusters: [{name: c, cluster: {server: "https://north.test"}}]
+users: [{name: u, user: {token: x}}]
+contexts: [{name: x, context: {cluster: c, user: u}}]
+current-context: x
+"""
+POSTGRES = ("docs/how-to/install.md", "pg_restore --exit-on-error")
+"""The same program, typed by the acceptance of that page."""
+EXPORTED = ("tests/cli/test_export.py", '"apply", "-k", "out", "--dry-run=server"')
+
 TYPED: Mapping[str, Typed] = {
+    "how-to/deleted-apps.md": Typed(before=kept),
+    "how-to/export.md": Typed(files={"app.yaml": SHOP}, before=versions, elsewhere={"kubectl ": EXPORTED}),
+    "how-to/operate.md": Typed(
+        person="root", files={"app.yaml": SHOP, "new.yaml": KUBECONFIG}, before=whole,
+        elsewhere={
+            "(umask 077; pg_dump": POSTGRES,
+            "pg_restore": POSTGRES,
+            "mcd serve": ("tests/acceptance/processes.py", '("api",)'),
+            "MCD_HOLDER=": ("tests/acceptance/processes.py", '("controllers",)'),
+        },
+    ),
+    "how-to/rollback.md": Typed(before=six_times),
+    "how-to/secrets.md": Typed(
+        files={"payment.env": "token=a\n", "token.txt": "b\n", "database.env": "url=c\n"}, before=six_times
+    ),
+    "how-to/settings.md": Typed(files={"app.yaml": SHOP, "nginx.conf": "events {}\n"}, before=required),
+    "reference/app-yaml.md": Typed(
+        files={"client.env": "OAUTH2_PROXY_CLIENT_ID=a\nOAUTH2_PROXY_CLIENT_SECRET=b\nOAUTH2_PROXY_COOKIE_SECRET=c\n"}
+    ),
     "how-to/deploy.md": Typed(files={"app.yaml": SHOP}, before=repository),
     "how-to/scale.md": Typed(before=shop),
     "how-to/logs-and-shell.md": Typed(before=twice, codes={"mcd logs shop/web --previous": 1}),

@@ -62,12 +62,22 @@ class Terminal:
     platform: Platform
     folder: Path
     person: str
+    env: dict[str, str] = field(default_factory=dict)
+    """What the reader exported."""
+    swaps: dict[str, str] = field(default_factory=dict)
+    """What the page calls something, and what it is here."""
     said: dict[str, str] = field(default_factory=dict)
     """What each line said."""
 
     def type(self, line: str) -> int:
         """Its exit code. The address of the pages is that of the platform."""
-        ours = line.replace(ADDRESS, self.platform.url)
+        ours = line
+        for theirs, here in {ADDRESS: self.platform.url, **self.swaps}.items():
+            ours = ours.replace(theirs, here)
+        if exported := re.fullmatch(r"export (\w+)=(.*)", ours):
+            code, text = self._bash(f"printf %s {exported[2]}")
+            self.env[exported[1]] = text
+            return code
         words = [] if "\n" in ours or _NEEDS_BASH.search(ours) else shlex.split(ours, comments=True)
         with self.platform.hurry():
             code, text = self._here(words[1:]) if words[:1] == ["mcd"] else self._bash(ours)
@@ -93,4 +103,4 @@ class Terminal:
         return done.returncode, done.stdout + done.stderr
 
     def _who(self) -> dict[str, str]:
-        return {"MCD_SERVER": self.platform.url, "MCD_TOKEN": self.platform.tokens[self.person]}
+        return {"MCD_SERVER": self.platform.url, "MCD_TOKEN": self.platform.tokens[self.person], **self.env}
