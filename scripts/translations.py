@@ -132,10 +132,11 @@ def problems() -> list[str]:
                 continue
             if not file.exists() or file.read_bytes() != updated(language, area, said[area]):
                 found.append(f"{where}: is not what pages say: run python -m scripts.translations")
-            for message in catalogue(language, area):
+            kept = catalogue(language, area)
+            for message in kept:
                 if message.id and (message.fuzzy or not _whole(message)):
                     found.append(f'{where}: no translation of "{_key(message)[0]}"')
-                found += [f"{where}: {error}" for error in message.check(catalogue(language, area)) if message.id]
+                found += [f"{where}: {error}" for error in message.check(kept) if message.id]
     return found
 
 

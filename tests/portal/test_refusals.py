@@ -34,11 +34,15 @@ def _failing() -> APIRouter:
 
 
 async def test_who_asks_too_often_reads_when_to_come_again(site: Site) -> None:
-    site.api.app.state.throttle = Throttle(Rates(person=2))
+    site.api.app.state.throttle = Throttle(Rates(person=1))
     async with site.visitor("dora") as dora:
-        for _ in range(2):
-            await dora.visit("/tokens")
-        answer = await dora.visit("/tokens", status=429)
+        for _ in range(5):
+            # One more may pass when a minute ends between two of them.
+            answer = await dora.page.goto(f"{site.url}/tokens")
+            assert answer is not None
+            if answer.status == 429:
+                break
+        assert answer.status == 429
         assert "Too many requests" in await dora.text("h1")
         assert "Try again in" in await dora.text()
         assert int(answer.headers["retry-after"]) > 0
