@@ -158,7 +158,8 @@ async def test_it_needs_neither_a_mouse_nor_scripts(living: Site) -> None:
 async def test_deleting_takes_the_name_and_an_open_page_ends_in_a_sentence(living: Site) -> None:
     await living.api.deployed()
     async with living.visitor("vera") as vera:
-        await vera.visit("/apps/hello")
+        async with vera.page.expect_response(re.compile("/apps/hello/live")):
+            await vera.visit("/apps/hello")
         assert await vera.page.get_by_role("link", name="Delete").count() == 0
         preview = await send(living, "/apps/hello/delete", {}, "olaf")
         assert preview.says("Deployment/hello-web")
@@ -167,7 +168,7 @@ async def test_deleting_takes_the_name_and_an_open_page_ends_in_a_sentence(livin
         right = await confirm(living, preview, "olaf", typed="hello")
         assert (right.status, right.answer.headers["location"]) == (303, "/apps")
         await living.api.world.settle()
-        await vera.page.get_by_text("There is nothing here that you can see").wait_for()
+        await vera.page.get_by_text("There is nothing here that you can see").wait_for(timeout=25_000)
         await vera.axe()
 
 

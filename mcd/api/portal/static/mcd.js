@@ -73,7 +73,11 @@
       say(element.dataset.lost, "wait");
     }
   };
-  document.addEventListener("htmx:sse:error", (event) => lost(event.target));
+  document.addEventListener("htmx:sse:error", (event) => {
+    // What is gone, or not to be seen any more, does not come back by asking again: the page itself says why.
+    if ([401, 403, 404].includes(event.detail?.status)) location.reload();
+    else lost(event.target);
+  });
   document.addEventListener("htmx:sse:after:connection", (event) => {
     if (event.target.dataset.off) {
       delete event.target.dataset.off;
