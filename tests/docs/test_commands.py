@@ -118,6 +118,7 @@ TYPED: Mapping[str, Typed] = {
     "how-to/export.md": Typed(files={"app.yaml": SHOP}, before=versions, elsewhere={"kubectl ": EXPORTED}),
     "how-to/operate.md": Typed(
         person="root", files={"app.yaml": SHOP, "new.yaml": KUBECONFIG}, before=whole,
+        codes={"mcd doctor": 1},  # the clock of the platform is not that of this machine: the token is long over
         elsewhere={
             "(umask 077; pg_dump": POSTGRES,
             "pg_restore": POSTGRES,

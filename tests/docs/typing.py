@@ -98,7 +98,7 @@ class Terminal:
         }  # fmt: skip
         done = subprocess.run(
             ["bash", "-e", "-o", "pipefail", "-c", text], cwd=self.folder, env=env, capture_output=True, text=True,
-            stdin=subprocess.DEVNULL, timeout=60, check=False,
+            stdin=subprocess.DEVNULL, timeout=180, check=False,
         )  # fmt: skip
         return done.returncode, done.stdout + done.stderr
 
