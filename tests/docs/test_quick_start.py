@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.acceptance.page import QUICK_START, README, ROOT, block, shown
+from tests.docs.typing import blocks
 from tests.servers.registry import free_port
 
 SECONDS = 20.0
@@ -77,3 +78,10 @@ def test_the_first_block_may_be_typed_twice(tmp_path: Path, page: str) -> None:
     assert there == {each.name for each in (ROOT / "examples" / "hello").iterdir()} - {"__pycache__"}
     done = subprocess.run(["git", "status", "--porcelain"], cwd=folder, capture_output=True, text=True, check=True)
     assert done.stdout == ""
+
+
+def test_no_block_is_left_out() -> None:
+    """The acceptance types these; `make up` and `make down` are how it begins and ends."""
+    words = ("cp -r examples/hello", "app.py", "app.yaml", "mcd rollback")
+    typed = [block(QUICK_START, word) for word in words] + [block(QUICK_START, "curl", just=True)]
+    assert sorted(blocks("quick-start.md")) == sorted([*typed, "make up\n", "make down\n"])
