@@ -23,7 +23,7 @@ import httpx
 import yaml
 
 from tests.acceptance import apps, stage
-from tests.acceptance.medicine_stage import Clinic, Doors, account, api_server, clinic_of, database, inside_of
+from tests.acceptance.medicine_stage import Clinic, Doors, account, api_server, clinic_of, database, inside_of, of_libpq
 from tests.acceptance.medicine_upgrade import ROLLOUTS, upgrade
 from tests.acceptance.rows import Check, Miss, Seen
 from tests.acceptance.world import Ran, World
@@ -65,7 +65,7 @@ def _opened(world: World) -> Iterator[Clinic]:
     clinic = Clinic(world, folder, namespace, variables, more)
     try:
         with Doors() as doors, database(doors) as url, api_server(world, doors):
-            clinic.variables["DATABASE_URL"] = url
+            clinic.variables |= {"DATABASE_URL": url, **of_libpq(url)}
             clinic.prepare()
             try:
                 yield clinic

@@ -183,6 +183,13 @@ def database(doors: Doors) -> Iterator[str]:
         yield f"postgresql://mcd:own-medicine@{BRIDGE}:{doors.open(socket)}/mcd"
 
 
+def of_libpq(url: str) -> dict[str, str]:
+    """The same database as PostgreSQL's own tools read it from the environment."""
+    parts = conninfo_to_dict(url)
+    names = {"host": "PGHOST", "port": "PGPORT", "user": "PGUSER", "dbname": "PGDATABASE", "password": "PGPASSWORD"}
+    return {name: str(parts[part]) for part, name in names.items() if parts.get(part)}
+
+
 @contextlib.contextmanager
 def api_server(world: World, doors: Doors) -> Iterator[None]:
     """The Service `kubernetes` leads to the API server as long as the block lasts, as in any other cluster."""
