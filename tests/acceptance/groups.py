@@ -22,6 +22,7 @@ from tests.acceptance import (
     security,
     served,
     startup,
+    traps,
 )
 from tests.acceptance.rows import Check
 
@@ -37,6 +38,7 @@ GROUPS: tuple[tuple[Check, ...], ...] = (
     security.CHECKS,
     startup.CHECKS,
     bad_files.CHECKS,
+    traps.CHECKS,
     bad_requests.CHECKS,
     bad_places.CHECKS,
     bad_machine.CHECKS,

@@ -113,6 +113,32 @@ def _only(world: World, component: str, before: dict[str, str], after: dict[str,
     return f"replaced {', '.join(lost)}; kept {', '.join(sorted(set(before) - set(lost)))}"
 
 
+def rotated(world: World) -> Seen:
+    """A generated value made anew: its reader restarts with it, and nothing else. The value itself is shown nowhere."""
+    folder = _folder(world)
+    apps.edit(folder, "app.yaml", 'COUNTERS: "2"}', 'COUNTERS: "2", DOOR_KEY: {generate: secret}}')
+    _pushed(world, folder, "a key of its own")
+    before, first = world.pods(APP), _key(world)
+    told = world.mcd("secret", "rotate", APP, "DOOR_KEY").ok().text
+
+    def another() -> bool | None:
+        now = world.pods(APP, "web")
+        return True if now and not set(now.values()) & set(before.values()) else None
+
+    world.until(another, 90, lambda: f"web keeps its pods: {sorted(world.pods(APP, 'web'))}; {told.strip()[-200:]}")
+    world.ready(APP, 90)
+    second = _key(world)
+    if not first or not second or first == second:
+        raise Miss("the new pod does not read a new value")
+    if first in told or second in told:
+        raise Miss("mcd secret rotate shows a value")
+    return Seen(f"another value of {len(second)} characters; {_only(world, 'web', before, world.pods(APP))}")
+
+
+def _key(world: World) -> str:
+    return world.mcd("exec", f"{APP}/web", "--", "printenv", "DOOR_KEY").ok().out.strip()
+
+
 def stateful(world: World) -> Seen:
     """A pod that dies comes back under its name, with its disk."""
     _folder(world)
@@ -193,6 +219,8 @@ CHECKS = (
           "recreated, and only web", redeploy, 180, needs_node=True),
     Check("keeps.file", "git push of another page.html", "the pods of web alone are replaced", file_change, 180,
           needs_node=True),
+    Check("keeps.rotated", "mcd secret rotate acc-notes DOOR_KEY", "web alone gets new pods, with another value",
+          rotated, 240, needs_node=True),
     Check("keeps.stateful", "kubectl delete pod acc-notes-counter-0", "it is back with its name and its number",
           stateful, 120, needs_node=True),
     Check("keeps.grown", "git push with a larger permdir", "the claim has the new size, the note is there", grown, 120,
