@@ -126,20 +126,27 @@ def _as_json(objects: Sequence[Object], compiled: Compiled) -> str:
 
 
 def explain(
-    field: Annotated[str, typer.Argument(metavar="FIELD", help="components.web.health, health, gpu; or value.range")],
+    field: Annotated[
+        str, typer.Argument(metavar="[FIELD]", help="components.web.health, health, gpu; or value.range; none: all")
+    ] = "",
     output: Annotated[ExplainFormat, typer.Option("-o", "--output", help="Format of the answer.")] = ExplainFormat.TEXT,
 ) -> None:
     """Say what a key of app.yaml means: type, default, limits, effect, an example; or why a problem of a code comes up
-    and what to do about it.
+    and what to do about it. Without a key: all keys, a line each.
 
     Example: mcd explain components.web.health
     """  # fmt: skip
     from mcd.appyaml.schema import document
 
+    if not field:
+        known = document.entries()
+        told = json.dumps(document.as_json(known, field, None), ensure_ascii=False, indent=2) + "\n"
+        out(told if output is ExplainFormat.JSON else document.overview(known))
+        return
     found, meaning = document.find(field), document.meaning_of(field)
     if not found and meaning is None:
         near = document.suggestion(field)
-        hint = f'Did you mean "{near}"?' if near else "mcd schema lists all of them."
+        hint = f'Did you mean "{near}"?' if near else "`mcd explain` lists all of them."
         err(f'there is no field "{echo(field)}". {hint}\n')
         raise typer.Exit(UNKNOWN_FIELD)
     if output is ExplainFormat.JSON:

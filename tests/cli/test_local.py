@@ -176,6 +176,18 @@ def test_explain_knows_every_field_and_suggests_for_the_rest(folder: Path) -> No
     assert unknown.stderr == 'there is no field "helth". Did you mean "health"?\n'
 
 
+def test_explain_alone_lists_every_field_and_knows_the_words_of_others(folder: Path) -> None:
+    from mcd.appyaml.schema import document
+
+    listed = mcd("explain", folder=folder).stdout.splitlines()
+    assert [line.split("  ")[0] for line in listed] == [entry.where for entry in document.entries()]
+    assert all(line.split("  ", 1)[1].strip() for line in listed)
+    assert len(json.loads(mcd("explain", "-o", "json", folder=folder).stdout)["fields"]) == len(listed)
+    assert 'Did you mean "permdir"?' in mcd("explain", "volumes", folder=folder).stderr
+    assert mcd("explain", "zzzz", folder=folder).stderr.endswith("`mcd explain` lists all of them.\n")
+    assert set(document.ELSEWHERE.values()) <= {entry.word for entry in document.entries()}
+
+
 def test_schema_is_json_schema(folder: Path) -> None:
     assert json.loads(mcd("schema", folder=folder).stdout)["$schema"].endswith("2020-12/schema")
 

@@ -8,11 +8,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from mcd.appyaml.schema.aliases import COMPONENT_KEYS, CRON_KEYS, TOP_KEYS
 from mcd.appyaml.schema.app import App
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.fields import Json, Key, keys_of
 from mcd.appyaml.text.codes import CODES, WARNINGS, Meaning
 from mcd.appyaml.text.words import nearest
+
+ELSEWHERE = {
+    **{theirs.lower(): ours for theirs, ours in (COMPONENT_KEYS | CRON_KEYS | TOP_KEYS).items()},
+    "probe": "health", "probes": "health", "livenessprobe": "health", "readinessprobe": "health",
+    "volume": "permdir", "volumes": "permdir", "storage": "permdir", "disk": "permdir",
+    "ingress": "domains", "route": "domains", "host": "domains", "hosts": "domains", "expose": "ports",
+    "limits": "resources", "requests": "resources", "configmap": "files", "config": "files", "hpa": "autoscale",
+    "entrypoint": "command", "environment": "env", "initcontainers": "sidecars", "args": "command",
+}  # fmt: skip
+"""What other systems call our keys, in small letters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +87,10 @@ def meaning_of(code: str) -> Meaning | None:
 
 def suggestion(asked: str) -> str:
     """The known field or code that was probably meant, or ""."""
-    words = {entry.word for entry in entries()}
-    return nearest(asked.rpartition(".")[2], words) or nearest(asked, CODES)
+    word = asked.rpartition(".")[2]
+    if theirs := ELSEWHERE.get(word.lower()):
+        return theirs
+    return nearest(word, {entry.word for entry in entries()}) or nearest(asked, CODES)
 
 
 def limits_of(known: Key) -> str:
@@ -110,6 +123,12 @@ def explain(entry: Entry) -> str:
         ("keys", ", ".join(entry.keys)),
     ]
     return "\n".join([entry.where, *(f"  {label:<8} {text}" for label, text in rows if text)]) + "\n"
+
+
+def overview(known: list[Entry]) -> str:
+    """All keys, a line each, with the first sentence of what they mean."""
+    width = max(len(entry.where) for entry in known)
+    return "".join(f"{e.where:<{width}}  {e.key.meaning.partition('. ')[0].rstrip('.')}\n" for e in known)
 
 
 def explain_code(code: str, meaning: Meaning) -> str:
