@@ -5,9 +5,11 @@ It only asks. Nothing is ever written to a cluster here.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 
 from mcd.kube.cluster import Cluster, KubeError, KubeReason
+from mcd.kube.serving import LASTS, READ_AGAIN, believed, not_counted
 from mcd.model import (
     ClusterItem,
     ClusterObserved,
@@ -25,13 +27,17 @@ from mcd.objects import OLDEST_MINOR
 ASKED_AGAIN = 60.0
 UNREACHABLE_RETRY = 5.0
 
+_NAMED = 3
+"""How many kinds a message names."""
+
 
 async def reconcile(item: ClusterItem, cluster: Cluster, now: datetime) -> Result:
-    """Asks discovery and says what came back. An incomplete answer is no answer: what was known before stays."""
+    """Asks discovery and says what came back. An incomplete answer is no answer: what was known before stays. So does a
+    kind that an answer leaves out, until that has lasted."""
     if item.cluster.state.deleted_at is not None:
         return Result(Ready("forgotten"), gone=True)
     try:
-        serves = await cluster.serves()
+        serves = believed(item.cluster.serves, await cluster.serves(), now)
     except KubeError as error:
         return _silent(item, error)
     observed = ClusterObserved(serves, now)
@@ -39,13 +45,33 @@ async def reconcile(item: ClusterItem, cluster: Cluster, now: datetime) -> Resul
         message = f'cluster "{item.cluster.name}" runs {serves.kubernetes}. MCD needs 1.{OLDEST_MINOR} or newer.'
         return Result(Stalled(Reason.VERSION_TOO_OLD, message), observed=observed)
     return Result(
-        Ready(f"Kubernetes {serves.kubernetes} answers.", again_in=ASKED_AGAIN),
+        Ready(f"Kubernetes {serves.kubernetes} answers.{_left_out(serves)}", again_in=ASKED_AGAIN),
         events=_news(item.cluster.serves, serves),
         observed=observed,
     )
 
 
+def _left_out(serves: Serves) -> str:
+    """What it does not list any more and is not believed to have lost yet."""
+    if serves.unseen_since is None:
+        return ""
+    names = sorted(serves.unseen)
+    others = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return (
+        f" Since {serves.unseen_since:%Y-%m-%d %H:%M:%S} UTC it does not list {', '.join(names[:_NAMED])}{others}. "
+        f"That is believed after {READ_AGAIN} such answers in a row and {LASTS.seconds // 60} minutes."
+    )
+
+
 def _silent(item: ClusterItem, error: KubeError) -> Result:
+    result = _why_silent(item, error)
+    known = item.cluster
+    if known.serves.unseen_since is None or known.seen_at is None:
+        return result
+    return replace(result, observed=ClusterObserved(not_counted(known.serves), known.seen_at))
+
+
+def _why_silent(item: ClusterItem, error: KubeError) -> Result:
     name = item.cluster.name
     if error.kube_reason is KubeReason.UNAUTHORIZED:
         message = f'cluster "{name}" does not accept the credential. Give it a new kubeconfig.'

@@ -6,7 +6,7 @@ condition, or know what woke it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -47,7 +47,7 @@ from mcd.model import (
     Waiting,
 )
 from mcd.model.triggers import BACK
-from mcd.objects import COMPONENT, ref_of
+from mcd.objects import COMPONENT, Ref, ref_of
 
 PROGRESS_RETRY = 10.0
 """Seconds between looks at pods that start, when no watch says anything. A watch usually says it in milliseconds."""
@@ -76,6 +76,8 @@ class _Pass:
     gone: bool = False
     unclaimed: tuple[InventoryEntry, ...] = ()
     """What holds data of the App and is wanted no more; of one that is deleted: what no inventory names."""
+    kept: Mapping[Ref, str] = field(default_factory=dict)
+    """What is left alone while the cluster does not serve a kind, and why."""
     events: list[EventNote] = field(default_factory=list)
 
 
@@ -154,7 +156,7 @@ async def _decide(work: _Pass) -> Outcome | None:
     intent = Intent(work.item, work.wanted.objects, shared, work.owner)
     seen = await seen_for(intent, work.live)
     decision = decide(intent, seen, work.now)
-    work.plan = decision.plan
+    work.plan, work.kept = decision.plan, intent.kept
     work.unclaimed = unclaimed(seen, work.wanted.objects)
     if isinstance(decision.stop, Stalled):
         await _look_beside(work)
@@ -345,6 +347,9 @@ def _summary(work: _Pass) -> str:
     running = [h for h in work.health or () if h.desired]
     parts = [f"{h.component} {h.ready}/{h.desired}" for h in running]
     words = ", ".join(parts) if parts else "everything is as it was asked for"
+    if work.kept:
+        listed = _listed(tuple(InventoryEntry(ref) for ref in sorted(work.kept)))
+        words = f"{words}. Kept: {listed}: {next(iter(work.kept.values())).rstrip('.')}"
     if not work.unclaimed:
         return words
     verb = "holds" if len(work.unclaimed) == 1 else "hold"

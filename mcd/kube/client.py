@@ -77,6 +77,7 @@ class KubeClient:
     # --- reading ---
 
     async def serves(self) -> Serves:
+        await self._past_its_start()
         version = _json(await self._ask("GET", "/version", "the cluster's version"), "the cluster's version")
         kinds: set[str] = set()
         for root in ("/api", "/apis"):
@@ -85,6 +86,15 @@ class KubeClient:
         classes = await self.list(Kind("storage.k8s.io/v1", "StorageClass"))
         names = tuple(str(c["metadata"]["name"]) for c in classes.objects)
         return Serves(str(version.get("gitVersion", "")), frozenset(kinds), names)
+
+    async def _past_its_start(self) -> None:
+        """An API server that starts answers before it knows what it serves. Who may not ask whether it is ready is told
+        nothing, and takes what it says."""
+        answer = await self._transport.send("GET", "/readyz")
+        if answer.status >= 500:
+            raise KubeError(
+                Code.UNAVAILABLE, KubeReason.UNREACHABLE, "the cluster is not ready.", "Its API server starts or stops."
+            )  # fmt: skip
 
     async def get(self, ref: Ref) -> Object | None:
         answer = await self._transport.send("GET", object_path(ref), headers=_accept(Kind(ref.api_version, ref.kind)))

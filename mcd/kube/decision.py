@@ -13,6 +13,7 @@ from datetime import datetime
 from mcd.kube.gate import Bounds, check
 from mcd.kube.inventory import fighting, is_ours, plan
 from mcd.kube.newer import Newer, newer, signed
+from mcd.kube.serving import away
 from mcd.model import Change, ConditionType, Plan, Reason, RolloutItem, Stalled, Waiting
 from mcd.objects import KEPT, Object, Ref, ref_of
 
@@ -47,9 +48,14 @@ class Intent:
 
     @property
     def refs(self) -> frozenset[Ref]:
-        """What has to be looked up before `decide`."""
-        wanted = {ref_of(obj) for obj in self.objects} | {entry.ref for entry in self.item.inventory}
-        return frozenset(wanted.union(self.shared))
+        """What has to be looked up before `decide`: of a kind that is away nothing can be."""
+        entries = {entry.ref for entry in self.item.inventory} - self.kept.keys()
+        return frozenset({ref_of(obj) for obj in self.objects} | entries | set(self.shared))
+
+    @property
+    def kept(self) -> Mapping[Ref, str]:
+        """What may be wanted no more only because its cluster does not serve a kind now, and why it is kept."""
+        return away(self.item.inventory, {ref_of(obj) for obj in self.objects}, self.item.cluster.serves)
 
     @property
     def asked(self) -> Collection[Ref]:
@@ -101,6 +107,7 @@ def decide(intent: Intent, seen: Mapping[Ref, Object | None], now: datetime) -> 
         confirmed=item.rollout.confirmed_prune,
         wished_deletes=item.wished_deletes,
         yielded=fighting([(heal.at, heal.ref) for heal in item.heals], now),
+        serves=item.cluster.serves,
     )
     found = replace(found, apply=tuple(replace(p, desired=signed(p.desired, item.rollout)) for p in found.apply))
     for planned in found.apply:

@@ -17,7 +17,8 @@ from mcd.kube.cluster import FIELD_MANAGER
 from mcd.kube.fields import Difference, Managed, applied_tree, compare, managed, node_at
 from mcd.kube.lasting import cannot_become
 from mcd.kube.secret import as_applied
-from mcd.model import Action, Change, InventoryEntry, Plan, Planned, Reason
+from mcd.kube.serving import away
+from mcd.model import Action, Change, InventoryEntry, Plan, Planned, Reason, Serves
 from mcd.objects import (
     HASH,
     KEPT,
@@ -136,23 +137,27 @@ def plan(
     confirmed: str = "",
     wished_deletes: Collection[Ref] = (),
     yielded: Collection[Ref] = (),
+    serves: Serves | None = None,
 ) -> Plan:
     """What a pass would do.
 
     `live` has every reference of `desired` and `inventory`, None for what the API server says does not exist; a missing
     reference is McdError(internal). `confirmed` is the digest that a person confirmed;
-    `wished_deletes` what the pushed commit named; `yielded` the objects of a field fight (`fighting`).
+    `wished_deletes` what the pushed commit named; `yielded` the objects of a field fight (`fighting`). With `serves`
+    what is missing from `desired` only because the cluster does not serve a kind now is held, whoever wished its
+    delete, and need not be in `live`.
     """
     terms = Terms(owner, take_over, frozenset(yielded))
     entries = {e.ref: e for e in inventory}
     wanted = in_apply_order([stamped(_as_scaled(obj, live.get(ref_of(obj))), owner) for obj in desired])
     refs = {ref_of(obj) for obj in wanted}
-    missing = [r for r in (*refs, *entries) if r not in live]
+    kept = away(inventory, refs, serves) if serves is not None else {}
+    missing = [r for r in (*refs, *entries) if r not in live and r not in kept]
     if missing or len(refs) != len(wanted):
         what = f"{missing[0]} was not looked up" if missing else "an object is wanted twice"
         raise McdError(Code.INTERNAL, f"cannot plan: {what}.", "Nothing was changed.")
     apply: list[Planned] = []
-    held: list[Change] = []
+    held = [Change(ref, Action.HELD, words) for ref, words in sorted(kept.items())]
     unchanged: list[Ref] = []
     found: list[InventoryEntry] = []
     leaving: set[Ref] = set()
@@ -161,6 +166,8 @@ def plan(
         if isinstance(verdict, Change) and verdict.reason is Reason.NOT_OURS and (made := _maker(obj, live, inventory)):
             verdict = Change(verdict.ref, Action.HELD, f"it goes with {made}, which made it.", reason=Reason.DELETING)
             leaving.add(verdict.ref)
+        elif isinstance(verdict, Change) and (maker := _kept_maker(obj, live, kept)):
+            verdict = Change(verdict.ref, Action.HELD, f"it is of {maker}, which is kept.")
         if isinstance(verdict, Planned):
             apply.append(verdict)
         elif isinstance(verdict, Change):
@@ -169,7 +176,9 @@ def plan(
             unchanged.append(verdict.ref)
             found.append(verdict)
     blocked = next((c for c in held if c.reason in (Reason.NOT_OURS, Reason.DELETING) and c.ref not in leaving), None)
-    stale = sorted((e for e in inventory if e.ref not in refs), key=lambda e: (-kind_rank(e.ref.kind), e.ref))
+    stale = sorted(
+        (e for e in inventory if e.ref not in refs and e.ref not in kept), key=lambda e: (-kind_rank(e.ref.kind), e.ref)
+    )
     prune = _prune(stale, live, owner)
     held += prune.held
     size = len(refs | entries.keys())
@@ -205,6 +214,17 @@ def _maker(wanted: Object, live: Mapping[Ref, Object | None], inventory: Sequenc
     makers = {str(owner.get("uid")) for owner in there["metadata"].get("ownerReferences") or ()}
     mine = (entry for entry in inventory if entry.ref.kind == "ScaledObject")
     return next((e.ref for e in mine if (obj := live.get(e.ref)) is not None and uid_of(obj) in makers), None)
+
+
+def _kept_maker(wanted: Object, live: Mapping[Ref, Object | None], kept: Collection[Ref]) -> Ref | None:
+    """The ScaledObject that is kept while its kind is away, and whose own autoscaler has the name of the one that is
+    wanted instead."""
+    there = live[ref_of(wanted)]
+    if wanted["kind"] != "HorizontalPodAutoscaler" or there is None:
+        return None
+    owners = there["metadata"].get("ownerReferences") or ()
+    makers = {owner.get("name") for owner in owners if owner.get("kind") == "ScaledObject"}
+    return next((ref for ref in sorted(kept) if ref.kind == "ScaledObject" and ref.name in makers), None)
 
 
 def decide(

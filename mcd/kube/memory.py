@@ -53,6 +53,8 @@ class Faults:
     error that it answers is raised."""
     before_write: Callable[[str, Ref], None] | None = None
     """Called right before a write: a person who acts between our look and our write."""
+    unlisted: frozenset[str] = frozenset()
+    """Kinds that discovery leaves out although they are served: an API server that starts."""
     stale: bool = False
     """Lists, watches and gets answer from the state at the time this was set (`MemoryCluster.freeze`)."""
 
@@ -92,7 +94,7 @@ class MemoryCluster:
 
     async def serves(self) -> Serves:
         self._refuse("get", Ref("v1", "Namespace", "", ""))
-        return Serves(self.kubernetes, self.kinds, self.storage_classes)
+        return Serves(self.kubernetes, self.kinds - self.faults.unlisted, self.storage_classes)
 
     async def get(self, ref: Ref) -> Object | None:
         self._known(ref.api_version, ref.kind)

@@ -65,6 +65,11 @@ class Serves:
     kinds: frozenset[str] = frozenset()
     storage_classes: tuple[str, ...] = ()
     regex_headers: bool = True
+    unseen: frozenset[str] = frozenset()
+    """Those of `kinds` that the last answers left out. They count as served until that has lasted."""
+    unseen_since: datetime | None = None
+    unseen_reads: int = 0
+    """How many answers in a row left them out, since when."""
 
     def has(self, api_version: str, kind: str) -> bool:
         return f"{api_version}/{kind}" in self.kinds

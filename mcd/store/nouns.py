@@ -129,6 +129,9 @@ def serves_of(data: Row) -> Serves:
         kinds=frozenset(data.get("kinds", ())),
         storage_classes=tuple(data.get("storage_classes", ())),
         regex_headers=data.get("regex_headers", True),
+        unseen=frozenset(data.get("unseen", ())),
+        unseen_since=datetime.fromisoformat(data["unseen_since"]) if data.get("unseen_since") else None,
+        unseen_reads=data.get("unseen_reads", 0),
     )
 
 
@@ -138,6 +141,9 @@ def serves_json(serves: Serves) -> dict[str, Any]:
         "kinds": sorted(serves.kinds),
         "storage_classes": list(serves.storage_classes),
         "regex_headers": serves.regex_headers,
+        "unseen": sorted(serves.unseen),
+        "unseen_since": serves.unseen_since.isoformat() if serves.unseen_since else None,
+        "unseen_reads": serves.unseen_reads,
     }
 
 
