@@ -45,7 +45,7 @@ async def passing(here: World, minutes: float) -> None:
     """Time goes by, and everything that is due is worked on."""
     for _ in range(round(minutes * 2)):
         here.clock.forward(30)
-        for _ in range(6):
+        for _ in range(3):
             await here.turn()
 
 

@@ -245,3 +245,20 @@ async def test_lines_of_a_log_are_cut_and_never_lost(certificate: Path) -> None:
         lines = [line async for line in client.logs("default", "p", "c")]
     assert [line[:10] for line in lines] == [b"one", b"two", b"y" * 10, b"three", b"no newline"]
     assert len(lines[2]) == streams.MAX_LOG_LINE
+
+
+async def test_an_api_server_that_is_not_ready_is_not_asked_what_it_serves(certificate: Path) -> None:
+    """It answers, and lists less than it serves until it has read its resource definitions."""
+    asked: list[None] = []
+    starting = says("500 Internal Server Error", b"[-]poststarthook/crd-informer-synced failed: not finished")
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(None)
+        await starting(reader, writer)
+
+    async with serving(certificate, answer) as client:
+        with pytest.raises(KubeError) as refused:
+            await client.serves()
+    assert refused.value.kube_reason is KubeReason.UNREACHABLE
+    assert "is not ready" in str(refused.value)
+    assert len(asked) == 1
