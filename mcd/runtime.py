@@ -233,6 +233,10 @@ async def open_runtime(settings: Environment) -> AsyncIterator[Runtime]:
     db = Database(settings.database, keyring)
     try:
         await db.check()
+        async with db.reading() as tx:
+            lost = await secrets.unopenable(tx, keyring)
+        if lost is not None:
+            log.error("keys_missing", message=str(lost), values=lost.values, keys=list(lost.keys))
         runtime = Runtime(
             settings,
             db,

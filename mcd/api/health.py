@@ -24,8 +24,10 @@ from mcd.errors import McdError
 from mcd.observability import metrics
 from mcd.runtime import Runtime
 from mcd.store.gauges import work
-from mcd.store.keyring import exposed
+from mcd.store.keyring import KeyRing, exposed
 from mcd.store.migrate import head
+from mcd.store.secrets import Unopenable, unopenable
+from mcd.store.session import Database
 
 router = APIRouter(tags=["health"])
 
@@ -60,9 +62,11 @@ async def readyz(
     request: Request, runtime: RuntimeOf, verbose: Annotated[str | None, Query(description="Say each check.")] = None
 ) -> Response:
     """Whether requests can be answered: the database is there, its tables are those of this version, and there is room
-    on the disk to write to. That no controller works on what is wished is said below `ok`, and is no reason to fail."""
+    on the disk to write to. That no controller works on what is wished, or that the key ring does not open every value,
+    is said below `ok`, and is no reason to fail."""
     checks = [await _database(runtime), _disk(disk_of(request)), _key_ring(runtime)]
     if checks[0].mark == "+":
+        checks[2] = await _values(runtime) or checks[2]
         checks.append(await _controllers(runtime))
     wrong = [check for check in checks if check.mark == "-" and check.fails]
     ready = not wrong
@@ -122,6 +126,24 @@ def _key_ring(runtime: Runtime) -> _Check:
         return _Check("!", "key ring", "not there: secrets cannot be read or set")
     said = exposed(runtime.settings.keys_file)
     return _Check("!", "key ring", said) if said else _Check("+", "key ring", "ok")
+
+
+async def _values(runtime: Runtime) -> _Check | None:
+    """What the key ring does not open; readers of all else have their answers."""
+    if runtime.db.keyring is None:
+        return None
+    try:
+        lost = await asyncio.wait_for(_lost(runtime.db, runtime.db.keyring), _DEADLINE)
+    except McdError as error:
+        return _Check("!", "key ring", f"not known whether it opens all values: {error}")
+    except TimeoutError:
+        return _Check("!", "key ring", f"not known whether it opens all values: no answer within {_DEADLINE:.0f} s.")
+    return _Check("-", "key ring", str(lost), fails=False) if lost is not None else None
+
+
+async def _lost(db: Database, ring: KeyRing) -> Unopenable | None:
+    async with db.reading() as tx:
+        return await unopenable(tx, ring)
 
 
 async def _controllers(runtime: Runtime) -> _Check:

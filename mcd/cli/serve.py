@@ -39,7 +39,7 @@ from mcd.store.address import parse_url
 from mcd.store.installation import apps_by_id
 from mcd.store.intents.apps import RESERVED_FOR
 from mcd.store.keyring import KeyRing, add_key, create_keyring, read_keyring
-from mcd.store.liveness import living
+from mcd.store.processes import telling, without
 from mcd.store.session import Database, migrate
 
 log = structlog.get_logger("mcd.serve")
@@ -110,7 +110,9 @@ async def _serve(settings: Environment, *, api: bool, controllers: bool) -> None
 
 
 async def _serve_with(settings: Environment, listener: socket.socket | None, *, api: bool, controllers: bool) -> None:
-    async with open_runtime(settings) as runtime:
+    role = "serve" if api and controllers else "api" if api else "controllers"
+    name = f"{socket.gethostname()}-{os.getpid()}"
+    async with open_runtime(settings) as runtime, telling(runtime.db, name, runtime.holder, role, runtime.now):
         stop = asyncio.Event()
         with _signals(stop):
             jobs: list[Awaitable[None]] = []
@@ -205,6 +207,11 @@ def admin_migrate() -> None:
         asyncio.run(_with_database(_needs_no_key))
         create_keyring(settings.keys_file)
         print(f"made the key ring {settings.keys_file}: back it up apart from the database", file=sys.stderr)
+    else:
+        try:
+            asyncio.run(_with_database(_say_unopenable, read_keyring(settings.keys_file)))
+        except McdError as error:  # the tables are made; `mcd serve` will say it again, and not start
+            print(f"warning: {error}", file=sys.stderr)
     print("the tables are those of this version", file=sys.stderr)
 
 
@@ -219,6 +226,14 @@ async def _needs_no_key(db: Database) -> None:
             "Put the file of MCD_SECRET_KEYS_FILE back from your backup; nothing was made.",
             reason="KeyRingMissing",
         )
+
+
+async def _say_unopenable(db: Database) -> None:
+    """A database that was restored may need keys that were removed since."""
+    async with db.reading() as tx:
+        lost = await secret_store.unopenable(tx, db.keyring) if db.keyring is not None else None
+    if lost is not None:
+        print(f"warning: {lost}", file=sys.stderr)
 
 
 @admin.command("create-admin")
@@ -258,33 +273,47 @@ def admin_add_key() -> None:
 
 
 @admin.command("seal-again")
-def admin_seal_again() -> None:
+def admin_seal_again(
+    wait: Annotated[int, typer.Option(min=0, help="Seconds to wait for processes that are just stopping.")] = 15,
+) -> None:
     """Seal every secret with the newest key, while MCD runs: the second half of a rotation.
 
     Every process of MCD must have been restarted since `mcd admin add-key`: first each `mcd serve controllers`, then
-    each `mcd serve api` (or `mcd serve`). One that was not does not know the newest key: it cannot open what this seals
-    (a Rollout of an App with secrets fails, its cluster is not reached), and seals what people set with an old key.
-    Nothing is lost by that: restart it, and run this again.
+    each `mcd serve api` (or `mcd serve`). One that was not does not know the newest key and could not open what this
+    seals: as long as one runs, it is named and nothing is sealed.
 
     Example: mcd admin seal-again
     """
     settings = read_environment()
     check_folder(settings)
     ring = read_keyring(settings.keys_file)
-    asyncio.run(_with_database(lambda db: _seal_again(db, ring), ring))
+    asyncio.run(_with_database(lambda db: _seal_again(db, ring, wait), ring))
 
 
-async def _seal_again(db: Database, ring: KeyRing) -> None:
+async def _ignorant(db: Database, key: str, wait: float) -> tuple[str, ...]:
+    """The processes that do not seal with this key, when those that were told to stop had so many seconds for it."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + wait
+    while True:
+        async with db.reading() as tx:
+            found = await without(tx, key, datetime.now(UTC))
+        if not found or loop.time() >= deadline:
+            return found
+        await asyncio.sleep(min(1.0, max(0.0, deadline - loop.time())))
+
+
+async def _seal_again(db: Database, ring: KeyRing, wait: float) -> None:
     async with db.reading() as tx:
-        used = await secret_store.keys_in_use(tx)
-        alive = (await living(tx, datetime.now(UTC))).holders
-    if set(used) - {ring.newest}:
-        # Before it begins: whoever forgot the restart can still stop it, or knows what to do about the errors.
-        known = f" Controllers that are alive: {', '.join(alive)}." if alive else ""
-        print(
-            f"A process that was started before {ring.newest} was added cannot open what is sealed now.\n"
-            f"{RESTART} If that was not done, do it now.{known}",
-            file=sys.stderr,
+        lost = await secret_store.unopenable(tx, ring)
+    if lost is not None:
+        raise McdError(Code.UNAVAILABLE, str(lost), "Nothing was sealed.", reason="KeyMissing")
+    if ignorant := await _ignorant(db, ring.newest, wait):
+        raise McdError(
+            Code.CONFLICT,
+            f"{ring.newest} is not the newest key of every running process, so nothing was sealed. "
+            f"Not of: {', '.join(ignorant)}.",
+            f"{RESTART} Then run this again. One that was killed counts as running for 75 s.",
+            reason="KeyNotKnown",
         )
     count = await secret_store.rotate(db)
     async with db.reading() as tx:

@@ -302,6 +302,27 @@ async def keys_in_use(tx: Tx) -> dict[str, int]:
     return {row["key_id"]: row["count"] for row in rows}
 
 
+@dataclass(frozen=True, slots=True)
+class Unopenable:
+    """Values whose keys are not in the ring: how many, and the ids of those keys."""
+
+    values: int
+    keys: tuple[str, ...]
+
+    def __str__(self) -> str:
+        keys = "key" if len(self.keys) == 1 else "keys"
+        return (
+            f"{self.values} values cannot be opened: they are sealed with {keys} {', '.join(self.keys)}, "
+            "not in the key ring. Put a file with it back from your backup (MCD_SECRET_KEYS_FILE), and restart."
+        )
+
+
+async def unopenable(tx: Tx, ring: KeyRing) -> Unopenable | None:
+    """What this ring does not open, or None when it opens all. One query."""
+    lost = {key: count for key, count in (await keys_in_use(tx)).items() if key not in ring.ids}
+    return Unopenable(sum(lost.values()), tuple(sorted(lost))) if lost else None
+
+
 def named(owner_id: str) -> Any:
     """A query for the names, keys and newest versions of an owner's secrets: never a value."""
     newest = (

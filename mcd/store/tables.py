@@ -427,6 +427,16 @@ controller = Table(
     Column("stopped_at", Utc),
 )
 
+process = Table(
+    "process",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("role", Text, nullable=False),
+    Column("newest_key", Text, nullable=False),
+    Column("seen_at", Utc, nullable=False),
+)
+
 installation = Table(
     "installation",
     metadata,

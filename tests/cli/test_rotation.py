@@ -7,14 +7,14 @@ import re
 import subprocess
 import sys
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mcd.store import intents, liveness
-from mcd.store.keyring import read_keyring
+from mcd.store import intents, liveness, processes, secrets
+from mcd.store.keyring import create_keyring, read_keyring
 from mcd.store.session import Database
 from mcd.store.tx import Tx
 from tests.controllers.world import ADMIN
@@ -48,23 +48,96 @@ def written(environment: dict[str, str], work: Callable[[Tx], Awaitable[Any]]) -
     asyncio.run(write())
 
 
-def test_who_seals_again_is_told_what_must_have_been_restarted_and_in_which_order(environment: dict[str, str]) -> None:
+def newest(environment: dict[str, str]) -> str:
+    return read_keyring(Path(environment["MCD_DATA"]) / "keys.json").newest
+
+
+def test_nothing_is_sealed_with_a_key_that_a_running_process_does_not_know(environment: dict[str, str]) -> None:
     assert admin(environment, "migrate").returncode == 0
-    now = datetime.now(UTC)
+    now, old = datetime.now(UTC), newest(environment)
     written(environment, lambda tx: intents.create_cluster(ADMIN, tx, now, "local", kubeconfig="x", facts={}))
-    written(environment, lambda tx: liveness.beat(tx, "controllers-1", now))
     added = admin(environment, "add-key")
     assert ORDER.search(added.stdout)
     assert added.stdout.rstrip().endswith("mcd admin seal-again")
-    first = admin(environment, "seal-again")
-    assert first.returncode == 0, first.stderr
-    assert "1 values were sealed again" in first.stdout
-    assert "cannot open what is sealed now" in first.stderr
-    assert ORDER.search(first.stderr)
-    assert "Controllers that are alive: controllers-1." in first.stderr
-    again = admin(environment, "seal-again")
-    assert again.stdout.startswith("0 values were sealed again")
-    assert again.stderr == "", "nothing was sealed, and nobody need restart anything"
+    key = newest(environment)
+    for name, role in (("one", "controllers"), ("two", "api")):
+        written(environment, lambda tx, n=name, r=role: processes.say(tx, n, f"{n}-holder", r, old, now))  # type: ignore[misc]
+    written(environment, lambda tx: processes.say(tx, "new", "new", "controllers", key, now))
+    written(environment, lambda tx: processes.say(tx, "dead", "dead", "api", old, now - timedelta(seconds=80)))
+    refused = admin(environment, "seal-again", "--wait", "0")
+    assert refused.returncode != 0
+    assert refused.stdout == ""
+    assert f"Not of: one (controllers, {old}), two (api, {old})." in refused.stderr
+    assert ORDER.search(refused.stderr)
+    assert in_use(environment) == {old: 1}, "what runs must go on to open its values"
+    for name in ("one", "two"):
+        written(environment, lambda tx, n=name: processes.say(tx, n, f"{n}-holder", "api", key, now))  # type: ignore[misc]
+    sealed = admin(environment, "seal-again")
+    assert sealed.stdout.startswith("1 values were sealed again"), sealed.stderr
+    assert in_use(environment) == {key: 1}
+    assert admin(environment, "seal-again").stdout.startswith("0 values were sealed again")
+
+
+def in_use(environment: dict[str, str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+
+    async def look(tx: Tx) -> None:
+        found.update(await secrets.keys_in_use(tx))
+
+    written(environment, look)
+    return found
+
+
+def test_a_controller_of_an_older_version_says_nothing_of_its_keys_and_is_not_trusted(
+    environment: dict[str, str],
+) -> None:
+    assert admin(environment, "migrate").returncode == 0
+    now = datetime.now(UTC)
+    written(environment, lambda tx: liveness.beat(tx, "controllers-1", now))
+    refused = admin(environment, "seal-again", "--wait", "0")
+    assert refused.returncode != 0
+    assert "controllers-1 (controllers, of an older version)" in refused.stderr
+    written(environment, lambda tx: processes.say(tx, "a", "controllers-1", "controllers", newest(environment), now))
+    assert admin(environment, "seal-again").returncode == 0
+
+
+def test_a_process_says_its_key_while_it_runs_and_takes_it_back(environment: dict[str, str]) -> None:
+    assert admin(environment, "migrate").returncode == 0
+    data = Path(environment["MCD_DATA"])
+
+    async def run() -> tuple[tuple[str, ...], tuple[str, ...]]:
+        db = Database(f"sqlite:///{data}/mcd.db", read_keyring(data / "keys.json"))
+
+        async def ignorant() -> tuple[str, ...]:
+            async with db.reading() as tx:
+                return await processes.without(tx, "k-other", datetime.now(UTC))
+
+        try:
+            async with processes.telling(db, "host-1", "one", "api", lambda: datetime.now(UTC)):
+                during = await ignorant()
+            return during, await ignorant()
+        finally:
+            await db.close()
+
+    assert asyncio.run(run()) == ((f"host-1 (api, {newest(environment)})",), ())
+
+
+def test_a_database_whose_key_is_gone_says_how_many_values_and_which_key(environment: dict[str, str]) -> None:
+    assert admin(environment, "migrate").returncode == 0
+    now, data = datetime.now(UTC), Path(environment["MCD_DATA"])
+    written(environment, lambda tx: intents.create_cluster(ADMIN, tx, now, "local", kubeconfig="x", facts={}))
+    old = newest(environment)
+    assert admin(environment, "migrate").stderr.count("\n") == 1, "nothing is amiss"
+    (data / "keys.json").unlink()
+    create_keyring(data / "keys.json")
+    said = f"1 values cannot be opened: they are sealed with key {old}, not in the key ring."
+    migrated = admin(environment, "migrate")
+    assert migrated.returncode == 0
+    assert said in migrated.stderr
+    refused = admin(environment, "seal-again")
+    assert refused.returncode != 0
+    assert said in refused.stderr
+    assert in_use(environment) == {old: 1}
 
 
 @pytest.mark.parametrize("command", ["add-key", "seal-again"])
