@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: .installed help venv lock up down reset status servers test lint types contracts acceptance capture fuzz bench openapi docs translations
+.PHONY: .installed help venv lock up down reset status servers test lint types contracts acceptance capture fuzz bench openapi docs translations pictures
 
 help: ## List what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -80,6 +80,9 @@ docs: venv ## Write the generated references in docs/reference, and the dashboar
 	@$(BIN)/python -m scripts.reference
 	@$(BIN)/python scripts/write_command_reference.py
 	@$(BIN)/python -m scripts.chart_page
+
+pictures: servers ## Take the pictures of docs/portal.md again (two minutes)
+	@$(BIN)/python -m scripts.pictures
 
 openapi: venv ## Write docs/openapi.json
 	@$(BIN)/python -m scripts.openapi
