@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mcd.controllers.loop import Loop
+from mcd.forge.forge import Forge
 from mcd.forge.local import LocalForge
 from mcd.kube.client import KubeClient
 from mcd.kube.cluster import KubeError, KubeReason
@@ -65,7 +66,7 @@ async def real(tmp_path: Path, template: Path, server: apiserver.ApiServer, pers
     shutil.copy(template, tmp_path / "mcd.db")
     settings = Environment(data=tmp_path, workers=100)
     db, clock = Database(settings.database, create_keyring(tmp_path / "keys.json")), Clock()
-    forges = {"mcd": LocalForge(settings.repositories)}
+    forges: dict[str, Forge] = {"mcd": LocalForge(settings.repositories)}
     runtime = Runtime(settings, db, await identity(db), forges=forges, clock=clock, compiler=warm.compiler())
     made = World(runtime, MemoryCluster(clock=clock), clock, Loop(runtime, "test"), pods_run=False)
     async with db.writing() as tx:
