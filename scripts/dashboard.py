@@ -43,6 +43,7 @@ def _rate(metric: str, by: str, more: str = "") -> str:
 ROWS: dict[str, tuple[Panel, ...]] = {
     "How it stands": (
         Panel("Controllers alive", "short", (("max(mcd_controllers_alive)", ""),), "stat"),
+        Panel("Parts that serve", "short", (("count by (role) (mcd_serving)", "{{role}}"),), "stat"),
         Panel("Clusters up", "short", (("sum(max by (cluster) (mcd_cluster_up))", "up"),
                                        ("count(max by (cluster) (mcd_cluster_up))", "registered")), "stat"),
         Panel("Apps", "short", (("max by (state) (mcd_apps)", "{{state}}"),), "stat"),

@@ -30,7 +30,7 @@ from mcd.cli.installation import check_folder
 from mcd.controllers.loop import Loop
 from mcd.errors import Code, McdError
 from mcd.forge import leftovers
-from mcd.observability import garbage, lag, logs
+from mcd.observability import garbage, lag, logs, metrics
 from mcd.runtime import open_runtime
 from mcd.settings import Environment
 from mcd.store import accounts
@@ -114,6 +114,9 @@ async def _serve_with(settings: Environment, listener: socket.socket | None, *, 
     name = f"{socket.gethostname()}-{os.getpid()}"
     async with open_runtime(settings) as runtime, telling(runtime.db, name, runtime.holder, role, runtime.now):
         stop = asyncio.Event()
+        for part in ("api", "controllers"):
+            if role in (part, "serve"):
+                metrics.SERVING.labels(part).set(1)
         with _signals(stop):
             jobs: list[Awaitable[None]] = []
             if listener is not None:

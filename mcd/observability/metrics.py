@@ -70,6 +70,11 @@ BUILD_INFO = _gauge(
     version="one of the running processes'", revision="one of the running processes'",
 )  # fmt: skip
 
+SERVING = _gauge(
+    "mcd_serving", "1 while this process does this part of MCD's work; a process of both tells both.",
+    role=("api", "controllers"),
+)  # fmt: skip
+
 # --- the API: rate, errors, duration ---------------------------------------------------------------------------------
 
 HTTP_SECONDS = _histogram(

@@ -156,6 +156,8 @@ def _histogram(name: str, labels: str, seconds: float) -> dict[str, str]:
 AT = 'instance="a:7070",job="mcd"'
 WELL: dict[str, str] = {
     f'mcd_build_info{{version="1",revision="r",{AT}}}': "1x120",
+    f'mcd_serving{{role="api",{AT}}}': "1x120",
+    f'mcd_serving{{role="controllers",{AT}}}': "1x120",
     f"mcd_controllers_alive{{{AT}}}": "2x120",
     f'mcd_due_age_seconds{{noun="rollout",{AT}}}': "5x120",
     f'mcd_reconcile_seconds_count{{noun="rollout",outcome="ready",{AT}}}': "0+60x120",
@@ -193,6 +195,7 @@ WELL: dict[str, str] = {
 GONE = "_x120"
 WRONG: dict[str, tuple[dict[str, str], str]] = {
     "McdDown": ({'mcd_build_info{version="1",revision="r",': GONE}, ""),
+    "McdApiDown": ({'mcd_serving{role="api"': GONE}, 'role="api"'),
     "McdNobodyWorks": ({"mcd_controllers_alive": "0x120"}, ""),
     "McdLate": ({"mcd_due_age_seconds": "300x120"}, 'noun="rollout"'),
     "McdPassesFail": ({'mcd_reconcile_seconds_count{noun="rollout",outcome="error"': "0+90x120"}, 'noun="rollout"'),
