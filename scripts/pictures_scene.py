@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime, timedelta
+from functools import partial
 from hashlib import sha1
 from pathlib import Path
 from typing import Any
@@ -141,7 +142,11 @@ async def _replacing(api: Api) -> None:
     ready = int(status["replicas"]) - len(starting) + 1
     world.kube.set_status(ref, {**status, "readyReplicas": ready, "availableReplicas": ready})
     for number, pod in enumerate(world.kube.objects("Pod")):
-        world.kube.edit(pod, lambda obj, n=number: obj["spec"].update(nodeName=f"sim-{n % 3 + 1}"), manager="kubelet")
+        world.kube.edit(pod, partial(_on, f"sim-{number % 3 + 1}"), manager="kubelet")
+
+
+def _on(node: str, pod: Object) -> None:
+    pod["spec"]["nodeName"] = node
 
 
 async def _failures(api: Api) -> None:

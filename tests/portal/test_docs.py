@@ -220,7 +220,7 @@ async def test_pages_can_be_read_by_everybody_on_a_narrow_screen(site: Site, lan
         for path in (
             "/docs", "/docs/quick-start", "/docs/how-to/install", "/docs/reference/problems",
             "/docs/reference/settings",
-            "/docs/search?q=quota", "/docs/architecture",
+            "/docs/search?q=quota", "/docs/architecture", "/docs/portal",
         ):  # fmt: skip
             await dora.visit(path)
             await dora.fits()
