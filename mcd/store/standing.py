@@ -14,7 +14,8 @@ from functools import lru_cache
 
 from sqlalchemy import Select, Table, Text, cast, func, select
 
-from mcd.model import Cluster, Condition, ConditionType, Reason, Reconciled
+from mcd.model import Cluster, ConditionType, Reason, Reconciled
+from mcd.model.conditions import said
 from mcd.store import tables as t
 from mcd.store.nouns import cluster_of
 from mcd.store.tx import Tx
@@ -100,7 +101,5 @@ def _essence(conditions: str) -> Essence:
 
 
 def _state(current: bool, deleted: bool, essence: Essence) -> Reconciled:
-    conditions = tuple(
-        Condition(ConditionType(kind), status, Reason(reason), "", 1, _NO_TIME) for kind, status, reason in essence
-    )
-    return Reconciled(1, 1 if current else 0, conditions, _NO_TIME if deleted else None)
+    words = {ConditionType(kind): (status, Reason(reason), "") for kind, status, reason in essence}
+    return Reconciled(1, 1 if current else 0, said(words, (), 1, _NO_TIME), _NO_TIME if deleted else None)

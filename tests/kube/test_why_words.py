@@ -111,7 +111,7 @@ def test_braces_of_a_log_are_words_and_no_template() -> None:
 
 def test_a_parameter_that_is_missing_does_not_hide_the_rest() -> None:
     assert sentence(told(Why.QUOTA)) == "the quota of the product line is used up: ?."
-    assert step(told(Why.CRASH_LOOP)).endswith("`mcd rollback ?`.")
+    assert step(told(Why.FIELD_FIGHT)) == "Stop the other manager, then `mcd deploy ?`."
 
 
 def test_what_is_told_is_written_down_and_read_again() -> None:

@@ -173,10 +173,8 @@ CONFIGURATION: Mapping[Why, Words] = {
 }  # fmt: skip
 
 
-_READ_LOG = Phrase(
-    "Mend the program and push; or go back: `mcd rollback {app}`.",
-    "请修好程序后重新推送；或回滚：`mcd rollback {app}`。",
-)
+# Not "go back" too: MCD does that by itself, and whoever types it then goes one version further.
+_READ_LOG = Phrase("Mend the program and push.", "请修好程序后重新推送。")
 
 
 def _crash(en: str, zh: str) -> Words:
