@@ -46,12 +46,12 @@ async def test_what_failed_is_said_with_what_runs_again_and_the_same_as_the_stat
     assert (first["component"], first["live"], first["release"], first["state"]) == ("web", False, 2, "failed")
     assert first["reason"] == "CrashLooping"
     assert first["sentence"] in (await status_of(live))["not_live"]["message"]
-    assert "`mcd rollback hello`" in first["step"]
+    assert "Mend the program and push." in first["step"]
     assert "put-back" in [item["why"] for item in found["items"] if not item["component"]]
     assert found["items"][-1]["live"] is True
     chinese = (await why_of(live, "?language=zh"))["items"][0]
     assert chinese["sentence"].startswith("程序")
-    assert "`mcd rollback hello`" in chinese["step"]
+    assert "请修好程序后重新推送。" in chinese["step"]
 
 
 async def test_a_release_with_problems_is_told_in_both_languages(live: Api) -> None:
@@ -122,8 +122,8 @@ def test_what_another_version_wrote_down_is_told_all_the_same() -> None:
 
 
 def test_the_apps_own_name_and_the_nodes_stand_in_what_is_told() -> None:
-    item = explain_health("shop", replace(HEALTH, told=(told(Why.ENDS_WITH_CODE, app="APP", code="3"),)), Language.ZH)
-    assert "mcd rollback shop" in item.step
+    item = explain_health("shop", replace(HEALTH, told=(told(Why.FIELD_FIGHT, app="APP", what="x"),)), Language.ZH)
+    assert "mcd deploy shop" in item.step
     assert item.nodes[0].why == "没有 cpu"
     assert item.nodes[0].devices == "0 / 4"
 
