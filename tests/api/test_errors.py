@@ -46,7 +46,6 @@ async def test_an_unknown_address(api: Api) -> None:
         "/api/v1/nothing",
         "/api/v2/apps",
         "/api/v1/apps/",
-        "/docs",
         "/redoc",
         "/openapi.json",
     ):

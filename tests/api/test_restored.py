@@ -35,6 +35,6 @@ async def test_a_hold_is_told_before_what_passes_by_itself(here: World, tmp_path
         async with made.runtime.db.reading() as tx:
             found = await reads.product_line(ADMIN, tx, LINE)
         assert found.state.is_now(ConditionType.READY) is (line == "ready")
-        answer = await dry_run(made.runtime, scaled)
+        answer = await dry_run(made.runtime, ADMIN, scaled)
         assert "which this database does not know" in answer.message
         assert answer.writes == 0
