@@ -72,6 +72,8 @@ class Explanation:
     rollout: int | None = None
     live: bool = True
     """False: it is of the newest Release, which is not what runs."""
+    whose: str = ""
+    """Plain words for that; empty: it is of what runs, or nothing else does."""
     since: datetime | None = None
 
 
@@ -113,14 +115,15 @@ class Facts:
 
 def explained(facts: Facts, language: Language = Language.EN, component: str = "") -> Whole:
     """The one function behind `mcd why`, the API and the portal. With `component` only of that one, and what is of the
-    whole App."""
+    whole App. While what runs is not well, that comes first; what a Release that does not run failed of comes behind,
+    and says whose it is."""
     items = [*_release(facts, language), *_aside(facts, language), *_live(facts, language)]
     if component:
         items = [item for item in items if item.component in ("", component)]
     if not items:
         words = told(Why.NOT_DEPLOYED, app=facts.app, what=told(Note.NOT_LOOKED_YET))
         items = [_item(facts, words, language, state=HealthState.UNKNOWN)]
-    ordered = tuple(sorted(items, key=lambda item: (item.well, _ORDER.index(item.state), not item.live)))
+    ordered = tuple(sorted(items, key=lambda item: (item.well, not item.live, _ORDER.index(item.state))))
     return Whole(facts.app, all(item.well for item in ordered), ordered)
 
 
@@ -202,7 +205,8 @@ def _release(facts: Facts, language: Language) -> list[Explanation]:
     items = _condition(facts, newest.state, set(), language)
     if facts.build:
         items = [replace(i, evidence=facts.build[-LINES:]) if i.why is Why.BUILD_FAILED else i for i in items]
-    return [_of(item, newest.number, None, newest.state, live=facts.live is None) for item in items]
+    items = [_of(item, newest.number, None, newest.state, live=facts.live is None) for item in items]
+    return _of_another(items, newest.number, facts, language)
 
 
 def _aside(facts: Facts, language: Language) -> list[Explanation]:
@@ -213,7 +217,22 @@ def _aside(facts: Facts, language: Language) -> list[Explanation]:
     failed = [h for h in facts.aside.health if h.state is HealthState.FAILED]
     items = [explain_health(facts.app, health, language) for health in failed]
     items += _condition(facts, of.state, {h.reason for h in failed}, language)
-    return [_of(item, of.release, of.number, of.state, live=False) for item in items]
+    items = [_of(item, of.release, of.number, of.state, live=False) for item in items]
+    return _of_another(items, of.release, facts, language)
+
+
+def _of_another(items: list[Explanation], release: int, facts: Facts, language: Language) -> list[Explanation]:
+    """Said plainly: who reads of a death must not take it for one of what runs."""
+    if facts.live is None:
+        return items
+    runs = facts.live.rollout.release
+
+    def whose(item: Explanation) -> str:
+        going = item.state == HealthState.PROGRESSING
+        note = Note.OF_ANOTHER_YET if going else Note.OF_ANOTHER
+        return sentence(told(note, release=release, runs=runs), language)
+
+    return [replace(item, whose=whose(item)) for item in items]
 
 
 def _chosen(facts: Facts) -> bool:

@@ -72,12 +72,14 @@ class WhyItem(Shape):
     rollout: int | None
     live: bool
     """False: it is of the newest Release, which is not what runs."""
+    whose: str
+    """Plain words for that; empty: it is of what runs, or nothing else does."""
     since: datetime | None
 
     @classmethod
     def of(cls, item: Explanation) -> WhyItem:
         names = ("component", "well", "state", "why", "family", "reason", "sentence", "step", "patch", "release",
-                 "rollout", "live", "since")  # fmt: skip
+                 "rollout", "live", "whose", "since")  # fmt: skip
         nodes = [WhyNode(**{name: getattr(n, name) for name in WhyNode.model_fields}) for n in item.nodes]
         shown = {name: getattr(item, name) for name in names}
         return cls(**shown, beside=list(item.beside), evidence=list(item.evidence), nodes=nodes)

@@ -36,22 +36,25 @@ async def test_an_app_that_is_well_says_so(live: Api) -> None:
 
 
 async def test_what_failed_is_said_with_what_runs_again_and_the_same_as_the_status_says(live: Api) -> None:
+    """While what was put back is on its way it leads; the dead Release stands behind and says whose it is."""
     await live.deployed()
     live.world.pods_run = False
     await live.world.push(HELLO.replace("hello:1", "hello:2"))
     await crashing(live, "RolledBack")
     found = await why_of(live)
     assert found["well"] is False
-    first = found["items"][0]
-    assert (first["component"], first["live"], first["release"], first["state"]) == ("web", False, 2, "failed")
-    assert first["reason"] == "CrashLooping"
-    assert first["sentence"] in (await status_of(live))["not_live"]["message"]
-    assert "Mend the program and push." in first["step"]
-    assert "put-back" in [item["why"] for item in found["items"] if not item["component"]]
-    assert found["items"][-1]["live"] is True
-    chinese = (await why_of(live, "?language=zh"))["items"][0]
+    first, *behind = found["items"]
+    assert (first["live"], first["release"], first["state"], first["whose"]) == (True, 1, "progressing", "")
+    web = next(item for item in behind if item["component"] == "web")
+    assert (web["live"], web["release"], web["state"], web["reason"]) == (False, 2, "failed", "CrashLooping")
+    assert web["sentence"] in (await status_of(live))["not_live"]["message"]
+    assert "Mend the program and push." in web["step"]
+    assert {item["whose"] for item in behind} == {"of Release 2, which does not run; Release 1 does"}
+    assert "put-back" in [item["why"] for item in behind if not item["component"]]
+    chinese = next(i for i in (await why_of(live, "?language=zh&component=web"))["items"] if i["component"] == "web")
     assert chinese["sentence"].startswith("程序")
     assert "请修好程序后重新推送。" in chinese["step"]
+    assert chinese["whose"] == "这是 Release 2 的情况，它没有在运行；现在运行的是 Release 1"
 
 
 async def test_a_release_with_problems_is_told_in_both_languages(live: Api) -> None:

@@ -31,7 +31,7 @@ def test_an_app_with_problems_says_the_sentence_and_the_step_and_ends_with_1(dor
         platform.until(lambda: "app.yaml has problems" in dora("why", "broken").out)
     told = dora("why", "broken")
     assert told.code == 1
-    assert "app: failed, Release 2: app.yaml has problems: " in told.out
+    assert "app: failed (of Release 2, which does not run; Release 1 does): app.yaml has problems: " in told.out
     assert "  next: Mend app.yaml, commit and push again." in told.out
     assert "web: healthy: 1 of 1 ready." in told.out, "what runs is said too"
 

@@ -77,9 +77,9 @@ def _where(item: Mapping[str, Any]) -> str:
 
 
 def _show(item: Mapping[str, Any], *, chinese: bool, wide: bool) -> None:
-    of = "" if item.get("live") or not item.get("release") else f", Release {item['release']}"
     where = _where(item)
-    print(paint(plain(f"{where}: {item['state']}{of}: {item['sentence']}")))
+    whose = f" ({item['whose']})" if item.get("whose") else ""
+    print(paint(plain(f"{where}: {item['state']}{whose}: {item['sentence']}")))
     for words in item.get("beside") or []:
         print(plain(f"  {words}"))
     if item.get("well") and not wide:

@@ -238,3 +238,5 @@ class Note(StrEnum):
     OF_KIND = "of-kind"
     OF_RIGHT = "of-right"
     NOT_LOOKED_YET = "not-looked-yet"
+    OF_ANOTHER = "of-another"
+    OF_ANOTHER_YET = "of-another-yet"

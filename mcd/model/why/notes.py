@@ -54,6 +54,15 @@ NOTES: Mapping[Note, Phrase] = {
     Note.RUNS_AGAIN: Phrase(
         "It runs again, and is ready when it has lasted {seconds} s.", "它又运行起来了，持续 {seconds} 秒后才算就绪。"
     ),
+    # --- whose it is
+    Note.OF_ANOTHER: Phrase(
+        "of Release {release}, which does not run; Release {runs} does",
+        "这是 Release {release} 的情况，它没有在运行；现在运行的是 Release {runs}",
+    ),
+    Note.OF_ANOTHER_YET: Phrase(
+        "of Release {release}, which does not run yet; Release {runs} does",
+        "这是 Release {release} 的情况，它还没有运行；现在运行的是 Release {runs}",
+    ),
     # --- of containers
     Note.RESTARTS: Phrase(", {n} {n:restart|restarts} so far", "，已重启 {n} 次"),
     Note.NEXT_TRY: Phrase("; the next try comes at {at} UTC", "；下次重试在 {at} UTC"),

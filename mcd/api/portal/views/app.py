@@ -203,9 +203,17 @@ class Overview:
 
     @property
     def why(self) -> tuple[Explanation, ...]:
-        """What is not well; when all is, what is to be said of it."""
-        wrong = tuple(item for item in self.whole.items if not item.well)
-        return wrong or self.whole.items[:1]
+        """What is not well of what runs; when all of that is, what is to be said of it. What a Release that does not
+        run failed of comes behind."""
+        running = tuple(item for item in self.whole.items if item.live)
+        wrong = tuple(item for item in running if not item.well)
+        return (*(wrong or running[:1]), *(item for item in self.whole.items if not item.live))
+
+    @property
+    def well(self) -> bool:
+        """What runs is as it was asked for, whatever became of a Release that does not."""
+        running = [item.well for item in self.whole.items if item.live]
+        return all(running) if running else self.whole.well
 
 
 def component_of(part: Part, health: model.ComponentHealth | None, gone: Away | None, said: str) -> Component:
