@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -72,9 +73,12 @@ def lacking() -> str:
 
 
 @contextlib.contextmanager
-def bare(home: Path, names: Sequence[str], *, audit: bool = True, groups: Sequence[str] = ()) -> Iterator[Bare]:
+def bare(
+    home: Path, names: Sequence[str], *, audit: bool = True, groups: Sequence[str] = (), flags: Sequence[str] = ()
+) -> Iterator[Bare]:
     """Starts them in an empty folder, waits until all are ready, and takes all of it away at the end. `audit`: whether
-    they write an audit log. `groups`: of which API groups definitions are applied, none given: of all.
+    they write an audit log, each line before the request is answered. `groups`: of which API groups definitions are
+    applied, none given: of all. `flags`: more of them for the API servers.
 
     Raises:
         ClusterProblem: a program is missing, or one did not come up.
@@ -85,14 +89,18 @@ def bare(home: Path, names: Sequence[str], *, audit: bool = True, groups: Sequen
         raise ClusterProblem(f"{home}: is not empty. Name a folder that is its own.")
     started: list[str] = []
     try:
-        yield _up(home, tuple(names), audit, tuple(groups), started)
+        more = ("--audit-log-mode=blocking-strict",) if audit else ()
+        yield _up(home, tuple(names), (*more, *flags), tuple(groups), started)
     finally:
         for name in reversed(started):
-            processes.stop(home, name, 8.0)
+            # What they hold is forgotten anyway, and a polite end takes a minute of shutting down.
+            processes.stop(home, name, 8.0, signal.SIGKILL)
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _up(home: Path, names: tuple[str, ...], audit: bool, groups: tuple[str, ...], started: list[str]) -> Bare:
+def _up(
+    home: Path, names: tuple[str, ...], flags: tuple[str, ...], groups: tuple[str, ...], started: list[str]
+) -> Bare:
     chosen: dict[str, int] = {}
     for use in ("etcd", "etcd-peer", *(f"{name}/api" for name in names), *(f"{name}/kwok" for name in names)):
         chosen[use] = ports.chosen(use, None, set(chosen.values()))
@@ -102,12 +110,13 @@ def _up(home: Path, names: tuple[str, ...], audit: bool, groups: tuple[str, ...]
     _start(home, etcd, started)
     processes.wait_ready(home, etcd)
     servers: list[Component] = []
+    audit = any(flag.startswith("--audit-") for flag in flags)
     for cluster in made.clusters:
         controlplane.prepare(cluster)
         server = controlplane.api_server(cluster, Api(cluster.folder, cluster.port("api")))
         command = [word for word in server.command if audit or not word.startswith("--audit-")]
         # Its own controllers of admission wait for what only a controller manager makes.
-        command.append("--disable-admission-plugins=ServiceAccount")
+        command += ["--disable-admission-plugins=ServiceAccount", *flags]
         servers.append(replace(server, command=tuple(command), ready_seconds=240.0))
         _start(home, servers[-1], started)
     for server in servers:
