@@ -1,5 +1,4 @@
-"""`python -m bench compile|scrape|api|portal [--turns 21] [--page] [--out bench/results]`: measures, prints, keeps the
-result.
+"""`python -m bench COMMAND [--turns 21] [--page] [--out bench/results]`: measures, prints, keeps the result.
 
 Exit code 1 when a target is missed, so that a gate can ask; 2 when nothing could be measured.
 """
@@ -12,7 +11,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from bench import api, data, meter, report, scrape, tables
+from bench import api, bulk, data, meter, report, scrape, tables
 from bench import compile as compiling
 
 
@@ -80,9 +79,30 @@ def _server_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
         one.add_argument("--data", type=Path, help="folder of the data set; it is made once (default: in the cache)")
         one.add_argument("--turns", type=int, default=turns, help=f"turns of bound, ours, bound (default {turns})")
         one.add_argument("--seconds", type=float, default=seconds, help=f"seconds of each part (default {seconds})")
-        one.add_argument("--page", action="store_true", help="write the table into docs/benchmarks.md")
-        one.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder of the results")
+        _kept(one)
         one.set_defaults(run=run)
+
+
+def _bulk(given: argparse.Namespace) -> int:
+    found = bulk.run(given.apps, given.turns, _say)
+    return _told("bulk", bulk.table(found), found.facts(), given)
+
+
+def _engine_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Those that start API servers."""
+    for name, said, apps, turns, run in (
+        ("bulk", "P3: many Apps at once on one cluster, beside the bound and kubectl", 1000, 5, _bulk),
+    ):
+        one = commands.add_parser(name, help=said)
+        one.add_argument("--apps", type=int, default=apps, help=f"Apps of six objects (default {apps})")
+        one.add_argument("--turns", type=int, default=turns, help=f"turns (default {turns})")
+        _kept(one)
+        one.set_defaults(run=run)
+
+
+def _kept(one: argparse.ArgumentParser) -> None:
+    one.add_argument("--page", action="store_true", help="write the table into docs/benchmarks.md")
+    one.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder of the results")
 
 
 def main() -> int:
@@ -93,10 +113,10 @@ def main() -> int:
     one.add_argument("--seconds", type=float, default=0.2, help="processor seconds of each part (default 0.2)")
     one.add_argument("--compiles", type=int, default=20_000, help="compiles of the memory test (default 20000)")
     one.add_argument("--no-peer", action="store_true", help="leave kustomize out")
-    one.add_argument("--page", action="store_true", help="write the table into docs/benchmarks.md")
-    one.add_argument("--out", type=Path, default=Path(__file__).parent / "results", help="folder of the results")
+    _kept(one)
     one.set_defaults(run=_compile)
     _server_commands(commands)
+    _engine_commands(commands)
     given = parser.parse_args()
     answer: int = given.run(given)
     return answer

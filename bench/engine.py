@@ -1,0 +1,228 @@
+"""An installation of MCD on those API servers, its controllers in a process of their own as `mcd serve controllers`
+starts them, and the wishes and looks of the benchmarks at its database.
+
+Wishes go through the doors that the API uses. It must not measure.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import orjson
+from sqlalchemy import func, select
+
+from bench.data import ADMIN
+from bench.servers import Servers
+from mcd.appyaml.live import desired
+from mcd.infra.catalog import KINDS
+from mcd.kube.inventory import stamped
+from mcd.kube.newer import signed
+from mcd.model import Noun
+from mcd.objects import Object, canonical, ref_of
+from mcd.settings import Environment
+from mcd.store import intents
+from mcd.store import tables as t
+from mcd.store.installation import identity
+from mcd.store.keyring import create_keyring, read_keyring
+from mcd.store.session import Database, migrate
+from mcd.store.work import load
+
+SIX = """appname: {name}
+components:
+  web:
+    type: web
+    image: registry.test/shop/{name}@sha256:{digest}
+    port: 8080
+    replicas: 0
+    env: {{LOG_LEVEL: info, RELEASE: "{tag}"}}
+"""
+"""Six objects: ServiceAccount, NetworkPolicy, Service, Deployment, HTTPRoute, PrometheusRule. No pods, because there
+are no nodes."""
+STEP = 0.02
+"""Seconds between two looks at the database."""
+DIGEST = "a" * 64
+
+
+def app_yaml(name: str, digest: str = DIGEST, tag: str = "1") -> str:
+    return SIX.format(name=name, digest=digest, tag=tag)
+
+
+@dataclass
+class Engine:
+    """`folder` is MCD_DATA. One process of controllers at a time."""
+
+    folder: Path
+    servers: Servers
+    settings: Environment
+    db: Database
+    lines: tuple[str, ...] = ()
+    process: subprocess.Popen[bytes] | None = None
+
+    # --- the process ---
+
+    def start(self) -> float:
+        """Starts the controllers; answers when, on the monotonic clock."""
+        began = time.monotonic()
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("MCD_")}
+        told = {"MCD_DATA": str(self.folder), "MCD_LOG_LEVEL": "warning", "MCD_DATABASE_URL": self.settings.database}
+        with (self.folder / "controllers.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "mcd", "serve", "controllers"], env={**kept, **told}, stdout=log, stderr=log
+            )
+        return began
+
+    def stop(self) -> None:
+        if self.process is not None:
+            self.process.terminate()
+            self.process.wait(30)
+            self.process = None
+
+    @property
+    def pid(self) -> int:
+        if self.process is None or self.process.poll() is not None:
+            raise RuntimeError(f"the controllers do not run; see {self.folder / 'controllers.log'}")
+        return self.process.pid
+
+    # --- wishes ---
+
+    async def places(self, lines: int) -> None:
+        """Makes the clusters and so many product lines on each, and waits until both are ready."""
+        now = datetime.now(UTC)
+        async with self.db.writing() as tx:
+            for name in self.servers.names:
+                text = self.servers.planes.kubeconfig(name).read_text()
+                await intents.create_cluster(
+                    ADMIN, tx, now, name, kubeconfig=text, facts={"base_domain": "apps.localhost"}
+                )
+        made = []
+        async with self.db.writing() as tx:
+            for name in self.servers.names:
+                for number in range(lines):
+                    made.append(f"{name}-l{number}")
+                    await intents.create_product_line(ADMIN, tx, now, made[-1], cluster=name)
+        self.lines = tuple(made)
+        await self.until("clusters and product lines are ready", self._unready_lines, 120)
+
+    async def apps(self, prefix: str, count: int) -> list[str]:
+        """Makes Apps, spread evenly over the lines, that run nothing yet."""
+        names = [f"{prefix}-{number:04}" for number in range(count)]
+        async with self.db.writing() as tx:
+            for number, name in enumerate(names):
+                line = self.lines[number % len(self.lines)]
+                await intents.create_app(ADMIN, tx, datetime.now(UTC), name, product_line=line)
+        return names
+
+    async def push(self, names: Sequence[str], commit: str = "a" * 40, **written: str) -> float:
+        """A push to each, all accepted in one transaction; answers when it was committed, on the monotonic clock."""
+        async with self.db.writing() as tx:
+            now = datetime.now(UTC)
+            for name in names:
+                text = app_yaml(name, **written)
+                await intents.push(ADMIN, tx, now, name, commit=commit, branch="main", app_yaml=text)
+        return time.monotonic()
+
+    # --- looks ---
+
+    async def rendered(self, names: Sequence[str]) -> list[Object]:
+        """What MCD sends for the live Rollouts of these Apps: compiled here, stamped and signed as it does."""
+        owner = await identity(self.db)
+        async with self.db.reading() as tx:
+            live = select(t.rollout.c.id).join(t.app, t.app.c.id == t.rollout.c.app_id)
+            ids = await tx.values(live.where(t.rollout.c.live, t.app.c.name.in_(names)))
+            items = await load(tx, Noun.ROLLOUT, ids)
+        found: list[Object] = []
+        for item in items.values():
+            made = desired(item, KINDS, item.rollout, item.previous)  # type: ignore[arg-type, union-attr]
+            found += [signed(stamped(obj, owner), item.rollout) for obj in made.objects]  # type: ignore[union-attr]
+        return found
+
+    async def until(self, what: str, missing: Any, seconds: float) -> float:
+        """Waits until `missing()` answers 0; answers when, on the monotonic clock. Raises RuntimeError."""
+        deadline = time.monotonic() + seconds
+        while True:
+            left = await missing()
+            now = time.monotonic()
+            if not left:
+                return now
+            if now > deadline:
+                raise RuntimeError(f"not after {seconds:.0f} s: {what} ({left} left); see {self.folder}")
+            if self.process is not None and self.process.poll() is not None:
+                raise RuntimeError(f"the controllers ended; see {self.folder / 'controllers.log'}")
+            await asyncio.sleep(STEP)
+
+    async def unwritten(self) -> int:
+        """Live Rollouts that have not written all of their objects, by what was recorded of them."""
+        whole = (
+            select(t.inventory.c.owner_id)
+            .where(t.inventory.c.applied != "", t.inventory.c.owner_id.in_(select(t.app.c.id)))
+            .group_by(t.inventory.c.owner_id)
+            .having(func.count() >= 6)
+        )
+        async with self.db.reading() as tx:
+            apps = await tx.value(select(func.count()).select_from(t.release).where(t.release.c.deploys))
+            written = await tx.value(select(func.count()).select_from(whole.subquery()))
+        return int(apps - written)
+
+    async def _unready_lines(self) -> int:
+        async with self.db.reading() as tx:
+            found = [
+                row for table in (t.cluster, t.product_line) for row in await tx.values(select(table.c.conditions))
+            ]
+        return sum(not any(c["type"] == "Ready" and c["status"] for c in conditions) for conditions in found)
+
+
+def contains(live: Any, wanted: Any) -> bool:
+    """Whether everything that is wanted stands in what is live, as it was sent."""
+    if isinstance(wanted, dict):
+        return isinstance(live, dict) and all(key in live and contains(live[key], each) for key, each in wanted.items())
+    if isinstance(wanted, list):
+        return isinstance(live, list) and len(live) == len(wanted) and all(map(contains, live, wanted))
+    return bool(live == wanted) or str(live) == str(wanted)
+
+
+def verified(servers: Servers, objects: Sequence[Object]) -> tuple[int, list[str]]:
+    """How many of these objects are live as they were rendered, by lists that MCD has no part in, and which are not."""
+    found: dict[tuple[str, str, str], Any] = {}
+    kinds = sorted({obj["kind"] for obj in objects})
+    for name in servers.names:
+        for kind in kinds:
+            for obj in servers.live(name, kind, "app.kubernetes.io/managed-by=mcd"):
+                found[kind, obj["metadata"]["namespace"], obj["metadata"]["name"]] = obj
+    wrong = [
+        str(ref_of(obj))
+        for obj in objects
+        if not contains(found.get((obj["kind"], obj["metadata"]["namespace"], obj["metadata"]["name"])), _plain(obj))
+    ]
+    return len(objects) - len(wrong), wrong
+
+
+def _plain(obj: Object) -> Any:
+    """As it was sent, without what a list leaves out of its items."""
+    return {key: each for key, each in orjson.loads(canonical(obj)).items() if key not in ("apiVersion", "kind")}
+
+
+@contextlib.asynccontextmanager
+async def installation(folder: Path, servers: Servers, lines: int) -> AsyncIterator[Engine]:
+    """An empty one, in a folder that is there, whose clusters and lines are ready and whose controllers run."""
+    settings = Environment(data=folder)
+    migrate(settings.database)
+    create_keyring(settings.keys_file)
+    db = Database(settings.database, read_keyring(settings.keys_file))
+    made = Engine(folder, servers, settings, db)
+    try:
+        made.start()
+        await made.places(lines)
+        yield made
+    finally:
+        made.stop()
+        await db.close()
