@@ -14,12 +14,16 @@ from datetime import datetime
 from mcd.appyaml.live import line_objects
 from mcd.errors import McdError
 from mcd.kube.apply import Applied, carry_out
+from mcd.kube.decision import hold
 from mcd.kube.gate import LINE_KINDS, Bounds
-from mcd.kube.inventory import FIGHT_COUNT, FIGHT_WINDOW, plan
+from mcd.kube.inventory import FIGHT_COUNT, FIGHT_WINDOW, being_deleted, is_ours, plan
 from mcd.kube.live import LiveObjects
 from mcd.kube.secret import Values
 from mcd.kube.verdict import outcome_of
 from mcd.model import (
+    Action,
+    Change,
+    ChangeSet,
     EventKind,
     EventNote,
     Fence,
@@ -137,25 +141,44 @@ async def _take_away(item: ProductLineItem, live: LiveObjects, fence: Fence, own
         return Result(
             Waiting(Reason.DELETING, f"{item.apps} Apps still live in it. They are deleted first.", RETRY * 5)
         )
-    seen = await live.get(entry.ref for entry in item.inventory)
-    namespaces = [e for e in item.inventory if e.ref.kind == "Namespace"]
-    if namespaces and (foreign := await live.foreign(item.line.namespace, {e.ref for e in item.inventory})):
+    namespace = next((e for e in item.inventory if e.ref.kind == "Namespace"), None)
+    there = (await live.get([namespace.ref], fresh=[namespace.ref]))[namespace.ref] if namespace is not None else None
+    if namespace is not None and there is None:
+        # All that was in it went with it, and so did our right to look for it there.
+        return _gone(item, ())
+    ours = there is not None and is_ours(namespace, there, owner)
+    if there is not None and ours and there["metadata"].get("deletionTimestamp"):
+        going = Change(ref_of(there), Action.HELD, being_deleted(there), reason=Reason.DELETING)
+        stop = hold([going])
+        assert stop is not None
+        return Result(stop)
+    if namespace is not None and (foreign := await live.foreign(item.line.namespace, {e.ref for e in item.inventory})):
         message = (
             f"{_listed(foreign)} in namespace {item.line.namespace} is not ours. Move or delete it, then it goes on."
         )
         # Nobody watches what is not ours: it is looked at again, so that it goes on when the person has made room.
         return Result(Waiting(Reason.NAMESPACE_NOT_EMPTY, message, RETRY * 5))
-    wished = [entry.ref for entry in item.inventory]
-    decided = plan((), item.inventory, seen, owner=owner, wished_deletes=wished)
+    # What lets us in goes with the Namespace, never before it: who is stopped in between must still get in.
+    chosen = [entry for entry in item.inventory if not (ours and entry.ref.kind == "RoleBinding")]
+    wished = [entry.ref for entry in chosen]
+    decided = plan((), chosen, await live.get(wished), owner=owner, wished_deletes=wished)
+    if ours:
+        # What is gone already is not asked for one by one: the end of the Namespace is the end of all of it.
+        decided = replace(decided, gone=())
     bounds = Bounds(item.line.namespace, LINE_KINDS)
     applied = await carry_out(live.cluster, decided, fence, inventory=item.inventory, owner=owner, bounds=bounds)
     if problem := outcome_of(applied):
         return _result(item, problem, applied)
-    if applied.inventory:
-        message = f"waits for {_listed([e.ref for e in applied.inventory])} to go."
+    left = () if ours and not any(e.ref.kind == "Namespace" for e in applied.inventory) else applied.inventory
+    if left:
+        message = f"waits for {_listed([e.ref for e in left])} to go."
         return _result(item, Waiting(Reason.DELETING, message, RETRY), applied)
+    return _gone(item, applied.changes)
+
+
+def _gone(item: ProductLineItem, changes: ChangeSet) -> Result:
     note = EventNote(EventKind.DELETED, f"is gone with namespace {item.line.namespace}.")
-    return Result(Ready("gone"), changes=applied.changes, inventory=(), events=(note,), gone=True)
+    return Result(Ready("gone"), changes=changes, inventory=(), events=(note,), gone=True)
 
 
 def _listed(refs: Sequence[Ref]) -> str:

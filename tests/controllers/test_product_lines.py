@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from mcd.controllers.loop import Loop
+from mcd.errors import Code
+from mcd.kube.cluster import KubeError, KubeReason
 from mcd.kube.inventory import applied_hash
+from mcd.kube.memory import Died, Faults
 from mcd.model import ConditionType, Noun, ProductLine, Reason
-from mcd.objects import Object
+from mcd.objects import Object, Ref
 from mcd.store import intents, leases, reads
 from tests.controllers.test_secrets import watched
-from tests.controllers.world import ADMIN, LINE, World
+from tests.controllers.world import ADMIN, LINE, World, world
 
 
-async def line(world: World) -> ProductLine:
-    async with world.runtime.db.reading() as tx:
+async def line(here: World) -> ProductLine:
+    async with here.runtime.db.reading() as tx:
         return await reads.product_line(ADMIN, tx, LINE)
 
 
-async def wish(world: World, **wishes: Any) -> None:
-    async with world.runtime.db.writing() as tx:
-        await intents.change_product_line(ADMIN, tx, world.clock(), LINE, wishes=wishes)
-    await world.settle()
+async def wish(here: World, **wishes: Any) -> None:
+    async with here.runtime.db.writing() as tx:
+        await intents.change_product_line(ADMIN, tx, here.clock(), LINE, wishes=wishes)
+    await here.settle()
 
 
 async def test_wishes_that_are_wrong_are_not_blamed_on_the_cluster(here: World) -> None:
@@ -119,3 +125,54 @@ async def test_without_one_nobody_else_is_let_in(here: World) -> None:
     await here.settle()
     names = {ref.name for ref in here.kube.objects() if ref.kind == "RoleBinding" and ref.namespace == LINE}
     assert names == {"mcd-controller", "mcd-readers"}
+
+
+# --- a line that goes -------------------------------------------------------------------------------------------------
+
+
+def only_with_its_binding(here: World) -> Callable[[str, Ref], KubeError | None]:
+    """The chart's rights: Secrets of a namespace are seen through its RoleBinding alone, and a namespace that is gone
+    has none."""
+    binding = Ref("rbac.authorization.k8s.io/v1", "RoleBinding", LINE, "mcd-controller")
+
+    def refuse(verb: str, ref: Ref) -> KubeError | None:
+        if ref.kind != "Secret" or binding in here.kube.objects():
+            return None
+        return KubeError(Code.FORBIDDEN, KubeReason.FORBIDDEN, f"the cluster does not allow MCD to {verb} secrets.")
+
+    return refuse
+
+
+async def delete_line(here: World) -> None:
+    async with here.runtime.db.writing() as tx:
+        await intents.set_secret(ADMIN, tx, here.clock(), "shared", {"TOKEN": "one"}, product_line=LINE)
+    await here.settle()
+    async with here.runtime.db.writing() as tx:
+        await intents.delete_product_line(ADMIN, tx, here.clock(), LINE)
+
+
+async def gone(here: World) -> bool:
+    async with here.runtime.db.reading() as tx:
+        return LINE not in {each.name for each in (await reads.product_lines(ADMIN, tx)).items}
+
+
+async def test_a_line_goes_whenever_the_process_that_takes_it_away_dies(tmp_path: Path, template: Path) -> None:
+    for number in range(1, 20):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        async with world(folder, template) as here:
+            await delete_line(here)
+            refuse = only_with_its_binding(here)
+            here.kube.faults = Faults(refuse=refuse, die_after=here.kube.counted + number)
+            try:
+                await here.settle()
+            except Died:
+                here.kube.faults = Faults(refuse=refuse)
+                here.loop = Loop(here.runtime, "next")
+                await here.settle()
+            assert await gone(here), f"after write {number}"
+            assert not [ref for ref in here.kube.objects() if LINE in (ref.namespace, ref.name)]
+            if here.kube.faults.die_after:
+                assert number > 3, "it has some writes"
+                return
+    raise AssertionError("it never ends")
