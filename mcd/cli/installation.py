@@ -1,4 +1,4 @@
-"""Whether the folder that MCD_DATA names is one of an installation, asked before `mcd admin` opens anything in it.
+"""Which installation the commands of a server work on: its settings, and whether the folder that MCD_DATA names is one.
 
 SQLite makes the file that it is asked to open, so a wrong folder would look like an installation without tables. It
 must not make, open or change a file.
@@ -6,8 +6,23 @@ must not make, open or change a file.
 
 from __future__ import annotations
 
+from pydantic import ValidationError
+
 from mcd.errors import Code, McdError, echo
 from mcd.settings import Environment
+
+
+def read_environment() -> Environment:
+    """The settings. Raises McdError(invalid) that names every wrong variable at once, never its value."""
+    try:
+        return Environment()
+    except ValidationError as error:
+        wrong = [
+            f"MCD_{'_'.join(str(part) for part in e['loc']).upper()}: "
+            f"{str(e['msg']).removeprefix('Value error, ').rstrip('.')}."
+            for e in error.errors()
+        ]
+        raise McdError(Code.INVALID, " ".join(wrong), "Set it right and start again.") from None
 
 
 def check_folder(settings: Environment, *, of_git: bool = False) -> None:

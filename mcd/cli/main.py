@@ -86,7 +86,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
     },
     "The server": {
         "serve": Entry("mcd.cli.serve", "serve", "Run the server: API and controllers, or one of them."),
-        "admin": Entry("mcd.cli.serve", "admin", "Work on the server's own data: migrate, create-admin, …"),
+        "admin": Entry("mcd.cli.admin", "admin", "Work on the server's own data: migrate, create-admin, …"),
     },
 }  # fmt: skip
 

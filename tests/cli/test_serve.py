@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mcd.cli.serve import read_environment
+from mcd.cli.installation import read_environment
 from mcd.errors import Code, McdError
 
 SETTINGS = [("MCD_LISTEN", "api"), ("MCD_METRICS_LISTEN", "controllers")]
