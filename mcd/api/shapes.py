@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from mcd import model
 from mcd.errors import Code
@@ -27,9 +27,14 @@ class Shape(BaseModel):
 class Page(Shape, Generic[T]):
     """A piece of a list, in a stable order. The next piece has the same query and `cursor`."""
 
+    # Pydantic looks for the docstrings of a generic in the source of every module there is: a second of each start.
+    model_config = ConfigDict(use_attribute_docstrings=False)
+
     items: list[T]
-    next_cursor: str | None = None
-    """Opaque. Null at the end of the list. The `Link` header holds the whole address with `rel="next"`."""
+    next_cursor: str | None = Field(
+        None,
+        description="Opaque. Null at the end of the list. The `Link` header holds the whole address with `rel=\"next\"`.",
+    )
 
 
 class Problem(Shape):
