@@ -278,6 +278,10 @@ class DryRun(Shape):
     """Components whose image is not there yet: it is built first, and their diff shows the tag that it will get."""
     confirm_prune: str = ""
     """Not empty: the deletes need this digest as `confirmed_prune`."""
+    replaces: list[str] = Field(default_factory=list)
+    """Components whose pods that run are replaced, one after the other: what pods are made from changes."""
+    settings_changes: list[str] = Field(default_factory=list)
+    """How the Settings that it would run with differ from those that run now, one line for each value."""
     warnings: list[Problem] = Field(default_factory=list)
 
 
@@ -334,6 +338,8 @@ class Status(Shape):
     """The newest Release: the one that is deployed, or the one on its way."""
     not_live: NotLive | None
     """What became of the newest Release when it is not what runs: it failed, was put back, or is on its way."""
+    newest_settings: int
+    """The newest revision. Newer than that of the Rollout: it is saved, and does not run yet."""
     components: list[ComponentStatus]
     problems: list[Problem]
     next_step: str

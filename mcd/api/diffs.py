@@ -17,7 +17,7 @@ from mcd.kube.inventory import differences
 from mcd.kube.secret import KIND as SECRET
 from mcd.kube.secret import as_applied, told
 from mcd.model import Action, Plan, Planned
-from mcd.objects import GENERATE, HASH, OWNER, ROLLOUT, Object, masked, ref_of
+from mcd.objects import COMPONENT, GENERATE, HASH, OWNER, ROLLOUT, Object, masked, ref_of
 
 _OURS = frozenset({f"f:{HASH}", f"f:{OWNER}", f"f:{ROLLOUT}"})
 """Bookkeeping, which no person asked for."""
@@ -33,6 +33,22 @@ def changes_of(plan: Plan, to_make: Collection[str] = ()) -> list[Change]:
         for held in plan.held
     ]
     return found
+
+
+def replaced_by(plan: Plan) -> list[str]:
+    """Components whose pods that run are replaced when the plan is carried out: what pods are made from changes."""
+    return sorted({
+        str(planned.desired["metadata"]["labels"].get(COMPONENT, planned.desired["metadata"]["name"]))
+        for planned in plan.apply
+        if planned.live is not None
+        and planned.desired["kind"] in _REPLACE
+        and (planned.live.get("spec") or {}).get("replicas", 1)
+        and any(path[:2] == ("f:spec", "f:template") for path, _, _ in _fields(planned.desired, planned.live))
+    })  # fmt: skip
+
+
+_REPLACE = ("Deployment", "StatefulSet", "DaemonSet")
+"""Kinds that keep pods running. A CronJob's next run is a new one anyway."""
 
 
 def _planned(planned: Planned, to_make: Collection[str]) -> Change:

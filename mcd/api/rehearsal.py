@@ -15,7 +15,7 @@ from mcd.api import places
 from mcd.api.app_shapes import DryRun
 from mcd.api.around import around, untaken
 from mcd.api.carry import rehearse
-from mcd.api.diffs import changes_of
+from mcd.api.diffs import changes_of, replaced_by
 from mcd.api.images import Foretold, foretell
 from mcd.api.shapes import Problem
 from mcd.appyaml.live import Desired, of_the_line
@@ -103,6 +103,7 @@ def _told(item: RolloutItem, wanted: Desired, decision: Decision, foretold: Fore
         message=stop.message if stop is not None else "",
         to_build=list(foretold.to_build),
         confirm_prune=found.prune_digest,
+        replaces=replaced_by(found),
         warnings=[Problem.of(p) for p in wanted.problems],
     )
 

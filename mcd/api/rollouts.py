@@ -31,7 +31,7 @@ from mcd.api.etag import shown
 from mcd.api.named import deletes_of
 from mcd.api.pages import Piece, page
 from mcd.api.paths import AppName, RolloutId
-from mcd.api.rehearsal import dry_run
+from mcd.api.running import dry_run_beside
 from mcd.api.shapes import Event, Page, State
 from mcd.api.streams import Item, Look, resume_after, stream
 from mcd.api.strict import StrictRoute
@@ -101,7 +101,7 @@ async def create_rollout(
         async def rehearsed(tx: Tx, now: datetime) -> model.Rollout:
             return (await ask(tx, now))[0].rollout
 
-        answer = await dry_run(runtime, actor, rehearsed)
+        answer = await dry_run_beside(runtime, actor, app, rehearsed)
         return JSONResponse(answer.model_dump(mode="json"), headers={"Cache-Control": "no-store"})
 
     async def act(tx: Tx, now: datetime) -> Answer:

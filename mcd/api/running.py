@@ -8,16 +8,19 @@ from __future__ import annotations
 import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from mcd import model
 from mcd.api.addresses import urls
+from mcd.api.app_shapes import DryRun
 from mcd.api.parts import Part
 from mcd.api.places import Place
-from mcd.api.rehearsal import pools_of
+from mcd.api.rehearsal import Wish, dry_run, pools_of
 from mcd.appyaml.live import Pair
 from mcd.appyaml.schema.defaults import LONG
 from mcd.errors import Code, McdError, Problem
 from mcd.model import Actor
+from mcd.model.way_back import taken_back
 from mcd.objects import Object
 from mcd.runtime import Runtime
 from mcd.store import reads
@@ -86,6 +89,27 @@ async def pair_of(actor: Actor, tx: Tx, place: Place, release: int, settings: in
         await pools_of(actor, tx, place.cluster.name),
         await reads.facts_of(actor, tx, found, (place.line, place.cluster)),
     )
+
+
+async def settings_that_run(actor: Actor, tx: Tx, app: str) -> model.Settings:
+    """Those of the live Rollout; the newest while nothing runs. Raises McdError not_found."""
+    live = await reads.live_rollout(actor, tx, app)
+    return await reads.settings(actor, tx, app, live.settings if live is not None else None)
+
+
+async def dry_run_beside(runtime: Runtime, actor: Actor, app: str, wish: Wish) -> DryRun:
+    """The dry run of a wish, with how its Settings differ from those that run now. Raises as `dry_run`."""
+    lines: tuple[str, ...] = ()
+
+    async def rehearsed(tx: Tx, now: datetime) -> model.Rollout:
+        nonlocal lines
+        running = await settings_that_run(actor, tx, app)
+        made = await wish(tx, now)
+        lines = taken_back(running.values, (await reads.settings(actor, tx, app, made.settings)).values)
+        return made
+
+    answer = await dry_run(runtime, actor, rehearsed)
+    return answer.model_copy(update={"settings_changes": list(lines)})
 
 
 def _key_of(place: Place, rollout: model.Rollout) -> str:

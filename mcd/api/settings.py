@@ -17,7 +17,7 @@ from mcd.api.components import REPLICAS, refuse_others, types_of
 from mcd.api.etag import IfMatch, shown
 from mcd.api.pages import Piece, page
 from mcd.api.paths import AppName, Revision
-from mcd.api.rehearsal import dry_run
+from mcd.api.running import dry_run_beside
 from mcd.api.secret_uses import Loss, refuse_what_breaks
 from mcd.api.shapes import Page
 from mcd.api.strict import StrictRoute
@@ -80,7 +80,7 @@ async def change_settings(
         async def rehearsed(tx: Tx, now: datetime) -> model.Rollout:
             return await _rollout_with(actor, tx, now, app, changes, expected)
 
-        answer = await dry_run(runtime, actor, rehearsed)
+        answer = await dry_run_beside(runtime, actor, app, rehearsed)
         return JSONResponse(answer.model_dump(mode="json"))
 
     async def act(tx: Tx, now: datetime) -> Answer:

@@ -46,18 +46,19 @@ NEXT: Mapping[Reason, str] = {
     Reason.IMAGE_MISSING: "Push the image and `mcd deploy {app}`; or correct image: in app.yaml and push.",
     Reason.BUILD_UNAVAILABLE: "Use `image:` in app.yaml, or ask an admin to set MCD_BUILDER and MCD_REGISTRY.",
     Reason.COMMIT_NOT_FOUND: "Push the commit again.",
-    Reason.CRASH_LOOPING: "Read `mcd logs --previous {app}`; mend it and push, or `mcd rollback {app}`.",
+    Reason.CRASH_LOOPING: "Read `mcd logs --previous {app}`; mend it and push.",
     Reason.OOM_KILLED: "Raise resources.memory in app.yaml and push, or use less.",
     Reason.IMAGE_PULL: "Check the image's name in app.yaml and that the registry has it.",
     Reason.CONFIG_MISSING: "Set what is missing: `mcd secret set {app} NAME KEY=VALUE`.",
     Reason.PROBE_FAILING: "Check port and health in app.yaml, and `mcd logs {app}`.",
     Reason.NO_ENDPOINTS: "Put the Service back as it was: `mcd deploy {app}`.",
     Reason.UNSCHEDULABLE: "Change resources, gpu or node_pool in app.yaml, or free a node.",
-    Reason.DEADLINE_EXCEEDED: "Read `mcd logs {app}`; mend it and push, or `mcd rollback {app}`.",
+    Reason.DEADLINE_EXCEEDED: "Read `mcd logs {app}`; mend it and push.",
     Reason.ROLLED_BACK: "Mend what it says and push again; `mcd history {app} -o wide` tells what was tried.",
     Reason.NOT_OURS: "Delete the other object, or `mcd deploy {app} --take-over`.",
     Reason.FIELD_FIGHT: "Stop the other manager, then `mcd deploy {app}`.",
-    Reason.PRUNE_NEEDS_CONFIRMATION: "Read the list. The command behind it goes on; `mcd rollback {app}` goes back.",
+    Reason.PRUNE_NEEDS_CONFIRMATION: "Read the list. The command behind it goes on; `mcd rollback {app} --to N` runs "
+    "something else.",
     Reason.NEWER_IN_CLUSTER: "Ask an admin whether a newer backup is restored; if not, `{deploy}`.",
     Reason.IMMUTABLE_FIELD: "Rename the component, or delete the object that cannot change.",
     Reason.QUOTA_EXCEEDED: "Free something, or ask the owners of the product line for more.",
@@ -96,8 +97,10 @@ class _Facts:
         running: Pair | None,
         aside: NotLive | None,
         gone: Away | None,
+        settings: int,
     ) -> None:
         self.app, self.shape, self.newest, self.problems = app, shape, newest, problems
+        self.settings = settings
         self.seen, self.running, self.aside, self.gone = seen, running, aside, gone
 
     def status(self, runtime: Runtime, idle: str, wanted: Desired | None) -> Status:
@@ -107,6 +110,7 @@ class _Facts:
             rollout=Rollout.shown(self.seen.rollout, self.gone) if self.seen else None,
             release=ReleaseWhole.shown(self.newest) if self.newest else None,
             not_live=self.aside,
+            newest_settings=self.settings,
             components=self._components(runtime, wanted),
             problems=[Problem.of(p) for p in self._problems(wanted)],
             next_step=self._next_step(idle) or idle,
@@ -173,15 +177,16 @@ async def _facts(runtime: Runtime, actor: Actor, tx: Tx, name: str) -> _Facts:
     problems = await reads.release_problems(actor, tx, name, newest.number) if newest is not None else ()
     live = await reads.live_rollout(actor, tx, name)
     aside = await not_live(actor, tx, newest, live)
+    revision = (await reads.settings(actor, tx, name)).revision
     if live is None:
-        return _Facts(place.app, shape, newest, problems, None, None, aside, gone)
+        return _Facts(place.app, shape, newest, problems, None, None, aside, gone, revision)
     release = await reads.release(actor, tx, name, live.release, files=True)
     settings = await reads.settings(actor, tx, name, live.settings)
     pools = await pools_of(actor, tx, place.cluster.name)
     around = await reads.facts_of(actor, tx, release, (place.line, place.cluster))
     running = Pair(place.app, release, settings, place.line, place.cluster, pools, around) if release.app_yaml else None
     seen = await reads.rollout_seen(actor, tx, live.id)
-    return _Facts(place.app, shape, newest, problems, seen, running, aside, gone)
+    return _Facts(place.app, shape, newest, problems, seen, running, aside, gone, revision)
 
 
 def _component(

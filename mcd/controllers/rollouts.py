@@ -254,7 +254,7 @@ def _failed(work: _Pass, health: ComponentHealth) -> Outcome:
     if _may_roll_back(work, health.component):
         assert item.last_good is not None
         work.roll_back_to = item.last_good
-        back = f"Rollout {item.last_good.number} (Release {item.last_good.release}) is put back."
+        back = f"MCD went back to Rollout {item.last_good.number} (Release {item.last_good.release})."
         if health.reason is Reason.IMAGE_PULL:
             back = f"{back} `mcd deploy {item.app.name}` tries this one again."
         work.events.append(EventNote(EventKind.STALLED, f"{message} {back}", {"evidence": list(health.evidence)}))

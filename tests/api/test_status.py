@@ -35,8 +35,10 @@ async def test_a_release_that_was_put_back_is_said_with_its_cause(live: Api) -> 
     assert found["rollout"]["trigger"] == "auto-rollback"
     assert (aside["release"], aside["rollout"], aside["state"]) == (2, 2, "stalled")
     assert aside["message"].startswith("Rollout 2: web: ")
-    assert "Rollout 1 (Release 1) is put back." in aside["message"]
+    assert "MCD went back to Rollout 1 (Release 1)." in aside["message"]
     assert "push again" in found["next_step"]
+    why = (await live.get("/api/v1/apps/hello/why")).text
+    assert "mcd rollback" not in f"{found}{why}", "MCD went back already; whoever types it goes one version further"
 
 
 async def test_a_newest_release_with_problems_is_said_beside_what_runs(live: Api) -> None:

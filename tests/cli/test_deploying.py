@@ -293,10 +293,65 @@ def test_a_rollback_goes_back_to_the_settings_that_an_app_begins_with(dora: Mcd,
     platform.deployed("unscaled")
     with platform.hurry():
         assert dora("scale", "unscaled", "web=2", "--wait").code == 0
-        told = dora("rollback", "unscaled", "--wait")
+        told = dora("rollback", "unscaled", "--yes", "--wait")
     assert told.code == 0, told.err
     newest = data(dora("history", "unscaled", "-o", "json"))["items"][0]  # type: ignore[index]
     assert (newest["release"], newest["settings"], newest["trigger"]) == (1, 0, "rollback")
+    waits = "Settings 1 are saved and do not run yet: the next push runs them, or `mcd deploy unscaled --release 1`"
+    assert waits in dora("status", "unscaled").out
+
+
+def test_a_rollback_takes_no_settings_back_unasked(dora: Mcd, platform: Platform) -> None:
+    """Three pods became one, and a PodDisruptionBudget went with them."""
+    platform.deployed("kept")
+    with platform.hurry():
+        assert dora("scale", "kept", "web=3", "--wait").code == 0
+    platform.deployed("kept", "web: {type: web, image: 'registry.test/x:2'}")
+    shown = dora("rollback", "kept", "--to", "1", "--dry-run").err
+    assert "Settings 0: components.web.replicas: 3 becomes as app.yaml says." in shown
+    refused = dora("rollback", "kept", "--to", "1")
+    assert (refused.code, refused.out) == (2, "")
+    assert "components.web.replicas: 3 becomes as app.yaml says. There is no terminal to ask on." in refused.err
+    assert "--yes" in refused.err
+    assert "--keep-settings" in refused.err
+    assert data(dora("history", "kept", "-o", "json"))["items"][0]["release"] == 2  # type: ignore[index]
+    with platform.hurry():
+        told = dora("rollback", "kept", "--to", "1", "--keep-settings", "--wait")
+    assert told.code == 0, told.err
+    assert "back to Rollout 1: Release 1, Settings 1." in told.err
+    assert "web 3/3" in dora("history", "kept", "-o", "wide").out
+
+
+def test_a_viewer_is_refused_before_anything_is_told_or_asked(dora: Mcd, platform: Platform) -> None:
+    platform.deployed("looked")
+    with platform.hurry():
+        assert dora("scale", "looked", "web=2", "--wait").code == 0
+    platform.deployed("looked", "web: {type: web, image: 'registry.test/x:2'}")
+    vera = signed_in(dora, platform, "vera")
+    for more in ([], ["--to", "1"], ["--dry-run"]):
+        told = vera("rollback", "looked", *more)
+        assert (told.code, told.out) == (4, ""), told
+        assert told.err.startswith('mcd: app "looked": you may not deploy'), told.err
+        assert len(told.err.splitlines()) == 1, told.err
+
+
+def test_scale_says_beforehand_that_pods_that_run_are_replaced(dora: Mcd, platform: Platform) -> None:
+    platform.deployed("spread")
+    replaced = "web: the pods that run are replaced, one after the other."
+    before = platform.world.written
+    shown = dora("scale", "spread", "web=3", "--dry-run")
+    assert shown.code == 0, shown.err
+    assert "topologySpreadConstraints" in shown.out
+    assert replaced in shown.err
+    assert "Settings 1: components.web.replicas: as app.yaml says becomes 3." in shown.err
+    assert platform.world.written == before, "a dry run wrote"
+    with platform.hurry():
+        told = dora("scale", "spread", "web=3", "--wait")
+        assert told.code == 0, told.err
+        assert told.err.splitlines()[0].endswith(replaced)
+        again = dora("scale", "spread", "web=4", "--wait")
+    assert replaced not in again.err, "from three to four the template is the same"
+    assert dora("scale", "spread", "nope=1", "--dry-run").code == 2
 
 
 def test_an_app_is_deleted_only_with_its_name_or_yes(dora: Mcd, platform: Platform) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from mcd.cli.documents import mapping_from, text_from
 from mcd.cli.options import appname_of, pairs, seconds, which_app
-from mcd.cli.remote.deploys import replicas
+from mcd.cli.remote.scaling import replicas
 from mcd.cli.remote.settings import secret_values
 from mcd.errors import Code, McdError
 from tests.cli.conftest import Mcd

@@ -145,7 +145,9 @@ async def test_one_that_was_put_back_says_how_to_try_it_again(here: World) -> No
     await here.settle(horizon=1)
     play(here.kube, lambda _: Fate.PULL)
     await look_again(here)
-    assert (await here.events("stalled"))[-1].endswith("is put back. `mcd deploy hello` tries this one again.")
+    assert (await here.events("stalled"))[-1].endswith(
+        "MCD went back to Rollout 1 (Release 1). `mcd deploy hello` tries this one again."
+    )
 
 
 async def test_what_several_components_wait_for_is_said_in_sentences(here: World) -> None:

@@ -277,3 +277,30 @@ async def test_a_rollout_that_waits_for_a_confirmation_goes_on_from_the_page(liv
     assert (await confirm(living, preview, typed="hello")).status == 303
     await living.api.world.settle()
     assert [ref.name for ref in living.api.world.kube.objects("Deployment")] == ["hello-web"]
+
+
+async def test_a_way_back_shows_the_settings_that_go_with_it_and_goes_no_further_than_mcd_went(living: Site) -> None:
+    """Release 1 with three pods runs; Release 2 crashed and was put back: nothing is chosen for who goes back."""
+    await living.api.deployed()
+    answer = await living.api.ask("PATCH", "/api/v1/apps/hello/settings", {"components": {"web": {"replicas": 3}}})
+    assert answer.status_code == 200
+    await living.api.world.settle()
+    assert '<input type="radio" id="r-1" name="rollout" value="1" checked' in await get(living, "/apps/hello/rollback")
+    preview = await send(living, "/apps/hello/rollback", {"rollout": "1"})
+    assert preview.says("How the Settings change")
+    assert preview.says("replicas: 3")
+    assert preview.says("Pods that run are replaced, one after the other, of: web")
+    world = living.api.world
+    world.pods_run = False
+    await world.push(CRASHING.replace(", rollout: {on_fail: keep}", ""))
+    for _ in range(40):
+        await world.turn()
+        play(world.kube, lambda _workload: Fate.CRASH)
+        world.clock.forward(15)
+        live = await world.live()
+        if live is not None and live.trigger == "auto-rollback":
+            break
+    said = await get(living, "/apps/hello/rollback")
+    assert "MCD went back by itself already: Release 1 with Settings 1 runs since Rollout 4." in said
+    assert "What failed was Release 2." in said
+    assert " checked" not in said

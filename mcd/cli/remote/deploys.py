@@ -1,5 +1,4 @@
-"""`mcd deploy`, `rollback`, `restart`, `scale`, and `diff` with what runs: wishes about what an App runs. Each is a
-Rollout, or shows one.
+"""`mcd deploy`, `restart`, and `diff` with what runs: wishes about what an App runs. Each is a Rollout, or shows one.
 
 A wish is answered at once; --wait only watches. It must not decide what a deploy changes: the server does.
 """
@@ -28,7 +27,6 @@ from mcd.cli.options import (
     which_app,
 )
 from mcd.cli.output import Form, Progress, note, paint, plain, show_data
-from mcd.cli.remote.back import doubt, earlier
 from mcd.cli.remote.columns import short_commit
 from mcd.errors import Code, McdError, echo
 
@@ -110,12 +108,14 @@ def target(client: Client, app: str, commit: str | None, release: int | None) ->
     return {"release": newest[0]["number"]}
 
 
-def carry_out(client: Client, app: str, wish: Mapping[str, Any], output: Form, waiting: Waiting) -> None:
-    """Sends the wish and shows the Rollout; watches it when asked to. Exits with the verdict."""
-    answer = client.post(
-        f"/apps/{segment(app)}/rollouts",
-        {k: v for k, v in wish.items() if v is not None and v is not False and v != ""},
-    )
+def carry_out(
+    client: Client, app: str, wish: Mapping[str, Any], output: Form, waiting: Waiting, *, said: str = ""
+) -> None:
+    """Sends the wish and shows the Rollout; watches it when asked to. Exits with the verdict. `said` is told once the
+    wish is accepted, and not before a refusal."""
+    answer = client.post(f"/apps/{segment(app)}/rollouts", _said_of(wish))
+    if said and not waiting.quiet and output is Form.TABLE:
+        note(said)
     told(client, answer.body, output, waiting, new=answer.status == 202)
 
 
@@ -186,9 +186,13 @@ def diff_with_what_runs(app: str | None, name: str | None, file: Path | None, of
 
 def plan(client: Client, app: str, wish: Mapping[str, Any]) -> dict[str, Any]:
     """The server's dry run of a wish."""
-    body = {k: v for k, v in wish.items() if v not in ("", None, False)} | {"dry_run": True}
-    found: dict[str, Any] = client.post(f"/apps/{segment(app)}/rollouts", body).body
+    found: dict[str, Any] = client.post(f"/apps/{segment(app)}/rollouts", _said_of(wish) | {"dry_run": True}).body
     return found
+
+
+def _said_of(wish: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what was not said. Settings 0 are: every App begins with them."""
+    return {k: v for k, v in wish.items() if v is not None and v is not False and v != ""}
 
 
 def plan_of_file(client: Client, app: str, file: Path, product_line: str | None) -> dict[str, Any]:
@@ -228,6 +232,10 @@ def show_plan(app: str, found: Mapping[str, Any], output: Form, command: str = "
     for problem in found.get("warnings") or []:
         where = problem.get("field") or problem.get("file")
         note(f"warning: {where}: {problem.get('message')} {problem.get('hint') or ''}".rstrip())
+    for line in found.get("settings_changes") or []:
+        note(f"Settings {found.get('settings')}: {line}.")
+    for line in replacing(found):
+        note(line)
     if found.get("to_build"):
         note(f"{app}: the image is built by the push, no earlier one is equal. For: {', '.join(found['to_build'])}.")
     if found.get("message"):
@@ -240,42 +248,12 @@ def show_plan(app: str, found: Mapping[str, Any], output: Form, command: str = "
         note(f"The deletes wait for a confirmation: `{command} --confirm {found['confirm_prune']}`")
 
 
-# --- back, again, more ----------------------------------------------------------------------------------------------
+def replacing(found: Mapping[str, Any]) -> list[str]:
+    """What a dry run tells of pods that run."""
+    return [f"{part}: the pods that run are replaced, one after the other." for part in found.get("replaces") or []]
 
 
-def rollback(
-    app: AppArgument = None,
-    name: AppOption = None,
-    to: Annotated[int | None, typer.Option("--to", min=1, metavar="N", help="A Rollout of `mcd history`.")] = None,
-    dry_run: DryRunOption = False,
-    confirm: ConfirmOption = "",
-    wait: WaitOption = False,
-    timeout: TimeoutOption = "10m",
-    quiet: QuietOption = False,
-    output: OutputOption = Form.TABLE,
-) -> None:
-    """Run again what ran well before: its Release with its Settings, as a new Rollout.
-
-    Without --to: what ran before, of all that was Ready once. A second rollback goes further back, never forward to
-    what the first one left; --to goes anywhere, with a warning when that was never Ready. Components that the older
-    Release does not have are deleted, and named in the answer; what holds data stays.
-
-    Example: mcd rollback shop --to 4 --wait
-    """
-    limit = seconds(timeout, "--timeout")
-    which = which_app(app, name)
-    with server() as client:
-        older = earlier(client.items(f"/apps/{segment(which)}/rollouts"), which, to, confirm=bool(confirm))
-        if warning := doubt(older):
-            note(warning)
-        wish = {"release": older["release"], "settings": older["settings"], "rollback": True}
-        wish["confirmed_prune"] = confirm
-        if dry_run:
-            show_plan(which, plan(client, which, wish), output, f"mcd rollback {which} --to {older['number']}")
-            return
-        if not quiet and output is Form.TABLE:
-            note(f"back to Rollout {older['number']}: Release {older['release']}, Settings {older['settings']}.")
-        carry_out(client, which, wish, output, Waiting(wait, limit, timeout, quiet))
+# --- again ----------------------------------------------------------------------------------------------
 
 
 def restart(
@@ -307,55 +285,6 @@ def long_running(client: Client, app: str) -> list[str]:
     if not names:
         raise McdError(Code.INVALID, f"{echo(app)} has no component that runs all the time.", "See `mcd status`.")
     return names
-
-
-def scale(
-    words: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="COMPONENT=N", help="N pods; `default` gives it back to app.yaml. The App may stand first."
-        ),
-    ],
-    name: AppOption = None,
-    wait: WaitOption = False,
-    timeout: TimeoutOption = "10m",
-    quiet: QuietOption = False,
-    output: OutputOption = Form.TABLE,
-) -> None:
-    """Set how many pods a component has. It stays so over deploys, until it is `default` again.
-
-    Example: mcd scale shop web=3 worker=0
-    """
-    from mcd.cli.remote.settings import patch_settings
-
-    limit = seconds(timeout, "--timeout")
-    app, wished = replicas(words)
-    which = which_app(app, name)
-    with server() as client:
-        made = patch_settings(client, which, {"components": {c: {"replicas": n} for c, n in wished.items()}})
-        rollout = rollout_with(client, which, made)
-        if rollout is not None:
-            told(client, rollout, output, Waiting(wait, limit, timeout, quiet), new=True)
-            return
-    print(plain(f"Settings {made.get('revision')} of {which} are kept; it runs nothing yet."))
-
-
-def replicas(words: list[str]) -> tuple[str | None, dict[str, int | None]]:
-    """`shop web=3` as the App and the wish. Raises McdError(invalid) that names the word."""
-    app = words[0] if words and "=" not in words[0] else None
-    wished: dict[str, int | None] = {}
-    for word in words[1:] if app else words:
-        component, equals, count = word.partition("=")
-        if (
-            not component
-            or not equals
-            or not (count == "default" or (count.isascii() and count.isdigit() and len(count) < 5))
-        ):
-            raise McdError(Code.INVALID, f'"{echo(word)}" is not COMPONENT=N.', "Write it like web=3 or web=default.")
-        wished[component] = None if count == "default" else int(count)
-    if not wished:
-        raise McdError(Code.INVALID, "no component is named.", "Write it like web=3.")
-    return app, wished
 
 
 def commit_of(release: Mapping[str, Any]) -> str:

@@ -97,6 +97,9 @@ def show(found: Mapping[str, Any], output: Form) -> None:
             print(f"  | {plain(str(line))}")
     elif not rollout:
         print("nothing was pushed yet")
+    if rollout and (newest := found.get("newest_settings") or 0) > rollout["settings"]:
+        deploy = f"`mcd deploy {name} --release {rollout['release']}`"
+        print(plain(f"Settings {newest} are saved and do not run yet: the next push runs them, or {deploy}"))
     components = found.get("components") or []
     if components:
         print()

@@ -245,7 +245,7 @@ RUNS: Mapping[Why, Words] = {
     Why.ROLLOUT_DEADLINE: Words(
         Family.RUNS, Reason.DEADLINE_EXCEEDED,
         Phrase("not ready in {seconds} s: {what}", "{seconds} 秒内没有就绪：{what}"),
-        Phrase("Read `mcd logs {app}`; mend it and push, or `mcd rollback {app}`.",
-               "请看 `mcd logs {app}`；修好后推送，或 `mcd rollback {app}`。"),
+        # Not "go back" too: MCD does that by itself.
+        Phrase("Read `mcd logs {app}`; mend it and push.", "请看 `mcd logs {app}`；修好后推送。"),
     ),
 }  # fmt: skip

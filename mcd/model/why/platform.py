@@ -93,8 +93,8 @@ PLATFORM: Mapping[Why, Words] = {
     Why.PRUNE_WAITS: _platform(
         Reason.PRUNE_NEEDS_CONFIRMATION,
         "it waits for a confirmation of what it deletes: {said}", "等待确认将要删除的内容：{said}",
-        "Read the list. The command behind it goes on; `mcd rollback {app}` goes back.",
-        "请核对清单。执行后面的命令继续；`mcd rollback {app}` 则回退。",
+        "Read the list. The command behind it goes on; `mcd rollback {app} --to N` runs something else.",
+        "请核对清单。执行后面的命令继续；`mcd rollback {app} --to N` 则运行别的版本。",
     ),
     Why.NEWER_IN_CLUSTER: _platform(
         Reason.NEWER_IN_CLUSTER,

@@ -26,11 +26,12 @@ from mcd.api.portal.routes.app import top
 from mcd.api.portal.routes.app_plans import Confirmation, Confirmed, Wish, preview
 from mcd.api.portal.routes.app_scale import Word, scaled
 from mcd.api.portal.routing import pages
-from mcd.api.portal.views.app_act import ActForm, Choice, Plan, deletion, release_choices, rollout_choices
+from mcd.api.portal.views.app_act import ActForm, Choice, Plan, deletion, past_of, release_choices, rollout_choices
 from mcd.api.portal.words import n_
 from mcd.errors import Code, McdError
 from mcd.model import Actor, ConditionType, Reason, Trigger
 from mcd.model.triggers import BACK
+from mcd.model.way_back import before, went_back
 from mcd.runtime import Runtime
 from mcd.store import intents, reads
 from mcd.store.reads import Part
@@ -40,6 +41,9 @@ router = pages()
 
 CHOICES = 30
 """Releases or Rollouts on one page of a form."""
+
+LOOKED_THROUGH = 500
+"""Rollouts among which the way back is looked for, newest first."""
 
 
 def _blank(value: object) -> object:
@@ -130,11 +134,13 @@ async def rollback_form(request: Request, app: AppName, actor: Deployer, runtime
         head = await top(actor, tx, app, "/rollback")
         found = await reads.rollouts(actor, tx, app, Part(CHOICES, part.cursor))
         titles = await _titles(actor, tx, app, {r.release for r in found.items})
+        past = past_of((await reads.rollouts(actor, tx, app, Part(LOOKED_THROUGH))).items)
     choices = rollout_choices(found.items, titles)
-    # What ran well last is what one goes back to.
-    best = next((r for r in found.items if not r.live and r.ready_at is not None), None)
+    # As `mcd rollback` chooses: where MCD went back by itself, to go further is for a person to say.
+    back, best = went_back(past), before(past)
+    chosen = str(best.number) if best is not None and back is None else ""
     more = f"{head.url}/rollback?cursor={found.next_cursor}" if found.next_cursor else ""
-    view = ActForm(head, "rollback", n_("Roll back"), choices, str(best.number) if best else "", more)
+    view = ActForm(head, "rollback", n_("Roll back"), choices, chosen, more, went_back=back)
     return show(request, Page("app/rollback.html", view, f"mcd rollback {app}"), now=runtime.now())
 
 
@@ -204,7 +210,6 @@ async def restart(
     wish = Wish(
         app, "restart", n_("Restart %(names)s"), act, f"mcd restart {app} {' '.join(f'-c {n}' for n in names)}",
         n_("Restart"), "restarting", {"names": ", ".join(names)}, tuple(("component", n) for n in names),
-        notes=(n_("Pods are replaced one after the other; old ones go on until new ones are ready."),),
     )  # fmt: skip
     return await preview(request, runtime, actor, wish, form.confirmation)
 

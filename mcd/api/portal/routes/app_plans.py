@@ -22,6 +22,7 @@ from mcd.api.portal.pages import Page, done, show
 from mcd.api.portal.routes.app import top
 from mcd.api.portal.views.app_act import Plan, Preview, digest_of, faster_of, plan_of, settings_diff
 from mcd.api.rehearsal import dry_run
+from mcd.api.running import settings_that_run
 from mcd.errors import Code, McdError
 from mcd.model import Actor
 from mcd.runtime import Runtime
@@ -135,10 +136,10 @@ async def _planned(runtime: Runtime, actor: Actor, wish: Wish) -> Plan:
         return Plan(0, settings=settings_diff(before.values, found.values), stored_only=True)
     try:
         async with asyncio.timeout(PATIENCE):
-            plan = await _rehearsed(runtime, actor, wish, Plan(live.number if live is not None else 0), before)
+            plan = await _rehearsed(runtime, actor, wish, Plan(live.number if live is not None else 0))
             if plan.confirm_prune:
                 # The brake would hold it. Whoever confirms has read the deletes, so they are shown as what happens.
-                plan = await _rehearsed(runtime, actor, wish, plan, before)
+                plan = await _rehearsed(runtime, actor, wish, plan)
     except TimeoutError:
         raise McdError(
             Code.UNAVAILABLE,
@@ -149,22 +150,24 @@ async def _planned(runtime: Runtime, actor: Actor, wish: Wish) -> Plan:
     return plan
 
 
-async def _rehearsed(runtime: Runtime, actor: Actor, wish: Wish, known: Plan, before: model.Settings) -> Plan:
-    """What the wish would do, when what `known` says of deletes is confirmed."""
+async def _rehearsed(runtime: Runtime, actor: Actor, wish: Wish, known: Plan) -> Plan:
+    """What the wish would do, when what `known` says of deletes is confirmed. The Settings are those that run now and
+    those that would run: a way back names older ones."""
     stamps: list[str] = []
-    after: list[model.Settings] = []
+    changed = ""
 
     async def rehearsed(tx: Tx, now: datetime) -> model.Rollout:
+        nonlocal changed
         stamps.append(now.isoformat())
+        before = await settings_that_run(actor, tx, wish.app)
         await wish.act(tx, now, known)
-        after.append(await reads.settings(actor, tx, wish.app))
         made = await reads.live_rollout(actor, tx, wish.app)
         if made is None:
             raise McdError(Code.CONFLICT, f"nothing of {wish.app} runs.", "Deploy it first.")
+        changed = settings_diff(before.values, (await reads.settings(actor, tx, wish.app, made.settings)).values)
         return made
 
     told = await dry_run(runtime, actor, rehearsed)
-    changed = settings_diff(before.values, after[-1].values)
     plan = plan_of(told, known.live, changed, stamps)
     return replace(plan, confirm_prune=known.confirm_prune or plan.confirm_prune)
 

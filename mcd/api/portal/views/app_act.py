@@ -19,6 +19,7 @@ from mcd.api.portal.views.app import Top
 from mcd.api.portal.views.states import Sign, sign
 from mcd.api.portal.words import n_
 from mcd.model import Action, ConditionType, Rollout
+from mcd.model.way_back import Past, WentBack
 from mcd.objects import KEPT, to_yaml
 
 ACTIONS: Mapping[Action, Sign] = {
@@ -51,6 +52,8 @@ class Plan:
     stop: str = ""
     """Nothing is written before this is mended or has come."""
     to_build: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()
+    """Components whose pods that run are replaced."""
     warnings: tuple[str, ...] = ()
     settings: str = ""
     """How the Settings change, as a unified diff."""
@@ -77,6 +80,7 @@ def plan_of(found: DryRun, live: int, settings: str, stamps: Sequence[str]) -> P
         unchanged=found.unchanged,
         stop=found.message if found.reason is not None else "",
         to_build=tuple(found.to_build),
+        replaces=tuple(found.replaces),
         warnings=tuple(f"{p.file}:{p.line}: {p.message} {p.hint}".strip() for p in found.warnings),
         settings=settings,
         confirm_prune=found.confirm_prune,
@@ -180,6 +184,8 @@ class ActForm:
     """Address of the next choices."""
     amounts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    went_back: WentBack | None = None
+    """MCD went back by itself, so nothing is chosen for the person."""
 
 
 def release_choices(found: Sequence[model.Release], live: Rollout | None) -> tuple[Choice, ...]:
@@ -207,6 +213,10 @@ def rollout_choices(found: Sequence[Rollout], titles: Mapping[int, str]) -> tupl
         for r in found
         if not r.live
     )  # fmt: skip
+
+
+def past_of(found: Sequence[Rollout]) -> list[Past]:
+    return [Past(r.number, r.release, r.settings, r.trigger, r.live, r.ready_at is not None) for r in found]
 
 
 def deletion(inventory: Sequence[model.InventoryEntry], live: int, generation: int) -> Plan:
