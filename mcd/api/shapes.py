@@ -33,7 +33,7 @@ class Page(Shape, Generic[T]):
     items: list[T]
     next_cursor: str | None = Field(
         None,
-        description="Opaque. Null at the end of the list. The `Link` header holds the whole address with `rel=\"next\"`.",
+        description='Opaque. Null at the end of the list. The `Link` header holds the whole address with `rel="next"`.',
     )
 
 
