@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -68,28 +68,33 @@ def environment(tmp_path: Path, more: dict[str, str] | None = None) -> dict[str,
     return clean | {"MCD_CONFIG_HOME": str(tmp_path / "config"), "NO_COLOR": "1", **(more or {})}
 
 
+def inside(argv: Sequence[str], *, stdin: str, env: Mapping[str, str], cwd: Path) -> Ran:
+    """One call without a process of its own, which costs most of the time: the streams are bytes all the same."""
+    streams = [
+        io.TextIOWrapper(io.BytesIO(given), encoding="utf-8", newline="") for given in (stdin.encode(), b"", b"")
+    ]
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("MCD_")]:
+            patch.delenv(name)
+        for name, value in env.items():
+            patch.setenv(name, value)
+        patch.chdir(cwd)
+        for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
+            patch.setattr(sys, name, stream)
+        code = run(argv)
+        for stream in streams[1:]:
+            stream.flush()
+        out, err = (stream.buffer.getvalue().decode() for stream in streams[1:])  # type: ignore[attr-defined]
+    return Ran(code, out, err)
+
+
 @pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Mcd:
-    """The same without a process of its own, which costs most of the time: the streams are bytes all the same."""
+def here(tmp_path: Path) -> Mcd:
+    """The same without a process of its own."""
     (tmp_path / "work").mkdir(exist_ok=True)
 
     def call(*argv: str, stdin: str = "", env: dict[str, str] | None = None, cwd: Path | None = None) -> Ran:
-        streams = [
-            io.TextIOWrapper(io.BytesIO(data), encoding="utf-8", newline="") for data in (stdin.encode(), b"", b"")
-        ]
-        with monkeypatch.context() as patch:
-            for name in [name for name in os.environ if name.startswith("MCD_")]:
-                patch.delenv(name)
-            for name, value in environment(tmp_path, env).items():
-                patch.setenv(name, value)
-            patch.chdir(cwd or tmp_path / "work")
-            for name, stream in zip(("stdin", "stdout", "stderr"), streams, strict=True):
-                patch.setattr(sys, name, stream)
-            code = run(argv)
-            for stream in streams[1:]:
-                stream.flush()
-            out, err = (stream.buffer.getvalue().decode() for stream in streams[1:])  # type: ignore[attr-defined]
-        return Ran(code, out, err)
+        return inside(argv, stdin=stdin, env=environment(tmp_path, env), cwd=cwd or tmp_path / "work")
 
     return call
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import yaml
+
+from tests.cli.conftest import Ran, inside
 
 HELLO = "appname: hello\ncomponents: {web: {type: web, port: 8080}}\n"
 BROKEN = "appname: hello\ncomponents:\n  web: {type: web, portt: 80}\n"
@@ -18,18 +18,8 @@ COMMIT = "3f2c1a9d5e8b7c6a4f0e1d2c3b4a59687f6e5d4c"
 ROOT = Path(__file__).parents[2]
 
 
-def mcd(*words: str, folder: Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "LC_ALL": "C", "HOME": str(folder)}
-    return subprocess.run(
-        [sys.executable, "-m", "mcd", *words],
-        cwd=folder,
-        env=environment,
-        input=stdin,
-        capture_output=True,
-        encoding="utf-8",
-        timeout=60,
-        check=False,
-    )
+def mcd(*words: str, folder: Path, stdin: str = "") -> Ran:
+    return inside(words, stdin=stdin, env={"HOME": str(folder)}, cwd=folder)
 
 
 @pytest.fixture
@@ -42,33 +32,33 @@ def folder(tmp_path: Path) -> Path:
 
 def test_a_good_file_says_nothing_on_stdout(folder: Path) -> None:
     done = mcd("validate", folder=folder)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "", "1 file, 0 errors, 0 warnings\n")
+    assert (done.code, done.out, done.err) == (0, "", "1 file, 0 errors, 0 warnings\n")
 
 
 def test_problems_go_to_stdout_one_a_line_and_the_sum_to_stderr(folder: Path) -> None:
     done = mcd("validate", "app.yaml", "broken.yaml", "warned.yaml", folder=folder)
-    assert done.returncode == 1
-    assert done.stdout == (
+    assert done.code == 1
+    assert done.out == (
         'broken.yaml:3:20: components.web.portt: there is no "portt" here. Did you mean "port"?\n'
         'warned.yaml:1:1: warning: name: "name" is called "appname" here.\n'
     )
-    assert done.stderr == "3 files, 1 error, 1 warning\n"
+    assert done.err == "3 files, 1 error, 1 warning\n"
 
 
 def test_warnings_pass_and_strict_refuses_them(folder: Path) -> None:
-    assert mcd("validate", "warned.yaml", folder=folder).returncode == 0
-    assert mcd("validate", "warned.yaml", "--strict", folder=folder).returncode == 1
+    assert mcd("validate", "warned.yaml", folder=folder).code == 0
+    assert mcd("validate", "warned.yaml", "--strict", folder=folder).code == 1
     done = mcd("render", "-f", "warned.yaml", "--strict", folder=folder)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.code, done.out) == (1, "")
 
 
 def test_stdin_is_called_stdin(folder: Path) -> None:
     done = mcd("validate", "-", folder=folder, stdin=BROKEN)
-    assert done.stdout.startswith("stdin:3:20: ")
+    assert done.out.startswith("stdin:3:20: ")
 
 
 def test_json_has_the_names_of_the_contract(folder: Path) -> None:
-    answer = json.loads(mcd("validate", "broken.yaml", "app.yaml", "-o", "json", folder=folder).stdout)
+    answer = json.loads(mcd("validate", "broken.yaml", "app.yaml", "-o", "json", folder=folder).out)
     assert answer == {
         "files": [
             {
@@ -95,38 +85,38 @@ def test_json_has_the_names_of_the_contract(folder: Path) -> None:
 
 
 def test_other_systems_read_problems_in_their_own_format(folder: Path) -> None:
-    github = mcd("validate", "broken.yaml", "-o", "github", folder=folder).stdout
+    github = mcd("validate", "broken.yaml", "-o", "github", folder=folder).out
     assert github.startswith("::error file=broken.yaml,line=3,col=20,title=schema.unknown_key::components.web.portt: ")
-    (gitlab,) = json.loads(mcd("validate", "broken.yaml", "-o", "gitlab", folder=folder).stdout)
+    (gitlab,) = json.loads(mcd("validate", "broken.yaml", "-o", "gitlab", folder=folder).out)
     assert gitlab["location"] == {"path": "broken.yaml", "lines": {"begin": 3}}
-    sarif = json.loads(mcd("validate", "broken.yaml", "-o", "sarif", folder=folder).stdout)
+    sarif = json.loads(mcd("validate", "broken.yaml", "-o", "sarif", folder=folder).out)
     assert sarif["version"] == "2.1.0"
     assert sarif["runs"][0]["results"][0]["ruleId"] == "schema.unknown_key"
 
 
 def test_a_hundred_problems_are_printed_and_the_rest_is_counted(folder: Path) -> None:
     (folder / "many.yaml").write_text(HELLO + "".join(f"k{i}: 1\n" for i in range(130)))
-    lines = mcd("validate", "many.yaml", folder=folder).stdout.splitlines()
+    lines = mcd("validate", "many.yaml", folder=folder).out.splitlines()
     assert len(lines) == 101
     assert lines[-1] == "… and 30 more problems."
 
 
 def test_render_prints_the_objects_and_nothing_else(folder: Path) -> None:
     done = mcd("render", "--commit", COMMIT, folder=folder)
-    assert (done.returncode, done.stderr) == (0, "")
-    kinds = [obj["kind"] for obj in yaml.safe_load_all(done.stdout)]
+    assert (done.code, done.err) == (0, "")
+    kinds = [obj["kind"] for obj in yaml.safe_load_all(done.out)]
     assert kinds == ["ServiceAccount", "NetworkPolicy", "Service", "Deployment", "HTTPRoute", "PrometheusRule"]
 
 
 def test_render_of_a_broken_file_prints_no_object(folder: Path) -> None:
     done = mcd("render", "-f", "broken.yaml", folder=folder)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("broken.yaml:3:20: components.web.portt: ")
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("broken.yaml:3:20: components.web.portt: ")
 
 
 def test_line_comes_before_the_app_and_environment_names_it(folder: Path) -> None:
     done = mcd("render", "--line", "--environment", "site-9", "-o", "json", folder=folder)
-    answer = json.loads(done.stdout)
+    answer = json.loads(done.out)
     assert answer["objects"][0]["kind"] == "Namespace"
     assert answer["objects"][0]["metadata"]["name"] == "site-9"
     assert {o["metadata"].get("namespace", "site-9") for o in answer["objects"]} == {"site-9"}
@@ -136,8 +126,8 @@ def test_line_comes_before_the_app_and_environment_names_it(folder: Path) -> Non
 
 def test_the_image_and_the_commit_are_taken_as_given(folder: Path) -> None:
     done = mcd("render", "--image", "r.example.com/hello:7", "--commit", "ABCDEF0", folder=folder)
-    assert "image: r.example.com/hello:7\n" in done.stdout
-    assert "mcd.internal/commit: ABCDEF0\n" in done.stdout
+    assert "image: r.example.com/hello:7\n" in done.out
+    assert "mcd.internal/commit: ABCDEF0\n" in done.out
 
 
 @pytest.mark.parametrize(
@@ -154,48 +144,46 @@ def test_the_image_and_the_commit_are_taken_as_given(folder: Path) -> None:
 )
 def test_wrong_usage_is_one_line_and_exit_2(folder: Path, words: list[str], said: str) -> None:
     done = mcd(*words, folder=folder)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.endswith(said)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.endswith(said)
 
 
 def test_a_bad_context_is_exit_2_with_its_place(folder: Path) -> None:
     (folder / "context.yaml").write_text("cluster:\n  kubernets: '1.33'\n")
     done = mcd("validate", "--context", "context.yaml", folder=folder)
-    assert done.returncode == 2
-    assert (
-        done.stderr == 'context.yaml:2:3: cluster.kubernets: there is no "kubernets" here. Did you mean "kubernetes"?\n'
-    )
+    assert done.code == 2
+    assert done.err == 'context.yaml:2:3: cluster.kubernets: there is no "kubernets" here. Did you mean "kubernetes"?\n'
 
 
 def test_explain_knows_every_field_and_suggests_for_the_rest(folder: Path) -> None:
     done = mcd("explain", "components.web.health", folder=folder)
-    assert done.returncode == 0
-    assert "components.NAME.health" in done.stdout
+    assert done.code == 0
+    assert "components.NAME.health" in done.out
     unknown = mcd("explain", "helth", folder=folder)
-    assert (unknown.returncode, unknown.stdout) == (3, "")
-    assert unknown.stderr == 'there is no field "helth". Did you mean "health"?\n'
+    assert (unknown.code, unknown.out) == (3, "")
+    assert unknown.err == 'there is no field "helth". Did you mean "health"?\n'
 
 
 def test_explain_alone_lists_every_field_and_knows_the_words_of_others(folder: Path) -> None:
     from mcd.appyaml.schema import document
 
-    listed = mcd("explain", folder=folder).stdout.splitlines()
+    listed = mcd("explain", folder=folder).out.splitlines()
     assert [line.split("  ")[0] for line in listed] == [entry.where for entry in document.entries()]
     assert all(line.split("  ", 1)[1].strip() for line in listed)
-    assert len(json.loads(mcd("explain", "-o", "json", folder=folder).stdout)["fields"]) == len(listed)
-    assert 'Did you mean "permdir"?' in mcd("explain", "volumes", folder=folder).stderr
-    assert mcd("explain", "zzzz", folder=folder).stderr.endswith("`mcd explain` lists all of them.\n")
+    assert len(json.loads(mcd("explain", "-o", "json", folder=folder).out)["fields"]) == len(listed)
+    assert 'Did you mean "permdir"?' in mcd("explain", "volumes", folder=folder).err
+    assert mcd("explain", "zzzz", folder=folder).err.endswith("`mcd explain` lists all of them.\n")
     assert set(document.ELSEWHERE.values()) <= {entry.word for entry in document.entries()}
 
 
 def test_schema_is_json_schema(folder: Path) -> None:
-    assert json.loads(mcd("schema", folder=folder).stdout)["$schema"].endswith("2020-12/schema")
+    assert json.loads(mcd("schema", folder=folder).out)["$schema"].endswith("2020-12/schema")
 
 
 def test_a_hostile_file_is_a_problem_and_no_trace(folder: Path) -> None:
     (folder / "bomb.yaml").write_text("[" * 200_000)
     done = mcd("validate", "bomb.yaml", folder=folder)
-    assert (done.returncode, done.stdout) == (1, "bomb.yaml:1:33: nested more than 32 deep. Use fewer levels.\n")
+    assert (done.code, done.out) == (1, "bomb.yaml:1:33: nested more than 32 deep. Use fewer levels.\n")
 
 
 ENVIRONMENTS = HELLO + (
@@ -212,18 +200,18 @@ SITE_B = (
 
 def test_validate_judges_every_environment_and_with_a_name_that_one(folder: Path) -> None:
     (folder / "sites.yaml").write_text(ENVIRONMENTS)
-    assert mcd("validate", "sites.yaml", folder=folder).stdout == SITE_A + SITE_B
-    assert mcd("validate", "sites.yaml", "--environment", "site-b", folder=folder).stdout == SITE_A + SITE_B
-    assert mcd("validate", "sites.yaml", "--environment", "site-a", folder=folder).stdout == SITE_A
+    assert mcd("validate", "sites.yaml", folder=folder).out == SITE_A + SITE_B
+    assert mcd("validate", "sites.yaml", "--environment", "site-b", folder=folder).out == SITE_A + SITE_B
+    assert mcd("validate", "sites.yaml", "--environment", "site-a", folder=folder).out == SITE_A
 
 
 def test_an_environment_that_no_entry_is_for_is_warned(folder: Path) -> None:
     (folder / "sites.yaml").write_text(ENVIRONMENTS.replace("1Mi", "1Gi"))
     done = mcd("render", "-f", "sites.yaml", "--environment", "site-z", folder=folder)
     known = 'Did you mean "site-a"?'
-    assert done.returncode == 0
-    assert done.stderr == f'sites.yaml:3:1: warning: environments: no entry is for "site-z". {known}\n'
-    assert mcd("validate", "sites.yaml", "--environment", "site-z", "--strict", folder=folder).returncode == 1
+    assert done.code == 0
+    assert done.err == f'sites.yaml:3:1: warning: environments: no entry is for "site-z". {known}\n'
+    assert mcd("validate", "sites.yaml", "--environment", "site-z", "--strict", folder=folder).code == 1
 
 
 @pytest.mark.parametrize("name", [b"f\xff.yaml", b"e\x1b[31m.yaml", b"a\n::error ::b.yaml"])
@@ -231,10 +219,10 @@ def test_a_file_whose_name_cannot_be_shown_is_refused_in_one_line(folder: Path, 
     (folder / os.fsdecode(name)).write_text(BROKEN)
     for words in (("validate",), ("validate", "-o", "github"), ("render", "-f")):
         done = mcd(*words, os.fsdecode(name), folder=folder)
-        assert (done.returncode, done.stdout) == (2, "")
-        assert done.stderr.endswith(": this name cannot be shown. Rename the file.\n")
-        assert done.stderr.count("\n") == 1
-        assert "\x1b" not in done.stderr
+        assert (done.code, done.out) == (2, "")
+        assert done.err.endswith(": this name cannot be shown. Rename the file.\n")
+        assert done.err.count("\n") == 1
+        assert "\x1b" not in done.err
 
 
 def test_no_product_line_is_a_namespace_of_the_platform(tmp_path: Path) -> None:
@@ -242,4 +230,4 @@ def test_no_product_line_is_a_namespace_of_the_platform(tmp_path: Path) -> None:
     for name in ("kube-system", "default", "mcd-system"):
         done = mcd("render", "--line", "--environment", name, folder=tmp_path)
         said = f'--environment: "{name}" belongs to the platform. Choose another.\n'
-        assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+        assert (done.code, done.out, done.err) == (2, "", said)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +15,7 @@ from mcd.store import intents, liveness, processes, secrets
 from mcd.store.keyring import create_keyring, read_keyring
 from mcd.store.session import Database
 from mcd.store.tx import Tx
+from tests.cli.conftest import Ran, inside
 from tests.controllers.world import ADMIN
 
 HOW_TO = Path(__file__).resolve().parents[2] / "docs" / "how-to" / "operate.md"
@@ -25,12 +24,11 @@ ORDER = re.compile(r"mcd serve controllers.*mcd serve api", re.DOTALL)
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    return {"MCD_DATA": str(tmp_path / "data"), "PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "COLUMNS": "200"}
+    return {"MCD_DATA": str(tmp_path / "data"), "HOME": str(tmp_path), "COLUMNS": "200"}
 
 
-def admin(environment: dict[str, str], *words: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "mcd", "admin", *words]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False, timeout=60)
+def admin(environment: dict[str, str], *words: str) -> Ran:
+    return inside(("admin", *words), stdin="", env=environment, cwd=Path(environment["HOME"]))
 
 
 def written(environment: dict[str, str], work: Callable[[Tx], Awaitable[Any]]) -> None:
@@ -53,29 +51,29 @@ def newest(environment: dict[str, str]) -> str:
 
 
 def test_nothing_is_sealed_with_a_key_that_a_running_process_does_not_know(environment: dict[str, str]) -> None:
-    assert admin(environment, "migrate").returncode == 0
+    assert admin(environment, "migrate").code == 0
     now, old = datetime.now(UTC), newest(environment)
     written(environment, lambda tx: intents.create_cluster(ADMIN, tx, now, "local", kubeconfig="x", facts={}))
     added = admin(environment, "add-key")
-    assert ORDER.search(added.stdout)
-    assert added.stdout.rstrip().endswith("mcd admin seal-again")
+    assert ORDER.search(added.out)
+    assert added.out.rstrip().endswith("mcd admin seal-again")
     key = newest(environment)
     for name, role in (("one", "controllers"), ("two", "api")):
         written(environment, lambda tx, n=name, r=role: processes.say(tx, n, f"{n}-holder", r, old, now))  # type: ignore[misc]
     written(environment, lambda tx: processes.say(tx, "new", "new", "controllers", key, now))
     written(environment, lambda tx: processes.say(tx, "dead", "dead", "api", old, now - timedelta(seconds=80)))
     refused = admin(environment, "seal-again", "--wait", "0")
-    assert refused.returncode != 0
-    assert refused.stdout == ""
-    assert f"Not of: one (controllers, {old}), two (api, {old})." in refused.stderr
-    assert ORDER.search(refused.stderr)
+    assert refused.code != 0
+    assert refused.out == ""
+    assert f"Not of: one (controllers, {old}), two (api, {old})." in refused.err
+    assert ORDER.search(refused.err)
     assert in_use(environment) == {old: 1}, "what runs must go on to open its values"
     for name in ("one", "two"):
         written(environment, lambda tx, n=name: processes.say(tx, n, f"{n}-holder", "api", key, now))  # type: ignore[misc]
     sealed = admin(environment, "seal-again")
-    assert sealed.stdout.startswith("1 values were sealed again"), sealed.stderr
+    assert sealed.out.startswith("1 values were sealed again"), sealed.err
     assert in_use(environment) == {key: 1}
-    assert admin(environment, "seal-again").stdout.startswith("0 values were sealed again")
+    assert admin(environment, "seal-again").out.startswith("0 values were sealed again")
 
 
 def in_use(environment: dict[str, str]) -> dict[str, int]:
@@ -91,18 +89,18 @@ def in_use(environment: dict[str, str]) -> dict[str, int]:
 def test_a_controller_of_an_older_version_says_nothing_of_its_keys_and_is_not_trusted(
     environment: dict[str, str],
 ) -> None:
-    assert admin(environment, "migrate").returncode == 0
+    assert admin(environment, "migrate").code == 0
     now = datetime.now(UTC)
     written(environment, lambda tx: liveness.beat(tx, "controllers-1", now))
     refused = admin(environment, "seal-again", "--wait", "0")
-    assert refused.returncode != 0
-    assert "controllers-1 (controllers, of an older version)" in refused.stderr
+    assert refused.code != 0
+    assert "controllers-1 (controllers, of an older version)" in refused.err
     written(environment, lambda tx: processes.say(tx, "a", "controllers-1", "controllers", newest(environment), now))
-    assert admin(environment, "seal-again").returncode == 0
+    assert admin(environment, "seal-again").code == 0
 
 
 def test_a_process_says_its_key_while_it_runs_and_takes_it_back(environment: dict[str, str]) -> None:
-    assert admin(environment, "migrate").returncode == 0
+    assert admin(environment, "migrate").code == 0
     data = Path(environment["MCD_DATA"])
 
     async def run() -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -123,26 +121,26 @@ def test_a_process_says_its_key_while_it_runs_and_takes_it_back(environment: dic
 
 
 def test_a_database_whose_key_is_gone_says_how_many_values_and_which_key(environment: dict[str, str]) -> None:
-    assert admin(environment, "migrate").returncode == 0
+    assert admin(environment, "migrate").code == 0
     now, data = datetime.now(UTC), Path(environment["MCD_DATA"])
     written(environment, lambda tx: intents.create_cluster(ADMIN, tx, now, "local", kubeconfig="x", facts={}))
     old = newest(environment)
-    assert admin(environment, "migrate").stderr.count("\n") == 1, "nothing is amiss"
+    assert admin(environment, "migrate").err.count("\n") == 1, "nothing is amiss"
     (data / "keys.json").unlink()
     create_keyring(data / "keys.json")
     said = f"1 values cannot be opened: they are sealed with key {old}, not in the key ring."
     migrated = admin(environment, "migrate")
-    assert migrated.returncode == 0
-    assert said in migrated.stderr
+    assert migrated.code == 0
+    assert said in migrated.err
     refused = admin(environment, "seal-again")
-    assert refused.returncode != 0
-    assert said in refused.stderr
+    assert refused.code != 0
+    assert said in refused.err
     assert in_use(environment) == {old: 1}
 
 
 @pytest.mark.parametrize("command", ["add-key", "seal-again"])
 def test_the_help_of_a_rotation_says_the_order_of_restarts(environment: dict[str, str], command: str) -> None:
-    told = " ".join(admin(environment, command, "--help").stdout.split())
+    told = " ".join(admin(environment, command, "--help").out.split())
     assert "restart" in told
     assert ORDER.search(told)
 
