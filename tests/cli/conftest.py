@@ -84,7 +84,7 @@ def inside(argv: Sequence[str], *, stdin: str, env: Mapping[str, str], cwd: Path
         code = run(argv)
         for stream in streams[1:]:
             stream.flush()
-        out, err = (stream.buffer.getvalue().decode() for stream in streams[1:])  # type: ignore[attr-defined]
+        out, err = (stream.buffer.getvalue().decode() for stream in streams[1:])
     return Ran(code, out, err)
 
 

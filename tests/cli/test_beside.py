@@ -32,33 +32,33 @@ def held(output: str) -> list[str]:
 def test_render_reads_a_file_beside_app_yaml_wherever_the_command_stands(folder: Path) -> None:
     (folder / "deploy" / "f.conf").write_text("inside")
     done = mcd("render", "-f", "repo/app.yaml", "-o", "json", folder=folder.parent)
-    assert (done.returncode, held(done.stdout), done.stderr) == (0, ["inside"], "")
+    assert (done.code, held(done.out), done.err) == (0, ["inside"], "")
     done = mcd("render", "-f", "-", "-o", "json", folder=folder, stdin=APP)
-    assert (done.returncode, held(done.stdout)) == (0, ["inside"])
+    assert (done.code, held(done.out)) == (0, ["inside"])
 
 
 def test_validate_reads_it_too_and_says_what_is_absent(folder: Path) -> None:
     done = mcd("validate", folder=folder)
-    assert (done.returncode, done.stdout) == (1, MISSING)
+    assert (done.code, done.out) == (1, MISSING)
     (folder / "deploy" / "f.conf").write_text("inside")
-    assert mcd("validate", folder=folder).returncode == 0
+    assert mcd("validate", folder=folder).code == 0
 
 
 def test_a_problem_in_a_file_names_it_as_the_command_was_given_the_folder(folder: Path) -> None:
     (folder / "app.yaml").write_text(APP.replace("f.conf}", "f.conf, template: true}"))
     (folder / "deploy" / "f.conf").write_text("one\n  {{ .Nope }}\n")
     done = mcd("validate", "repo/app.yaml", folder=folder.parent)
-    assert done.stdout.startswith('repo/deploy/f.conf:2:3: components.w.files["/x/f"].source: there is no .Nope.')
+    assert done.out.startswith('repo/deploy/f.conf:2:3: components.w.files["/x/f"].source: there is no .Nope.')
 
 
 def test_no_link_leads_out_of_the_folder(folder: Path) -> None:
     (folder / "deploy" / "f.conf").symlink_to("../../secret.txt")
-    assert mcd("render", folder=folder).stderr == MISSING
+    assert mcd("render", folder=folder).err == MISSING
     (folder / "deploy" / "f.conf").unlink()
     (folder / "deploy").rmdir()
     (folder / "deploy").symlink_to("..")
     (folder.parent / "f.conf").write_text("outside")
-    assert mcd("render", folder=folder).stderr == MISSING
+    assert mcd("render", folder=folder).err == MISSING
 
 
 def test_a_link_inside_the_folder_is_no_file_as_on_a_server(folder: Path) -> None:
@@ -77,9 +77,9 @@ def test_what_is_no_regular_file_is_absent_and_nobody_waits_for_it(folder: Path)
 def test_a_link_to_itself_is_said_in_one_line(folder: Path) -> None:
     (folder / "deploy" / "f.conf").symlink_to("f.conf")
     done = mcd("render", folder=folder)
-    assert done.returncode == 2
-    assert done.stderr.startswith("deploy/f.conf: ")
-    assert done.stderr.count("\n") == 1
+    assert done.code == 2
+    assert done.err.startswith("deploy/f.conf: ")
+    assert done.err.count("\n") == 1
 
 
 def test_no_more_is_read_of_a_file_than_refuses_it(folder: Path) -> None:
