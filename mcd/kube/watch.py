@@ -36,6 +36,10 @@ FORGOTTEN_AFTER = 3600.0
 FIRST_LOOK = 10.0
 """Seconds after which nobody waits any more for the lists that the streams begin with."""
 
+RELISTED_AFTER = 600.0
+"""Seconds after which a stream that ends is begun anew with a list. One that goes on from a version shows only what came
+since: an event that was lost on the way, or that the API server's own cache skipped, would be missed for ever."""
+
 FIRST_BACKOFF, LAST_BACKOFF = 0.2, 60.0
 """Seconds between two attempts to watch: doubled after each failure, with jitter."""
 
@@ -231,8 +235,13 @@ class Caches:
     async def _keep(self, kind: Kind, store: _Store) -> None:
         failures = 0
         version = ""
+        listed = 0.0
         while True:
             began = time.monotonic()
+            if began - listed > RELISTED_AFTER:
+                version = ""
+            if not version:
+                listed = began
             stopped: KubeError | None = None
             try:
                 version = await self._follow(kind, store, version)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from typing import cast
 
 import pytest
 
 from mcd.errors import Code
+from mcd.kube import watch
 from mcd.kube.cluster import Cluster, Kind, KubeError, KubeReason, WatchEvent, WatchEventType
 from mcd.kube.memory import Faults, MemoryCluster
 from mcd.kube.watch import Caches
@@ -147,6 +148,33 @@ async def test_a_cache_finds_what_was_deleted_while_its_stream_was_too_old() -> 
         assert caches.get(ref_of(config("a"))) is None
         await cluster.apply(config("b"))
         assert not await told_of(told, "default/b")
+
+
+class Lossy(MemoryCluster):
+    """Its streams lose each change, as a middlebox or the server's own cache may, and end in order a moment later."""
+
+    async def watch(
+        self, kind: Kind, namespace: str = "", selector: Mapping[str, str] | None = None, *, resource_version: str = ""
+    ) -> AsyncIterator[WatchEvent]:
+        events = super().watch(kind, namespace, selector, resource_version=resource_version)
+        async with contextlib.aclosing(cast(AsyncGenerator[WatchEvent, None], events)) as stream:
+            async for event in stream:
+                if event.initial_end or not resource_version:
+                    yield event
+                if event.initial_end or resource_version:
+                    version = event.object["metadata"]["resourceVersion"]
+                    yield WatchEvent(WatchEventType.BOOKMARK, {"metadata": {"resourceVersion": version}})
+                    return
+
+
+async def test_a_change_that_no_stream_told_is_found_by_the_next_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Lossy()
+    async with cached(cluster) as (caches, told):
+        await cluster.apply(config("a"))
+        assert caches.get(ref_of(config("a"))) is None
+        monkeypatch.setattr(watch, "RELISTED_AFTER", 0.0)
+        assert not await told_of(told, "default/a")
+        assert caches.get(ref_of(config("a"))) is not None
 
 
 async def test_one_kind_that_is_forbidden_does_not_stop_the_others() -> None:
