@@ -1,4 +1,5 @@
-"""`python -m tests.rig fuzz appyaml [--inputs N] [--seed K] [--shard i/n] [--resume] [--replay FOLDER]`, `mutants`."""
+"""`python -m tests.rig fuzz appyaml [--inputs N] [--seed K] [--shard i/n] [--resume] [--replay FOLDER]`, `mutants`,
+`crash`, `faults`."""
 
 from __future__ import annotations
 
@@ -6,6 +7,9 @@ import argparse
 import re
 import sys
 from pathlib import Path
+
+from tests.rig import crash as crashing
+from tests.rig import faults as breaking
 
 
 def _shard(text: str) -> str:
@@ -38,7 +42,15 @@ def main() -> int:
     mutants.add_argument("--children", type=int, default=2, help="tests that run beside each other")
     mutants.add_argument("--resume", action="store_true", help="go on with what the last run drew")
     mutants.add_argument("--state", type=Path, help="folder of the copy and of the results")
+    crash = commands.add_parser("crash", help="kill -9 at every write and every commit, on a real API server")
+    crashing.arguments(crash)
+    faults = commands.add_parser("faults", help="each fault of the catalogue in create, update and delete")
+    breaking.arguments(faults)
     given = parser.parse_args()
+    if given.command == "crash":
+        return crashing.run(given)
+    if given.command == "faults":
+        return breaking.run(given)
     if given.command == "mutants":
         from tests.rig import mutants as mistakes
 

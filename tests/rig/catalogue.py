@@ -1,0 +1,113 @@
+"""The fault catalogue (reliability 5.2) as tables: what is injected into a lane, what another test does, what waits.
+
+A row says in which phases a fault means anything and which waits of MCD are shortened for it. It must not run anything.
+"""
+
+from __future__ import annotations
+
+from tests.rig import deaths, network, others
+from tests.rig.scene import Fault
+
+QUICK = {"mcd.kube.transport.DEADLINE": 1.0}
+
+FAULTS: dict[str, Fault] = {
+    each.number: each
+    for each in (
+        Fault("F02", "die between two writes", deaths.f02),
+        Fault("F03", "each write is done, its answer lost", deaths.f03),
+        Fault("F04", "die between the last write and the record", deaths.f04),
+        Fault("F05", "die between the wish and the first write", deaths.f05),
+        Fault("F06", "die between two deletes", deaths.f06, shape="mixed", phases=("update", "delete")),
+        Fault("F07", "die while the inventory is updated", deaths.f07),
+        Fault("F11", "SIGTERM in the middle of a Rollout", deaths.f11),
+        Fault("F17", "429 with Retry-After for every write", network.f17),
+        Fault("F18", "one answer of three is 500, 502 or 503", network.f18),
+        Fault("F19", "a write hangs until the deadline", network.f19, times=QUICK),
+        Fault("F22", "410 in the stream of every watch", network.f22),
+        Fault("F23", "410 on every second page of a list", network.f23),
+        Fault("F24", "every watch is open and silent", network.f24, times={"mcd.kube.client.SILENCE": 3.0}),
+        Fault("F25", "every watch ends at its first event", network.f25),
+        Fault(
+            "F26",
+            "no event of a workload arrives",
+            network.f26,
+            times={"mcd.kube.watch.RELISTED_AFTER": 2.0, "mcd.kube.client.WATCH_SECONDS": [2, 3]},
+        ),
+        Fault("F27", "events that are cut, garbled, too large", network.f27),
+        Fault("F29", "every write arrives twice", network.f29),
+        Fault("F30", "the credential is refused", network.f30),
+        Fault("F31", "one kind may not be seen or written", network.f31, wish_again=True),
+        Fault("F32", "a quota is exceeded", network.f32, times={"mcd.kube.decision.WAITS.QuotaExceeded": 2.0}),
+        Fault("F34", "an admission webhook does not answer", network.f34, wish_again=True),
+        Fault("F36", "a kind is not served for a while", network.f36, wish_again=True),
+        Fault("F40", "every connection is reset", network.f40),
+        Fault("F42", "the cluster comes and goes", network.f42),
+        Fault("F43", "the API server is killed", network.f43),
+        Fault("F44", "every call is slow", network.f44),
+        Fault("F49", "somebody's finalizer", others.f49),
+        Fault(
+            "F51",
+            "an object is replaced between look and write",
+            others.f51,
+            phases=("update", "delete"),
+            wish_again=True,
+        ),
+        Fault("F52", "a person edits what is ours", others.f52, phases=("update", "delete")),
+        Fault("F53", "a foreign object has the name", others.f53, phases=("create", "update"), wish_again=True),
+        Fault("F54", "our labels are stripped", others.f54, phases=("update", "delete")),
+        Fault("F58", "a scaler scales meanwhile", others.f58, shape="scaled", phases=("update", "delete")),
+    )
+}
+
+ELSEWHERE = {
+    "F12": "python -m tests.rig handover",
+    "F13": "tests/compiling/test_compiler.py",
+    "F14": "tests/store/test_leases.py",
+    "F15": "tests/api/test_unattended.py",
+    "F20": "tests/controllers/test_rollouts.py",
+    "F33": "tests/controllers/test_lost_cluster.py",
+    "F37": "tests/controllers/test_replacing.py",
+    "F38": "tests/kube/test_contract_apply.py",
+    "F39": "tests/kube/test_kubeconfig.py",
+    "F46": "tests/kube/test_health.py",
+    "F47": "tests/kube/test_health.py",
+    "F48": "tests/kube/test_placing_words.py",
+    "F57": "tests/controllers/test_deleting.py",
+    "F67": "tests/rig/test_long_texts.py",
+    "F72": "tests/store/test_sqlite.py",
+    "F74": "tests/api/test_disk.py",
+    "F75": "tests/store/test_database.py",
+    "F76": "tests/controllers/test_restored.py",
+    "F77": "tests/store/test_migrations.py",
+}
+"""Faults that another test injects. Each file is checked to exist."""
+
+WAITING = {
+    "F01": "webhooks of other git hosts",
+    "F08": "canary steps",
+    "F09": "rollbacks are the workload W6 of the crash campaign",
+    "F10": "Claims",
+    "F16": "terminals through the rig",
+    "F21": "statuses that MCD writes to the cluster: it writes none",
+    "F28": "the stale server of the rig",
+    "F35": "a mutating webhook in the rig",
+    "F41": "time that is compressed for six hours",
+    "F45": "twenty clusters in the rig",
+    "F50": "a namespace controller that the rig plays for a line that is still wanted",
+    "F55": "etcd from a backup in the rig",
+    "F56": "Runs",
+    "F59": "a second control plane in the rig",
+    **dict.fromkeys(("F60", "F61"), "webhooks of other git hosts"),
+    "F62": "other git hosts",
+    **dict.fromkeys(("F63", "F64", "F65"), "two wishes at once in the rig"),
+    "F66": "moving an App",
+    "F68": "other git hosts",
+    "F69": "a registry in the rig",
+    "F70": "approvals",
+    "F71": "terminals through the rig",
+    "F73": "PostgreSQL in the rig",
+    "F78": "libfaketime in the rig",
+    "F79": "limits of descriptors in the rig",
+    "F80": "snapshots, an Event sink",
+}
+"""Faults that wait: for a feature of the product, or for a part of the rig."""

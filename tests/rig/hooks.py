@@ -1,0 +1,108 @@
+"""What the rig does inside the process that it kills: counts commits, and ends the process before or after the n-th.
+
+Installed in the process when it starts, through SQLAlchemy's own events: product code knows nothing of it. It must not
+change what is committed.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import re
+import signal
+import struct
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_FORM = struct.Struct("<qqqq")
+_WRITTEN = re.compile(r"\s*(INSERT|UPDATE|DELETE)\s+(?:OR\s+\w+\s+)?(?:INTO\s+|FROM\s+)?\"?(\w+)", re.IGNORECASE)
+
+OF_THE_PROCESS = frozenset({"controller", "process", "cluster"})
+"""Tables whose commits are no points of a workload: that a process lives, and what a cluster serves, is written by the
+clock."""
+
+
+@dataclass
+class Board:
+    """A few numbers that the rig and the process both see: whether commits are counted, at which one it ends, on which
+    side of it, and how many there were."""
+
+    memory: mmap.mmap
+
+    @classmethod
+    def open(cls, file: Path) -> Board:
+        if not file.exists():
+            file.write_bytes(bytes(_FORM.size))
+        with file.open("r+b") as opened:
+            return cls(mmap.mmap(opened.fileno(), _FORM.size))
+
+    def arm(self, target: int = 0, *, after: bool = False) -> None:
+        """Counts from now on; ends the process at the commit `target`, 0 for none."""
+        _FORM.pack_into(self.memory, 0, 1, target, int(after), 0)
+
+    def disarm(self) -> None:
+        _FORM.pack_into(self.memory, 0, 0, 0, 0, self.count)
+
+    @property
+    def count(self) -> int:
+        return int(_FORM.unpack_from(self.memory)[3])
+
+    def step(self) -> tuple[bool, bool]:
+        """One more commit. Answers whether the process ends before it, and whether after it."""
+        armed, target, after, count = _FORM.unpack_from(self.memory)
+        if not armed:
+            return False, False
+        struct.pack_into("<q", self.memory, 24, count + 1)
+        hit = count + 1 == target
+        return hit and not after, hit and bool(after)
+
+
+def tables_of(statement: str) -> Iterable[str]:
+    found = _WRITTEN.match(statement)
+    return (found[2].lower(),) if found else ()
+
+
+def install(board: Board, log: Path) -> None:
+    """Listens to every engine of this process. `log` gets a line for each commit that is counted."""
+    from sqlalchemy import event
+    from sqlalchemy.engine import Engine
+    from sqlalchemy.pool import Pool
+
+    lines = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+
+    def end() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    @event.listens_for(Engine, "before_cursor_execute")
+    def told(connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        for table in tables_of(statement):
+            connection.info.setdefault("rig", set()).add(table)
+
+    @event.listens_for(Engine, "rollback")
+    def undone(connection: Any) -> None:
+        connection.info.pop("rig", None)
+
+    @event.listens_for(Engine, "commit")
+    def commits(connection: Any) -> None:
+        touched = connection.info.pop("rig", set())
+        if touched <= OF_THE_PROCESS:
+            return
+        before, after = board.step()
+        os.write(lines, f"{' '.join(sorted(touched))}\n".encode())
+        if before:
+            end()
+        connection.info["rig end"] = after
+
+    @event.listens_for(Pool, "checkin")
+    def returned(_connection: Any, record: Any) -> None:
+        if record.info.pop("rig end", False):
+            end()
+
+
+def from_environment() -> None:
+    """Installs what MCD_RIG_BOARD names, if anything."""
+    board = os.environ.get("MCD_RIG_BOARD", "")
+    if board:
+        install(Board.open(Path(board)), Path(board).with_suffix(".commits"))

@@ -1,0 +1,123 @@
+"""Faults F49 to F58: other people and other controllers act on what MCD has made, or where it wants to make something.
+
+Each is a block around the change; at its end the others have gone. What must hold is judged elsewhere.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from tests.rig import kubelet, oracles
+from tests.rig.lane import LINE
+from tests.rig.rules import Asked, Hook
+from tests.rig.scene import Scene
+
+MERGE = "application/merge-patch+json"
+
+
+def _path(collection: str, name: str) -> str:
+    return f"{kubelet.within(collection, LINE)}/{name}"
+
+
+WEB = _path("/apis/apps/v1/deployments", "hello-web")
+SERVICE = _path("/api/v1/services", "hello-web")
+
+
+@contextlib.asynccontextmanager
+async def f49(scene: Scene) -> AsyncIterator[None]:
+    """Somebody's finalizer is on a Service of ours: never stripped; what waits for it says so and goes on by itself."""
+    finalizers = {"metadata": {"finalizers": ["person.test/guard"]}}
+    status, _ = await scene.lane.api.send("PATCH", SERVICE, finalizers, MERGE)
+    yield
+    await scene.lasts(2.0)
+    if status == 200:
+        live = {oracles.key(obj): obj for obj in await oracles.everything(scene.lane)}
+        scene.verdict.must("Service/hello-web" in live, "F49: the finalizer was stripped")
+        await scene.lane.api.send("PATCH", SERVICE, {"metadata": {"finalizers": None}}, MERGE)
+
+
+@contextlib.asynccontextmanager
+async def f51(scene: Scene) -> AsyncIterator[None]:
+    """Right before a delete (or a write) of the Service, somebody deletes it and makes another of its name."""
+    replaced: list[str] = []
+
+    async def replace(_what: Asked) -> None:
+        status, _ = await scene.lane.api.send("DELETE", SERVICE)
+        if status == 200:
+            body = {
+                "apiVersion": "v1", "kind": "Service", "metadata": {"name": "hello-web", "namespace": LINE},
+                "spec": {"ports": [{"port": 99}]},
+            }  # fmt: skip
+            made = await scene.lane.api.ok("POST", kubelet.within("/api/v1/services", LINE), body)
+            replaced.append(made["metadata"]["uid"])
+
+    scene.counts_may_differ = True
+    rule = scene.on(Hook(replace), verb="delete" if scene.phase == "delete" else "patch",
+                    resource="services", name="hello-web", most=1)  # fmt: skip
+    yield
+    await scene.met(rule)
+    if replaced:
+        await scene.lasts(1.5)
+        _, live = await scene.lane.api.send("GET", SERVICE)
+        kept = isinstance(live, dict) and live.get("metadata", {}).get("uid") == replaced[0]
+        scene.verdict.must(kept and live["spec"]["ports"][0]["port"] == 99, "F51: what somebody made was written over")
+        await scene.lane.api.send("DELETE", SERVICE)
+
+
+@contextlib.asynccontextmanager
+async def f52(scene: Scene) -> AsyncIterator[None]:
+    """A person edits a field of ours, and adds a label that is theirs."""
+    body = {"metadata": {"labels": {"person.test/note": "mine"}}, "spec": {"ports": [{"port": 8888}]}}
+    status, _ = await scene.lane.api.send("PATCH", SERVICE, body, MERGE)
+    yield
+    await scene.lane.settled()
+    _, live = await scene.lane.api.send("GET", SERVICE)
+    if status == 200 and scene.phase != "delete":
+        labels = live["metadata"]["labels"]
+        scene.verdict.must(labels.get("person.test/note") == "mine", "F52: a label of somebody else was taken away")
+        await scene.lane.api.send("PATCH", SERVICE, {"metadata": {"labels": {"person.test/note": None}}}, MERGE)
+
+
+@contextlib.asynccontextmanager
+async def f53(scene: Scene) -> AsyncIterator[None]:
+    """Somebody has an object of a name that the change wants: held, told, untouched; it goes on when that is gone."""
+    name = {"create": "hello-web", "update": "hello-worker"}.get(scene.phase, "")
+    made: dict[str, Any] = {}
+    path = _path("/apis/networking.k8s.io/v1/networkpolicies", name)
+    if name:
+        body = {
+            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
+            "metadata": {"name": name, "namespace": LINE},
+            "spec": {"podSelector": {"matchLabels": {"of": "person"}}, "policyTypes": ["Egress"]},
+        }  # fmt: skip
+        made = await scene.lane.api.ok("POST", kubelet.within("/apis/networking.k8s.io/v1/networkpolicies", LINE), body)
+    yield
+    if made:
+
+        async def told() -> bool:
+            return "NotOurs" in scene.lane.said()
+
+        await scene.lane.until(told, 15.0, "it is said whose it is")
+        _, live = await scene.lane.api.send("GET", path)
+        same = live["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
+        scene.verdict.must(same, "F53: a foreign object was touched")
+        await scene.lane.api.send("DELETE", path)
+
+
+@contextlib.asynccontextmanager
+async def f54(scene: Scene) -> AsyncIterator[None]:
+    """Our labels are stripped from a Service of ours."""
+    stripped = {"metadata": {"labels": None}}
+    await scene.lane.api.send("PATCH", SERVICE, stripped, MERGE)
+    yield
+
+
+@contextlib.asynccontextmanager
+async def f58(scene: Scene) -> AsyncIterator[None]:
+    """A scaler scales while the change goes on: its number stays."""
+    body = {"spec": {"replicas": 5}}
+    scaled = _path("/apis/apps/v1/deployments", "hello-web") + "/scale"
+    await scene.lane.api.send("PATCH", f"{scaled}?fieldManager=scaler", body, MERGE)
+    yield
