@@ -11,7 +11,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from bench import api, bulk, data, meter, report, scrape, tables
+from bench import api, bulk, change, coldstart, data, meter, noop, report, scrape, tables
 from bench import compile as compiling
 
 
@@ -88,14 +88,33 @@ def _bulk(given: argparse.Namespace) -> int:
     return _told("bulk", bulk.table(found), found.facts(), given)
 
 
+def _noop(given: argparse.Namespace) -> int:
+    found = noop.run(given.apps, given.turns, _say)
+    return _told("noop", noop.table(found), found.facts(), given)
+
+
+def _change(given: argparse.Namespace) -> int:
+    found = change.run(given.apps, _say)
+    return _told("change", change.table(found), found.facts(), given)
+
+
+def _coldstart(given: argparse.Namespace) -> int:
+    found = coldstart.run(given.apps, given.clusters, given.turns, _say)
+    return _told("coldstart", coldstart.table(found), found.facts(), given)
+
+
 def _engine_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Those that start API servers."""
     for name, said, apps, turns, run in (
         ("bulk", "P3: many Apps at once on one cluster, beside the bound and kubectl", 1000, 5, _bulk),
+        ("noop", "P5: Apps at rest are looked at again; turns are resyncs", 1490, 6, _noop),
+        ("change", "P6: the requests of one change", 20, 1, _change),
+        ("coldstart", "P9: from the start of the process to a verdict on every App", 1490, 5, _coldstart),
     ):
         one = commands.add_parser(name, help=said)
         one.add_argument("--apps", type=int, default=apps, help=f"Apps of six objects (default {apps})")
         one.add_argument("--turns", type=int, default=turns, help=f"turns (default {turns})")
+        one.add_argument("--clusters", type=int, default=1, help="API servers, for coldstart (default 1)")
         _kept(one)
         one.set_defaults(run=run)
 

@@ -172,8 +172,8 @@ def table(r: Result) -> str:
         row("MCD", lambda turn: turn.ours, "mcd"),
         row("`kubectl apply --server-side` of one List", lambda turn: turn.kubectl, "kubectl"),
         "",
-        f"Of the bound **{r.share:.2f}**, of kubectl **{r.of_kubectl:.2f}**; in processor time for an object, the bound's "
-        f"is **{r.work:.2f}** of MCD's. {asked:.2f} requests for an object. "
+        f"Of the bound **{r.share:.2f}**, of kubectl **{r.of_kubectl:.2f}**; in processor time for an object, the "
+        f"bound's is **{r.work:.2f}** of MCD's. {asked:.2f} requests for an object. "
         f"{len(r.turns)} turns; the bound moved by {r.over(lambda turn: turn.drift)[2]:.0%} at the most within one; "
         f"load {min(loads):.1f} to {max(loads):.1f} on {os.cpu_count()} cores; "
         + ("every object is live as rendered." if not wrong else f"**{wrong} objects are not as rendered.**"),

@@ -19,13 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
+from bench import peers
 from bench.data import ADMIN
 from bench.servers import Servers
 from mcd.appyaml.live import desired
 from mcd.infra.catalog import KINDS
 from mcd.kube.inventory import stamped
+from mcd.kube.kinds import object_path
 from mcd.kube.newer import signed
 from mcd.model import Noun
 from mcd.objects import Object, canonical, ref_of
@@ -70,11 +72,12 @@ class Engine:
 
     # --- the process ---
 
-    def start(self) -> float:
-        """Starts the controllers; answers when, on the monotonic clock."""
+    def start(self, **told_too: str) -> float:
+        """Starts the controllers, with more of the environment; answers when, on the monotonic clock."""
         began = time.monotonic()
         kept = {key: value for key, value in os.environ.items() if not key.startswith("MCD_")}
         told = {"MCD_DATA": str(self.folder), "MCD_LOG_LEVEL": "warning", "MCD_DATABASE_URL": self.settings.database}
+        told |= told_too
         with (self.folder / "controllers.log").open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "mcd", "serve", "controllers"], env={**kept, **told}, stdout=log, stderr=log
@@ -173,12 +176,67 @@ class Engine:
             written = await tx.value(select(func.count()).select_from(whole.subquery()))
         return int(apps - written)
 
+    async def unready(self) -> int:
+        """Live Rollouts that were never Ready, and Releases that are not yet."""
+        async with self.db.reading() as tx:
+            live = select(func.count()).select_from(t.rollout).where(t.rollout.c.live, t.rollout.c.ready_at.is_(None))
+            return int(await tx.value(live)) + await _unready_releases(tx)
+
+    async def restless(self) -> int:
+        """What is due, worked on, or not begun."""
+        now = datetime.now(UTC)
+        table = t.rollout
+        busy = (table.c.next_run_at <= now) | (table.c.lease_until > now) | table.c.began_at.is_(None)
+        async with self.db.reading() as tx:
+            live = select(func.count()).select_from(table).where(table.c.live, busy)
+            return int(await tx.value(live)) + await _unready_releases(tx)
+
+    async def due_at(self) -> dict[str, datetime]:
+        """When each live Rollout that nobody works on is looked at next."""
+        table = t.rollout
+        query = select(table.c.id, table.c.next_run_at).where(table.c.live, table.c.lease_token.is_(None))
+        async with self.db.reading() as tx:
+            return {row["id"]: row["next_run_at"] for row in await tx.rows(query)}
+
+    async def wake(self) -> None:
+        """Makes every live Rollout due, as a hint does."""
+        async with self.db.writing() as tx:
+            await tx.run(update(t.rollout).where(t.rollout.c.live).values(next_run_at=datetime.now(UTC)))
+            tx.wished = True
+
+    async def play(self, objects: Sequence[Object]) -> None:
+        """Says of every Deployment what a controller manager would: that it was looked at. None has pods."""
+        for name in self.servers.names:
+            lines = []
+            for obj in objects:
+                if obj["kind"] == "Deployment" and obj["metadata"]["namespace"].startswith(f"{name}-"):
+                    said = {"apiVersion": "apps/v1", "kind": "Deployment", "status": {"observedGeneration": 99}}
+                    said["metadata"] = {key: obj["metadata"][key] for key in ("name", "namespace")}
+                    lines.append(object_path(ref_of(obj)).encode() + b"/status\t" + canonical(said))
+            file = self.folder / f"play-{name}"
+            file.write_bytes(b"\n".join(lines) + b"\n")
+            peers.bound(self.servers, {name: file}, 8, "?fieldManager=play&force=true", user="admin")
+
+    async def at_rest(self, names: Sequence[str]) -> list[Object]:
+        """Waits until these Apps are applied, plays the cluster, and waits until all are Ready and nobody works;
+        answers their objects as they were rendered."""
+        await self.until("all Apps are applied", self.unwritten, 1800)
+        objects = await self.rendered(names)
+        await self.play(objects)
+        await self.until("all Apps are Ready", self.unready, 1800)
+        await self.until("nobody works", self.restless, 1800)
+        return objects
+
     async def _unready_lines(self) -> int:
         async with self.db.reading() as tx:
             found = [
                 row for table in (t.cluster, t.product_line) for row in await tx.values(select(table.c.conditions))
             ]
         return sum(not any(c["type"] == "Ready" and c["status"] for c in conditions) for conditions in found)
+
+
+async def _unready_releases(tx: Any) -> int:
+    return int(await tx.value(select(func.count()).select_from(t.release).where(t.release.c.ready_at.is_(None))))
 
 
 def contains(live: Any, wanted: Any) -> bool:

@@ -40,9 +40,12 @@ class Sent:
         return self.requests / self.seconds
 
 
-def bound(servers: Servers, files: Mapping[str, Path], in_flight: int, query: str = SSA, method: str = "PATCH") -> Sent:
+def bound(
+    servers: Servers, files: Mapping[str, Path], in_flight: int, query: str = SSA, *, method: str = "PATCH",
+    user: str = "mcd",
+) -> Sent:  # fmt: skip
     """The requests of each cluster's file. Raises RuntimeError when one was refused."""
-    targets = [servers.target(name, file) for name, file in files.items()]
+    targets = [servers.target(name, file, user) for name, file in files.items()]
     job = {"targets": targets, "in_flight": in_flight, "query": query, "method": method}
     spent = servers.spent()
     done = subprocess.run(
