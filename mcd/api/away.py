@@ -11,6 +11,8 @@ from datetime import datetime
 from mcd import model
 from mcd.api.shapes import summary
 from mcd.model import ConditionType, HealthState, Reason, StateWord, since_when, state_word, why_away
+from mcd.model.named import state_named
+from mcd.model.why import Note, as_told, say, saying, told
 
 _SEEN = frozenset({HealthState.HEALTHY, HealthState.PROGRESSING, HealthState.FAILED})
 
@@ -54,11 +56,12 @@ def known(state: model.Reconciled, gone: Away | None) -> Known:
         return Known(*summary(state), since=since_when(state, word))
     if gone is None:
         return Known(*summary(state), before=StateWord.READY, since=since_when(state, word))
-    when = f" at {gone.seen_at:%Y-%m-%d %H:%M:%S} UTC" if gone.seen_at is not None else ""
+    when = told(Note.SEEN_AT, at=f"{gone.seen_at:%Y-%m-%d %H:%M:%S}") if gone.seen_at is not None else ""
     before = state_word(state)
     if before is StateWord.UNKNOWN:
         before = StateWord.READY
-    message = f"It was {before} when it was seen last{when}. {gone.message}".rstrip()
+    was = told(Note.WAS_SEEN_LAST, before=state_named(before), when=when)
+    message = saying(was, as_told(gone.message))
     return Known(word, gone.reason, message, before=before, since=gone.since)
 
 
@@ -66,5 +69,8 @@ def health_known(health: model.ComponentHealth, gone: Away | None) -> tuple[Heal
     """State, reason and message of a component. What was stopped on purpose is so still."""
     if gone is None or health.state not in _SEEN:
         return health.state, health.reason, health.message
-    was = f"It was {health.state} when it was seen last" + (f": {health.message}" if health.message else ".")
+    before = state_named(health.state)
+    was = say(Note.WAS_SEEN_LAST, before=before, when="")
+    if health.message:
+        was = say(Note.WAS_SEEN_SAYING, before=before, what=health.message)
     return HealthState.UNKNOWN, gone.reason, was

@@ -28,6 +28,7 @@ from mcd.forge.sayings import full_disk
 from mcd.forge.updates import refusals
 from mcd.forge.wire import PushRequest
 from mcd.model import Actor, EventKind, Reason, Release
+from mcd.model.why import Note, say
 from mcd.observability import logs, metrics
 from mcd.runtime import Runtime
 from mcd.store import intents
@@ -372,7 +373,7 @@ class Push:
         reasons = sorted({reason for _, reason in verdict.results if reason})
         try:
             async with self.runtime.db.writing() as tx:
-                said = f"A push to {self.app} was refused: {echo(reasons[0], 200)}."
+                said = say(Note.PUSH_REFUSED, app=self.app, why=echo(reasons[0], 200))
                 data = {ASKED: list(required)} if required else None
                 await intents.tell(self.actor, tx, self.runtime.now(), EventKind.PUSH_REFUSED, self.app, said, data)
         except McdError as error:

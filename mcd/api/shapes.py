@@ -14,6 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from mcd import model
 from mcd.errors import Code
 from mcd.errors import Problem as FileProblem
+from mcd.model.named import state_named
+from mcd.model.why import Note, as_told, say, saying, told
 
 T = TypeVar("T")
 
@@ -148,14 +150,17 @@ def summary(state: model.Reconciled) -> tuple[model.StateWord, model.Reason, str
         case model.StateWord.DELETING:
             return word, model.Reason.DELETING, told.message if told else ""
         case model.StateWord.UNKNOWN if going:
-            return word, going.reason, f"It was ready when it was seen last. {going.message}"
+            return word, going.reason, saying(_WAS_READY, as_told(going.message))
         case model.StateWord.READY | model.StateWord.SUPERSEDED if ready:
             return word, ready.reason, ready.message
     if going and going.status:
         return word, going.reason, going.message
     if ready and not ready.status and not (stalled and stalled.status):
         return word, ready.reason, ready.message
-    return word, model.Reason.NEW, "It waits for a controller to look at it."
+    return word, model.Reason.NEW, say(Note.NOT_TAKEN_YET)
+
+
+_WAS_READY = told(Note.WAS_SEEN_LAST, before=state_named(model.StateWord.READY), when="")
 
 
 class Whoami(Shape):

@@ -41,6 +41,7 @@ from mcd.api.wishes import ExecNew
 from mcd.errors import Code, McdError
 from mcd.kube.cluster import Cluster, ExecSession
 from mcd.model import Actor, EventKind, Noun, Verb
+from mcd.model.why import Note, say
 from mcd.objects import COMPONENT
 from mcd.observability import logs
 from mcd.runtime import Runtime
@@ -199,7 +200,7 @@ async def _use(runtime: Runtime, actor: Actor, target: Target, app: str) -> Plac
             raise refused
         command = " ".join(logs.clean(word) for word in target.command)[:500]
         await intents.tell(
-            actor, tx, now, EventKind.EXEC, app, f"{actor.name} runs a command in {target.pod}.",
+            actor, tx, now, EventKind.EXEC, app, say(Note.SHELL_RUNS, who=actor.name, pod=target.pod),
             {"pod": target.pod, "container": target.container, "command": command, "tty": target.tty},
         )  # fmt: skip
     return place

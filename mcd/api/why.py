@@ -29,6 +29,7 @@ from mcd.model.why import (
     step,
     text,
     told,
+    within,
 )
 
 LINES = 40
@@ -182,7 +183,7 @@ def _written(app: str, health: model.ComponentHealth) -> Told:
         return told(Why.STOPPED, what=text(health.message))
     if health.reason in CONDITIONS:
         return explain_condition(app, health.reason, health.message).told
-    return told(Why.OTHER, reason=health.reason.value, said=health.message)
+    return told(Why.OTHER, reason=health.reason.value, said=within(health.message))
 
 
 def _live(facts: Facts, language: Language) -> list[Explanation]:
@@ -259,7 +260,7 @@ def _condition(
         return []
     if waits.reason in (Reason.PROGRESSING, Reason.APPLYING) or waits.reason in _OF_PODS:
         return []
-    one = told(Why.WAITS, said=waits.message or waits.reason.value)
+    one = told(Why.WAITS, said=within(waits.message) or waits.reason.value)
     if waits.reason in CONDITIONS:
         one = explain_condition(facts.app, waits.reason, waits.message, facts.namespace).told
     return [replace(_item(facts, one, language, HealthState.PROGRESSING), reason=waits.reason)]

@@ -22,6 +22,7 @@ from mcd.model import (
     Stalled,
     Waiting,
 )
+from mcd.model.why import Note, Saying, say, saying, told
 from mcd.objects import OLDEST_MINOR
 
 ASKED_AGAIN = 60.0
@@ -35,32 +36,34 @@ async def reconcile(item: ClusterItem, cluster: Cluster, now: datetime) -> Resul
     """Asks discovery and says what came back. An incomplete answer is no answer: what was known before stays. So does a
     kind that an answer leaves out, until that has lasted."""
     if item.cluster.state.deleted_at is not None:
-        return Result(Ready("forgotten"), gone=True)
+        return Result(Ready(say(Note.FORGOTTEN)), gone=True)
     try:
         serves = believed(item.cluster.serves, await cluster.serves(), now)
     except KubeError as error:
         return _silent(item, error)
     observed = ClusterObserved(serves, now)
     if not _new_enough(serves):
-        message = f'cluster "{item.cluster.name}" runs {serves.kubernetes}. MCD needs 1.{OLDEST_MINOR} or newer.'
+        message = say(Note.CLUSTER_OLD, name=item.cluster.name, version=serves.kubernetes, minor=OLDEST_MINOR)
         return Result(Stalled(Reason.VERSION_TOO_OLD, message), observed=observed)
     return Result(
-        Ready(f"Kubernetes {serves.kubernetes} answers.{_left_out(serves)}", again_in=ASKED_AGAIN),
+        Ready(_answers(serves), again_in=ASKED_AGAIN),
         events=_news(item.cluster.serves, serves),
         observed=observed,
     )
 
 
-def _left_out(serves: Serves) -> str:
-    """What it does not list any more and is not believed to have lost yet."""
+def _answers(serves: Serves) -> Saying:
+    """That it answers; and what it does not list any more and is not believed to have lost yet."""
+    answers = told(Note.CLUSTER_ANSWERS, version=serves.kubernetes)
     if serves.unseen_since is None:
-        return ""
+        return saying(answers)
     names = sorted(serves.unseen)
-    others = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return (
-        f" Since {serves.unseen_since:%Y-%m-%d %H:%M:%S} UTC it does not list {', '.join(names[:_NAMED])}{others}. "
-        f"That is believed after {READ_AGAIN} such answers in a row and {LASTS.seconds // 60} minutes."
-    )
+    others = told(Note.AND_MORE, n=len(names) - _NAMED) if len(names) > _NAMED else ""
+    return saying(answers, told(
+        Note.CLUSTER_UNLISTED, since=f"{serves.unseen_since:%Y-%m-%d %H:%M:%S}",
+        kinds=told(Note.LISTED, names=", ".join(names[:_NAMED]), others=others), times=READ_AGAIN,
+        minutes=LASTS.seconds // 60,
+    ))  # fmt: skip
 
 
 def _silent(item: ClusterItem, error: KubeError) -> Result:
@@ -74,11 +77,11 @@ def _silent(item: ClusterItem, error: KubeError) -> Result:
 def _why_silent(item: ClusterItem, error: KubeError) -> Result:
     name = item.cluster.name
     if error.kube_reason is KubeReason.UNAUTHORIZED:
-        message = f'cluster "{name}" does not accept the credential. Give it a new kubeconfig.'
+        message = say(Note.CLUSTER_NO_CREDENTIAL, name=name)
         return Result(Stalled(Reason.CLUSTER_AUTH_FAILED, message))
     if error.kube_reason is KubeReason.FORBIDDEN:
-        return Result(Stalled(Reason.FORBIDDEN, f'cluster "{name}": {error}'))
-    message = f'cluster "{name}" does not answer: {error.message} Nothing was changed; it is asked again.'
+        return Result(Stalled(Reason.FORBIDDEN, say(Note.CLUSTER_SAYS, name=name, said=str(error))))
+    message = say(Note.CLUSTER_SILENT, name=name, said=error.message)
     return Result(Waiting(Reason.UNREACHABLE, message, error.retry_after or UNREACHABLE_RETRY))
 
 
@@ -93,7 +96,7 @@ def _news(before: Serves, after: Serves) -> tuple[EventNote, ...]:
         return ()
     notes = []
     if gone := sorted(before.kinds - after.kinds):
-        notes.append(EventNote(EventKind.CHANGED, f"no longer serves {', '.join(gone)}."))
+        notes.append(EventNote(EventKind.CHANGED, say(Note.SERVES_NO_LONGER, kinds=", ".join(gone))))
     if new := sorted(after.kinds - before.kinds):
-        notes.append(EventNote(EventKind.CHANGED, f"now serves {', '.join(new)}."))
+        notes.append(EventNote(EventKind.CHANGED, say(Note.SERVES_NOW, kinds=", ".join(new))))
     return tuple(notes)

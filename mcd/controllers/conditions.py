@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from mcd.errors import Code, McdError
 from mcd.model import Condition, ConditionType, Outcome, Ready, Reason, Stalled, Waiting
 from mcd.model.conditions import said
+from mcd.model.why import Note, say
 
 FIRST_RETRY = 0.2
 LONGEST_RETRY = 60.0
@@ -87,12 +88,12 @@ def conclude_failure(
     return Concluded(said(words, previous, generation, now), now + timedelta(seconds=delay), failures + 1)
 
 
-_BUG = f"A bug in MCD ended this pass; the server's log has the details. {AGAIN}"
+_BUG = say(Note.BUG)
 
 
 def _retried(said: str) -> str:
     """Some errors say it themselves, because they reach people by other ways too."""
-    return said if said.endswith(AGAIN) else f"{said} {AGAIN}"
+    return said if said.endswith(AGAIN) else say(Note.TRIED_AGAIN, said=said)
 
 
 def is_a_bug(error: BaseException) -> bool:

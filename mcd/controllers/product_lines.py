@@ -36,6 +36,7 @@ from mcd.model import (
     Stalled,
     Waiting,
 )
+from mcd.model.why import Note, Told, say, told
 from mcd.objects import Object, Ref, in_apply_order, ref_of
 
 RETRY = 2.0
@@ -58,11 +59,11 @@ async def reconcile(
     if item.line.state.deleted_at is not None:
         return await _take_away(item, live, fence, owner)
     if not item.cluster.serves.kubernetes:
-        return Result(Waiting(Reason.CLUSTER_PENDING, f'cluster "{item.cluster.name}" was not seen yet.', RETRY / 2))
+        return Result(Waiting(Reason.CLUSTER_PENDING, say(Note.CLUSTER_NOT_SEEN, name=item.cluster.name), RETRY / 2))
     try:
         wanted = _with_api(line_objects(item.line, item.cluster, item.pools), api_account)
     except McdError as error:
-        words = f"{error} No cluster was asked; correct it with `mcd product-line set {item.line.name} -f FILE`."
+        words = say(Note.LINE_WRONG, said=str(error), name=item.line.name)
         return Result(Stalled(Reason.INVALID_PRODUCT_LINE, words))
     refs = {ref_of(obj) for obj in wanted} | {entry.ref for entry in item.inventory}
     decided = plan(
@@ -83,7 +84,7 @@ async def reconcile(
         bounds=Bounds(item.line.namespace, LINE_KINDS),
         values=values,
     )
-    outcome = outcome_of(applied) or Ready(f"namespace {item.line.namespace} is as asked for")
+    outcome = outcome_of(applied) or Ready(say(Note.LINE_AS_ASKED, name=item.line.namespace))
     return _with_heals(item, _result(item, outcome, applied), now)
 
 
@@ -112,8 +113,13 @@ def _with_heals(item: ProductLineItem, result: Result, now: datetime) -> Result:
     fights = tuple(
         EventNote(
             EventKind.WARNING,
-            f'{c.ref}: "{c.healed_from}" changes it again and again ({c.detail}). It guards the namespace, so it is '
-            f"put back each time; that is told every {FIGHT_WINDOW.seconds // 60} minutes. Stop {c.healed_from}.",
+            say(
+                Note.LINE_GUARD,
+                object=str(c.ref),
+                manager=c.healed_from,
+                detail=c.detail,
+                minutes=FIGHT_WINDOW.seconds // 60,
+            ),
             {"reason": Reason.FIELD_FIGHT.value, "manager": c.healed_from},
         )
         for c in healed
@@ -138,9 +144,7 @@ def _result(item: ProductLineItem, outcome: Outcome, applied: Applied) -> Result
 async def _take_away(item: ProductLineItem, live: LiveObjects, fence: Fence, owner: str) -> Result:
     """Deletes our objects, the Namespace last and only when nothing of anybody else is left in it."""
     if item.apps:
-        return Result(
-            Waiting(Reason.DELETING, f"{item.apps} Apps still live in it. They are deleted first.", RETRY * 5)
-        )
+        return Result(Waiting(Reason.DELETING, say(Note.LINE_HOLDS_APPS, n=item.apps), RETRY * 5))
     namespace = next((e for e in item.inventory if e.ref.kind == "Namespace"), None)
     there = (await live.get([namespace.ref], fresh=[namespace.ref]))[namespace.ref] if namespace is not None else None
     if namespace is not None and there is None:
@@ -153,9 +157,7 @@ async def _take_away(item: ProductLineItem, live: LiveObjects, fence: Fence, own
         assert stop is not None
         return Result(stop)
     if namespace is not None and (foreign := await live.foreign(item.line.namespace, {e.ref for e in item.inventory})):
-        message = (
-            f"{_listed(foreign)} in namespace {item.line.namespace} is not ours. Move or delete it, then it goes on."
-        )
+        message = say(Note.LINE_HOLDS_OTHERS, what=_listed(foreign), namespace=item.line.namespace)
         # Nobody watches what is not ours: it is looked at again, so that it goes on when the person has made room.
         return Result(Waiting(Reason.NAMESPACE_NOT_EMPTY, message, RETRY * 5))
     # What lets us in goes with the Namespace, never before it: who is stopped in between must still get in.
@@ -171,16 +173,17 @@ async def _take_away(item: ProductLineItem, live: LiveObjects, fence: Fence, own
         return _result(item, problem, applied)
     left = () if ours and not any(e.ref.kind == "Namespace" for e in applied.inventory) else applied.inventory
     if left:
-        message = f"waits for {_listed([e.ref for e in left])} to go."
+        message = say(Note.WAITS_TO_GO, what=_listed([e.ref for e in left]))
         return _result(item, Waiting(Reason.DELETING, message, RETRY), applied)
     return _gone(item, applied.changes)
 
 
 def _gone(item: ProductLineItem, changes: ChangeSet) -> Result:
-    note = EventNote(EventKind.DELETED, f"is gone with namespace {item.line.namespace}.")
-    return Result(Ready("gone"), changes=changes, inventory=(), events=(note,), gone=True)
+    note = EventNote(EventKind.DELETED, say(Note.GONE_WITH_NAMESPACE, name=item.line.namespace))
+    return Result(Ready(say(Note.PLAIN_GONE)), changes=changes, inventory=(), events=(note,), gone=True)
 
 
-def _listed(refs: Sequence[Ref]) -> str:
+def _listed(refs: Sequence[Ref]) -> Told:
     names = [str(ref) for ref in refs]
-    return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+    others = told(Note.AND_MORE, n=len(names) - 5) if len(names) > 5 else ""
+    return told(Note.LISTED, names=", ".join(names[:5]), others=others)

@@ -35,6 +35,7 @@ from mcd.model import (
     Stalled,
     Waiting,
 )
+from mcd.model.why import Note, Saying, say, told
 from mcd.observability import metrics
 
 CONTEXT_LIMIT = 1024 * 1024 * 1024
@@ -170,7 +171,8 @@ async def _pin(work: _Pass) -> Outcome | None:
         work.events.append(EventNote(EventKind.RELEASE_FAILED, str(error)))
         return Stalled(Reason.IMAGE_MISSING, str(error))
     work.left = tuple(
-        EventNote(EventKind.WARNING, f"image {image} could not be pinned: {why}.") for image, why in pinned.left.items()
+        EventNote(EventKind.WARNING, say(Note.IMAGE_NOT_PINNED, image=image, why=why))
+        for image, why in pinned.left.items()
     )
     work.seen = replace(work.seen, images={**work.seen.images, **pinned.images})
     return None
@@ -183,8 +185,7 @@ async def _build(work: _Pass) -> Outcome | None:
     if work.shop.builder is None:
         return Stalled(
             Reason.BUILD_UNAVAILABLE,
-            "app.yaml wants an image built, and there is no builder here. "
-            "Write image: on each component, or set MCD_BUILDER=buildah and MCD_REGISTRY.",
+            say(Note.NO_BUILDER),
         )
     try:
         image = await _built(work, work.spec.build, work.shop.builder)
@@ -206,7 +207,7 @@ async def _built(work: _Pass, build: BuildSpec, builder: Builder) -> str:
         metrics.BUILDS_REUSED.inc()
         await shop.log(f"nothing that goes into the image changed: {known} is used again")
         return known
-    work.events.append(EventNote(EventKind.BUILD_STARTED, f"building the image of commit {commit[:12]}"))
+    work.events.append(EventNote(EventKind.BUILD_STARTED, say(Note.BUILDING_IMAGE, commit=commit[:12])))
     with tempfile.TemporaryDirectory(prefix="mcd-build-") as scratch:
         await shop.forge.export(repository, commit, context, Path(scratch), limit=CONTEXT_LIMIT)
         image = await _timed(
@@ -224,7 +225,7 @@ async def _built(work: _Pass, build: BuildSpec, builder: Builder) -> str:
             ),
             shop.log,
         )
-    work.events.append(EventNote(EventKind.BUILD_FINISHED, f"built {image}"))
+    work.events.append(EventNote(EventKind.BUILD_FINISHED, say(Note.IMAGE_BUILT, image=image)))
     work.seen = replace(work.seen, builds={made.digest: image})
     return image
 
@@ -243,7 +244,7 @@ async def _timed(builder: Builder, request: BuildRequest, log: LogSink) -> str:
 
 def _build_failed(work: _Pass, error: McdError) -> Outcome:
     if error.code is Code.UNAVAILABLE:
-        return Waiting(Reason.BUILDING, f"the build could not run: {error}", error.retry_after or SOON)
+        return Waiting(Reason.BUILDING, say(Note.BUILD_COULD_NOT_RUN, said=str(error)), error.retry_after or SOON)
     work.events.append(EventNote(EventKind.RELEASE_FAILED, str(error)))
     return Stalled(Reason.BUILD_FAILED, str(error))
 
@@ -253,8 +254,9 @@ Step = Callable[[_Pass], Awaitable[Outcome | None]]
 STEPS: tuple[Step, ...] = (_read, _compile, _pin, _build)
 
 
-def _summary(work: _Pass) -> str:
+def _summary(work: _Pass) -> Saying:
     images = sorted(set(work.seen.images.values()))
     if not images:
-        return "nothing had to be built"
-    return f"image {images[0]}" + (f" and {len(images) - 1} more" if len(images) > 1 else "")
+        return say(Note.NOTHING_BUILT)
+    others = told(Note.AND_MORE, n=len(images) - 1) if len(images) > 1 else ""
+    return say(Note.IMAGES_ARE, image=images[0], others=others)

@@ -47,6 +47,7 @@ from mcd.model import (
     Waiting,
 )
 from mcd.model.triggers import BACK
+from mcd.model.why import Note, Saying, Told, Value, say, saying, sentence, told
 from mcd.objects import COMPONENT, Ref, ref_of
 
 PROGRESS_RETRY = 10.0
@@ -134,7 +135,7 @@ async def _ready_to_start(work: _Pass) -> Outcome | None:
     """The Release is built, the namespace is there, the cluster answered: else wait without a request."""
     release = work.item.release
     if not release.state.is_now(ConditionType.READY):
-        words = f"Release {release.number} is not ready yet. See its build."
+        words = say(Note.RELEASE_NOT_READY, number=release.number)
         return Waiting(Reason.RELEASE_PENDING, words, DEPENDENCY_RETRY)
     return not_before(work.item)
 
@@ -223,12 +224,12 @@ async def _healthy(work: _Pass) -> Outcome | None:
         return _failed(work, failed[0])
     waiting = [h for h in work.health if h.state is HealthState.PROGRESSING]
     if waiting:
-        said = " ".join(f"{h.component}: {h.message.rstrip('.')}." for h in waiting)
+        said = saying(*(about(h) for h in waiting))
         again = min((h.again_in for h in waiting if h.again_in), default=PROGRESS_RETRY)
         died = [h for h in waiting if h.again_in and h.reason is not Reason.PROGRESSING]
         if died and work.item.rollout.state.is_now(ConditionType.STALLED):
             # It crashed, and runs again for a moment: that is not the end of it before it has lasted.
-            return Stalled(died[0].reason, f"{died[0].component}: {died[0].message}", again_in=again)
+            return Stalled(died[0].reason, saying(about(died[0])), again_in=again)
         return Waiting(waiting[0].reason, said, min(again, PROGRESS_RETRY))
     return None
 
@@ -241,7 +242,7 @@ def _waiting_for_runs(wanted: Desired) -> list[ComponentHealth]:
             component.name,
             HealthState.STOPPED,
             Reason.READY,
-            "it waits to be started by hand, which MCD cannot do yet.",
+            say(Note.BY_HAND_LATER),
         )
         for component in (spec.components if spec is not None else ())
         if component.type == "job"
@@ -249,20 +250,18 @@ def _waiting_for_runs(wanted: Desired) -> list[ComponentHealth]:
 
 
 def _failed(work: _Pass, health: ComponentHealth) -> Outcome:
-    item = work.item
-    message = f"{health.component}: {health.message}"
+    item, why = work.item, [about(health)]
+    pulls = health.reason is Reason.IMAGE_PULL
     if _may_roll_back(work, health.component):
         assert item.last_good is not None
         work.roll_back_to = item.last_good
-        back = f"MCD went back to Rollout {item.last_good.number} (Release {item.last_good.release})."
-        if health.reason is Reason.IMAGE_PULL:
-            back = f"{back} `mcd deploy {item.app.name}` tries this one again."
-        work.events.append(EventNote(EventKind.STALLED, f"{message} {back}", {"evidence": list(health.evidence)}))
-        return Stalled(Reason.ROLLED_BACK, f"{message} {back}")
-    if health.reason is Reason.IMAGE_PULL:
-        again = f"The cluster tries again more and more seldom; `mcd restart {item.app.name}` does at once."
-        message = f"{message} {again}"
-    return Stalled(health.reason, message)
+        why.append(told(Note.PUT_BACK_TO, number=item.last_good.number, release=item.last_good.release))
+        why += [told(Note.DEPLOY_TRIES_AGAIN, app=item.app.name)] if pulls else []
+        work.events.append(EventNote(EventKind.STALLED, saying(*why), {"evidence": list(health.evidence)}))
+        return Stalled(Reason.ROLLED_BACK, saying(*why))
+    if pulls:
+        why.append(told(Note.PULL_TRIED_AGAIN, app=item.app.name))
+    return Stalled(health.reason, saying(*why))
 
 
 def _may_roll_back(work: _Pass, component: str) -> bool:
@@ -296,7 +295,7 @@ async def _delete_all(work: _Pass) -> Outcome | None:
         return problem
     left = [entry for entry in work.applied.inventory if entry not in work.plan.kept]
     if left:
-        return Waiting(Reason.DELETING, f"waits for {_listed(tuple(left))} to go.", GONE_RETRY)
+        return Waiting(Reason.DELETING, say(Note.WAITS_TO_GO, what=_listed(tuple(left))), GONE_RETRY)
     return None
 
 
@@ -307,14 +306,15 @@ async def _nothing_unnamed(work: _Pass) -> Outcome | None:
     found = await unnamed(item, work.live, work.owner)
     work.unclaimed = found.holding_data
     if found.staying:
+        staying = sentence(_listed(found.staying))
         words = (
-            f"what the inventory names of it is deleted, but not {_listed(found.staying)}, which this database does "
-            "not know. It is older than what runs, perhaps restored from a backup. Restore a newer one or delete them; "
+            f"what the inventory names of it is deleted, but not {staying}, which this database does not know. "
+            "It is older than what runs, perhaps restored from a backup. Restore a newer one or delete them; "
             f"then it goes on by itself: `{delete_by_hand(item.line.namespace, found.staying[:_NAMED])}`"
         )
         return Stalled(Reason.NEWER_IN_CLUSTER, words)
     if found.going:
-        return Waiting(Reason.DELETING, f"waits for {_listed(found.going)} to go.", GONE_RETRY)
+        return Waiting(Reason.DELETING, say(Note.WAITS_TO_GO, what=_listed(found.going)), GONE_RETRY)
     return None
 
 
@@ -322,8 +322,8 @@ async def _say_gone(work: _Pass) -> Outcome | None:
     assert work.plan is not None
     work.gone = True
     kept = (*work.plan.kept, *work.unclaimed)
-    note = f" {_listed(kept)} hold data and stay." if kept else ""
-    work.events.append(EventNote(EventKind.DELETED, f"is gone with all its objects.{note}"))
+    note = [told(Note.HOLDS_DATA, what=_listed(kept))] if kept else []
+    work.events.append(EventNote(EventKind.DELETED, saying(told(Note.GONE_WHOLE), *note)))
     return None
 
 
@@ -336,21 +336,31 @@ DELETING: tuple[Step, ...] = (_delete_all, _nothing_unnamed, _say_gone)
 # --- words ------------------------------------------------------------------------------------------------------------
 
 
-def _listed(entries: tuple[InventoryEntry, ...]) -> str:
+def about(health: ComponentHealth) -> Told:
+    """What is said of one component, behind its name."""
+    what: Value = told(Note.WHOLE, of=health.told) if health.told else health.message
+    return told(Note.ABOUT, component=health.component, what=what)
+
+
+def _listed(entries: tuple[InventoryEntry, ...]) -> Told:
     names = [str(entry.ref) for entry in entries]
-    return ", ".join(names[:_NAMED]) + (f" and {len(names) - _NAMED} more" if names[_NAMED:] else "")
+    others = told(Note.AND_MORE, n=len(names) - _NAMED) if names[_NAMED:] else ""
+    return told(Note.LISTED, names=", ".join(names[:_NAMED]), others=others)
 
 
-def _summary(work: _Pass) -> str:
+def _summary(work: _Pass) -> Saying:
     if work.gone:
-        return "gone"
-    running = [h for h in work.health or () if h.desired]
-    parts = [f"{h.component} {h.ready}/{h.desired}" for h in running]
-    words = ", ".join(parts) if parts else "everything is as it was asked for"
+        return say(Note.PLAIN_GONE)
+    running = tuple(
+        told(Note.COUNTED, component=h.component, ready=h.ready, desired=h.desired)
+        for h in work.health or ()
+        if h.desired
+    )
+    kept: Value = ""
     if work.kept:
         listed = _listed(tuple(InventoryEntry(ref) for ref in sorted(work.kept)))
-        words = f"{words}. Kept: {listed}: {next(iter(work.kept.values())).rstrip('.')}"
-    if not work.unclaimed:
-        return words
-    verb = "holds" if len(work.unclaimed) == 1 else "hold"
-    return f"{words}. Unclaimed: {_listed(work.unclaimed)} {verb} data and stay{'s' if verb == 'holds' else ''}."
+        kept = told(Note.KEPT_BECAUSE, what=listed, why=next(iter(work.kept.values())).rstrip("."))
+    left: Value = ""
+    if work.unclaimed:
+        left = told(Note.UNCLAIMED, what=_listed(work.unclaimed), n=len(work.unclaimed))
+    return say(Note.SUMMARY, what=running or told(Note.ALL_AS_ASKED), kept=kept, unclaimed=left)

@@ -15,6 +15,7 @@ from mcd.kube.inventory import fighting, is_ours, plan
 from mcd.kube.newer import Newer, newer, signed
 from mcd.kube.serving import away
 from mcd.model import Change, ConditionType, Plan, Reason, RolloutItem, Stalled, Waiting
+from mcd.model.why import Note, say
 from mcd.objects import KEPT, Object, Ref, ref_of
 
 Stop = Waiting | Stalled
@@ -85,11 +86,11 @@ def bounds_of(item: RolloutItem) -> Bounds:
 def not_before(item: RolloutItem) -> Waiting | None:
     """What must be there before anything of an App is looked at: a cluster that answered, and the line's namespace."""
     if not item.cluster.serves.kubernetes:
-        return Waiting(Reason.CLUSTER_PENDING, f'cluster "{item.cluster.name}" was not seen yet.', DEPENDENCY_RETRY)
+        return Waiting(Reason.CLUSTER_PENDING, say(Note.CLUSTER_NOT_SEEN, name=item.cluster.name), DEPENDENCY_RETRY)
     if item.line.state.is_now(ConditionType.READY):
         return None
     said = item.line.state.condition(ConditionType.READY)
-    words = f'product line "{item.line.name}" is not ready. {said.message if said else ""}'.rstrip()
+    words = say(Note.LINE_NOT_READY, name=item.line.name, said=said.message if said else "")
     return Waiting(Reason.PRODUCT_LINE_PENDING, words, DEPENDENCY_RETRY)
 
 
@@ -156,7 +157,7 @@ def _waits_for_the_line(intent: Intent, seen: Mapping[Ref, Object | None]) -> Wa
     missing = next((ref for ref in intent.shared if seen[ref] is None), None)
     if missing is None:
         return None
-    words = f'waits for {missing}, which product line "{intent.item.line.name}" makes.'
+    words = say(Note.WAITS_FOR_LINE, object=str(missing), name=intent.item.line.name)
     return Waiting(Reason.PRODUCT_LINE_PENDING, words, DEPENDENCY_RETRY)
 
 

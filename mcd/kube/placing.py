@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import ROUND_DOWN, Decimal
 from typing import Any
 
 from mcd.errors import echo
@@ -16,7 +16,7 @@ from mcd.model import NodeRow
 from mcd.model.why import Note, Told, Why, sentence, told
 from mcd.objects import INSTANCE, MANAGED_BY, PART_OF, Object
 
-_ZERO = Decimal(0)
+_ZERO, _HUNDREDTH = Decimal(0), Decimal("0.01")
 _UNITS = ((Decimal(2**30), "Gi"), (Decimal(2**20), "Mi"), (Decimal(2**10), "Ki"))
 
 
@@ -72,8 +72,10 @@ def _max(first: Mapping[str, Decimal], second: Mapping[str, Decimal]) -> dict[st
 
 
 def shown(name: str, number: Decimal) -> str:
-    """An amount as people write it: `500m` cpu, `16Gi` memory, `4` devices."""
+    """An amount as people write it: `500m` or `63.98` cpu, `16Gi` memory, `4` devices."""
     if name == "cpu" and number != number.to_integral_value():
+        if abs(number) > 1:
+            return f"{number.quantize(_HUNDREDTH, ROUND_DOWN).normalize():f}"
         return f"{(number * 1000).to_integral_value():f}m"
     if name in ("memory", "ephemeral-storage") or name.startswith("hugepages"):
         for size, unit in _UNITS:

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from mcd.model.nouns import Reconciled
 from mcd.model.outcomes import Condition, ConditionType, Reason
+from mcd.model.why import Note, say
 
 Words = Mapping[ConditionType, tuple[bool, Reason, str]]
 """What is said of each condition: whether it holds, why, and the sentence."""
@@ -66,5 +67,5 @@ def superseded(state: Reconciled, by: int, now: datetime) -> tuple[Condition, ..
             else c
             for c in state.conditions
         )
-    words = dict.fromkeys(ConditionType, (False, Reason.SUPERSEDED, f"Rollout {by} took over."))
+    words = dict.fromkeys(ConditionType, (False, Reason.SUPERSEDED, say(Note.TOOK_OVER, by=by)))
     return said(words, (), state.observed_generation, now)

@@ -15,6 +15,8 @@ from sqlalchemy import bindparam, delete, func, insert, select, update
 
 from mcd.errors import Code, McdError
 from mcd.model import Actor, EventKind, Noun, Person, Role, Scope, SecretText, Verb
+from mcd.model.named import names_or_none
+from mcd.model.why import Note, say
 from mcd.store import events, names
 from mcd.store import tables as t
 from mcd.store.authorize import require
@@ -83,7 +85,7 @@ async def create_person(
             created_at=now,
         )
     )
-    said = f"{name} was added as an admin." if admin else f"{name} was added."
+    said = say(Note.ADMIN_ADDED if admin else Note.PERSON_ADDED, name=name)
     events.append(tx, now, actor, EventKind.CREATED, said, noun=Noun.PERSON, name=name)
     return person_of(await find_person(tx, name), default_product_line)
 
@@ -126,7 +128,7 @@ async def change_person(
         await tx.run(delete(t.token).where(t.token.c.person_id == row["id"]))
     data = {"admin": admin, "disabled": disabled, "default_product_line": default_product_line}
     changed = {word: value for word, value in data.items() if value is not None}
-    said = f"{name}: {', '.join(changed) or 'nothing'} changed."
+    said = say(Note.PERSON_CHANGED, name=name, what=names_or_none(changed))
     events.append(tx, now, actor, EventKind.CHANGED, said, noun=Noun.PERSON, name=name, data=changed)
     return person_of(await find_person(tx, name), await _line_name(tx, line_id))
 
@@ -157,7 +159,7 @@ async def set_password(actor: Actor, tx: Tx, now: datetime, name: str, password:
     row = await find_person(tx, name)
     await tx.run(update(t.person).where(t.person.c.id == row["id"]).values(password=_hashed(password)))
     await tx.run(delete(t.session).where(t.session.c.person_id == row["id"]))
-    said = f"{name} has a new password."
+    said = say(Note.PASSWORD_NEW, name=name)
     events.append(tx, now, actor, EventKind.CHANGED, said, noun=Noun.PERSON, name=name, data={"password": True})
 
 
@@ -205,7 +207,7 @@ async def sign_in(db: Database, name: str, password: str, now: datetime, address
                 now,
                 Actor(person="", name=shown, via="session"),
                 EventKind.SIGN_IN_REFUSED,
-                f"Sign-in of {shown} was refused.",
+                say(Note.SIGN_IN_REFUSED, name=shown),
                 noun=Noun.PERSON,
                 name=shown,
                 data={"address": address[:100]},
@@ -220,7 +222,7 @@ async def sign_in(db: Database, name: str, password: str, now: datetime, address
             insert(t.session).values(digest=digest, person_id=row["id"], created_at=now, expires_at=now + SESSION_FOR)
         )
         who = Actor(person=row["id"], name=row["name"])
-        said = f"{row['name']} signed in."
+        said = say(Note.SIGNED_IN, name=row["name"])
         data = {"address": address[:100]}
         events.append(tx, now, who, EventKind.SIGNED_IN, said, noun=Noun.PERSON, name=row["name"], data=data)
     return text

@@ -13,6 +13,7 @@ from sqlalchemy import insert, update
 
 from mcd.model import Actor, EventKind, Noun
 from mcd.store import tables as t
+from mcd.store.nouns import told_json
 from mcd.store.tx import Tx
 
 MESSAGE_LIMIT = 4096
@@ -35,7 +36,8 @@ def append(
     app: str | None = None,
     data: Mapping[str, Any] | None = None,
 ) -> None:
-    """Tells the Event when, and only when, the transaction commits. The caller masks: no secret may be in here."""
+    """Tells the Event when, and only when, the transaction commits. The caller masks: no secret may be in here. A
+    `message` that knows what it says (`say`) is told in the language of its reader."""
     tx.pending.append(
         {
             "at": now,
@@ -46,8 +48,8 @@ def append(
             "kind": kind.value,
             "actor": actor.name,
             "via": actor.via,
-            "message": message[:MESSAGE_LIMIT],
-            "data": dict(data or {}),
+            "message": str(message)[:MESSAGE_LIMIT],
+            "data": {**(data or {}), **told_json(message)},
         }
     )
 

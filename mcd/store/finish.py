@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlalchemy import delete, update
 
 from mcd.model import Actor, EventKind, Noun
+from mcd.model.why import Note, say
 from mcd.store import events, files, neighbours, secrets
 from mcd.store import tables as t
 from mcd.store.nouns import Row
@@ -36,7 +37,7 @@ async def finish_app(tx: Tx, now: datetime, actor: Actor, app: Row) -> None:
         now,
         actor,
         EventKind.DELETED,
-        f"App {app['name']} is gone.",
+        say(Note.APP_GONE, name=app["name"]),
         noun=Noun.APP,
         name=app["name"],
         product_line=app["line"],
@@ -54,7 +55,7 @@ async def finish_line(tx: Tx, now: datetime, actor: Actor, line_id: str, name: s
     await tx.run(update(t.node_pool).where(t.node_pool.c.dedicated_to_id == line_id).values(dedicated_to_id=None))
     await tx.run(delete(t.inventory).where(t.inventory.c.owner_id == line_id))
     await secrets.forget(tx, line_id)
-    said = f"Product line {name} is gone."
+    said = say(Note.LINE_GONE, name=name)
     events.append(
         tx, now, actor, EventKind.DELETED, said, noun=Noun.PRODUCT_LINE, name=name, product_line=name,
         data={"gone": True},
@@ -66,7 +67,7 @@ async def finish_cluster(tx: Tx, now: datetime, actor: Actor, cluster_id: str, n
     await tx.run(delete(t.node_pool).where(t.node_pool.c.cluster_id == cluster_id))
     await tx.run(delete(t.inventory).where(t.inventory.c.cluster_id == cluster_id))
     await secrets.forget(tx, cluster_id)
-    said = f"Cluster {name} is gone."
+    said = say(Note.CLUSTER_GONE, name=name)
     events.append(
         tx, now, actor, EventKind.DELETED, said, noun=Noun.CLUSTER, name=name, data={"gone": True}
     )  # fmt: skip

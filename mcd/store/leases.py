@@ -27,6 +27,7 @@ from mcd.model import (
     WorkItem,
 )
 from mcd.model.conditions import quarantined
+from mcd.model.why import Note, say
 from mcd.objects import Ref
 from mcd.store import events, neighbours
 from mcd.store import tables as t
@@ -153,7 +154,7 @@ async def _quarantine(tx: Tx, noun: Noun, ids: list[str], now: datetime) -> None
     for row_id in ids:
         lease = Lease(noun, row_id, "", items[row_id], 0, 0, now)
         state = lease.item_state
-        said = f"Working on it ended the process {MOST_TAKES} times. Ask for it again when the cause is mended."
+        said = say(Note.ENDED_PROCESS, n=MOST_TAKES)
         await tx.run(
             update(table)
             .where(table.c.id == row_id)

@@ -44,7 +44,7 @@ from mcd.model import (
     Token,
     Trigger,
 )
-from mcd.model.why import Told, as_json, of_json
+from mcd.model.why import Saying, Told, as_json, of_json, told_by
 from mcd.objects import Ref
 
 Row = Mapping[str, Any]
@@ -77,7 +77,7 @@ def _condition(data: Row) -> Condition:
         type=ConditionType(data["type"]),
         status=data["status"],
         reason=Reason(data["reason"]),
-        message=data["message"],
+        message=said_of(data["message"], data.get(TOLD)),
         observed_generation=data["observed_generation"],
         last_transition=datetime.fromisoformat(data["last_transition"]),
     )
@@ -92,9 +92,27 @@ def conditions_json(conditions: Iterable[Condition]) -> list[dict[str, Any]]:
             "message": c.message,
             "observed_generation": c.observed_generation,
             "last_transition": c.last_transition.isoformat(),
+            **told_json(c.message),
         }
         for c in conditions
     ]
+
+
+TOLD = "told"
+"""Beside a sentence that was written down: what it says, for readers of another language."""
+
+
+def told_json(words: str) -> dict[str, Any]:
+    """What stands beside a sentence that knows what it says; nothing beside another one."""
+    parts = told_by(words)
+    return {TOLD: [as_json(one) for one in parts]} if parts else {}
+
+
+def said_of(words: str, written: Any) -> str:
+    """A sentence as it was written down. Without what it says, or with a word that only a newer version knows, it is
+    text."""
+    parts = _told_of(written or ())
+    return Saying(words, parts) if parts and len(parts) == len(written) else words
 
 
 def footprint_of(data: Row | None) -> Footprint | None:
@@ -171,6 +189,7 @@ def health_of(data: Row) -> ComponentHealth:
     """What an older version wrote down has no `told`; of what a newer one did, unknown words are left out."""
     fields = {**data, "state": HealthState(data["state"]), "reason": Reason(data["reason"])}
     fields["told"] = _told_of(data.get("told") or ())
+    fields["message"] = said_of(data["message"], data.get("told"))
     fields["nodes"] = tuple(NodeRow(**{**row, "why": _told_of(row["why"])}) for row in data.get("nodes") or ())
     return ComponentHealth(**{**fields, "evidence": tuple(data["evidence"])})
 
@@ -364,6 +383,6 @@ def event_of(row: Row) -> Event:
         app=row["app"],
         kind=EventKind(row["kind"]),
         actor=row["actor"],
-        message=row["message"],
-        data=row["data"],
+        message=said_of(row["message"], row["data"].get(TOLD)),
+        data={word: value for word, value in row["data"].items() if word != TOLD},
     )

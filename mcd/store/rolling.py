@@ -16,6 +16,8 @@ from sqlalchemy import Select, func, insert, select, update
 from mcd.errors import Code, McdError
 from mcd.model import Actor, ConditionType, EventKind, Noun, Reason, Trigger
 from mcd.model.conditions import fresh, superseded
+from mcd.model.named import TRIGGERS
+from mcd.model.why import Note, say, told
 from mcd.store import events, neighbours
 from mcd.store import tables as t
 from mcd.store.due import hint
@@ -88,7 +90,7 @@ async def add(tx: Tx, now: datetime, actor: Actor, app: Row, wanted: Wanted) -> 
             live=True,
             created_at=now,
             created_by=actor.name,
-            conditions=fresh_conditions(now, 1, Reason.NEW, "It waits for a controller to look at it."),
+            conditions=fresh_conditions(now, 1, Reason.NEW, say(Note.NOT_TAKEN_YET)),
             next_run_at=now,
         )
     )
@@ -100,8 +102,14 @@ async def add(tx: Tx, now: datetime, actor: Actor, app: Row, wanted: Wanted) -> 
         now,
         actor,
         EventKind.ROLLOUT_REQUESTED,
-        f"Rollout {number} of {app['name']}: Release {wanted.release} with Settings {wanted.settings}"
-        f" ({wanted.trigger}).",
+        say(
+            Note.ASKED_FOR,
+            number=number,
+            app=app["name"],
+            release=wanted.release,
+            settings=wanted.settings,
+            trigger=told(TRIGGERS[Trigger(wanted.trigger)]),
+        ),
         noun=Noun.ROLLOUT,
         name=event_name(app["name"], number),
         product_line=app["line"],
@@ -143,7 +151,7 @@ async def _supersede(tx: Tx, now: datetime, actor: Actor, app: Row, old: Row, by
         now,
         actor,
         EventKind.ROLLOUT_SUPERSEDED,
-        f"Rollout {old['number']} of {app['name']}: Rollout {by} took over.",
+        say(Note.TAKEN_OVER, number=old["number"], app=app["name"], by=by),
         noun=Noun.ROLLOUT,
         name=event_name(app["name"], old["number"]),
         product_line=app["line"],

@@ -17,6 +17,7 @@ from sqlalchemy import and_, delete, func, insert, select, update
 
 from mcd.errors import Code, McdError, echo
 from mcd.model import Actor, EventKind, Noun, SecretText
+from mcd.model.why import Note, say
 from mcd.objects import canonical
 from mcd.store import events
 from mcd.store import tables as t
@@ -139,7 +140,7 @@ async def make_once(tx: Tx, now: datetime, app_id: str, lengths: Mapping[str, in
     found = await made_values(tx, app_id, lengths)
     for name in sorted(set(lengths) - set(found)):
         found[name] = await _make(tx, now, events.MCD, app, name, lengths[name])
-        _tell_made(tx, now, events.MCD, app, name, "generated")
+        _tell_made(tx, now, events.MCD, app, name, Note.SECRET_GENERATED)
     return found
 
 
@@ -151,7 +152,7 @@ async def make_again(tx: Tx, now: datetime, actor: Actor, app_id: str, variable:
     if variable not in found:
         raise McdError(Code.NOT_FOUND, f'nothing was generated as "{echo(variable)}".', "See `mcd secret list`.")
     await _make(tx, now, actor, app, variable, length or len(found[variable].reveal()))
-    _tell_made(tx, now, actor, app, variable, "generated anew")
+    _tell_made(tx, now, actor, app, variable, Note.SECRET_GENERATED_ANEW)
     return (await made(tx, [app_id]))[app_id][variable]
 
 
@@ -167,9 +168,9 @@ async def _locked(tx: Tx, app_id: str) -> Row:
     return app
 
 
-def _tell_made(tx: Tx, now: datetime, actor: Actor, app: Row, variable: str, how: str) -> None:
+def _tell_made(tx: Tx, now: datetime, actor: Actor, app: Row, variable: str, note: Note) -> None:
     events.append(
-        tx, now, actor, EventKind.SECRET_SET, f"Secret {variable} was {how}.",
+        tx, now, actor, EventKind.SECRET_SET, say(note, name=variable),
         noun=Noun.APP, name=app["name"], product_line=app["line"], app=app["name"], data={"secret": variable},
     )  # fmt: skip
 

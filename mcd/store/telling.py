@@ -28,6 +28,7 @@ from mcd.model import (
     Stalled,
     Waiting,
 )
+from mcd.model.why import Note, say, told
 from mcd.objects import Ref
 from mcd.store import events
 from mcd.store import tables as t
@@ -39,6 +40,11 @@ if TYPE_CHECKING:
     from mcd.store.leases import Lease
 
 _WRITTEN = (Action.CREATED, Action.CONFIGURED, Action.DELETED)
+_COUNTED = {
+    Action.CREATED: Note.COUNT_CREATED,
+    Action.CONFIGURED: Note.COUNT_CONFIGURED,
+    Action.DELETED: Note.COUNT_DELETED,
+}
 _NAMED = 5
 """Objects that a message names; all are in its data."""
 _LOOKED_THROUGH = 100
@@ -125,18 +131,19 @@ def _tell_changes(teller: _Teller, row: Row, changes: Iterable[Change], told_lat
     written = [c for c in changes if c.action in _WRITTEN and not c.healed_from]
     if written:
         counts = {action: sum(c.action is action for c in written) for action in _WRITTEN}
-        said = ", ".join(f"{count} {action.value}" for action, count in counts.items() if count)
+        counted = tuple(told(_COUNTED[action], n=count) for action, count in counts.items() if count)
         first = ", ".join(str(c.ref) for c in written[:_NAMED]) + (", …" if len(written) > _NAMED else "")
         data = {"changes": [_change(c) for c in written]}
-        teller.say(EventKind.APPLIED, f"{said}: {first}.", data)
+        teller.say(EventKind.APPLIED, say(Note.OBJECTS_WRITTEN, counts=counted, objects=first), data)
     for change in changes:
         if change.healed_from and change.ref not in told_lately:
-            said = f"{change.ref} was changed by {change.healed_from} and is put back: {change.detail}"
+            said = say(Note.OBJECT_HEALED, object=str(change.ref), manager=change.healed_from, detail=change.detail)
             teller.say(EventKind.HEALED, said, {**_change(change), "manager": change.healed_from})
     held_before = {(_key(c["ref"]), c["detail"]) for c in row.get("changes", ()) if c["action"] == Action.HELD.value}
     for change in changes:
         if change.action is Action.HELD and (_key(ref_json(change.ref)), change.detail) not in held_before:
-            teller.say(EventKind.HELD, f"{change.ref}: held: {change.detail}", _change(change))
+            said = say(Note.OBJECT_HELD, object=str(change.ref), detail=change.detail)
+            teller.say(EventKind.HELD, said, _change(change))
 
 
 def _change(change: Change) -> dict[str, Any]:
@@ -156,7 +163,7 @@ async def _tell_turn(teller: _Teller, row: Row, result: Result, noted: set[Event
             if was_ready(row) or result.gone:
                 return
             if of_release or row["generation"] != row["observed_generation"] or await teller.is_news(row):
-                teller.say(EventKind.RELEASE_READY if of_release else EventKind.READY, message or "is ready")
+                teller.say(EventKind.RELEASE_READY if of_release else EventKind.READY, message or say(Note.IS_READY))
         case Stalled(reason, message):
             kind = EventKind.RELEASE_FAILED if of_release else EventKind.STALLED
             if kind not in noted and not _same(before.get(ConditionType.STALLED.value), reason, message):

@@ -54,7 +54,7 @@ async def test_what_failed_is_said_with_what_runs_again_and_the_same_as_the_stat
     chinese = next(i for i in (await why_of(live, "?language=zh&component=web"))["items"] if i["component"] == "web")
     assert chinese["sentence"].startswith("程序")
     assert "请修好程序后重新推送。" in chinese["step"]
-    assert chinese["whose"] == "这是 Release 2 的情况，它没有在运行；现在运行的是 Release 1"
+    assert chinese["whose"] == "这是版本 2 的情况，它没有在运行；现在运行的是版本 1"
 
 
 async def test_a_release_with_problems_is_told_in_both_languages(live: Api) -> None:

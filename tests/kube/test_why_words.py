@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ast
+import pickle
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,10 @@ import mcd
 from mcd.appyaml.compiler import check
 from mcd.errors import Severity
 from mcd.kube.explain.patterns import PATTERNS
+from mcd.model import Role, Trigger
+from mcd.model.named import ROLES, TRIGGERS
 from mcd.model.why import (
+    SAID,
     WORDS,
     Family,
     Language,
@@ -22,25 +27,27 @@ from mcd.model.why import (
     Why,
     as_json,
     headline,
+    in_language,
     of_json,
     patch,
+    say,
     sentence,
     step,
     text,
     told,
     whole,
 )
-from mcd.model.why.notes import NOTES
 from mcd.model.why.said import names_in
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 ONLY_PARAMETERS = {Note.TEXT, Note.AMOUNT, Note.SAID, Note.MEANWHILE, Note.ENDED, Note.ALL_OF_IT, Note.TAKEN_BY,
-                   Note.GOT_CODE, Note.ASKED}  # fmt: skip
+                   Note.GOT_CODE, Note.ASKED, Note.WHOLE, Note.ABOUT, Note.LISTED, Note.COUNTED, Note.SUMMARY,
+                   Note.OBJECTS_WRITTEN, Note.OF_BRANCH, Note.SEEN_AT}  # fmt: skip
 
 
 def test_every_word_of_the_enums_has_its_words() -> None:
     assert set(WORDS) == set(Why)
-    assert set(NOTES) == set(Note)
+    assert set(SAID) == set(Note)
     assert not {w.value for w in Why} & {n.value for n in Note}, "what is written down names one of them"
 
 
@@ -65,8 +72,8 @@ def _only_counts(phrase: Phrase) -> bool:
 
 @pytest.mark.parametrize("note", list(Note))
 def test_a_part_is_told_in_both_languages(note: Note) -> None:
-    phrase = NOTES[note]
-    assert names_in(phrase.en) == names_in(phrase.zh) or phrase.en == "{said}"
+    phrase = SAID[note]
+    assert names_in(phrase.en) == names_in(phrase.zh) or phrase.en == "{said}" or _only_counts(phrase)
     if note not in ONLY_PARAMETERS:
         assert CHINESE.search(phrase.zh), phrase
 
@@ -94,6 +101,57 @@ def test_every_state_is_told_by_somebody() -> None:
                 named.add(("Note", node.attr))
     assert {w.name for w in Why} - {name for kind, name in named if kind == "Why"} == set()
     assert {n.name for n in Note} - {name for kind, name in named if kind == "Note"} <= {"TEXT"}
+
+
+TELLS = {"append", "_tell", "EventNote", "Ready", "Waiting", "Stalled", "fresh", "fresh_conditions", "quarantined",
+         "say", "say_once", "tell", "_tell_made"}  # fmt: skip
+OF_ITS_REASON = {
+    # What stands in these conditions is told by their reason, which has a sentence of its own (`as_saying`).
+    ("decision.py", "_knows_less"), ("decision.py", "ask"), ("rollouts.py", "_nothing_unnamed"),
+    ("rollouts.py", "_compile"), ("releases.py", "_compile"),
+}  # fmt: skip
+
+
+def test_what_mcd_says_of_itself_is_written_with_what_it_says() -> None:
+    """A sentence that is put together where it is said is English for ever: `say` takes it from the table."""
+    here = Path(mcd.__file__).parent
+    loose = []
+    for path in (*(here / "store").rglob("*.py"), *(here / "controllers").rglob("*.py"), here / "kube/decision.py"):
+        for function in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+                name = (path.name, function.name)
+                loose += [f"{path.name}:{line}" for line in _loose(function) if name not in OF_ITS_REASON]
+    assert loose == []
+
+
+def _loose(function: ast.AST) -> Iterator[int]:
+    for node in ast.walk(function):
+        if not isinstance(node, ast.Call):
+            continue
+        called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+        if called == "say" and isinstance(node.func, ast.Name):
+            continue
+        for argument in node.args if called in TELLS else ():
+            text = isinstance(argument, ast.Constant) and isinstance(argument.value, str) and " " in argument.value
+            if text or isinstance(argument, ast.JoinedStr):
+                yield node.lineno
+
+
+def test_every_closed_word_has_its_place_in_a_sentence() -> None:
+    assert set(TRIGGERS) == set(Trigger)
+    assert set(ROLES) == set(Role)
+    for word, note in {**TRIGGERS, **ROLES}.items():
+        assert say(note) == word.value
+
+
+def test_a_sentence_goes_on_knowing_what_it_says() -> None:
+    silent = say(Note.CLUSTER_SILENT, name="north", said="it refuses the connection.")
+    one = say(Note.LINE_NOT_READY, name="demo", said=silent)
+    assert one == f'product line "demo" is not ready. {silent}'
+    assert in_language(one, Language.ZH).startswith("产品线 “demo” 还没有就绪。集群 “north” 没有响应：")
+    assert in_language(one, Language.EN) == one
+    assert in_language("web: it died", Language.ZH) == "web: it died", "an older version wrote it down"
+    assert pickle.loads(pickle.dumps(one)).told == one.told
 
 
 def test_one_and_many_are_told_apart() -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from html import unescape
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from mcd.runtime import connect
 from mcd.store import tables as t
+from tests.api.test_status import crashing
+from tests.controllers.world import HELLO
 from tests.portal.browsing import Site
 from tests.portal.previews import confirm, get, send
 
@@ -78,6 +81,41 @@ async def test_every_page_of_an_app_can_be_read_by_everybody(living: Site, langu
             if language == "zh-CN":
                 await olaf.axe()
             assert "s3cr3t-value" not in await olaf.page.content()
+
+
+SPOKEN = (
+    "/", "/apps", "/apps/hello", "/apps/hello/timeline", "/apps/hello/timeline?show=rollouts",
+    "/apps/hello/timeline?show=releases", "/apps/hello/rollouts/2", "/events", "/clusters", "/clusters/local",
+    "/product-lines", "/product-lines/demo",
+)  # fmt: skip
+
+
+async def test_a_chinese_page_tells_what_mcd_says_in_chinese_and_what_is_older_as_it_is(living: Site) -> None:
+    """A Release that dies and is put back, read while that is on its way: no sentence of it is English."""
+    api = living.api
+    await api.deployed()
+    assert (await api.ask("PATCH", "/api/v1/apps/hello/settings", {"components": {"web": {"replicas": 2}}})).is_success
+    await api.world.settle()
+    api.world.pods_run = False
+    await api.world.push(HELLO.replace("hello:1", "hello:2"))
+    await crashing(api, "RolledBack")
+    async with api.world.runtime.db.reading() as tx:
+        said = set(await tx.values(select(t.event.c.message)))
+        for table in (t.rollout, t.release, t.cluster, t.product_line):
+            said |= {c["message"] for row in await tx.values(select(table.c.conditions)) for c in row if c["message"]}
+        last = await tx.value(select(func.max(t.event.c.sequence)))
+    said = {words for words in said if len(words.split()) > 2}
+    async with api.as_("root", Accept="text/html", **{"Accept-Language": "zh-CN"}) as root:
+        for path in SPOKEN:
+            page = unescape((await root.get(path)).text)
+            assert [words for words in said if words in page] == [], path
+        page = unescape((await root.get("/apps/hello")).text)
+        assert "这是版本 2 的情况，它没有在运行；现在运行的是版本 1" in page
+        assert "(自动回滚)" in page
+        assert page.index("正在等待控制器处理。") < page.index("程序反复崩溃，退出码 1"), "what runs comes first"
+        async with api.world.runtime.db.writing() as tx:
+            await tx.run(update(t.event).where(t.event.c.sequence == last).values(message="written long ago", data={}))
+        assert "written long ago" in (await root.get("/apps/hello/timeline")).text
 
 
 async def test_lines_of_a_log_are_text_whatever_they_say(living: Site) -> None:

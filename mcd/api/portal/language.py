@@ -18,6 +18,8 @@ from babel.messages.pofile import read_po
 from babel.numbers import format_decimal
 
 from mcd.api.portal.words import n_
+from mcd.model import why
+from mcd.model.why import in_language
 
 FOLDER = Path(__file__).parent / "locale"
 SOURCE = "en"
@@ -51,6 +53,16 @@ class Language:
         if found:
             return found[0] if count == 1 else found[-1]
         return one if count == 1 else many
+
+    def told(self, words: str) -> str:
+        """A sentence of MCD's own in this language, where it knows what it says; what others wrote, and what an older
+        version wrote down, as it is."""
+        return in_language(words, self.of_sentences)
+
+    @property
+    def of_sentences(self) -> why.Language:
+        """The language of the table of sentences (`mcd.model.why`)."""
+        return why.Language.ZH if self.code == "zh_CN" else why.Language.EN
 
     def number(self, value: float) -> str:
         return str(format_decimal(value, locale=self.locale))

@@ -65,6 +65,7 @@ def environment(spoken: Language) -> Environment:
     # For every template and block, also one that is rendered alone.
     made.globals["ui"] = made.get_template("parts/macros.html").module
     made.filters |= {"ago": _ago, "when": _when, "number": spoken.number, "lasting": spoken.lasting}
+    made.filters["told"] = spoken.told
     return made
 
 

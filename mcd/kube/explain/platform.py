@@ -12,7 +12,7 @@ from typing import Any
 from mcd.errors import echo
 from mcd.kube.explain.facts import Cause, at, clean, condition, evidence
 from mcd.model import Reason
-from mcd.model.why import Note, Why, text, told
+from mcd.model.why import Note, Saying, Why, as_told, text, told, told_by
 from mcd.objects import Object
 
 CONDITIONS: Mapping[Reason, Why] = {
@@ -58,20 +58,31 @@ def explain_condition(app: str, reason: Reason, message: str, namespace: str = "
     why = CONDITIONS.get(reason, Why.OTHER)
     note, pattern = _OWN_WORDS.get(reason, (None, None))
     own = pattern.search(said) if pattern is not None else None
-    what = told(note, said=said, **own.groupdict()) if note is not None and own is not None else text(said)
+    parts = told_by(message)
+    plain = told(Note.WHOLE, of=parts) if parts else text(said)
+    what = told(note, said=said, **own.groupdict()) if note is not None and own is not None else plain
     named = _NAMESPACE.search(said)
     seconds = re.search(r"not ready in (\d+) s", said, re.IGNORECASE)
     words = told(
-        why, app=echo(app), said=said, quota=said, reason=reason.value, what=what,
+        why, app=echo(app), said=plain, quota=plain, reason=reason.value, what=what,
         name=named[1] if named is not None else echo(namespace), seconds=seconds[1] if seconds is not None else "?",
     )  # fmt: skip
-    return Cause(words, evidence(message) if what.key is Note.TEXT else (), final=True)
+    return Cause(words, evidence(message) if what is plain and not parts else (), final=True)
+
+
+def as_saying(reason: Reason, message: str) -> str:
+    """The message of a condition so that it can be told in another language, where its reason has a sentence of its own
+    and the message does not know what it says."""
+    if told_by(message) or not message or reason not in CONDITIONS:
+        return message
+    return Saying(message, (explain_condition("APP", reason, message).told,))
 
 
 def explain_away(cluster: str, since: object, message: str, *, refused: bool) -> Cause:
     """That a cluster does not answer, or does not let MCD in."""
     why = Why.CLUSTER_REFUSES_US if refused else Why.CLUSTER_UNREACHABLE
-    return Cause(told(why, cluster=echo(cluster), since=at(since), said=clean(message) + "."), evidence(message))
+    said = as_told(message) if told_by(message) else text(f"{clean(message)}.")
+    return Cause(told(why, cluster=echo(cluster), since=at(since), said=said), evidence(message))
 
 
 _KUBERNETES = frozenset({"foregroundDeletion", "orphan", "kubernetes"})

@@ -3,26 +3,47 @@
 from __future__ import annotations
 
 from mcd.model.why.keys import Family, Language, Note, Why
-from mcd.model.why.said import Phrase, Told, Value, Words, as_json, of_json, text, told
-from mcd.model.why.table import WORDS, headline, patch, sentence, step, whole
+from mcd.model.why.said import Phrase, Saying, Told, Value, Words, as_json, of_json, text, told, told_by
+from mcd.model.why.table import (
+    SAID,
+    WORDS,
+    as_told,
+    headline,
+    in_language,
+    patch,
+    say,
+    saying,
+    sentence,
+    step,
+    whole,
+    within,
+)
 
 __all__ = [
+    "SAID",
     "WORDS",
     "Family",
     "Language",
     "Note",
     "Phrase",
+    "Saying",
     "Told",
     "Value",
     "Why",
     "Words",
     "as_json",
+    "as_told",
     "headline",
+    "in_language",
     "of_json",
     "patch",
+    "say",
+    "saying",
     "sentence",
     "step",
     "text",
     "told",
+    "told_by",
     "whole",
+    "within",
 ]

@@ -57,11 +57,11 @@ NOTES: Mapping[Note, Phrase] = {
     # --- whose it is
     Note.OF_ANOTHER: Phrase(
         "of Release {release}, which does not run; Release {runs} does",
-        "这是 Release {release} 的情况，它没有在运行；现在运行的是 Release {runs}",
+        "这是版本 {release} 的情况，它没有在运行；现在运行的是版本 {runs}",
     ),
     Note.OF_ANOTHER_YET: Phrase(
         "of Release {release}, which does not run yet; Release {runs} does",
-        "这是 Release {release} 的情况，它还没有运行；现在运行的是 Release {runs}",
+        "这是版本 {release} 的情况，它还没有运行；现在运行的是版本 {runs}",
     ),
     # --- of containers
     Note.RESTARTS: Phrase(", {n} {n:restart|restarts} so far", "，已重启 {n} 次"),

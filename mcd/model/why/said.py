@@ -40,6 +40,27 @@ def text(words: str) -> Told:
     return told(Note.TEXT, text=words)
 
 
+class Saying(str):
+    """A sentence in English that still knows what it says. It is a text wherever a text is wanted, also where nobody
+    knows of languages; put together with others it is nothing but text."""
+
+    __slots__ = ("told",)
+    told: tuple[Told, ...]
+
+    def __new__(cls, english: str, told: tuple[Told, ...]) -> Saying:
+        made = super().__new__(cls, english)
+        made.told = told
+        return made
+
+    def __reduce__(self) -> tuple[type[Saying], tuple[str, tuple[Told, ...]]]:
+        return Saying, (str(self), self.told)
+
+
+def told_by(words: str) -> tuple[Told, ...]:
+    """What a text says, where it knows that; empty for what an older version of MCD or somebody else wrote."""
+    return words.told if isinstance(words, Saying) else ()
+
+
 @dataclass(frozen=True, slots=True)
 class Phrase:
     """A template in each language. `{name}` is a parameter; `{n:pod|pods}` one of two words, by the number `n`."""

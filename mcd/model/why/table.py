@@ -7,24 +7,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from mcd.model.why.happened import HAPPENED
 from mcd.model.why.keys import Language, Note, Why
 from mcd.model.why.notes import NOTES
 from mcd.model.why.places import NETWORK, PLACING, RULES, RUNS, STORAGE
 from mcd.model.why.platform import PLATFORM, WELL
 from mcd.model.why.pods import CONFIGURATION, IMAGE, PROBES, START
-from mcd.model.why.said import Filled, Number, Phrase, Told, Value, Words
+from mcd.model.why.said import Filled, Number, Phrase, Saying, Told, Value, Words, told, told_by
 
 WORDS: Mapping[Why, Words] = {
     **WELL, **IMAGE, **CONFIGURATION, **START, **PROBES, **PLACING, **RULES, **STORAGE, **NETWORK, **RUNS, **PLATFORM,
 }  # fmt: skip
 """Every state there is."""
 
+SAID: Mapping[Note, Phrase] = {**NOTES, **HAPPENED}
+"""Every part of a sentence, and every sentence that is no state."""
+
 _COMMA = {Language.EN: ", ", Language.ZH: "、"}
 
 
 def sentence(one: Told, language: Language = Language.EN) -> str:
     """What is said, in one language."""
-    phrase = NOTES[one.key] if isinstance(one.key, Note) else WORDS[one.key].sentence
+    if one.key is Note.WHOLE:
+        parts = one.param("of")
+        return whole(parts if isinstance(parts, tuple) else (), language)
+    phrase = SAID[one.key] if isinstance(one.key, Note) else WORDS[one.key].sentence
     return _filled(phrase, one, language)
 
 
@@ -55,6 +62,33 @@ def whole(told: Sequence[Told], language: Language = Language.EN) -> str:
     parts += [part for one in told[1:] for part in (sentence(one, language), step(one, language))]
     between = " " if language is Language.EN else ""
     return between.join(part for part in (*parts, step(told[0], language)) if part)
+
+
+def saying(*parts: Told) -> Saying:
+    """What is told, in English, as a text that can be told in another language later."""
+    return Saying(whole(parts).strip(), parts)
+
+
+def say(note: Note, /, **params: Value) -> Saying:
+    """One thing of the table, as `saying` says it. A parameter that is such a text itself is told with it."""
+    return saying(told(note, **{name: within(value) for name, value in params.items()}))
+
+
+def within(value: Value) -> Value:
+    """A text as it stands within another one: one that knows what it says goes on knowing it."""
+    return as_told(value) if isinstance(value, Saying) else value
+
+
+def as_told(words: str) -> Told:
+    """A text as something that is told: one that knows what it says, or words in whatever language they came."""
+    parts = told_by(words)
+    return told(Note.WHOLE, of=parts) if parts else told(Note.TEXT, text=str(words))
+
+
+def in_language(words: str, language: Language) -> str:
+    """A text in the language of its reader, where it knows what it says; else as it was written."""
+    parts = told_by(words) if language is not Language.EN else ()
+    return whole(parts, language) if parts else str(words)
 
 
 def _filled(phrase: Phrase, one: Told, language: Language) -> str:

@@ -8,6 +8,7 @@ from sqlalchemy import insert, select, update
 
 from mcd.errors import Code, McdError, echo
 from mcd.model import Actor, App, EventKind, Noun, Verb
+from mcd.model.why import Note, say
 from mcd.store import events, names
 from mcd.store import tables as t
 from mcd.store.authorize import may
@@ -56,7 +57,7 @@ async def create_app(
         )
     )
     await tx.run(insert(t.settings).values(app_id=app_id, revision=0, values={}, created_at=now, created_by=actor.name))
-    _tell(tx, now, actor, EventKind.CREATED, name, product_line, f"App {name} was made in {product_line}.")
+    _tell(tx, now, actor, EventKind.CREATED, name, product_line, say(Note.APP_MADE, name=name, line=product_line))
     return await _app(tx, app_id, product_line)
 
 
@@ -126,7 +127,7 @@ async def change_app(
     changed = sorted(word for word, value in new.items() if value != row[word])
     if changed:
         await tx.run(update(t.app).where(t.app.c.id == row["id"]).values(generation=row["generation"] + 1, **new))
-        said = f"App {name}: {', '.join(changed)} changed."
+        said = say(Note.APP_CHANGED, name=name, what=", ".join(changed))
         _tell(tx, now, actor, EventKind.CHANGED, name, row["line"], said)
     return await _app(tx, row["id"], row["line"])
 
@@ -139,7 +140,7 @@ async def delete_app(actor: Actor, tx: Tx, now: datetime, name: str, *, expected
     if row["deleted_at"] is not None:
         return app_of(row, row["line"])
     await tx.run(update(t.app).where(t.app.c.id == row["id"]).values(deleted_at=now, generation=row["generation"] + 1))
-    _tell(tx, now, actor, EventKind.DELETED, name, row["line"], f"App {name} is being deleted.")
+    _tell(tx, now, actor, EventKind.DELETED, name, row["line"], say(Note.APP_GOING, name=name))
     # A Release on its way must not be looked at any more: nobody would run it.
     await tx.run(update(t.release).where(t.release.c.app_id == row["id"]).values(next_run_at=None))
     live: Row | None = await tx.row(live_of(row["id"]))

@@ -10,6 +10,8 @@ from sqlalchemy import delete, insert, select, update
 
 from mcd.errors import Code, McdError, echo, not_found
 from mcd.model import Actor, Cluster, EventKind, NodePool, Noun, Reason, Verb
+from mcd.model.named import names_or_none
+from mcd.model.why import Note, say
 from mcd.store import events, names, secrets
 from mcd.store import tables as t
 from mcd.store.authorize import require
@@ -21,7 +23,7 @@ from mcd.store.nouns import Row, cluster_of, pool_of
 from mcd.store.rolling import fresh_conditions
 from mcd.store.tx import Tx
 
-_FRESH = "It was not looked at yet."
+_FRESH = say(Note.NOT_LOOKED_YET)
 
 
 async def create_cluster(
@@ -47,7 +49,7 @@ async def create_cluster(
     )
     await secrets.store(tx, now, actor, secrets.kubeconfig_of(cluster_id), {secrets.KUBECONFIG_KEY: kubeconfig})
     tx.wished = True
-    events.append(tx, now, actor, EventKind.CREATED, f"Cluster {name} was added.", noun=Noun.CLUSTER, name=name)
+    events.append(tx, now, actor, EventKind.CREATED, say(Note.CLUSTER_ADDED, name=name), noun=Noun.CLUSTER, name=name)
     return await _cluster(tx, cluster_id)
 
 
@@ -87,7 +89,7 @@ async def change_cluster(
         now,
         actor,
         EventKind.CHANGED,
-        f"Cluster {name}: {', '.join(changed) or 'nothing'} changed.",
+        say(Note.CLUSTER_CHANGED, name=name, what=names_or_none(changed)),
         noun=Noun.CLUSTER,
         name=name,
         data={"changed": changed},
@@ -113,7 +115,7 @@ async def delete_cluster(actor: Actor, tx: Tx, now: datetime, name: str, *, expe
         return
     await tx.run(update(t.cluster).where(t.cluster.c.id == row["id"]).values(deleted_at=now, **wished(t.cluster, now)))
     tx.wished = True
-    events.append(tx, now, actor, EventKind.DELETED, f"Cluster {name} is taken out.", noun=Noun.CLUSTER, name=name)
+    events.append(tx, now, actor, EventKind.DELETED, say(Note.CLUSTER_GOING, name=name), noun=Noun.CLUSTER, name=name)
 
 
 async def put_node_pool(actor: Actor, tx: Tx, now: datetime, pool: NodePool) -> NodePool:
@@ -147,13 +149,13 @@ async def put_node_pool(actor: Actor, tx: Tx, now: datetime, pool: NodePool) -> 
     else:
         await tx.run(update(table).where(table.c.id == old["id"]).values(generation=old["generation"] + 1, **values))
     await _pools_changed(tx, now, cluster["id"])
-    verb = "added" if old is None else "changed"
+    note = Note.POOL_ADDED if old is None else Note.POOL_CHANGED
     events.append(
         tx,
         now,
         actor,
         EventKind.CREATED if old is None else EventKind.CHANGED,
-        f"Node pool {pool.name} of cluster {pool.cluster} was {verb}.",
+        say(note, name=pool.name, cluster=pool.cluster),
         noun=Noun.NODE_POOL,
         name=f"{pool.cluster}/{pool.name}",
     )
@@ -188,7 +190,7 @@ async def delete_node_pool(actor: Actor, tx: Tx, now: datetime, cluster: str, na
         now,
         actor,
         EventKind.DELETED,
-        f"Node pool {name} of cluster {cluster} was taken out.",
+        say(Note.POOL_GONE, name=name, cluster=cluster),
         noun=Noun.NODE_POOL,
         name=f"{cluster}/{name}",
     )

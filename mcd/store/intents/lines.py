@@ -10,6 +10,8 @@ from sqlalchemy import delete, func, insert, select, update
 
 from mcd.errors import Code, McdError, echo, not_found
 from mcd.model import Actor, EventKind, Noun, ProductLine, Reason, Role, Verb
+from mcd.model.named import ROLES, names_or_none
+from mcd.model.why import Note, say, told
 from mcd.store import events, names
 from mcd.store import tables as t
 from mcd.store.authorize import require
@@ -65,12 +67,12 @@ async def create_product_line(
             namespace=namespace or name,
             wishes=_wishes({}, wishes or {}, take_over),
             created_at=now,
-            conditions=fresh_conditions(now, 1, Reason.NEW, "It was not looked at yet."),
+            conditions=fresh_conditions(now, 1, Reason.NEW, say(Note.NOT_LOOKED_YET)),
             next_run_at=now,
         )
     )
     tx.wished = True
-    _tell(tx, now, actor, EventKind.CREATED, name, f"Product line {name} was made on cluster {cluster}.")
+    _tell(tx, now, actor, EventKind.CREATED, name, say(Note.LINE_MADE, name=name, cluster=cluster))
     return await _line(tx, line_id, cluster)
 
 
@@ -98,7 +100,7 @@ async def change_product_line(
     await hint_apps(tx, now, t.product_line.c.id == row["id"])
     changed = sorted([*wishes, *([TAKE_OVER] if take_over else [])])
     _tell(
-        tx, now, actor, EventKind.CHANGED, name, f"Product line {name}: {', '.join(changed) or 'nothing'} changed.",
+        tx, now, actor, EventKind.CHANGED, name, say(Note.LINE_CHANGED, name=name, what=names_or_none(changed)),
         {"changed": changed},
     )  # fmt: skip
     return await _line(tx, row["id"], row["cluster"])
@@ -137,7 +139,7 @@ async def delete_product_line(
             .values(deleted_at=now, **wished(t.product_line, now))
         )
         tx.wished = True
-        _tell(tx, now, actor, EventKind.DELETED, name, f"Product line {name} is being deleted.")
+        _tell(tx, now, actor, EventKind.DELETED, name, say(Note.LINE_GOING, name=name))
     return await _line(tx, row["id"], row["cluster"])
 
 
@@ -156,7 +158,7 @@ async def add_member(actor: Actor, tx: Tx, now: datetime, line: str, person: str
     else:
         await _not_the_last_owner(actor, tx, row["id"], line, before)
         await tx.run(update(table).where(*mine).values(role=role.value, since=now))
-    said = f"{person} is {role.value} of product line {line}."
+    said = say(Note.MEMBER_IS, person=person, role=told(ROLES[role]), line=line)
     data = {"person": person, "role": role.value, "before": before}
     _tell(tx, now, actor, EventKind.CHANGED, line, said, data)
 
@@ -172,7 +174,7 @@ async def remove_member(actor: Actor, tx: Tx, now: datetime, line: str, person: 
         raise not_found("member", person)
     await _not_the_last_owner(actor, tx, row["id"], line, before)
     await tx.run(delete(table).where(*mine))
-    said = f"{person} is no longer a member of product line {line}."
+    said = say(Note.MEMBER_NOT, person=person, line=line)
     _tell(tx, now, actor, EventKind.CHANGED, line, said, {"person": person, "role": None, "before": before})
 
 

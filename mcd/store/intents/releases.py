@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, insert, or_, select, update
 from mcd.errors import Code, McdError
 from mcd.model import Actor, ConditionType, EventKind, Footprint, Noun, Reason, Release, Trigger, Verb
 from mcd.model.conditions import ignored as ignored_conditions
+from mcd.model.why import Note, say, told
 from mcd.objects import Ref
 from mcd.store import events, names, neighbours
 from mcd.store import tables as t
@@ -70,11 +71,15 @@ async def push(
         await neighbours.settle(tx, row["id"])
         if deploys:
             await neighbours.refuse_taken(tx, row, await _id(tx, row, number))
-    how = "pushed by force" if forced else "pushed"
-    where = f"to {branch}" if branch else f"as tag {tag}"
-    said = f"{commit[:12]} was {how} {where} as Release {number}: {title[:TITLE_LIMIT]}"
-    if ignored:
-        said = f"{said}. Not deployed: {ignored}"
+    said = say(
+        Note.PUSHED_IGNORED if ignored else Note.PUSHED,
+        commit=commit[:12],
+        how=told(Note.PUSHED_BY_FORCE if forced else Note.PUSHED_PLAIN),
+        where=told(Note.TO_BRANCH, branch=branch) if branch else told(Note.AS_TAG, tag=tag),
+        number=number,
+        title=title[:TITLE_LIMIT],
+        why=ignored,
+    )
     data = {"commit": commit, "branch": branch, "tag": tag, "forced": forced, "ignored": ignored}
     _tell(tx, now, actor, EventKind.PUSHED, row, number, said, data)
     return await _release(tx, row, number)
@@ -106,8 +111,14 @@ async def make_release(
         tx, now, actor, row, commit=commit, branch=branch, tag="", author=author[:TITLE_LIMIT],
         title=title[:TITLE_LIMIT], app_yaml=app_yaml, files=files, deploys=False, wished_deletes=[],
     )  # fmt: skip
-    where = f" of {branch}" if branch else ""
-    said = f"Release {number} was made from commit {commit[:12]}{where} by {actor.name}: {title[:TITLE_LIMIT]}"
+    said = say(
+        Note.RELEASE_MADE,
+        number=number,
+        commit=commit[:12],
+        where=told(Note.OF_BRANCH, branch=branch) if branch else "",
+        who=actor.name,
+        title=title[:TITLE_LIMIT],
+    )
     _tell(tx, now, actor, EventKind.CREATED, row, number, said, {"commit": commit, "branch": branch})
     return await _release(tx, row, number)
 
@@ -153,7 +164,7 @@ async def _add(tx: Tx, now: datetime, actor: Actor, app: Row, *, files: Files, i
 
 
 def _due(now: datetime, generation: int) -> dict[str, Any]:
-    new = fresh_conditions(now, generation, Reason.NEW, "It waits for a controller to look at it.")
+    new = fresh_conditions(now, generation, Reason.NEW, say(Note.NOT_TAKEN_YET))
     return {"conditions": new, "next_run_at": now}
 
 
@@ -176,8 +187,8 @@ async def retry_release(actor: Actor, tx: Tx, now: datetime, app: str, number: i
         raise McdError(Code.CONFLICT, f"Release {number} of {app} is ready.", "Deploy it.")
     await _again(tx, now, actor, row, old, deploys=True, deletes=old["wished_deletes"], named={})
     failed = state_of(old).is_now(ConditionType.STALLED)
-    said = "is tried again." if failed else "is still on its way, and deployed when it is ready."
-    _tell(tx, now, actor, EventKind.CHANGED, row, number, f"Release {number} of {app} {said}", {})
+    said = say(Note.RELEASE_TRIED_AGAIN if failed else Note.RELEASE_GOES_ON, number=number, app=app)
+    _tell(tx, now, actor, EventKind.CHANGED, row, number, said, {})
     return await _release(tx, row, number)
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import select, update
 
 from mcd.errors import Code, McdError, not_found
 from mcd.model import Actor, EventKind, Noun, SecretText, Verb
+from mcd.model.why import Note, say, told
 from mcd.store import events, names, secrets
 from mcd.store import tables as t
 from mcd.store.due import hint_apps, wished
@@ -57,7 +58,7 @@ async def set_secret(
     version = await secrets.store(tx, now, actor, place, values)
     described = {"keys": list(keys), "version": version}
     await _describe(actor, tx, now, row, place, described)
-    _tell(tx, now, actor, row, place, f"Secret {name} was set, version {version}: {', '.join(keys)}.")
+    _tell(tx, now, actor, row, place, say(Note.SECRET_SET, name=name, version=version, keys=", ".join(keys)))
     return SecretSet(name, keys, version)
 
 
@@ -69,7 +70,7 @@ async def unset_secret(
     if not await secrets.forget(tx, place.owner_id, name):
         raise not_found("secret", name)
     await _describe(actor, tx, now, row, place, None)
-    _tell(tx, now, actor, row, place, f"Secret {name} was removed.")
+    _tell(tx, now, actor, row, place, say(Note.SECRET_REMOVED, name=name))
 
 
 async def _place(actor: Actor, tx: Tx, name: str, app: str | None, product_line: str | None) -> tuple[Row, Place]:
@@ -94,7 +95,7 @@ async def _describe(
         values = await tx.value(
             select(t.settings.c["values"]).where(t.settings.c.app_id == row["id"], t.settings.c.revision == revision)
         )
-        said = f"secret {place.name} removed" if described is None else f"secret {place.name}"
+        said = told(Note.SECRET_WAS_UNSET if described is None else Note.SECRET_WAS_SET, name=place.name)
         await revise(actor, tx, now, row, _with(values, place.name, described), said)
         return
     wishes = _with(row["wishes"], place.name, described)

@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 
 from mcd.errors import not_found
 from mcd.model import Actor, EventKind, Noun, Scope
+from mcd.model.why import Note, say
 from mcd.store import events
 from mcd.store import tables as t
 from mcd.store.reads.sessions import NAMED
@@ -23,5 +24,5 @@ async def end_session(actor: Actor, tx: Tx, now: datetime, session: str) -> None
     if not found:
         raise not_found("session", session)
     await tx.run(delete(t.session).where(t.session.c.digest.in_(found)))
-    said = f"{actor.name} ended a session of their own."
+    said = say(Note.SESSION_ENDED, who=actor.name)
     events.append(tx, now, actor, EventKind.DELETED, said, noun=Noun.PERSON, name=actor.name)

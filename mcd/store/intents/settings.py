@@ -10,6 +10,7 @@ from sqlalchemy import insert, select
 
 from mcd.errors import Code, McdError, echo
 from mcd.model import Actor, EventKind, Noun, Settings, Trigger, Verb
+from mcd.model.why import Note, Told, Value, say, told
 from mcd.store import events, names
 from mcd.store import tables as t
 from mcd.store.intents.shape import bounded, merged
@@ -49,7 +50,7 @@ async def change_settings(
     return await revise(actor, tx, now, row, values, _said(changes))
 
 
-async def revise(actor: Actor, tx: Tx, now: datetime, app: Row, values: Mapping[str, Any], said: str) -> Settings:
+async def revise(actor: Actor, tx: Tx, now: datetime, app: Row, values: Mapping[str, Any], said: Value) -> Settings:
     """Writes the next revision, and a Rollout of the live Release with it. The caller holds the lock on the App."""
     revision = await newest_settings(tx, app["id"]) + 1
     await tx.run(
@@ -62,7 +63,7 @@ async def revise(actor: Actor, tx: Tx, now: datetime, app: Row, values: Mapping[
         now,
         actor,
         EventKind.CHANGED,
-        f"Settings {revision} of {app['name']}: {said}.",
+        say(Note.SETTINGS_CHANGED, revision=revision, app=app["name"], what=said),
         noun=Noun.SETTINGS,
         name=app["name"],
         product_line=app["line"],
@@ -129,14 +130,16 @@ def _tidy(values: Mapping[str, Any]) -> dict[str, Any]:
     return {word: value for word, value in {**values, **kept}.items() if value}
 
 
-def _said(changes: Mapping[str, Any]) -> str:
+def _said(changes: Mapping[str, Any]) -> tuple[Told, ...]:
     """What changed, by name."""
     parts = []
     for name, component in changes.get("components", {}).items():
         replicas = (component or {}).get("replicas")
-        parts.append(f"{name} as app.yaml says" if replicas is None else f"{replicas} replicas of {name}")
+        as_file = told(Note.REPLICAS_AS_FILE, component=name)
+        parts.append(as_file if replicas is None else told(Note.REPLICAS_OF, n=replicas, component=name))
     for name, value in changes.get("env", {}).items():
-        parts.append(f"{name} emptied" if value is None else f"{name} filled in")
+        parts.append(told(Note.ENV_EMPTIED if value is None else Note.ENV_FILLED, name=name))
     for name, texts in changes.get("configs", {}).items():
-        parts.append(f"config map {name} removed" if texts is None else f"config map {name} ({', '.join(texts)})")
-    return ", ".join(parts[:20]) or "nothing"
+        removed = told(Note.CONFIG_REMOVED, name=name)
+        parts.append(removed if texts is None else told(Note.CONFIG_SET, name=name, keys=", ".join(texts)))
+    return tuple(parts[:20]) or (told(Note.NO_CHANGE),)

@@ -8,6 +8,7 @@ from sqlalchemy import delete, func, insert, select
 
 from mcd.errors import Code, McdError, not_found
 from mcd.model import Actor, EventKind, Noun, Scope, SecretText, Token
+from mcd.model.why import Note, say
 from mcd.store import events, names
 from mcd.store import tables as t
 from mcd.store.credential import new_token
@@ -51,7 +52,7 @@ async def create_token(
         "last_used_at": None,
     }
     await tx.run(insert(table).values(**row))
-    said = f"{actor.name} made the token {name} ({scope.value}, {days} days)."
+    said = say(Note.TOKEN_MADE, who=actor.name, name=name, scope=scope.value, days=days)
     events.append(tx, now, actor, EventKind.CREATED, said, noun=Noun.TOKEN, name=f"{actor.name}/{name}")
     return token_of(row, actor.name), SecretText(text)
 
@@ -67,5 +68,5 @@ async def revoke_token(actor: Actor, tx: Tx, now: datetime, token_id: str) -> No
     if row is None or not may:
         raise not_found(Noun.TOKEN, token_id)
     await tx.run(delete(t.token).where(t.token.c.id == token_id))
-    said = f"The token {row['name']} of {row['person']} was revoked."
+    said = say(Note.TOKEN_REVOKED, name=row["name"], person=row["person"])
     events.append(tx, now, actor, EventKind.DELETED, said, noun=Noun.TOKEN, name=f"{row['person']}/{row['name']}")

@@ -18,7 +18,10 @@ from mcd.api.portal.views.states import Sign, sign
 from mcd.api.portal.words import n_
 from mcd.api.why import Explanation, Whole
 from mcd.errors import Problem
+from mcd.kube.explain.platform import as_saying
 from mcd.model import Actor, AppState, ConditionType, HealthState, Reason, Verb
+from mcd.model.named import TRIGGERS
+from mcd.model.why import say
 from mcd.store.authorize import may
 
 MOST_PODS = 100
@@ -229,7 +232,10 @@ def component_of(part: Part, health: model.ComponentHealth | None, gone: Away | 
 def conditions_of(state: model.Reconciled) -> tuple[Said, ...]:
     """Those that hold first."""
     found = sorted(state.conditions, key=lambda c: not c.status)
-    return tuple(Said(CONDITIONS[(c.type, c.status)], c.reason.value, c.message, c.last_transition) for c in found)
+    return tuple(
+        Said(CONDITIONS[(c.type, c.status)], c.reason.value, as_saying(c.reason, c.message), c.last_transition)
+        for c in found
+    )
 
 
 def pods_of(pods: Sequence[Pod], at: datetime | None, trouble: str, most: int = MOST_PODS) -> Pods:
@@ -262,7 +268,7 @@ def _pod(pod: Pod) -> PodRow:
 def running_of(rollout: model.Rollout, release: model.Release) -> Running:
     return Running(
         rollout.number, rollout.release, rollout.settings, release.commit, release.title, release.author,
-        rollout.trigger.value, rollout.created_by, rollout.created_at,
+        say(TRIGGERS[rollout.trigger]), rollout.created_by, rollout.created_at,
     )  # fmt: skip
 
 
@@ -282,7 +288,7 @@ def waits_of(top: Top, live: model.Rollout | None, pending: Pending) -> tuple[Wa
     if live is not None and held is not None and held.status and held.reason is Reason.PRUNE_NEEDS_CONFIRMATION:
         found.append(
             Wait(n_("Rollout %(number)s waits: what it deletes must be confirmed."), {"number": live.number},
-                 f"{top.url}/confirm", n_("Read the list and confirm"), held.message)
+                 f"{top.url}/confirm", n_("Read the list and confirm"), as_saying(held.reason, held.message))
         )  # fmt: skip
     newest = pending.newest
     if newest is not None and not newest.deploys and (live is None or newest.number > live.release):

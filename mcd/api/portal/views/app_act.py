@@ -19,7 +19,9 @@ from mcd.api.portal.views.app import Top
 from mcd.api.portal.views.states import Sign, sign
 from mcd.api.portal.words import n_
 from mcd.model import Action, ConditionType, Rollout
+from mcd.model.named import TRIGGERS
 from mcd.model.way_back import Past, WentBack
+from mcd.model.why import say
 from mcd.objects import KEPT, to_yaml
 
 ACTIONS: Mapping[Action, Sign] = {
@@ -132,7 +134,9 @@ class Faster:
 
 
 def faster_of(live: Rollout | None) -> Faster | None:
-    return Faster(live.number, live.created_by, live.trigger.value, live.release, live.created_at) if live else None
+    if live is None:
+        return None
+    return Faster(live.number, live.created_by, say(TRIGGERS[live.trigger]), live.release, live.created_at)
 
 
 @dataclass(frozen=True, slots=True)

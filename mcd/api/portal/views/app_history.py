@@ -18,6 +18,8 @@ from mcd.api.portal.views.states import Sign, sign
 from mcd.api.portal.words import n_
 from mcd.errors import Code, McdError, echo
 from mcd.model import Action, Change, EventKind, InventoryEntry
+from mcd.model.named import TRIGGERS
+from mcd.model.why import Note, say
 from mcd.objects import MASK, Object, Ref, in_apply_order, masked, ref_of, to_yaml
 
 SHOWS: Mapping[str, str] = {
@@ -50,6 +52,9 @@ KINDS: Mapping[EventKind, Sign] = {
     EventKind.SECRET_SET: Sign(n_("secret set"), "key", "quiet"),
     EventKind.WARNING: Sign(n_("warning"), "alert-triangle", "wait"),
 }
+
+_TITLE = 70
+"""Characters of a commit in a list to choose from."""
 
 _POINT = re.compile(r"(rollout|release|settings):(0|[1-9][0-9]{0,8})")
 
@@ -84,7 +89,7 @@ class Row:
     at: datetime
     sign: Sign
     title: str
-    """In English and of MCD or of people: shown as it is."""
+    """Of MCD, which knows what it says, or of people."""
     by: str
     detail: str = ""
     point: str = ""
@@ -145,16 +150,16 @@ def event_row(event: model.Event) -> Row:
 
 
 def rollout_row(rollout: model.Rollout) -> Row:
-    title = f"Rollout {rollout.number} · Release {rollout.release} · Settings {rollout.settings}"
+    title = say(Note.POINT_ROLLOUT, number=rollout.number, release=rollout.release, settings=rollout.settings)
     return Row(
         rollout.created_at, sign(model.state_word(rollout.state).value), title, rollout.created_by,
-        rollout.trigger.value, f"rollout:{rollout.number}",
+        say(TRIGGERS[rollout.trigger]), f"rollout:{rollout.number}",
         f"rollout:{rollout.number - 1}" if rollout.number > 1 else "",
     )  # fmt: skip
 
 
 def release_row(release: model.Release) -> Row:
-    title = f"Release {release.number} · {release.commit[:12]} {release.title}".strip()
+    title = say(Note.POINT_RELEASE, number=release.number, what=f"{release.commit[:12]} {release.title}")
     return Row(
         release.created_at, sign(model.state_word(release.state).value), title, release.author or release.created_by,
         release.branch or release.tag, f"release:{release.number}",
@@ -164,7 +169,7 @@ def release_row(release: model.Release) -> Row:
 
 def settings_row(settings: model.Settings) -> Row:
     return Row(
-        settings.created_at, Sign(n_("saved"), "settings", "quiet"), f"Settings {settings.revision}",
+        settings.created_at, Sign(n_("saved"), "settings", "quiet"), say(Note.POINT_SETTINGS, number=settings.revision),
         settings.created_by, "", f"settings:{settings.revision}",
         f"settings:{settings.revision - 1}" if settings.revision else "",
     )  # fmt: skip
@@ -180,9 +185,16 @@ def page_of(point: str) -> str:
 def options_of(
     rollouts: Iterable[model.Rollout], releases: Iterable[model.Release], settings: Iterable[model.Settings]
 ) -> tuple[Option, ...]:
-    found = [Option(f"rollout:{r.number}", f"Rollout {r.number} (Release {r.release})") for r in rollouts]
-    found += [Option(f"release:{r.number}", f"Release {r.number} · {r.commit[:12]} {r.title}"[:80]) for r in releases]
-    found += [Option(f"settings:{s.revision}", f"Settings {s.revision} · {s.created_by}") for s in settings]
+    found = [
+        Option(f"rollout:{r.number}", say(Note.POINT_ROLLOUT, number=r.number, release=r.release, settings=r.settings))
+        for r in rollouts
+    ]
+    for r in releases:
+        what = f"{r.commit[:12]} {r.title}"[:_TITLE]
+        found.append(Option(f"release:{r.number}", say(Note.POINT_RELEASE, number=r.number, what=what)))
+    for s in settings:
+        what = say(Note.POINT_SETTINGS_BY, number=s.revision, who=s.created_by)
+        found.append(Option(f"settings:{s.revision}", what))
     return tuple(found)
 
 

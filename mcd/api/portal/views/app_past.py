@@ -13,6 +13,8 @@ from mcd.api.portal.views.states import Sign, sign
 from mcd.api.portal.words import n_
 from mcd.errors import Problem
 from mcd.model import Action
+from mcd.model.named import TRIGGERS
+from mcd.model.why import say
 
 DID = {
     Action.CREATED: Sign(n_("created"), "plus", "good"),
@@ -67,7 +69,7 @@ def rollout_page(
         rollout.number,
         rollout.release,
         rollout.settings,
-        rollout.trigger.value,
+        say(TRIGGERS[rollout.trigger]),
         rollout.created_by,
         rollout.created_at,
         rollout.ready_at,

@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 from mcd.api.away import away, known
 from mcd.api.portal.views.states import Sign, sign
 from mcd.api.portal.words import n_
+from mcd.kube.explain.platform import as_saying
 from mcd.model import AppState, app_state, why_away
 from mcd.model.glances import AppLine, Glance
 
@@ -177,7 +178,7 @@ def app_row(line: AppLine) -> AppRow:
         cluster=line.cluster,
         sign=sign(state),
         reason=told.reason.value if told else "",
-        message=told.message if told else "",
+        message=as_saying(told.reason, told.message) if told else "",
         since=told.since if told else None,
         commit=line.commit[:8],
         title=line.title,

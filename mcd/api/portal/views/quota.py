@@ -8,6 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from mcd.api.portal.views.lines import Use, Uses
+from mcd.kube.placing import shown
 
 
 def uses(line: str, quota: Mapping[str, Any] | None, at: datetime | None, trouble: str) -> Uses:
@@ -23,6 +24,8 @@ def _use(resource: str, used: str, limit: str) -> Use:
         top, now = quantity(limit), quantity(used)
     except ValueError:
         return Use(resource, used, limit, None, full=False)
+    if resource.rpartition(".")[2] == "cpu":
+        used, limit = shown("cpu", now), shown("cpu", top)
     share = 100 if top == 0 else min(100, int(100 * now / top))
     return Use(resource, used, limit, share, full=now >= top)
 
