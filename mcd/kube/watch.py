@@ -37,8 +37,8 @@ FIRST_LOOK = 10.0
 """Seconds after which nobody waits any more for the lists that the streams begin with."""
 
 RELISTED_AFTER = 600.0
-"""Seconds after which a stream that ends is begun anew with a list. One that goes on from a version shows only what came
-since: an event that was lost on the way, or that the API server's own cache skipped, would be missed for ever."""
+"""Seconds after which a stream that ends is begun anew with a list. One that goes on from a version shows only what
+came since: an event that was lost on the way, or that the API server's own cache skipped, would be missed for ever."""
 
 FIRST_BACKOFF, LAST_BACKOFF = 0.2, 60.0
 """Seconds between two attempts to watch: doubled after each failure, with jitter."""

@@ -1,5 +1,5 @@
 """`python -m tests.rig fuzz appyaml [--inputs N] [--seed K] [--shard i/n] [--resume] [--replay FOLDER]`, `mutants`,
-`crash`, `faults`."""
+`crash`, `faults`, `handover`, `plants`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from pathlib import Path
 
 from tests.rig import crash as crashing
 from tests.rig import faults as breaking
+from tests.rig import handover as handing
+from tests.rig import plants as planting
 
 
 def _shard(text: str) -> str:
@@ -46,7 +48,15 @@ def main() -> int:
     crashing.arguments(crash)
     faults = commands.add_parser("faults", help="each fault of the catalogue in create, update and delete")
     breaking.arguments(faults)
+    handover = commands.add_parser("handover", help="a controller that slept must not write what another has decided")
+    handing.arguments(handover)
+    plants = commands.add_parser("plants", help="bugs that are planted on purpose, and whether the rig finds them")
+    planting.arguments(plants)
     given = parser.parse_args()
+    if given.command == "plants":
+        return planting.run(given)
+    if given.command == "handover":
+        return handing.run(given)
     if given.command == "crash":
         return crashing.run(given)
     if given.command == "faults":

@@ -44,6 +44,7 @@ FAULTS: dict[str, Fault] = {
         Fault("F42", "the cluster comes and goes", network.f42),
         Fault("F43", "the API server is killed", network.f43),
         Fault("F44", "every call is slow", network.f44),
+        Fault("F47", "the new pods are not ready for a while", others.f47, phases=("create", "update")),
         Fault("F49", "somebody's finalizer", others.f49),
         Fault(
             "F51",
@@ -70,7 +71,6 @@ ELSEWHERE = {
     "F38": "tests/kube/test_contract_apply.py",
     "F39": "tests/kube/test_kubeconfig.py",
     "F46": "tests/kube/test_health.py",
-    "F47": "tests/kube/test_health.py",
     "F48": "tests/kube/test_placing_words.py",
     "F57": "tests/controllers/test_deleting.py",
     "F67": "tests/rig/test_long_texts.py",

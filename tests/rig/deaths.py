@@ -43,7 +43,7 @@ async def f03(scene: Scene) -> AsyncIterator[None]:
 
     scene.on(DropAnswer(), verb="write", chosen=first)
     yield
-    await scene.lane.settled()
+    await scene.lane.settled(scene.patience)
 
 
 @contextlib.asynccontextmanager
@@ -52,7 +52,7 @@ async def f04(scene: Scene) -> AsyncIterator[None]:
     async with dies_at_write(scene, scene.writes, after=True):
         yield
     mark = scene.lane.witness.mark()
-    await scene.lane.settled()
+    await scene.lane.settled(scene.patience)
     facts = oracles.by_us(scene.lane, mark)
     scene.verdict.must(not facts, f"F04: written again: {[str(f) for f in facts]}")
 

@@ -33,14 +33,17 @@ LATEST = 75.0
 """Seconds in which all must be as wished once the fault is over: some waits of MCD are half a minute."""
 
 
-async def played(one: Lane, fault: Fault, phase: str, seed: int, calm: Reference) -> Outcome:
-    """One fault in one phase."""
+async def played(
+    one: Lane, fault: Fault, phase: str, seed: int, calm: Reference, *, patience: float = LATEST
+) -> Outcome:
+    """One fault in one phase; `patience` in seconds once it is over."""
     began = time.monotonic()
     name = f"{fault.number}/{phase}/{seed}"
     outcome = Outcome(name, True, fault.words, 0.0, 0.0, [])
     verdict = Verdict(outcome.bad)
     try:
-        await _played(one, Scene(one, verdict, random.Random(name), phase, len(calm.writes)), fault, calm, outcome)
+        scene = Scene(one, verdict, random.Random(name), phase, len(calm.writes), patience)
+        await _played(one, scene, fault, calm, outcome)
     except (Unsettled, TimeoutError) as error:
         verdict.must(False, f"G4: {error or 'it did not die in time'}")
     outcome.seconds = round(time.monotonic() - began, 2)
@@ -56,12 +59,12 @@ async def _played(one: Lane, scene: Scene, fault: Fault, calm: Reference, outcom
     one.proxy.hang_up()
     over = time.monotonic()
     try:
-        await one.settled(3.0 if fault.wish_again else LATEST, expect=lambda: not one.stalled())
+        await one.settled(3.0 if fault.wish_again else scene.patience, expect=lambda: not one.stalled())
     except Unsettled:
         if not fault.wish_again or scene.phase == "delete":
             raise
         await _asked_again(one)
-        await one.settled(LATEST)
+        await one.settled(scene.patience)
     outcome.recovery_s = round(time.monotonic() - over, 2)
     facts = oracles.by_us(one, begun.mark)
     if not scene.counts_may_differ:

@@ -1,4 +1,4 @@
-"""What the rig does inside the process that it kills: counts commits, and ends the process before or after the n-th.
+"""What the rig does inside the process that it kills: counts commits, and ends (or stops) the process at the n-th.
 
 Installed in the process when it starts, through SQLAlchemy's own events: product code knows nothing of it. It must not
 change what is committed.
@@ -26,8 +26,8 @@ clock."""
 
 @dataclass
 class Board:
-    """A few numbers that the rig and the process both see: whether commits are counted, at which one it ends, on which
-    side of it, and how many there were."""
+    """A few numbers that the rig and the process both see: the signal that ends the process if commits are counted, at
+    which one, on which side of it, and how many there were."""
 
     memory: mmap.mmap
 
@@ -38,9 +38,9 @@ class Board:
         with file.open("r+b") as opened:
             return cls(mmap.mmap(opened.fileno(), _FORM.size))
 
-    def arm(self, target: int = 0, *, after: bool = False) -> None:
-        """Counts from now on; ends the process at the commit `target`, 0 for none."""
-        _FORM.pack_into(self.memory, 0, 1, target, int(after), 0)
+    def arm(self, target: int = 0, *, after: bool = False, signal: signal.Signals = signal.SIGKILL) -> None:
+        """Counts from now on; the process sends itself the signal at the commit `target`, 0 for none."""
+        _FORM.pack_into(self.memory, 0, int(signal), target, int(after), 0)
 
     def disarm(self) -> None:
         _FORM.pack_into(self.memory, 0, 0, 0, 0, self.count)
@@ -49,14 +49,14 @@ class Board:
     def count(self) -> int:
         return int(_FORM.unpack_from(self.memory)[3])
 
-    def step(self) -> tuple[bool, bool]:
-        """One more commit. Answers whether the process ends before it, and whether after it."""
+    def step(self) -> tuple[int, int]:
+        """One more commit. Answers the signal to send before it and the one to send after it; 0 for none."""
         armed, target, after, count = _FORM.unpack_from(self.memory)
         if not armed:
-            return False, False
+            return 0, 0
         struct.pack_into("<q", self.memory, 24, count + 1)
-        hit = count + 1 == target
-        return hit and not after, hit and bool(after)
+        number = armed if count + 1 == target else 0
+        return (0, number) if after else (number, 0)
 
 
 def tables_of(statement: str) -> Iterable[str]:
@@ -72,8 +72,8 @@ def install(board: Board, log: Path) -> None:
 
     lines = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
-    def end() -> None:
-        os.kill(os.getpid(), signal.SIGKILL)
+    def end(number: int) -> None:
+        os.kill(os.getpid(), number)
 
     @event.listens_for(Engine, "before_cursor_execute")
     def told(connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
@@ -92,13 +92,13 @@ def install(board: Board, log: Path) -> None:
         before, after = board.step()
         os.write(lines, f"{' '.join(sorted(touched))}\n".encode())
         if before:
-            end()
+            end(before)
         connection.info["rig end"] = after
 
     @event.listens_for(Pool, "checkin")
     def returned(_connection: Any, record: Any) -> None:
-        if record.info.pop("rig end", False):
-            end()
+        if number := record.info.pop("rig end", 0):
+            end(number)
 
 
 def from_environment() -> None:

@@ -103,6 +103,14 @@ class Kubelet:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def look_again(self) -> None:
+        """Plays everything once more: after pods that failed are to be ready."""
+        for resource, root in PLAYED.items():
+            if resource != "namespaces":
+                _, listed = await self.api.send("GET", f"{root}/{resource}")
+                for item in listed["items"]:
+                    await self._play(resource, item)
+
     async def _follow(self, resource: str, path: str) -> None:
         while True:
             try:

@@ -136,6 +136,13 @@ class Lane:
         self.pid = await self.zygote.start(env, self.data / "mcd.log", *(words or ("controllers",)))
         return self.pid
 
+    async def start_as(self, user: str) -> int:
+        """A controller with a name, and a user at the cluster, of its own; two of them share the work. Its pid."""
+        tokens = self.data / user
+        tokens.mkdir(exist_ok=True)
+        (tokens / CLUSTER).write_text(self.servers.token(CLUSTER, user))
+        return await self.start(MCD_HOLDER=user, MCD_CLUSTER_TOKENS=str(tokens))
+
     def kill(self) -> None:
         """SIGKILL, and nothing that the process had under way reaches the API server any more."""
         self.proxy.dead = True

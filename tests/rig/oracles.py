@@ -163,13 +163,17 @@ async def named_before_made(lane: Lane, verdict: Verdict) -> None:
     verdict.must(not strange, f"I03: live and in no inventory when it died: {', '.join(strange)}")
 
 
-async def judged_end(lane: Lane, verdict: Verdict, reference: End, *, events: bool = True) -> None:
+async def judged_end(lane: Lane, verdict: Verdict, reference: End, *, events: bool = True, rows: bool = True) -> None:
     """The end as the undisturbed run's, and the inventory true to what lives (I02). Without `events`, how often
-    something was told may differ, and a Rollout that a person asked for again counts as the one before it."""
+    something was told may differ, and a Rollout that a person asked for again counts as the one before it. Without
+    `rows` only what is live is compared."""
     found = await end(lane)
     if not events:
         found, reference = _roughly(found), _roughly(reference)
-    for word, now, then in (("objects", found.objects, reference.objects), ("rows", found.rows, reference.rows)):
+    both = {"objects": (found.objects, reference.objects), "rows": (found.rows, reference.rows)}
+    for word, (now, then) in both.items():
+        if word == "rows" and not rows:
+            continue
         differ = sorted(k for k in {*now, *then} if now.get(k) != then.get(k))
         told = "; ".join(_apart(k, now.get(k), then.get(k)) for k in differ[:4])
         verdict.must(not differ, f"end: {len(differ)} {word} differ: {told}")
@@ -232,7 +236,7 @@ async def judged_others(lane: Lane, verdict: Verdict, before: Mapping[str, str])
 
 async def quiet(lane: Lane, verdict: Verdict, times: int = 1) -> None:
     """Everything is looked at again, and nothing is written (I27)."""
-    mark = lane.witness.mark()
+    mark, since = lane.witness.mark(), len(lane.proxy.journal)
     for _ in range(times):
         async with lane.database() as db, db.writing() as tx:
             now = datetime.now(UTC)
@@ -241,6 +245,8 @@ async def quiet(lane: Lane, verdict: Verdict, times: int = 1) -> None:
         await lane.settled()
     facts = by_us(lane, mark)
     verdict.must(not facts, f"I27: written at rest: {[str(f) for f in facts][:5]}")
+    tried = [f"{e.asked} {e.code}" for e in lane.proxy.journal[since:] if e.asked.is_write]
+    verdict.must(not tried, f"I27: tried to write at rest: {tried[:5]}")
 
 
 def _apart(place: str, now: Any, then: Any) -> str:

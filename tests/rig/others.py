@@ -26,13 +26,34 @@ SERVICE = _path("/api/v1/services", "hello-web")
 
 
 @contextlib.asynccontextmanager
+async def f47(scene: Scene) -> AsyncIterator[None]:
+    """The new pods do not become ready for a while: so long the Rollout is not Ready."""
+    scene.lane.kubelet.failing.add("hello-web")
+    yield
+    await scene.lasts(2.5)
+    rows = scene.lane.rows("SELECT conditions FROM rollout WHERE live")
+    early = any('"type":"Ready","status":true' in row["conditions"] for row in rows)
+    scene.verdict.must(not early, "F47: Ready before the pods are")
+    scene.lane.kubelet.failing.clear()
+    await scene.lane.kubelet.look_again()
+
+
+@contextlib.asynccontextmanager
 async def f49(scene: Scene) -> AsyncIterator[None]:
     """Somebody's finalizer is on a Service of ours: never stripped; what waits for it says so and goes on by itself."""
     finalizers = {"metadata": {"finalizers": ["person.test/guard"]}}
     status, _ = await scene.lane.api.send("PATCH", SERVICE, finalizers, MERGE)
+    if status == 200 and scene.phase == "update":
+        scene.counts_may_differ = True
+        await scene.lane.api.send("DELETE", SERVICE)
     yield
     await scene.lasts(2.0)
     if status == 200:
+        rows = scene.lane.rows("SELECT conditions FROM rollout WHERE live")
+        early = scene.phase == "update" and any('"type":"Ready","status":true' in row["conditions"] for row in rows)
+        scene.verdict.must(not early, "I10: Ready while an object of it is being deleted")
+        gone = scene.lane.rows("SELECT * FROM app WHERE gone_at IS NOT NULL")
+        scene.verdict.must(not gone, "F49: the App is gone before its objects are")
         live = {oracles.key(obj): obj for obj in await oracles.everything(scene.lane)}
         scene.verdict.must("Service/hello-web" in live, "F49: the finalizer was stripped")
         await scene.lane.api.send("PATCH", SERVICE, {"metadata": {"finalizers": None}}, MERGE)

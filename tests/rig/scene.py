@@ -28,6 +28,8 @@ class Scene:
     phase: str
     writes: int
     """How many writes the change has without a fault."""
+    patience: float
+    """Seconds in which all must be as wished once the fault is over."""
     counts_may_differ: bool = False
     notes: list[str] = field(default_factory=list)
 
