@@ -5,12 +5,11 @@ A test compares the files with what this prints, so that neither can change alon
 
 from __future__ import annotations
 
-import ast
-import inspect
 import sys
 from pathlib import Path
 
 from mcd import model
+from mcd.model.meanings import documented
 from mcd.settings import Environment
 from mcd.store import authorize
 from scripts import app_yaml_cases, app_yaml_page, app_yaml_problems, infra_page, metrics_page, why_page
@@ -49,22 +48,6 @@ def reasons() -> str:
     for name, text in documented(model.Reason).items():
         rows.append(f"| `{model.Reason[name].value}` | {text} |")
     return "\n".join(rows) + "\n"
-
-
-def documented(enum: type) -> dict[str, str]:
-    """Member → the text right below it in the source. Raises AssertionError for one without."""
-    body = ast.parse(inspect.getsource(enum)).body[0]
-    assert isinstance(body, ast.ClassDef)
-    found: dict[str, str] = {}
-    for statement, below in zip(body.body, [*body.body[1:], None], strict=True):
-        if not isinstance(statement, ast.Assign):
-            continue
-        assert isinstance(statement.targets[0], ast.Name)
-        name = statement.targets[0].id
-        assert isinstance(below, ast.Expr), f"{enum.__name__}.{name} has no text"
-        assert isinstance(below.value, ast.Constant), f"{enum.__name__}.{name} has no text"
-        found[name] = " ".join(str(below.value.value).split())
-    return found
 
 
 def roles() -> str:

@@ -14,10 +14,12 @@ from mcd.api.etag import IfMatch, RequiredMatch, shown
 from mcd.api.facts import check_line
 from mcd.api.pages import Piece, page
 from mcd.api.paths import LineName, PersonName
+from mcd.api.rehearsal import pools_of
 from mcd.api.secret_uses import Loss, refuse_what_breaks
-from mcd.api.shapes import Member, Page, ProductLine
+from mcd.api.shapes import ContextFile, Member, Page, ProductLine
 from mcd.api.strict import StrictRoute
 from mcd.api.wishes import MemberPut, ProductLineChange, ProductLineNew
+from mcd.appyaml.live import context_file
 from mcd.store import intents, reads
 from mcd.store.tx import Tx
 
@@ -61,6 +63,17 @@ async def show_product_line(request: Request, line: LineName, actor: Reader, run
     async with runtime.db.reading() as tx:
         found = await reads.product_line(actor, tx, line)
     return shown(request, ProductLine.shown(found), found.state.generation)
+
+
+@router.get("/product-lines/{line}/context", operation_id="show_context", response_model=ContextFile)
+async def show_context(line: LineName, actor: Reader, runtime: RuntimeOf) -> ContextFile:
+    """What the platform knows of the product line, its cluster and its node pools: the context file of the commands
+    that need no server (app.yaml 8.2). No value of a secret is in it."""
+    async with runtime.db.reading() as tx:
+        found = await reads.product_line(actor, tx, line)
+        cluster = await reads.cluster(actor, tx, found.cluster)
+        pools = await pools_of(actor, tx, found.cluster)
+    return ContextFile(**context_file(found, cluster, pools))
 
 
 @router.patch("/product-lines/{line}", operation_id="change_product_line", response_model=ProductLine)

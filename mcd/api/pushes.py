@@ -20,6 +20,7 @@ from mcd.api.stopping import Stopping
 from mcd.api.unattended import unattended
 from mcd.api.unavailable import say_unavailable
 from mcd.api.variables import ASKED, asked_by
+from mcd.api.what_there_is import with_models
 from mcd.errors import Code, McdError, Severity, as_lines, echo, has_errors
 from mcd.forge.body import Remembered, gunzipped
 from mcd.forge.locks import locked
@@ -332,9 +333,8 @@ class Push:
         if has_errors(planned.problems):
             errors = [p for p in planned.problems if p.severity is Severity.ERROR]
             count = f"{len(errors)} problem" + ("s" if len(errors) > 1 else "")
-            raise McdError(
-                Code.INVALID, f"{path} has {count}", reason=Reason.INVALID_APP_YAML, problems=planned.problems
-            )
+            told = with_models(planned.problems, target.pools, target.line.name)
+            raise McdError(Code.INVALID, f"{path} has {count}", reason=Reason.INVALID_APP_YAML, problems=told)
         for line in as_lines(planned.problems):
             self.said.put_nowait(line)
         if planned.appname != self.app:

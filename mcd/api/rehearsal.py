@@ -18,6 +18,7 @@ from mcd.api.carry import rehearse
 from mcd.api.diffs import changes_of, replaced_by
 from mcd.api.images import Foretold, foretell
 from mcd.api.shapes import Problem
+from mcd.api.what_there_is import with_models
 from mcd.appyaml.live import Desired, of_the_line
 from mcd.errors import Code, McdError, has_errors
 from mcd.forge.trees import Folder
@@ -75,7 +76,7 @@ async def _compiled(runtime: Runtime, item: RolloutItem) -> Desired:
             f"{item.app.path} of Release {item.release.number} has {count} problem{'s' if count > 1 else ''}.",
             "Mend them, then try again.",
             reason=Reason.INVALID_APP_YAML,
-            problems=wanted.problems,
+            problems=with_models(wanted.problems, item.pools, item.line.name),
         )
     return wanted
 

@@ -323,6 +323,14 @@ class ProductLine(State):
         )
 
 
+class ContextFile(Shape):
+    """What the commands without a server take with `--context`."""
+
+    product_line: dict[str, Any]
+    cluster: dict[str, Any]
+    node_pools: list[dict[str, Any]]
+
+
 class Member(Shape):
     """Who may act in a product line."""
 

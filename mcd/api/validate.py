@@ -18,6 +18,7 @@ from mcd.api.paths import AppName
 from mcd.api.rehearsal import dry_run, pools_of
 from mcd.api.shapes import Validation
 from mcd.api.strict import StrictRoute
+from mcd.api.what_there_is import with_models
 from mcd.api.wishes import DiffAsk, Validate
 from mcd.appyaml.live import Pair
 from mcd.errors import Code, McdError, echo
@@ -41,7 +42,7 @@ async def validate(wish: Validate, actor: Reader, runtime: RuntimeOf) -> Validat
     async with runtime.db.reading() as tx:
         pair = await _pair(actor, tx, runtime.now(), wish)
     _, found = await compiled(runtime, actor, pair)
-    return Validation.of(found.problems)
+    return Validation.of(with_models(found.problems, pair.pools, pair.line.name))
 
 
 async def _pair(actor: Actor, tx: Tx, now: datetime, wish: Validate) -> Pair:

@@ -268,13 +268,16 @@ def line_context(line: ProductLine, cluster: Cluster, pools: Sequence[NodePool])
 
     Raises McdError(invalid) with the problems when what people wrote about them is no context.
     """
-    return _read(
-        {
-            "product_line": {**line.wishes, "name": line.name, "namespace": line.namespace},
-            "cluster": _cluster(cluster),
-            "node_pools": [_pool(pool) for pool in pools if pool.dedicated_to in (None, line.name)],
-        }
-    )
+    return _read(context_file(line, cluster, pools))
+
+
+def context_file(line: ProductLine, cluster: Cluster, pools: Sequence[NodePool]) -> dict[str, Any]:
+    """The same as the context file of app-yaml 8.2, with which the offline commands render as a push would."""
+    return {
+        "product_line": {**line.wishes, "name": line.name, "namespace": line.namespace},
+        "cluster": _cluster(cluster),
+        "node_pools": [_pool(pool) for pool in pools if pool.dedicated_to in (None, line.name)],
+    }
 
 
 def _settings(settings: Settings) -> Any:

@@ -35,6 +35,7 @@ from mcd.cli.offline import (
     is_refused,
     out,
     problems_of,
+    say_where,
     shown_as,
     source_of,
 )
@@ -106,6 +107,7 @@ def render(
     known = context_of(context, environment)
     checked, compiled = compile_file(file, known, source)
     err(problem_formats.as_text({shown_as(file): compiled.problems}))
+    say_where(context, compiled.problems)
     if is_refused(compiled.problems, strict=strict):
         raise typer.Exit(WRONG_FILE)
     objects: list[Object] = []
@@ -127,16 +129,21 @@ def _as_json(objects: Sequence[Object], compiled: Compiled) -> str:
 
 def explain(
     field: Annotated[
-        str, typer.Argument(metavar="[FIELD]", help="components.web.health, health, gpu; or value.range; none: all")
+        str,
+        typer.Argument(
+            metavar="[WORD]", help="components.web.health, gpu; value.range; crash-loop, OOMKilled; none: all keys"
+        ),
     ] = "",
     output: Annotated[ExplainFormat, typer.Option("-o", "--output", help="Format of the answer.")] = ExplainFormat.TEXT,
 ) -> None:
     """Say what a key of app.yaml means: type, default, limits, effect, an example; or why a problem of a code comes up
-    and what to do about it. Without a key: all keys, a line each.
+    and what to do about it; or what a state of `mcd why` and a reason of a condition mean. Without a word: all keys, a
+    line each.
 
-    Example: mcd explain components.web.health
+    Example: mcd explain crash-loop
     """  # fmt: skip
     from mcd.appyaml.schema import document
+    from mcd.cli import looked_up
 
     if not field:
         known = document.entries()
@@ -144,16 +151,19 @@ def explain(
         out(told if output is ExplainFormat.JSON else document.overview(known))
         return
     found, meaning = document.find(field), document.meaning_of(field)
-    if not found and meaning is None:
-        near = document.suggestion(field)
+    beside = [one for one in (looked_up.state(field), looked_up.reason(field)) if one is not None]
+    if not found and meaning is None and not beside:
+        near = document.suggestion(field) or looked_up.suggestion(field)
         hint = f'Did you mean "{near}"?' if near else "`mcd explain` lists all of them."
         err(f'there is no field "{echo(field)}". {hint}\n')
         raise typer.Exit(UNKNOWN_FIELD)
     if output is ExplainFormat.JSON:
-        out(json.dumps(document.as_json(found, field, meaning), ensure_ascii=False, indent=2) + "\n")
+        answer = document.as_json(found, field, meaning) | {"states": [looked_up.as_json(one) for one in beside]}
+        out(json.dumps(answer, ensure_ascii=False, indent=2) + "\n")
         return
     texts = [document.explain(entry) for entry in found]
-    out("\n".join(texts if meaning is None else [*texts, document.explain_code(field, meaning)]))
+    texts += [document.explain_code(field, meaning)] if meaning is not None else []
+    out("\n".join([*texts, *(looked_up.as_text(one) for one in beside)]))
 
 
 def schema() -> None:

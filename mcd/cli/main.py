@@ -77,7 +77,7 @@ SECTIONS: Mapping[str, Mapping[str, Entry]] = {
         "rollout": Entry(f"{_REMOTE}.releases", "rollout", "Rollouts of an App: list, show, watch."),
         "settings": Entry(f"{_REMOTE}.settings", "settings", "Settings of an App: show, set, unset, history."),
         "secret": Entry(f"{_REMOTE}.settings", "secret", "Secrets of an App or a product line: list, set, unset."),
-        "product-line": Entry(f"{_REMOTE}.lines", "product_line", "Product lines: list, show, create, set, delete."),
+        "product-line": Entry(f"{_REMOTE}.lines", "product_line", "Product lines: list, show, create, set, context."),
         "member": Entry(f"{_REMOTE}.lines", "member", "Members of a product line: list, add, remove."),
         "cluster": Entry(f"{_REMOTE}.clusters", "cluster", "Clusters: list, show, create, set, delete."),
         "node-pool": Entry(f"{_REMOTE}.clusters", "node_pool", "Node pools of a cluster: list, show, set, delete."),

@@ -41,7 +41,11 @@ _NAME = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?")
 FileOption = Annotated[str, typer.Option("-f", "--file", metavar="FILE|-", help="app.yaml; - is stdin.")]
 ContextFile = Annotated[
     str | None,
-    typer.Option("--context", metavar="FILE", help="Facts of the platform (app.yaml 8.2); no server of `mcd context`."),
+    typer.Option(
+        "--context",
+        metavar="FILE",
+        help="Facts, as `mcd product-line context` prints them (no `mcd context`).",
+    ),
 ]
 Environment = Annotated[
     str | None, typer.Option("--environment", metavar="NAME", help="The product line to check for.")
@@ -164,6 +168,19 @@ def source_of(commit: str = NO_COMMIT, branch: str = "", tag: str = "", image: s
         if value and (not value.isprintable() or len(value) > 255):
             wrong_usage(f'{name}: "{echo(value)}" is not a name in git.', "Check it.")
     return Source(commit=commit, branch=branch, tag=tag, image=image)
+
+
+_OF_A_PLACE = ("cluster.degraded", "gpu.unchecked")
+"""Warnings that another place would not have."""
+
+
+def say_where(context: str | None, problems: Sequence[Problem]) -> None:
+    """Without a context this is of no real cluster, whatever that is called: said where it makes a difference."""
+    if context is None and any(problem.code in _OF_A_PLACE for problem in problems):
+        err(
+            "no --context: this is for a cluster of which nothing is known, not for one of MCD's. "
+            "`mcd product-line context NAME > context.yaml` gets what MCD knows of one; `mcd diff` asks the server.\n"
+        )
 
 
 def is_refused(problems: Sequence[Problem], *, strict: bool) -> bool:

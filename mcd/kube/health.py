@@ -45,6 +45,10 @@ WORKLOADS = frozenset({"Deployment", "StatefulSet", "CronJob", "Job"})
 STARTS = 8
 """Seconds after its creation in which a pod whose probe fails is said to start."""
 
+WARMS_UP = 30
+"""The same for a program that answers 503: it says itself that it is not ready yet, most often because it waits for
+another one that starts beside it."""
+
 DEADLINE = 600
 """Seconds in which pods must become ready where the object itself says nothing (a StatefulSet)."""
 
@@ -122,7 +126,7 @@ def _pods(component: str, kind: str, workload: Object, found: Found, now: dateti
     if complete and cause is None:
         return _handed_over(answer, workload, of, now)
     late = _late(workload, of.new, now)
-    if cause is not None and cause.reason is Reason.PROBE_FAILING and _just_started(of.new, now):
+    if cause is not None and cause.reason is Reason.PROBE_FAILING and _just_started(of.new, now, cause.told):
         cause = None
     if cause is None:
         far = _how_far(answer, workload, max(unstopped(of.old), total - updated))
@@ -236,12 +240,13 @@ def _unready_since(pod: Object) -> datetime | None:
     return _time(_condition(pod, "Ready").get("lastTransitionTime") or pod["metadata"].get("creationTimestamp"))
 
 
-def _just_started(pods: Sequence[Object], now: datetime) -> bool:
+def _just_started(pods: Sequence[Object], now: datetime, got: Told) -> bool:
     """A program that is starting answers no probe yet: that is no news, and must not look like an alarm."""
+    grace = WARMS_UP if got.key is Why.HTTP_CODE and got.param("code") == "503" else STARTS
     born = [
         t for p in pods if _is_false(p, "Ready") and (t := _time(p["metadata"].get("creationTimestamp"))) is not None
     ]
-    return all(now - t < timedelta(seconds=STARTS) for t in born)
+    return all(now - t < timedelta(seconds=grace) for t in born)
 
 
 # --- Job, HTTPRoute -------------------------------------------------------------------------------------------------

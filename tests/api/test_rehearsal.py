@@ -232,3 +232,16 @@ async def test_a_dry_run_of_a_commit_that_nobody_pushed_reads_its_files(built: A
     await built.post("/api/v1/apps/hello/rollouts", {"commit": at})
     await built.world.settle()
     assert set(built.world.writes_since(before)) == named(answer.json())
+
+
+async def test_a_device_that_no_pool_has_is_refused_with_those_that_there_are(live: Api) -> None:
+    for name, model in (("gpu-t4", "T4"), ("gpu-a100", "A100")):
+        pool = {"labels": {"mcd.internal/node-pool": name}, "devices": [{"vendor": "nvidia", "model": model}]}
+        assert (await live.ask("PUT", f"/api/v1/node-pools/local/{name}", pool, "root")).status_code in (200, 201)
+    asks = "appname: hello\ncomponents: {web: {type: web, image: 'r.test/x:1', resources: {gpu: H100}}}\n"
+    there = "There is: A100 (gpu-a100), T4 (gpu-t4). `mcd node-pool list` says more."
+    refused = await live.post("/api/v1/apps/hello/diff", {"app_yaml": asks, "product_line": "demo"})
+    assert refused.status_code == 422, refused.text
+    assert refused.json()["problems"][0]["hint"].endswith(there)
+    found = (await live.post("/api/v1/validate", {"app_yaml": asks, "product_line": "demo"})).json()
+    assert found["problems"][0]["hint"].endswith(there)

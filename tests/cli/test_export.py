@@ -190,6 +190,7 @@ def test_the_readme_says_what_is_needed_in_which_order_and_what_is_not_included(
         assert said in page, said
     assert page.index("apply -k before") < page.index("wait --for=condition=complete") < page.index("apply -k .\n")
     assert "None" not in page
+    assert "canary" not in page, "this App has no steps"
 
 
 EVERY = [case for case in everything() if case.accepted and case.compiled.spec is not None]

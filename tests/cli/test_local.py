@@ -9,6 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mcd.cli import looked_up
+from mcd.model import Reason
+from mcd.model.why import WORDS
 from tests.cli.conftest import Ran, inside
 
 HELLO = "appname: hello\ncomponents: {web: {type: web, port: 8080}}\n"
@@ -162,6 +165,30 @@ def test_explain_knows_every_field_and_suggests_for_the_rest(folder: Path) -> No
     unknown = mcd("explain", "helth", folder=folder)
     assert (unknown.code, unknown.out) == (3, "")
     assert unknown.err == 'there is no field "helth". Did you mean "health"?\n'
+
+
+def test_explain_knows_every_state_and_reason_that_is_ever_printed() -> None:
+    for word in (*(why.value for why in WORDS), *(one.value for one in Reason)):
+        found = [one for one in (looked_up.state(word), looked_up.reason(word)) if one is not None]
+        assert found, word
+        assert all(len(looked_up.as_text(one).splitlines()) > 1 for one in found), word
+        assert all(yaml.safe_load(one.patch) for one in found if isinstance(one, looked_up.State) and one.patch)
+
+
+def test_explain_of_what_why_prints_says_what_to_do(folder: Path) -> None:
+    done = mcd("explain", "crash-loop", folder=folder)
+    assert done.code == 0
+    assert done.out.splitlines() == [
+        "crash-loop",
+        "  reason   CrashLooping",
+        "  sentence the program ends with exit CODE. Its last lines are shown.",
+        "  step     Mend the program and push.",
+    ]
+    told = json.loads(mcd("explain", "oomkilled", "-o", "json", folder=folder).out)
+    assert [one["reason"] for one in told["states"]] == ["OOMKilled"]
+    assert "out-of-memory" in told["states"][0]["states"]
+    assert mcd("explain", "CrashLoopBackOff", folder=folder).out.startswith("CrashLooping\n")
+    assert 'Did you mean "devices-busy"?' in mcd("explain", "device-busy", folder=folder).err
 
 
 def test_explain_alone_lists_every_field_and_knows_the_words_of_others(folder: Path) -> None:

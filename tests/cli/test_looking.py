@@ -208,3 +208,27 @@ def test_doctor_says_since_when_a_cluster_is_away(root: Mcd, platform: Platform)
     assert all(re.match(r"in demo: unknown for .*: Unreachable: It was ready", c["message"]) for c in apps)
     live = json.loads(shown.out)["live"]
     assert live["since"] == live["away_since"] == apps[0]["since"]
+
+
+def test_what_mcd_knows_of_a_product_line_renders_without_a_server_as_a_push_would(
+    dora: Mcd, platform: Platform, tmp_path: Path
+) -> None:
+    """Without it nothing of the cluster "local" is known, though there is a real one of that name."""
+    folder, text = tmp_path / "work", "appname: alike\ncomponents: {web: {type: web, image: 'registry.test/x:1'}}\n"
+    (folder / "app.yaml").write_text(text)
+    assert dora("render").err == ""
+    bare = dora("export", "out", "--image", "r.test/x:1")
+    assert "has neither Gateway API nor Ingress" in bare.err
+    (folder / "app.yaml").write_text(text.replace("x:1'", "x:1', resources: {gpu: T4}"))
+    for told in (bare, dora("render")):
+        assert "no --context: this is for a cluster of which nothing is known" in told.err
+        assert "`mcd product-line context NAME > context.yaml`" in told.err
+    (folder / "app.yaml").write_text(text)
+    told = dora("product-line", "context", "demo")
+    assert told.code == 0, told.err
+    (folder / "context.yaml").write_text(told.out)
+    known = dora("render", "--context", "context.yaml")
+    assert (known.code, "no --context" in known.err) == (0, False), known.err
+    assert "kind: HTTPRoute" in known.out
+    nina = signed_in(dora, platform, "nina")
+    assert nina("product-line", "context", "demo").code == 3

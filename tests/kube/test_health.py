@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from mcd.kube.look import look
 from mcd.kube.memory import MemoryCluster
 from mcd.kube.play import Fate, play
 from mcd.model import HealthState, Reason
+from mcd.model.why import step
 from mcd.objects import Object
 from tests.kube.given import Held, deployment, settle, shop
 from tests.kube.judged import NOW, event, judged, pod, waiting, workload
@@ -116,6 +118,28 @@ def test_a_failing_probe_says_what_it_got() -> None:
     assert "readiness check (GET :8080/healthz) got: HTTP 503" in http.message
     refused = 'Readiness probe failed: Get "http://10.1.2.3:8080/healthz": dial tcp: connect: connection refused'
     assert "nothing listens on the port" in judged(running, events=(event("Unhealthy", refused),)).message
+
+
+@pytest.mark.parametrize(("code", "age", "told_so"), [(503, 29, False), (503, 31, True), (404, 9, True)])
+def test_a_program_that_says_it_is_not_ready_yet_is_no_alarm_in_its_first_half_minute(
+    code: int, age: int, told_so: bool
+) -> None:
+    """The example's own page waits for its catalog: the very first push warned of a wrong port, two seconds before it
+    was Ready."""
+    young = pod({"state": {"running": {}}, "restartCount": 0})
+    young["metadata"]["creationTimestamp"] = (NOW - timedelta(seconds=age)).isoformat()
+    said = event("Unhealthy", f"Readiness probe failed: HTTP probe failed with statuscode: {code}")
+    assert (judged(young, events=(said,)).reason is Reason.PROBE_FAILING) is told_so
+
+
+def test_a_check_that_only_connects_names_its_port_too() -> None:
+    """An App without `health`: the one thing that is wrong is the port, and it was not named."""
+    running = pod({"state": {"running": {}}, "restartCount": 0})
+    running["spec"]["containers"][0]["readinessProbe"] = {"tcpSocket": {"port": 8080}}
+    refused = "Readiness probe failed: dial tcp 10.88.0.9:8080: connect: connection refused"
+    found = judged(running, events=(event("Unhealthy", refused),))
+    assert "readiness check (a connection to :8080) got: nothing listens on the port" in found.message
+    assert "Listen on 0.0.0.0 and port 8080, or write the port" in step(found.told[0])
 
 
 def test_the_newest_event_counts_and_events_of_other_pods_do_not() -> None:

@@ -36,6 +36,7 @@ from mcd.cli.offline import (
     err,
     is_refused,
     out,
+    say_where,
     shown_as,
     source_of,
     wrong_usage,
@@ -85,6 +86,7 @@ def export(
     check_folder(folder, force=force)
     checked, compiled = compile_file(file, known, source)
     err(problem_formats.as_text({shown_as(file): compiled.problems}))
+    say_where(context, compiled.problems)
     if is_refused(compiled.problems, strict=strict) or compiled.spec is None:
         raise typer.Exit(WRONG_FILE)
     _refuse_images_that_nobody_built(compiled, source)

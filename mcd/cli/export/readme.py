@@ -132,7 +132,8 @@ def _not_included(exported: Exported, warnings: Sequence[Problem]) -> Iterator[s
     if exported.secrets:
         yield "- Values of secrets, and their rotation: after a change restart the pods, `kubectl rollout restart`."
     yield from _suspended(exported)
-    yield "- What MCD does at a deploy: rollback on failure, steps of a canary, waiting for one thing before the next."
+    steps = "steps of a canary, " if any(c.rollout.canary is not None for c in exported.spec.components) else ""
+    yield f"- What MCD does at a deploy: rollback on failure, {steps}waiting for one thing before the next."
     if "PrometheusRule" not in kinds:
         yield "- Alerts and metrics: export with a context that has the Prometheus operator to get their objects."
     if not kinds & {"HTTPRoute", "Ingress"} and any(component.web for component in exported.spec.components):

@@ -19,7 +19,7 @@ product_line = typer.Typer(
     add_completion=False,
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Product lines: list, show, create, set, delete.",
+    help="Product lines: list, show, context, create, set, delete.",
 )
 member = typer.Typer(
     add_completion=False,
@@ -102,6 +102,20 @@ def line_show(name: Annotated[str, typer.Argument(metavar="NAME")], output: Outp
         message(),
     ]
     show_one(found, columns, output, named("product-line"))
+
+
+@product_line.command("context")
+def line_context(name: Annotated[str, typer.Argument(metavar="NAME", help="Its name.")]) -> None:
+    """Print what MCD knows of a product line, its cluster and its node pools, as the file that `mcd validate`,
+    `render` and `export` take with --context: with it they say what a push would. (`mcd context` is about servers.)
+
+    Example: mcd product-line context demo > context.yaml
+    """
+    import yaml
+
+    with server() as client:
+        found = client.get(f"/product-lines/{segment(name)}/context")
+    print(yaml.safe_dump(found, sort_keys=False, allow_unicode=True), end="")
 
 
 @product_line.command("create")

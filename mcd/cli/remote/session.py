@@ -165,7 +165,7 @@ context = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
     help="Several servers: list, use, remove.\n\nA context is a server and who is signed in there. The file of "
-    "`mcd validate --context FILE` is another thing: facts of the platform.",
+    "`mcd validate --context FILE` is another thing: facts of the platform, which `mcd product-line context` prints.",
 )
 
 

@@ -5,7 +5,7 @@ Pure, over the events that the kubelet writes about a pod.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from mcd.errors import echo
@@ -28,7 +28,8 @@ def of_probes(about: About, statuses: Sequence[Mapping[str, Any]]) -> Cause | No
     params: dict[str, Value] = {"said": _own_words(said), **(meant.params if meant is not None else {})}
     words = about.told(
         meant.why if meant is not None else Why.PROBE_OTHER, running[0],
-        which=told(_WHICH.get(which, Note.PROBE_HEALTH)), asked=probe_asked(about, running[0], which), **params,
+        which=told(_WHICH.get(which, Note.PROBE_HEALTH)), asked=probe_asked(about, running[0], which),
+        port=_port(about, running[0], which), **params,
     )  # fmt: skip
     return Cause(words, evidence(said), pod=about.name, container=str(running[0].get("name", "")))
 
@@ -61,10 +62,26 @@ def killed_by(about: About, status: Mapping[str, Any], died: Mapping[str, Any]) 
 
 
 def probe_asked(about: About, status: Mapping[str, Any], which: str) -> str | Told:
-    """` (GET :8080/healthz)`, when the pod says so."""
+    """` (GET :8080/healthz)` or ` (a connection to :8080)`, when the pod says so."""
+    for http, port in _asked(about, status, which):
+        if http is None:
+            return told(Note.ASKED_PORT, port=port)
+        return told(Note.ASKED, port=port, path=echo(str(http.get("path", "/"))))
+    return ""
+
+
+def _port(about: About, status: Mapping[str, Any], which: str) -> Told:
+    """The port that the check asks, by its number where the pod says it."""
+    for _, port in _asked(about, status, which):
+        return told(Note.PORT_IS, port=port)
+    return told(Note.THE_PORT)
+
+
+def _asked(about: About, status: Mapping[str, Any], which: str) -> Iterator[tuple[Mapping[str, Any] | None, str]]:
+    """What the check asks over HTTP, None where it only connects, and at which port."""
     own = about.spec_of(status)
     for container in (own, *(about.spec.get("containers") or ())):
-        http = (container.get(f"{which}Probe") or {}).get("httpGet")
-        if http:
-            return told(Note.ASKED, port=echo(str(http.get("port"))), path=echo(str(http.get("path", "/"))))
-    return ""
+        probe = container.get(f"{which}Probe") or {}
+        for kind in ("httpGet", "tcpSocket", "grpc"):
+            if asked := probe.get(kind):
+                yield (asked if kind == "httpGet" else None), echo(str(asked.get("port")))

@@ -81,6 +81,9 @@ NOTES: Mapping[Note, Phrase] = {
     Note.PROBE_LIVENESS: Phrase("liveness", "存活"),
     Note.PROBE_HEALTH: Phrase("health", "健康"),
     Note.ASKED: Phrase(" (GET :{port}{path})", "（GET :{port}{path}）"),
+    Note.ASKED_PORT: Phrase(" (a connection to :{port})", "（连接 :{port}）"),
+    Note.THE_PORT: Phrase("the port", "该端口"),
+    Note.PORT_IS: Phrase("port {port}", "端口 {port}"),
     # --- of nodes
     Note.NO_NODE_SEEN: Phrase("the cluster has no node that MCD can see.", "MCD 看不到集群的任何节点。"),
     Note.ONLY_NODE_BARRED: Phrase(

@@ -235,8 +235,8 @@ def _probe(en: str, zh: str, step_en: str, step_zh: str) -> Words:
 PROBES: Mapping[Why, Words] = {
     Why.NOTHING_LISTENS: _probe(
         "nothing listens on the port (or only on 127.0.0.1)", "端口上没有程序监听（或只监听 127.0.0.1）",
-        "Listen on 0.0.0.0 and the port of components.{component}.port.",
-        "请让程序监听 0.0.0.0 和 components.{component}.port 里的端口。",
+        "Listen on 0.0.0.0 and {port}, or write the port that it listens on as components.{component}.port.",
+        "请让程序监听 0.0.0.0 和{port}，或把它实际监听的端口写进 components.{component}.port。",
     ),
     Why.HTTP_CODE: _probe(
         "HTTP {code}", "HTTP {code}",
