@@ -195,7 +195,11 @@ def _live(facts: Facts, language: Language) -> list[Explanation]:
         items = [_item(facts, _away(facts.app, facts.gone, facts.cluster), language, HealthState.UNKNOWN)]
     elif facts.gone is None:
         items += _condition(facts, of.state, {h.reason for h in facts.live.health}, language)
-    return [_of(item, of.release, of.number, of.state, live=True) for item in items]
+    items = [_of(item, of.release, of.number, of.state, live=True) for item in items]
+    gone = facts.gone
+    if gone is None:
+        return items
+    return [replace(item, since=gone.since) if item.state == HealthState.UNKNOWN else item for item in items]
 
 
 def _release(facts: Facts, language: Language) -> list[Explanation]:

@@ -74,6 +74,12 @@ async def test_a_cluster_that_is_away_is_the_cause_and_what_was_seen_last_stands
     assert (web["why"], web["state"], web["well"]) == ("cluster-unreachable", "unknown", False)
     assert web["sentence"].startswith("the cluster local does not answer since 2026-05-03 ")
     assert web["beside"] == ["1 of 1 ready."]
+    away = (await live.get("/api/v1/clusters/local", "root")).json()["conditions"]
+    (ready,) = [c for c in away if c["type"] == "Ready"]
+    assert web["since"] == ready["last_transition"], "one answer, one since"
+    assert web["since"][:19].replace("T", " ") in web["sentence"]
+    chinese = (await why_of(live, "?language=zh"))["items"][0]["sentence"]
+    assert "没有响应：集群 “local” 没有响应：" in chinese
 
 
 async def test_one_component_is_asked_for_by_its_name(live: Api) -> None:

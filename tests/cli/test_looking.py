@@ -193,6 +193,7 @@ def test_doctor_says_since_when_a_cluster_is_away(root: Mcd, platform: Platform)
         platform.until(lambda: not platform.inside(up))
         told, listed = root("doctor"), root("app", "list", "--state", "unknown", "-o", "name").out.split()
         shown, checks = root("app", "show", "afar", "-o", "json"), root("doctor", "-o", "json")
+        cluster = root("cluster", "show", "local")
     finally:
         platform.world.kube.faults.refuse = None
         platform.inside(wake)
@@ -201,6 +202,10 @@ def test_doctor_says_since_when_a_cluster_is_away(root: Mcd, platform: Platform)
     line = next(line for line in told.out.splitlines() if "cluster local" in line)
     assert re.search(r"not ready since \d{4}-\d\d-\d\dT[^ ]+ \(.+\): Unreachable: ", line), line
     assert "no route" in line
+    since = re.search(r"^since: +not ready for .+, since (\S+)$", cluster.out, re.MULTILINE)
+    assert since is not None, cluster.out
+    assert since[1] in line, "doctor and cluster show tell one since"
+    assert "next: see that its API server runs" in cluster.err
     # Its Apps are told as well: nobody can say how they are.
     assert "app/afar" in listed
     apps = [c for c in json.loads(checks.out)["checks"] if c["name"].startswith("app ") and "unknown" in c["message"]]

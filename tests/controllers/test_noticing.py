@@ -61,6 +61,32 @@ async def test_a_cluster_that_is_away_is_a_zero_with_the_time_of_its_last_answer
     assert seen < here.clock().timestamp() - 100
 
 
+async def test_the_first_pass_that_is_refused_makes_the_cluster_away(here: World) -> None:
+    await here.push(HELLO)
+    await here.settle()
+    here.kube.faults.refuse = unreachable
+    here.clock.forward(3)
+    await here.push(HELLO.replace("hello:1", "hello:2"))
+    for _ in range(3):
+        await here.turn()
+    await here.loop.measure()
+    assert value("mcd_cluster_up", cluster="local") == 0, "its own turn is a minute away"
+
+
+async def test_an_app_that_is_refused_by_a_cluster_that_is_away_asks_for_no_look(here: World) -> None:
+    await here.push(HELLO)
+    await here.settle()
+    here.kube.faults.refuse = unreachable
+    here.clock.forward(120)
+    await here.turn()
+    dues = []
+    for _ in range(2):
+        await here.turn()
+        async with here.runtime.db.reading() as tx:
+            dues.append(await tx.value(text("select next_run_at from cluster")))
+    assert dues[0] == dues[1]
+
+
 async def test_what_is_counted_is_every_app_once(here: World) -> None:
     await here.push(HELLO)
     await here.push(HELLO.replace("hello", "second"), "second")

@@ -11,7 +11,7 @@ import typer
 from mcd.cli.client import segment
 from mcd.cli.documents import mapping_from, text_from
 from mcd.cli.options import OutputOption, YesOption, confirm_name, pairs, server
-from mcd.cli.output import Column, Form, show_list, show_one
+from mcd.cli.output import Column, Form, Item, lasting, note, show_list, show_one
 from mcd.cli.remote.columns import ago, field, message, named, state, text
 from mcd.errors import Code, McdError
 
@@ -70,8 +70,37 @@ def cluster_show(name: Annotated[str, typer.Argument(metavar="NAME")], output: O
     """
     with server() as client:
         found = client.get(f"/clusters/{segment(name)}")
-    columns = [*COLUMNS[:5], field("storage classes", "storage_classes"), Column("facts", _fact_lines), message()]
+    columns = [
+        *COLUMNS[:2], Column("since", _since), *COLUMNS[2:5], field("storage classes", "storage_classes"),
+        Column("facts", _fact_lines), message(),
+    ]  # fmt: skip
     show_one(found, columns, output, named("cluster"))
+    if output in (Form.TABLE, Form.WIDE) and (step := next_step(found)):
+        note(f"next: {step}")
+
+
+_STEPS = {
+    "Unreachable": "see that its API server runs and can be reached from MCD. What runs in it runs on, and what "
+    "was wished is carried out by itself when it answers; `mcd doctor` says it too.",
+    "ClusterAuthFailed": "give it a new kubeconfig: mcd cluster set {name} --kubeconfig FILE",
+    "Forbidden": "give MCD the right that the message names, in the cluster.",
+    "VersionTooOld": "upgrade it, or move its product lines to another one.",
+}
+
+
+def next_step(found: Item) -> str:
+    """What a person can do about a cluster that is not ready; empty: it is, or it goes on by itself."""
+    step = _STEPS.get(found.get("reason", ""), "") if found.get("state") != "ready" else ""
+    return step.format(name=found.get("name"))
+
+
+def _since(found: Item) -> str:
+    """Since when it is ready, or is not: how long, and the moment."""
+    ready = next((c for c in found.get("conditions") or [] if c.get("type") == "Ready"), None)
+    if ready is None:
+        return ""
+    word = "ready" if ready.get("status") == "True" else "not ready"
+    return f"{word} {lasting(ready['last_transition'])}, since {ready['last_transition']}"
 
 
 def _fact_lines(found: Any) -> str:

@@ -26,6 +26,7 @@ from mcd.model import (
     RolloutItem,
     WorkItem,
     app_state,
+    why_away,
 )
 from mcd.model.conditions import only_interrupted
 from mcd.observability import logs, metrics
@@ -65,6 +66,15 @@ def turned(lease: Lease, conditions: Iterable[Condition], now: datetime) -> None
     say = log.info if new is AppState.READY else log.warning
     more = {} if new is AppState.READY else {"reason": reason.value, "message": message}
     say(f"{lease.noun.replace('-', '_')}_{new}", **called(lease.item), **more)
+
+
+def refused(item: WorkItem, conditions: Iterable[Condition], *, unreachable: bool) -> str:
+    """The name of a cluster that did not answer this pass while it is still said to answer; empty otherwise."""
+    name = cluster_of(item)
+    if not name or isinstance(item, ClusterItem | ReleaseItem) or why_away(item.cluster.state) is not None:
+        return ""
+    waits = next((c for c in conditions if c.type is ConditionType.RECONCILING), None)
+    return name if unreachable or (waits is not None and waits.status and waits.reason is Reason.UNREACHABLE) else ""
 
 
 def _cluster_turned(cluster: Cluster, before: Reconciled, after: Reconciled, now: datetime) -> None:

@@ -21,6 +21,7 @@ from mcd.controllers.loop.fence import SAFETY, LeaseFence, opener
 from mcd.controllers.loop.tasks import end, first
 from mcd.controllers.loop.watching import keep_watching
 from mcd.errors import McdError
+from mcd.kube.cluster import KubeError, KubeReason
 from mcd.model import (
     RECONCILED,
     Action,
@@ -197,7 +198,7 @@ class Loop:
             await end(keeper)
 
     async def _pass(self, lease: Lease, fence: LeaseFence) -> str:
-        state = lease.item_state
+        state, unreachable = lease.item_state, False
         try:
             result = await self._reconcile(lease.item, fence)
             outcome = type(result.outcome).__name__.lower()
@@ -214,6 +215,7 @@ class Loop:
             if is_a_bug(error):
                 log.exception("reconcile_failed", **noticing.called(lease.item))
             outcome = "error"
+            unreachable = isinstance(error, KubeError) and error.kube_reason is KubeReason.UNREACHABLE
             result = Result(Waiting(Reason.RETRYING, str(error), 0))
             concluded = conclude_failure(
                 error,
@@ -227,6 +229,9 @@ class Loop:
             recorded = await leases.record(
                 tx, lease, result, concluded.conditions, concluded.next_run_at, concluded.failures, self.runtime.now()
             )
+            if cluster := noticing.refused(lease.item, concluded.conditions, unreachable=unreachable):
+                # Its own turn may be a minute away: until then everything in it would be told as it was.
+                await leases.wake(tx, Noun.CLUSTER, [cluster], self.runtime.now())
         if not recorded:
             raise LeaseLost
         noticing.turned(lease, concluded.conditions, self.runtime.now())
