@@ -40,6 +40,7 @@ from mcd.store.gauges import Gauges
 from mcd.store.installation import identity
 from mcd.store.keyring import exposed, read_keyring
 from mcd.store.session import Database
+from mcd.store.visitors import Visitors
 
 log = structlog.get_logger("mcd.runtime")
 
@@ -108,9 +109,14 @@ class Runtime:
     """What app.yaml is compiled with. Closed by who opened it."""
     gauges: Gauges = field(default_factory=Gauges)
     """What this process tells of how everything stands. One for its loop and its API."""
+    visitors: Visitors = field(init=False)
+    """Who asks this process, by what they prove themselves with."""
     _connections: dict[str, _Connection] = field(default_factory=dict)
     _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
     _on_change: Callable[[Object], None] | None = None
+
+    def __post_init__(self) -> None:
+        self.visitors = Visitors(self.db)
 
     def now(self) -> datetime:
         return self.clock() + self.skew

@@ -21,8 +21,9 @@ from mcd.api.throttle import Throttle
 from mcd.errors import Code, McdError
 from mcd.model import Actor, Noun, Verb
 from mcd.runtime import Runtime
-from mcd.store import accounts, reads
+from mcd.store import reads
 from mcd.store.authorize import may, require
+from mcd.store.marks import Mark
 from mcd.store.tx import Tx
 
 SESSION_ID, SESSION_TOKEN = "id", "token"
@@ -81,12 +82,12 @@ def credential_of(connection: HTTPConnection) -> Credential | None:
     return None
 
 
-async def actor_of(runtime: Runtime, credential: Credential) -> Actor:
-    """The Actor behind a credential as of now. Raises McdError(unauthenticated). Streams ask again and again."""
-    async with runtime.db.reading() as tx:
-        if credential.kind == "token":
-            return await accounts.actor_by_token(tx, credential.text, runtime.now())
-        return await accounts.actor_by_session(tx, credential.text, runtime.now())
+async def actor_of(runtime: Runtime, credential: Credential, mark: Mark = None) -> Actor:
+    """The Actor behind a credential as of now. Raises McdError(unauthenticated). Streams ask again and again. `mark`
+    is that of the request, if it was asked for already."""
+    if credential.kind == "token":
+        return await runtime.visitors.by_token(credential.text, runtime.now(), mark)
+    return await runtime.visitors.by_session(credential.text, runtime.now(), mark)
 
 
 class Permission:
@@ -169,19 +170,19 @@ class Permit(Permission):
 
     async def _who(self, connection: HTTPConnection) -> Actor:
         runtime, throttle = runtime_of(connection), throttle_of(connection)
+        state = connection.scope["state"]
         try:
             credential = self.shown(connection)
             if credential is None:
                 raise McdError(
                     Code.UNAUTHENTICATED, "nobody is signed in.", "Sign in, or send Authorization: Bearer TOKEN."
                 )
-            actor = await actor_of(runtime, credential)
+            actor = await actor_of(runtime, credential, state.get("mark"))
         except McdError as error:
             if error.code is Code.UNAUTHENTICATED:
                 # Guessing costs the address that guesses.
                 await throttle.address(address_of(connection))
             raise
-        state = connection.scope["state"]
         state["person"] = actor.name
         await self.count(connection, actor)
         return actor

@@ -7,6 +7,7 @@ was refused: all refusals are one sentence, but to who holds a token that is goo
 from __future__ import annotations
 
 import hmac
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from argon2 import PasswordHasher
@@ -25,6 +26,7 @@ from mcd.store.credential import digest_of, new_session, token_id_of
 from mcd.store.ids import new_id
 from mcd.store.lookup import find_line, find_person
 from mcd.store.nouns import Row, person_of
+from mcd.store.question import Question
 from mcd.store.session import Database
 from mcd.store.tx import Tx
 
@@ -268,46 +270,71 @@ async def sign_out(tx: Tx, session_id: str) -> None:
 # --- who asks -------------------------------------------------------------------------------------------------------
 
 
-async def actor_by_session(tx: Tx, session_id: str, now: datetime) -> Actor:
-    """Raises McdError unauthenticated."""
-    row = await tx.row(_VISITOR, {"session": digest_of(session_id)})
-    if row is None or row["expires_at"] <= now or row["disabled_at"] is not None:
-        raise McdError(Code.UNAUTHENTICATED, "you are not signed in any more.", "Sign in again.")
-    return await _actor(tx, row, Scope.ALL, "session")
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What the tables say of a token or a session that is good, and until when it is."""
+
+    actor: Actor
+    expires_at: datetime
+    token: str | None
+    """The id of the token; None for a session."""
 
 
 # Made once: they are asked with every request, and to put one together costs more than to ask it.
 _DEFAULT = t.product_line.c.name.label("default_product_line")
 _AT_HOME = t.product_line.c.id == t.person.c.default_product_line_id
-_BEARER = (
-    select(t.person, t.token.c.digest, t.token.c.expires_at, t.token.c.scope, _DEFAULT)
+_PERSON = (t.person.c.id, t.person.c.name, t.person.c.admin, t.person.c.disabled_at)
+_BEARER = Question(
+    select(*_PERSON, t.token.c.digest, t.token.c.expires_at, t.token.c.scope, _DEFAULT)
     .join(t.token, t.token.c.person_id == t.person.c.id)
     .join(t.product_line, _AT_HOME, isouter=True)
     .where(t.token.c.id == bindparam("token"))
 )
-_VISITOR = (
-    select(t.person, t.session.c.digest, t.session.c.expires_at, _DEFAULT)
+_VISITOR = Question(
+    select(*_PERSON, t.session.c.digest, t.session.c.expires_at, _DEFAULT)
     .join(t.session, t.session.c.person_id == t.person.c.id)
     .join(t.product_line, _AT_HOME, isouter=True)
     .where(t.session.c.digest == bindparam("session"))
 )
-_ROLES = (
+_ROLES = Question(
     select(t.product_line.c.name, t.member.c.role)
     .join(t.product_line, t.product_line.c.id == t.member.c.product_line_id)
     .where(t.member.c.person_id == bindparam("person"), t.product_line.c.gone_at.is_(None))
 )
 
 
+async def actor_by_session(tx: Tx, session_id: str, now: datetime) -> Actor:
+    """Raises McdError unauthenticated."""
+    return (await proof_of_session(tx, session_id, now)).actor
+
+
+async def proof_of_session(tx: Tx, session_id: str, now: datetime) -> Proof:
+    """Raises McdError unauthenticated."""
+    rows = (await tx.asked(_VISITOR, {"session": digest_of(session_id)})).rows()
+    if not rows or rows[0]["expires_at"] <= now or rows[0]["disabled_at"] is not None:
+        raise McdError(Code.UNAUTHENTICATED, "you are not signed in any more.", "Sign in again.")
+    return Proof(await _actor(tx, rows[0], Scope.ALL, "session"), rows[0]["expires_at"], None)
+
+
 async def actor_by_token(tx: Tx, text: str, now: datetime) -> Actor:
+    """Raises McdError unauthenticated, as `proof_of_token` does. Its last use is noted after the transaction."""
+    proof = await proof_of_token(tx, text, now)
+    assert proof.token is not None
+    tx.used_token = (proof.token, now)
+    return proof.actor
+
+
+async def proof_of_token(tx: Tx, text: str, now: datetime) -> Proof:
     """Raises McdError unauthenticated, the same for a token that is malformed, unknown, expired or revoked; of a
-    disabled person it says so, and nobody else can hear it. Its last use is noted after the transaction."""
+    disabled person it says so, and nobody else can hear it."""
     refused = McdError(Code.UNAUTHENTICATED, "the token is not accepted.", "Sign in (`mcd login`), or use another one.")
     token_id = token_id_of(text)
     if token_id is None:
         raise refused
-    row = await tx.row(_BEARER, {"token": token_id})
-    if row is None or not hmac.compare_digest(row["digest"], digest_of(text)):
+    rows = (await tx.asked(_BEARER, {"token": token_id})).rows()
+    if not rows or not hmac.compare_digest(rows[0]["digest"], digest_of(text)):
         raise refused
+    row = rows[0]
     if row["expires_at"] <= now:
         raise refused
     if row["disabled_at"] is not None:
@@ -317,17 +344,16 @@ async def actor_by_token(tx: Tx, text: str, now: datetime) -> Actor:
             "Ask an admin of this MCD to enable it.",
             reason=ACCOUNT_DISABLED,
         )
-    tx.used_token = (token_id, now)
-    return await _actor(tx, row, Scope(row["scope"]), "token")
+    return Proof(await _actor(tx, row, Scope(row["scope"]), "token"), row["expires_at"], token_id)
 
 
 async def _actor(tx: Tx, person: Row, scope: Scope, via: str) -> Actor:
-    roles = await tx.rows(_ROLES, {"person": person["id"]})
+    roles = (await tx.asked(_ROLES, {"person": person["id"]})).raw
     return Actor(
         person=person["id"],
         name=person["name"],
         admin=person["admin"],
-        roles={row["name"]: Role(row["role"]) for row in roles},
+        roles={line: Role(role) for line, role in roles},
         scope=scope,
         default_product_line=person["default_product_line"],
         via=via,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, func, insert, select, tuple_, update
+from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mcd.errors import Code, McdError, echo
@@ -20,6 +20,7 @@ from mcd.model.facts import Host
 from mcd.store import tables as t
 from mcd.store.authorize import may
 from mcd.store.nouns import Row, footprint_json, footprint_of, state_of
+from mcd.store.question import Question
 from mcd.store.tx import Tx
 
 EVERY_LINE = "*"
@@ -194,16 +195,19 @@ def _parts(values: Sequence[str]) -> Iterator[Sequence[str]]:
         yield values[start : start + 10_000]
 
 
+CALLERS = Question(
+    select(t.app.c.name, t.product_line.c.name.label("line"))
+    .join(t.product_line, t.product_line.c.id == t.app.c.product_line_id)
+    .join(t.dependency, t.dependency.c.app_id == t.app.c.id)
+    .where(t.dependency.c.called == bindparam("called"), t.app.c.gone_at.is_(None), t.app.c.deleted_at.is_(None))
+    .order_by(t.app.c.name)
+)
+"""App and product line of everybody that calls an App, by name."""
+
+
 async def callers_of(tx: Tx, name: str) -> list[tuple[str, str]]:
     """App and product line of everybody that calls an App, by name."""
-    table = t.dependency
-    rows = await tx.rows(
-        _placed()
-        .join(table, table.c.app_id == t.app.c.id)
-        .where(table.c.called == name, t.app.c.deleted_at.is_(None))
-        .order_by(t.app.c.name)
-    )
-    return [(row["name"], row["line"]) for row in rows]
+    return [(app, line) for app, line in (await tx.asked(CALLERS, {"called": name})).raw]
 
 
 # --- what is kept ---------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ commits or rolls back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -15,13 +15,15 @@ from sqlalchemy import Executable
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from mcd.store.keyring import KeyRing
+from mcd.store.question import Answer, Question
 
 
 @dataclass(slots=True)
 class Tx:
     """Lives from `async with db.writing()` or `db.reading()` to the end of that block, and no longer."""
 
-    connection: AsyncConnection
+    opened: AsyncConnection | None
+    """None where only prepared questions may be asked."""
     writable: bool
     keyring: KeyRing | None
     pending: list[Mapping[str, Any]] = field(default_factory=list)
@@ -30,6 +32,20 @@ class Tx:
     """Whether somebody should look for due rows after the commit."""
     used_token: tuple[str, datetime] | None = None
     """The token that proved who asks, and when: noted after the transaction, because a question does not write."""
+    quick: Callable[[Question, Mapping[str, Any]], Awaitable[Answer]] | None = None
+    """The short way for prepared questions, where there is one."""
+
+    @property
+    def connection(self) -> AsyncConnection:
+        if self.opened is None:
+            raise RuntimeError("only prepared questions are asked in this transaction")
+        return self.opened
+
+    async def asked(self, question: Question, given: Mapping[str, Any]) -> Answer:
+        """What a prepared question is answered."""
+        if self.quick is not None:
+            return await self.quick(question, given)
+        return question.answer((await self.connection.execute(question.statement, given)).all())
 
     async def rows(self, statement: Executable, given: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """`given` are the values of a statement that is made once and asked often."""

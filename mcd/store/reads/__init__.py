@@ -6,7 +6,18 @@ What may not be seen is answered as what is not there. Nothing here writes.
 from __future__ import annotations
 
 from mcd.store.pages import FIRST, Page, Part
-from mcd.store.reads.apps import AppListed, app, app_listed, apps, inventory, live_rollout, settings, settings_history
+from mcd.store.reads.apps import (
+    AppListed,
+    AppSeen,
+    app,
+    app_listed,
+    app_seen,
+    apps,
+    inventory,
+    live_rollout,
+    settings,
+    settings_history,
+)
 from mcd.store.reads.clusters import cluster, clusters, node_pool, node_pools
 from mcd.store.reads.facts import Callers, callers, facts_around, facts_of
 from mcd.store.reads.glances import app_lines, glances
@@ -32,6 +43,7 @@ from mcd.store.reads.secret_names import SecretNamed, secret_names
 __all__ = [
     "FIRST",
     "AppListed",
+    "AppSeen",
     "Callers",
     "LogPart",
     "Member",
@@ -42,6 +54,7 @@ __all__ = [
     "app",
     "app_lines",
     "app_listed",
+    "app_seen",
     "apps",
     "callers",
     "cluster",

@@ -12,10 +12,13 @@ from sqlalchemy import Select, bindparam, select
 from mcd.errors import not_found
 from mcd.model import Actor, App, InventoryEntry, Noun, Reconciled, Rollout, Settings, Verb
 from mcd.store import tables as t
-from mcd.store.authorize import require
+from mcd.store.authorize import may, require
 from mcd.store.lookup import find_app, find_cluster, find_line, seen_by
+from mcd.store.neighbours import CALLERS
 from mcd.store.nouns import Row, app_of, entry_of, labelled, picked, rollout_of, settings_of, state_of
 from mcd.store.pages import FIRST, Page, Part, page, sieved
+from mcd.store.question import Answer, Question
+from mcd.store.reads.facts import Callers
 from mcd.store.rolling import event_name, live_of, newest_settings
 from mcd.store.tx import Tx
 
@@ -64,7 +67,48 @@ def _with_live() -> Select[Any]:
     )
 
 
-_ONE = _with_live().where(t.app.c.name == bindparam("name"))
+_ONE = Question(_with_live().where(t.app.c.name == bindparam("name")))
+
+
+@dataclass(frozen=True, slots=True)
+class AppSeen:
+    """What was read of one App, before nouns are made of it. Two that are equal tell the same, to whoever may see
+    both."""
+
+    name: str
+    product_line: str
+    _app: Answer
+    _callers: Answer
+
+    @property
+    def size(self) -> int:
+        """Bytes that keeping it takes, about."""
+        return self._app.size + self._callers.size
+
+    def listed(self) -> AppListed:
+        return _listed(self._app.rows()[0])
+
+    def callers(self, actor: Actor) -> Callers:
+        """Of what runs: those that the person may see, and how many others there are."""
+        seen = tuple(app for app, line in self._callers.raw if may(actor, Verb.READ, line))
+        return Callers(seen, len(self._callers.raw) - len(seen))
+
+
+async def app_seen(actor: Actor, tx: Tx, name: str) -> AppSeen:
+    """One App with its live Rollout and those that call it. Raises McdError not_found."""
+    found = await _one(actor, tx, name)
+    return AppSeen(name, found.raw[0][_LINE], found, await tx.asked(CALLERS, {"called": name}))
+
+
+_LINE = _ONE.columns.index("line")
+
+
+async def _one(actor: Actor, tx: Tx, name: str) -> Answer:
+    found = await tx.asked(_ONE, {"name": name})
+    if not found.raw:
+        raise not_found(Noun.APP, name)
+    require(actor, Verb.READ, Noun.APP, name, found.raw[0][_LINE])
+    return found
 
 
 async def apps(
@@ -93,11 +137,7 @@ async def apps(
 
 async def app_listed(actor: Actor, tx: Tx, name: str) -> AppListed:
     """One App as the list shows it. Raises McdError not_found."""
-    row = await tx.row(_ONE, {"name": name})
-    if row is None:
-        raise not_found(Noun.APP, name)
-    require(actor, Verb.READ, Noun.APP, name, row["line"])
-    return _listed(row)
+    return _listed((await _one(actor, tx, name)).rows()[0])
 
 
 async def app(actor: Actor, tx: Tx, name: str) -> App:

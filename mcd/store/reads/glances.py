@@ -8,19 +8,20 @@ anything else than `mcd.model.states` does.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Sequence
-from datetime import datetime
+from collections.abc import Collection
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Table, Text, cast, select
+from sqlalchemy import ColumnElement, Table, Text, bindparam, cast, select
 
-from mcd.model import Actor, AppState, Reason, Reconciled, app_state, why_away
+from mcd.model import Actor, AppState, Reason, Reconciled, Verb, app_state, why_away
 from mcd.model.glances import AppLine, Glance
 from mcd.store import tables as t
-from mcd.store.lookup import seen_by
+from mcd.store.authorize import may
 from mcd.store.nouns import Row, state_of
 from mcd.store.pages import MOST
+from mcd.store.question import Question
 from mcd.store.tx import Tx
 
 REMEMBERED = 16_384
@@ -28,41 +29,106 @@ REMEMBERED = 16_384
 
 
 async def glances(actor: Actor, tx: Tx) -> tuple[Glance, ...]:
-    """By name, all of them: two queries, whatever their number."""
-    clusters = {row.id: (row.name, why_away(_remembered(*row[2:]))) for row in await _rows(tx, _clusters())}
-    live = t.rollout.c.live & (t.rollout.c.app_id == t.app.c.id)
-    statement = (
-        select(
-            t.app.c.name,
-            t.product_line.c.name,
-            t.product_line.c.cluster_id,
-            t.app.c.deleted_at.is_not(None),
-            t.rollout.c.id,
-            *_state(t.rollout),
-        )
-        .join(t.product_line, t.product_line.c.id == t.app.c.product_line_id)
-        .join(t.rollout, live, isouter=True)
-        .where(t.app.c.gone_at.is_(None), seen_by(actor, t.product_line.c.name))
-        .order_by(t.app.c.name)
-    )
-    found = []
-    for name, line, cluster_id, going, rollout, *state in await _rows(tx, statement):
-        cluster, away = clusters[cluster_id]
-        idle = AppState.DELETING if going else AppState.UNDEPLOYED
-        word = idle if rollout is None else _judged(*state, away)
-        found.append(Glance(name, line, cluster, word, rollout or ""))
-    return tuple(found)
+    """By name, all of them: two questions, whatever their number."""
+    found = await tx.asked(_CLUSTERS, {})
+    clusters = {row["id"]: (row["name"], why_away(_remembered(*_judging(row)))) for row in found.rows()}
+    rows = (await tx.asked(_GLANCES, {})).raw
+    sees = {line for line in {row[_LINE] for row in rows} if may(actor, Verb.READ, line)}
+    return tuple(_glance(row, *clusters[row[_CLUSTER]]) for row in rows if row[_LINE] in sees)
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _glance(row: tuple[Any, ...], cluster: str, away: Reason | None) -> Glance:
+    """Pure; a row differs whenever its App looks different."""
+    name, line, _, going, rollout, generation, observed, conditions, ending = row
+    word = AppState.DELETING if going else AppState.UNDEPLOYED
+    if rollout is not None:
+        word = _judged(generation, observed, conditions, _ENDS if ending else None, away)
+    return Glance(name, line, cluster, word, rollout or "")
+
+
+_ENDS = datetime.min.replace(tzinfo=UTC)
+"""Of what ends, where it does not matter since when."""
 
 
 async def app_lines(actor: Actor, tx: Tx, names: Collection[str]) -> tuple[AppLine, ...]:
     """Those of these Apps that the person may see, in the order of the names that were given; at most as many as a
-    page has. Two queries."""
+    page has. Two questions."""
     wanted = list(names)[:MOST]
     if not wanted:
         return ()
-    live = t.rollout.c.live & (t.rollout.c.app_id == t.app.c.id)
+    room = next(size for size in _LINES if size >= len(wanted))
+    given = {f"name_{at}": wanted[at] if at < len(wanted) else "" for at in range(room)}
+    clusters = {row["id"]: row for row in (await tx.asked(_CLUSTERS, {})).rows()}
+    rows = (await tx.asked(_LINES[room], given)).rows()
+    found = {row["name"]: _line(row, clusters[row["cluster_id"]]) for row in rows if may(actor, Verb.READ, row["line"])}
+    return tuple(found[name] for name in wanted if name in found)
+
+
+def _line(row: Row, cluster: Row) -> AppLine:
+    return AppLine(
+        name=row["name"],
+        product_line=row["line"],
+        cluster=cluster["name"],
+        cluster_state=_remembered(*_judging(cluster)),
+        cluster_seen_at=cluster["seen_at"],
+        deleting=bool(row["going"]),
+        live=_remembered(*_judging(row)) if row["number"] is not None else None,
+        rollout=row["number"] or 0,
+        release=row["release"] or 0,
+        commit=row["commit"] or "",
+        title=row["title"] or "",
+        created_at=row["created_at"],
+        created_by=row["created_by"] or "",
+    )
+
+
+# --- states, remembered by what they are judged from ------------------------------------------------------------------
+
+
+_JUDGED_BY = ("generation", "observed_generation", "conditions", "deleted_at")
+
+
+def _state(table: Table) -> tuple[ColumnElement[Any], ...]:
+    """What `_remembered` takes. The conditions as text: they are read only when they are new."""
+    return (
+        table.c.generation,
+        table.c.observed_generation,
+        cast(table.c.conditions, Text).label("conditions"),
+        table.c.deleted_at,
+    )
+
+
+def _judging(row: Row) -> tuple[Any, ...]:
+    return tuple(row[name] for name in _JUDGED_BY)
+
+
+_CLUSTERS = Question(select(t.cluster.c.id, t.cluster.c.name, t.cluster.c.seen_at, *_state(t.cluster)))
+
+_LIVE = t.rollout.c.live & (t.rollout.c.app_id == t.app.c.id)
+
+_GLANCES = Question(
+    select(
+        t.app.c.name,
+        t.product_line.c.name.label("line"),
+        t.product_line.c.cluster_id,
+        t.app.c.deleted_at.is_not(None).label("going"),
+        t.rollout.c.id,
+        *_state(t.rollout),
+    )
+    .join(t.product_line, t.product_line.c.id == t.app.c.product_line_id)
+    .join(t.rollout, _LIVE, isouter=True)
+    .where(t.app.c.gone_at.is_(None))
+    .order_by(t.app.c.name),
+    long=True,
+)
+"""Of everybody's Apps: it is asked the same way for everybody, and each is shown their own."""
+_LINE, _CLUSTER = _GLANCES.columns.index("line"), _GLANCES.columns.index("cluster_id")
+
+
+def _lines(room: int) -> Question:
     runs = (t.release.c.app_id == t.app.c.id) & (t.release.c.number == t.rollout.c.release)
-    statement = (
+    return Question(
         select(
             t.app.c.name,
             t.app.c.deleted_at.is_not(None).label("going"),
@@ -77,49 +143,14 @@ async def app_lines(actor: Actor, tx: Tx, names: Collection[str]) -> tuple[AppLi
             *_state(t.rollout),
         )
         .join(t.product_line, t.product_line.c.id == t.app.c.product_line_id)
-        .join(t.rollout, live, isouter=True)
+        .join(t.rollout, _LIVE, isouter=True)
         .join(t.release, runs, isouter=True)
-        .where(t.app.c.name.in_(wanted), t.app.c.gone_at.is_(None), seen_by(actor, t.product_line.c.name))
-    )
-    clusters = {row.id: row for row in await _rows(tx, _clusters().add_columns(t.cluster.c.seen_at))}
-    found = {row.name: _line(row, clusters[row.cluster_id]) for row in await _rows(tx, statement)}
-    return tuple(found[name] for name in wanted if name in found)
-
-
-def _line(row: Any, cluster: Any) -> AppLine:
-    return AppLine(
-        name=row.name,
-        product_line=row.line,
-        cluster=cluster.name,
-        cluster_state=_remembered(*cluster[2:6]),
-        cluster_seen_at=cluster.seen_at,
-        deleting=bool(row.going),
-        live=_remembered(*row[-4:]) if row.number is not None else None,
-        rollout=row.number or 0,
-        release=row.release or 0,
-        commit=row.commit or "",
-        title=row.title or "",
-        created_at=row.created_at,
-        created_by=row.created_by or "",
+        .where(t.app.c.name.in_([bindparam(f"name_{at}") for at in range(room)]), t.app.c.gone_at.is_(None))
     )
 
 
-# --- states, remembered by what they are judged from ------------------------------------------------------------------
-
-
-def _state(table: Table) -> tuple[ColumnElement[Any], ...]:
-    """What `_remembered` takes. The conditions as text: they are read only when they are new."""
-    return table.c.generation, table.c.observed_generation, cast(table.c.conditions, Text), table.c.deleted_at
-
-
-def _clusters() -> Select[Any]:
-    return select(t.cluster.c.id, t.cluster.c.name, *_state(t.cluster))
-
-
-async def _rows(tx: Tx, statement: Select[Any]) -> Sequence[Any]:
-    """Rows as tuples: a dict for each of thousands costs more than the query."""
-    found: Sequence[Any] = (await tx.connection.execute(statement)).all()
-    return found
+_LINES = {room: _lines(room) for room in (50, MOST)}
+"""By how many names there is room for; no App has the empty name that fills the rest."""
 
 
 @lru_cache(maxsize=REMEMBERED)
