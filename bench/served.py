@@ -68,7 +68,7 @@ def naive(listener: socket.socket, folder: Path) -> None:
 
 def mcd(listener: socket.socket, folder: Path) -> None:
     from mcd.api.app import create_app
-    from mcd.api.server import server
+    from mcd.api.server import event_loop, server
     from mcd.api.throttle import Rates
     from mcd.observability import logs
     from mcd.runtime import open_runtime
@@ -82,7 +82,8 @@ def mcd(listener: socket.socket, folder: Path) -> None:
             app = create_app(runtime, rates=Rates(person=10**9, address=10**9))
             await server(app).serve(sockets=[listener])
 
-    asyncio.run(serving())
+    with asyncio.Runner(loop_factory=event_loop) as runner:
+        runner.run(serving())
 
 
 def main() -> int:

@@ -14,9 +14,9 @@ import socket
 from dataclasses import dataclass
 from typing import Any, cast
 
-import h11
+import httptools
 import uvicorn
-from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from mcd.api.stopping import STATE, Stopping
 
@@ -38,6 +38,9 @@ LINGER_BYTES = 4 * 1024 * 1024
 
 LAST_SECONDS = 1.0
 """The same when the server stops."""
+
+PIPELINED = 32
+"""Requests of one connection that wait for the answer to the one before. A client that sends more is cut off."""
 
 CONNECTIONS = 2000
 """Connections at one time. One more takes the place of the one that has been silent longest; where none is, it is
@@ -70,15 +73,22 @@ def server(
         server_header=False,
         timeout_graceful_shutdown=graceful_seconds,
         timeout_keep_alive=IDLE_SECONDS,
-        # The other parser gathers a head without a limit, and the controllers share this loop.
         http=_protocol(patience or Patience(), most),
-        h11_max_incomplete_event_size=HEAD_LIMIT,
         limit_concurrency=most,
         # So many are let in before the first of them is looked at.
         backlog=OWN_FILES // 2,
         ws_max_size=1024 * 1024,
     )
     return Server(config)
+
+
+def event_loop() -> asyncio.AbstractEventLoop:
+    """What `mcd serve api` runs in: the loop that uvicorn takes by itself, where it is installed."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop()
+    return uvloop.new_event_loop()
 
 
 class Server(uvicorn.Server):
@@ -142,18 +152,23 @@ class _Parting:
 
 
 def _protocol(patience: Patience, most: int) -> type[asyncio.Protocol]:
-    """What uvicorn makes one of for each connection. h11 has no time-out for a head, uvicorn's own ends with the first
-    byte of it, and neither ends a body that nobody reads any more."""
+    """What uvicorn makes one of for each connection. Its parser has no limit and no time-out for a head, uvicorn's own
+    time-out ends with the first byte of it, and neither ends a body that nobody reads any more."""
     silent: dict[Connection, asyncio.TimerHandle] = {}
     """Those that owe what nothing else waits for, a whole head or the rest of an answered body, the oldest first."""
 
-    class Connection(H11Protocol):
+    class Connection(HttpToolsProtocol):
         owed = ""
         """What is waited for: a head, or the rest of a body."""
+        head = 0
+        """Bytes of the head that is coming."""
+        in_body = broken = False
+        """Whether a head was read and its body was not, and whether what came is no HTTP."""
+        read_of_head = 0
+        """Bytes of it that were taken apart already."""
         rest = 0
         """Bytes of the rest that came."""
-        parting = False
-        stopped = False
+        parting = stopped = upgraded = False
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
             super().connection_made(cast(asyncio.Transport, _Parting(transport, self)))
@@ -168,13 +183,74 @@ def _protocol(patience: Patience, most: int) -> type[asyncio.Protocol]:
                     self.give_up()
                     return
             if not self.parting:
-                super().data_received(data)
+                self._unset_keepalive_if_required()
+                self.read(data)
+                if not self.in_body:
+                    self.head += len(data)
+                    if self.head > HEAD_LIMIT:
+                        self.refuse()
                 self.wait()
 
-        def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        def read(self, data: bytes) -> None:
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                if self._should_upgrade():
+                    self.handle_websocket_upgrade()
+                    return
+                # Another protocol, which we do not speak: it goes on as it began.
+                self._unsupported_upgrade_warning()
+                if rest := data[upgrade.args[0] :]:
+                    self.read(rest)
+            except httptools.HttpParserError:
+                self.refuse()
+
+        def refuse(self) -> None:
+            if not self.broken:
+                self.broken = True
+                said = "Invalid HTTP request received."
+                self.logger.warning(said)
+                self.send_400_response(said)
+
+        def on_url(self, url: bytes) -> None:
+            super().on_url(url)
+            self.count(len(url))
+
+        def on_header(self, name: bytes, value: bytes) -> None:
+            super().on_header(name, value)
+            self.count(len(name) + len(value) + 4)
+
+        def count(self, size: int) -> None:
+            """A head that comes in one piece is over before anybody counts the pieces."""
+            self.read_of_head += size
+            if self.read_of_head > HEAD_LIMIT:
+                raise httptools.HttpParserError("the head is too long")
+
+        def on_message_begin(self) -> None:
+            super().on_message_begin()
+            self.read_of_head = self.head = 0
+
+        def on_headers_complete(self) -> None:
+            hosts = sum(name == b"host" for name, _ in self.headers)
+            if hosts > 1 or (hosts == 0 and self.parser.get_http_version() == "1.1"):
+                raise httptools.HttpParserError("not one host")
+            if len(self.pipeline) >= PIPELINED:
+                # Each is taken apart as soon as it comes, and nobody sends so many.
+                self.give_up()
+                return
+            super().on_headers_complete()
+            self.in_body = True
+
+        def on_message_complete(self) -> None:
+            super().on_message_complete()
+            self.in_body = False
+            self.head = 0
+
+        def handle_websocket_upgrade(self) -> None:
+            self.upgraded = True
             self.heard()
             self.transport = cast(Any, self.transport).transport
-            super().handle_websocket_upgrade(event)
+            super().handle_websocket_upgrade()
 
         def on_response_complete(self) -> None:
             super().on_response_complete()
@@ -197,7 +273,7 @@ def _protocol(patience: Patience, most: int) -> type[asyncio.Protocol]:
             if self.parting:
                 return
             raw = cast(Any, self.transport).transport
-            if self.conn.their_state not in (h11.SEND_BODY, h11.ERROR) or not raw.can_write_eof():
+            if not (self.in_body or self.broken) or not raw.can_write_eof():
                 raw.close()
                 return
             self.parting = True
@@ -221,12 +297,10 @@ def _protocol(patience: Patience, most: int) -> type[asyncio.Protocol]:
         def owes(self) -> str:
             if self.parting:
                 return "rest"
-            if self.transport.is_closing():
+            answering = self.cycle is not None and not self.cycle.response_complete
+            if self.upgraded or answering or self.transport.is_closing():
                 return ""
-            if self.conn.their_state is h11.IDLE:
-                return "head"
-            answered = self.cycle is not None and self.cycle.response_complete
-            return "rest" if answered and self.conn.their_state is h11.SEND_BODY else ""
+            return "rest" if self.in_body else "head"
 
         def heard(self) -> None:
             self.owed = ""

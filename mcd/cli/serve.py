@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from mcd.api import git
 from mcd.api.app import create_app
 from mcd.api.health import probes
+from mcd.api.server import event_loop
 from mcd.api.server import server as http_server
 from mcd.cli.installation import read_environment
 from mcd.controllers.loop import Loop
@@ -61,7 +62,9 @@ def _run(*, api: bool, controllers: bool) -> None:
     settings = read_environment()
     logs.configure(settings.log_level)
     garbage.look_seldom()
-    asyncio.run(_serve(settings, api=api, controllers=controllers))
+    # Builds need what only Python's own loop has.
+    with asyncio.Runner(loop_factory=None if controllers else event_loop) as runner:
+        runner.run(_serve(settings, api=api, controllers=controllers))
 
 
 async def _serve(settings: Environment, *, api: bool, controllers: bool) -> None:

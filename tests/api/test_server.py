@@ -263,3 +263,51 @@ def test_no_more_connections_are_let_in_than_there_may_be_files(soft: int, hard:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) == most
+
+
+HEAD = b"GET / HTTP/1.1\r\nHost: x\r\nX: "
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        HEAD + b"y" * 70_000 + b"\r\n\r\n",
+        HEAD + b"y" * 400_000,
+        b"GET /" + b"y" * 70_000 + b" HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\n" + b"a: b\r\n" * 12_000 + b"\r\n",
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nHost: y\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: x\r\nA\x00: b\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        b"not http\r\n\r\n",
+    ],
+    ids=["long-header", "endless-header", "long-address", "many-headers", "no-host", "two-hosts", "nul", "two-lengths",
+         "length-and-chunks", "no-http"],
+)  # fmt: skip
+async def test_a_head_that_is_too_long_or_has_two_readings_is_refused_and_ends(house: House, sent: bytes) -> None:
+    client = await house.client(sent)
+    assert await client.status() == 400
+    assert await client.seconds_to_end() < LONG / 2
+    assert await (await house.client(GET)).status() == 200
+
+
+async def test_requests_one_behind_the_other_are_answered_in_their_order(patient: House) -> None:
+    client = await patient.client(b"".join(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % n + b"x" * n
+                                           for n in range(1, 20)))  # fmt: skip
+    for n in range(1, 20):
+        async with asyncio.timeout(LONG):
+            head = await client.reader.readuntil(b"\r\n\r\n")
+            assert b"content-length: %d\r\n" % n in head.lower()
+
+
+async def test_who_sends_hundreds_at_once_and_waits_for_none_is_cut_off(patient: House) -> None:
+    client = await patient.client(GET.replace(b"/ ", b"/slow ") * 500)
+    assert await client.seconds_to_end() < LONG / 2
+    assert patient.app.waiting <= 1
+
+
+async def test_a_wish_for_another_protocol_is_answered_in_ours(patient: House) -> None:
+    wish = b"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n"
+    client = await patient.client(GET[:-2] + wish + GET)
+    assert [await client.status() for _ in range(2)] == [200, 200]
