@@ -132,4 +132,6 @@ def echo(text: str, limit: int = _ECHO_LIMIT) -> str:
     """Input as it may stand in a message: cut to `limit` characters, everything that is not printable escaped, so that
     neither a control character nor a bidirectional mark reaches a terminal or a page."""
     cut = text if len(text) <= limit else text[: limit - 1] + "…"
+    if cut.isprintable():
+        return cut
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in cut)

@@ -45,6 +45,8 @@ from mcd.api import (
 )
 from mcd.api.access import require_permissions
 from mcd.api.disk import Disk
+from mcd.api.front import Front
+from mcd.api.lookup import Lookup
 from mcd.api.middleware import BODY_SECONDS, BodyLimit, Edge, SameOrigin
 from mcd.api.throttle import Rates, Throttle
 from mcd.observability import metrics
@@ -92,6 +94,7 @@ def create_app(
     app = _with_routes(
         [
             Middleware(Edge, https=https),
+            Middleware(Front),
             Middleware(SameOrigin, origin=f"{public.scheme}://{public.netloc}"),
             Middleware(BodyLimit, seconds=body_seconds),
             Middleware(
@@ -147,6 +150,7 @@ def _with_routes(middleware: list[Middleware], more: tuple[APIRouter, ...]) -> F
     for router in (*ROUTERS, *portal.ROUTERS, *more):
         app.include_router(router)
     app.state.routes = require_permissions(app)
+    app.router.middleware_stack = Lookup(app.router)
     openapi.install(app)
     return app
 

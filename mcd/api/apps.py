@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated
 
@@ -11,11 +11,12 @@ from fastapi.responses import Response
 from starlette.requests import Request
 
 from mcd import model
+from mcd.api import etag
 from mcd.api.access import Deployer, Reader, RuntimeOf, Setter
 from mcd.api.app_shapes import App, RolloutBrief, last_seen
 from mcd.api.away import Away, away, known
 from mcd.api.carry import Answer, IdempotencyKey, carry
-from mcd.api.etag import IfMatch, shown
+from mcd.api.etag import IfMatch
 from mcd.api.pages import Piece, page
 from mcd.api.paths import AppName
 from mcd.api.shapes import Page
@@ -26,7 +27,9 @@ from mcd.model import Actor, AppState, Noun, Verb, app_state, why_away
 from mcd.runtime import Runtime
 from mcd.store import intents, reads
 from mcd.store.authorize import require
-from mcd.store.reads import AppListed
+from mcd.store.kept import Kept
+from mcd.store.marks import Mark
+from mcd.store.reads import AppListed, Callers
 from mcd.store.tx import Tx
 
 router = APIRouter(prefix="/api/v1", tags=["apps"], route_class=StrictRoute)
@@ -51,11 +54,49 @@ def app_shape(runtime: Runtime, listed: AppListed) -> App:
     )
 
 
-async def _whole(runtime: Runtime, actor: Actor, tx: Tx, listed: AppListed) -> App:
+def _whole(runtime: Runtime, listed: AppListed, callers: Callers) -> App:
     """With those that call it: who deletes it should know them."""
-    callers = await reads.callers(actor, tx, listed.app.name)
     told = {"called_by": callers.seen, "called_by_others": callers.others}
     return app_shape(runtime, listed).model_copy(update=told)
+
+
+@dataclass(frozen=True, slots=True)
+class AppTold:
+    """One App as it is answered to whoever may see it and these callers."""
+
+    seen: reads.AppSeen
+    callers: Callers
+    body: bytes
+    tag: str
+
+    @property
+    def size(self) -> int:
+        """Bytes that keeping it takes, about."""
+        return self.seen.size + len(self.body) + 100 * len(self.callers.seen) + 500
+
+
+async def app_told(
+    runtime: Runtime, actor: Actor, name: str, mark: Mark = None, kept: Kept[AppTold] | None = None
+) -> AppTold:
+    """Every time the person is judged; the database is asked unless it is in the state of `kept`, and what it answers
+    is put into words unless it is the same as there. Raises McdError not_found."""
+    before = None if kept is None else kept.good(name, mark)
+    if before is not None:
+        seen = before.seen
+        require(actor, Verb.READ, Noun.APP, name, seen.product_line)
+    else:
+        before = None if kept is None else kept.before(name)
+        seen = await runtime.db.asked(lambda tx: reads.app_seen(actor, tx, name))
+    callers = seen.callers(actor)
+    if before is not None and before.seen == seen and before.callers == callers:
+        told = before
+    else:
+        listed = seen.listed()
+        body = _whole(runtime, listed, callers).model_dump_json().encode()
+        told = AppTold(seen, callers, body, etag.etag(listed.app.generation, body))
+    if kept is not None and kept.good(name, mark) is not told:
+        kept.keep(name, mark, told, told.size)
+    return told
 
 
 def state_of(listed: AppListed) -> AppState:
@@ -131,10 +172,8 @@ async def create_app(
 @router.get("/apps/{app}", operation_id="show_app", response_model=App)
 async def show_app(request: Request, app: AppName, actor: Reader, runtime: RuntimeOf) -> Response:
     """One App, with its live Rollout."""
-    async with runtime.db.reading() as tx:
-        found = await reads.app_listed(actor, tx, app)
-        answer = await _whole(runtime, actor, tx, found)
-    return shown(request, answer, found.app.generation)
+    told = await app_told(runtime, actor, app)
+    return etag.told(told.body, told.tag, request.headers.get("if-none-match", ""))
 
 
 @router.patch("/apps/{app}", operation_id="change_app", response_model=App)
@@ -161,7 +200,7 @@ async def delete_app(request: Request, app: AppName, actor: Setter, runtime: Run
 
     async def act(tx: Tx, now: datetime) -> Answer:
         there = await reads.app_listed(actor, tx, app)
-        before = await _whole(runtime, actor, tx, there)
+        before = _whole(runtime, there, await reads.callers(actor, tx, app))
         gone = await intents.delete_app(actor, tx, now, app, expected=expected)
         # One that had nothing in a cluster is gone already.
         now_there = replace(there, app=gone) if there.live is None else await reads.app_listed(actor, tx, app)

@@ -266,11 +266,14 @@ def bug(scope: Mapping[str, Any], error: BaseException) -> Response:
     return answer(told, scope)
 
 
+def refusal(error: McdError, scope: Mapping[str, Any]) -> Response:
+    """What an McdError that a route raised is answered with."""
+    return bug(scope, error) if error.code is Code.INTERNAL else answer(error, scope)
+
+
 async def _mcd_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, McdError)
-    if error.code is Code.INTERNAL:
-        return bug(request.scope, error)
-    return answer(error, request.scope)
+    return refusal(error, request.scope)
 
 
 async def _http_error(request: Request, error: Exception) -> Response:

@@ -28,10 +28,15 @@ def etag(generation: int, body: bytes) -> str:
 def shown(request: Request, answer: BaseModel, generation: int, status: int = 200) -> Response:
     """The answer with its ETag, or 304 when the client has it already."""
     body = answer.model_dump_json().encode()
-    tag = etag(generation, body)
+    known = request.headers.get("if-none-match", "") if request.method in ("GET", "HEAD") else ""
+    return told(body, etag(generation, body), known, status)
+
+
+def told(body: bytes, tag: str, known: str, status: int = 200) -> Response:
+    """The same of an answer that is JSON already. `known` is the If-None-Match of who reads, empty for who writes."""
     # Revalidated every time, never reused blindly, never kept by a proxy: it depends on who asks.
     headers = {"ETag": tag, "Cache-Control": "private, no-cache", "Vary": "Authorization, Cookie"}
-    if status == 200 and request.method in ("GET", "HEAD") and tag in _tags(request.headers.get("if-none-match", "")):
+    if status == 200 and known and tag in _tags(known):
         return Response(status_code=304, headers=headers)
     return Response(body, status_code=status, media_type="application/json", headers=headers)
 

@@ -9,6 +9,7 @@ import asyncio
 import re
 import secrets
 import time
+from collections.abc import Mapping
 from urllib.parse import unquote
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -64,7 +65,7 @@ class Edge:
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self.app = app
-        self.headers = {**HEADERS, **({"Strict-Transport-Security": "max-age=31536000"} if https else {})}
+        self.headers = _raw({**HEADERS, **({"Strict-Transport-Security": "max-age=31536000"} if https else {})})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -82,30 +83,18 @@ class Edge:
 
     async def _measured(self, scope: Scope, receive: Receive, send: Send) -> None:
         status = 0
+        began = False
         started = time.perf_counter()
 
         async def sending(message: Message) -> None:
-            nonlocal status
+            nonlocal status, began
+            began = True
             if message["type"] == "http.response.start":
                 status = message["status"]
-                self._head(scope, MutableHeaders(scope=message))
+                self._head(scope, message)
             await send(message)
 
         metrics.HTTP_IN_FLIGHT.inc()
-        try:
-            await self._guarded(scope, receive, sending)
-        finally:
-            metrics.HTTP_IN_FLIGHT.dec()
-            _told(scope, status, time.perf_counter() - started)
-
-    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
-        began = False
-
-        async def sending(message: Message) -> None:
-            nonlocal began
-            began = True
-            await send(message)
-
         try:
             refusal = _unreadable(scope)
             if refusal is not None:
@@ -122,17 +111,28 @@ class Edge:
                 # Half an answer is out: only an aborted connection tells the client so.
                 raise
             await answer(scope, receive, sending)
+        finally:
+            metrics.HTTP_IN_FLIGHT.dec()
+            _told(scope, status, time.perf_counter() - started)
 
-    def _head(self, scope: Scope, headers: MutableHeaders) -> None:
-        headers["X-Request-Id"] = errors.request_id(scope)
-        for name, value in self.headers.items():
-            headers.setdefault(name, value)
-        headers.setdefault("Cache-Control", "no-store")
-        for name, value in scope["state"].get("rate_limit", {}).items():
-            headers.setdefault(name, value)
+    def _head(self, scope: Scope, message: Message) -> None:
+        headers = message["headers"] = [pair for pair in message.get("headers", ()) if pair[0] != b"x-request-id"]
+        there = {name for name, _ in headers}
+        headers.append((b"x-request-id", errors.request_id(scope).encode("latin-1")))
+        headers += [pair for pair in self.headers if pair[0] not in there]
+        if b"cache-control" not in there:
+            headers.append(_NOT_KEPT)
+        headers += [pair for pair in _raw(scope["state"].get("rate_limit", {})) if pair[0] not in there]
         if stopping_of(scope).is_set():
             # A client that still sends stops when it knows that nobody reads on; git waits for ever otherwise.
-            headers["Connection"] = "close"
+            MutableHeaders(raw=headers)["Connection"] = "close"
+
+
+def _raw(headers: Mapping[str, str]) -> list[tuple[bytes, bytes]]:
+    return [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+
+
+_NOT_KEPT = (b"cache-control", b"no-store")
 
 
 def _told(scope: Scope, status: int, seconds: float) -> None:
@@ -140,18 +140,16 @@ def _told(scope: Scope, status: int, seconds: float) -> None:
     stream = scope["state"].get("stream")
     if not stream:
         metrics.HTTP_SECONDS.labels(_method(scope), route, metrics.code_class(status or None)).observe(seconds)
-    log = logs.logger("api")
-    tell = log.debug if scope["path"] in _QUIET else log.info
-    tell(
-        "request",
-        method=scope["method"],
-        path=echo(scope["path"], PATH_SHOWN),
-        route=route,
-        status=status,
-        seconds=round(seconds, 4),
-        person=scope["state"].get("person"),
-        stream=stream,
-    )
+    said = {
+        "method": scope["method"],
+        "path": echo(scope["path"], PATH_SHOWN),
+        "route": route,
+        "status": status,
+        "seconds": round(seconds, 4),
+        "person": scope["state"].get("person"),
+        "stream": stream,
+    }
+    logs.tell("api", "debug" if scope["path"] in _QUIET else "info", "request", said)
 
 
 def _method(scope: Scope) -> str:
@@ -164,14 +162,16 @@ def _unreadable(scope: Scope) -> McdError | None:
     """Control characters and halves of characters in an address name nothing, and some databases choke on them."""
     if not _clean(scope["path"]):
         return McdError(Code.NOT_FOUND, "there is nothing at an address with control characters.", "Check the address.")
-    query = unquote(scope["query_string"].decode("latin-1"), errors="replace")
-    if not _clean(query):
+    asked: bytes = scope["query_string"]
+    if asked and not _clean(unquote(asked.decode("latin-1"), errors="replace")):
         return McdError(Code.INVALID, "the query holds a control character.", "Remove it.")
     return None
 
 
 def _clean(text: str) -> bool:
-    return all(c >= " " and c != "\x7f" and not "\ud800" <= c <= "\udfff" for c in text)
+    # Nearly every address is plain, and to look at each letter of one takes longer than to find it.
+    plain = text.isascii() and text.isprintable()
+    return plain or all(c >= " " and c != "\x7f" and not "\ud800" <= c <= "\udfff" for c in text)
 
 
 class SameOrigin:

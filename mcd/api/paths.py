@@ -20,9 +20,14 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _NUMBER = re.compile(r"[1-9][0-9]{0,8}")
 
 
+def is_word(name: str) -> bool:
+    """Whether a part of a path can name something."""
+    return _WORD.fullmatch(name) is not None
+
+
 def word(noun: str, name: str) -> str:
     """A part of a path that can name something. Raises McdError(not_found) for any other text."""
-    if not _WORD.fullmatch(name):
+    if not is_word(name):
         raise not_found(noun, name)
     return name
 

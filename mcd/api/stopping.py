@@ -55,5 +55,8 @@ class Stopping:
 
 def stopping_of(scope: Mapping[str, Any]) -> Stopping:
     """Of the server that took this request. Where there is none, one that never begins."""
-    found: Stopping = scope.setdefault("state", {}).setdefault(STATE, Stopping())  # type: ignore[attr-defined]
+    state = scope.setdefault("state", {})  # type: ignore[attr-defined]
+    found: Stopping | None = state.get(STATE)
+    if found is None:
+        found = state[STATE] = Stopping()
     return found

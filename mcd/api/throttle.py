@@ -11,10 +11,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-
-from limits import RateLimitItemPerMinute
-from limits.aio.storage import MemoryStorage
-from limits.aio.strategies import SlidingWindowCounterRateLimiter
+from typing import NamedTuple
 
 from mcd.errors import Code, McdError
 from mcd.observability import metrics
@@ -34,12 +31,47 @@ class Rates:
     """For requests without a credential that is accepted."""
 
 
+MINUTE = 60.0
+
+
+class Hit(NamedTuple):
+    accepted: bool
+    left: int
+    """Requests."""
+    reset: float
+    """Seconds until there are more."""
+
+
+class Minute:
+    """How often each name was counted in the last minute, by a sliding window: that of the minute before counts by the
+    share of it that is not over a minute ago. Two tables, and no name is in them for longer than two minutes."""
+
+    def __init__(self) -> None:
+        self._number = 0
+        self._before: Counter[str] = Counter()
+        self._now: Counter[str] = Counter()
+
+    def hit(self, name: str, most: int, now: float) -> Hit:
+        """Counts one at `now`, seconds of any one clock, unless it would be more than `most`."""
+        number, gone = divmod(now, MINUTE)
+        if number != self._number:
+            self._before = self._now if number == self._number + 1 else Counter()
+            self._now, self._number = Counter(), int(number)
+        before = self._before[name]
+        weighted = before * (MINUTE - gone) / MINUTE + self._now[name]
+        accepted = math.floor(weighted) < most
+        if accepted:
+            self._now[name] += 1
+            weighted += 1
+        resets = [(MINUTE - gone) % (MINUTE / before)] if before else []
+        resets += [MINUTE - gone] if self._now[name] else []
+        return Hit(accepted, max(0, most - math.floor(weighted)), min(resets, default=0.0))
+
+
 @dataclass
 class Throttle:
     rates: Rates = field(default_factory=Rates)
-    _limiter: SlidingWindowCounterRateLimiter = field(
-        default_factory=lambda: SlidingWindowCounterRateLimiter(MemoryStorage())
-    )
+    _minutes: dict[str, Minute] = field(default_factory=lambda: {"person": Minute(), "address": Minute()})
     _streams: Counter[str] = field(default_factory=Counter)
 
     async def person(self, name: str) -> dict[str, str]:
@@ -50,11 +82,9 @@ class Throttle:
 
     async def _hit(self, bucket: str, who: str, rate: int) -> dict[str, str]:
         """The RateLimit headers for the answer. Raises McdError(rate_limited)."""
-        item = RateLimitItemPerMinute(rate)
-        accepted = await self._limiter.hit(item, bucket, who)
-        window = await self._limiter.get_window_stats(item, bucket, who)
-        seconds = max(1, math.ceil(window.reset_time - time.time()))
-        if not accepted:
+        hit = self._minutes[bucket].hit(who, rate, time.time())
+        seconds = max(1, math.ceil(hit.reset))
+        if not hit.accepted:
             metrics.RATE_LIMITED.labels(bucket).inc()
             raise McdError(
                 Code.RATE_LIMITED,
@@ -64,7 +94,7 @@ class Throttle:
             )
         return {
             "RateLimit-Policy": f'"{bucket}";q={rate};w=60',
-            "RateLimit": f'"{bucket}";r={max(0, window.remaining)};t={seconds}',
+            "RateLimit": f'"{bucket}";r={hit.left};t={seconds}',
         }
 
     def room(self, person: str) -> None:

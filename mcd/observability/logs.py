@@ -5,9 +5,12 @@ It never writes a secret: fields whose name says that they hold one are masked, 
 
 from __future__ import annotations
 
+import json
 import logging
 import re
 import sys
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, TextIO
 
 import structlog
@@ -22,6 +25,9 @@ MASK = "***"
 
 def clean(text: str) -> str:
     """A text without our tokens, without credentials in URLs or in the form of an Authorization header."""
+    if " " not in text and "://" not in text and "mcd_pat_" not in text:
+        # None of them can be in it, and most texts of most lines are so.
+        return text
     text = _TOKEN.sub("mcd_pat_" + MASK, text)
     text = _USERINFO.sub(r"\1" + MASK + "@", text)
     return _BEARER.sub(r"\1 " + MASK, text)
@@ -55,12 +61,29 @@ def processors() -> list[Processor]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Out:
+    """Where lines go since `configure`, and from which level on. `steps` tells whether somebody configured anew."""
+
+    stream: TextIO
+    least: int
+    steps: list[Processor]
+
+
+_out: _Out | None = None
+_LEVELS = {"debug": logging.DEBUG, "info": logging.INFO}
+_json = json.JSONEncoder(ensure_ascii=False, default=str).encode
+
+
 def configure(level: str = "info", stream: TextIO | None = None) -> None:
     """Called once, by `mcd serve`, before anything is logged. Lines of libraries come out in the same form."""
+    global _out
     out = stream or sys.stdout
     number = logging.getLevelNamesMapping()[level.upper()]
+    steps = processors()
+    _out = _Out(out, number, steps)
     structlog.configure(
-        processors=processors(),
+        processors=steps,
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.WriteLoggerFactory(file=out),
         cache_logger_on_first_use=False,
@@ -91,6 +114,24 @@ def logger(room: str) -> FilteringBoundLogger:
     """The logger of a room. `logger("api").info("signed_in", person=…)`: a word first, ids as fields."""
     log: FilteringBoundLogger = structlog.get_logger(room=room)
     return log
+
+
+def tell(room: str, level: str, event: str, fields: dict[str, Any]) -> None:
+    """The line that `logger(room)` writes at this level (debug or info), for what is told thousands of times a second.
+    No name of a field may be that of a secret, and no value hold others: those are masked on the long way only."""
+    out = _out
+    if out is None or structlog.get_config()["processors"] is not out.steps:
+        getattr(logger(room), level)(event, **fields)
+        return
+    if _LEVELS[level] < out.least:
+        return
+    line = {"room": room, **fields, "event": event, **structlog.contextvars.get_contextvars(), "level": level}
+    for name, value in line.items():
+        if value.__class__ is str:
+            line[name] = clean(value)
+    line["at"] = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+    out.stream.write(_json(line) + "\n")
+    out.stream.flush()
 
 
 class Once:

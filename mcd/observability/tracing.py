@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
 from dataclasses import dataclass
 
@@ -53,15 +52,27 @@ def _named(*ids: str) -> bool:
     return all(found.strip("0") for found in ids)
 
 
-@contextmanager
-def within(here: Place, **ids: str) -> Iterator[None]:
+def within(here: Place, **ids: str) -> AbstractContextManager[None]:
     """What is logged and sent inside of this belongs to the place. `ids` stand in each log line beside its own."""
-    before = _HERE.set(here)
-    try:
-        with structlog.contextvars.bound_contextvars(trace_id=here.trace_id, span_id=here.span_id, **ids):
-            yield
-    finally:
-        _HERE.reset(before)
+    return _Within(here, ids)
+
+
+class _Within(AbstractContextManager[None]):
+    """A class, because every request goes through it: a generator takes twice as long."""
+
+    __slots__ = ("_before", "_bound", "_here", "_ids")
+
+    def __init__(self, here: Place, ids: dict[str, str]) -> None:
+        self._here, self._ids = here, ids
+
+    def __enter__(self) -> None:
+        here = self._here
+        self._before = _HERE.set(here)
+        self._bound = structlog.contextvars.bind_contextvars(trace_id=here.trace_id, span_id=here.span_id, **self._ids)
+
+    def __exit__(self, *_error: object) -> None:
+        structlog.contextvars.reset_contextvars(**self._bound)
+        _HERE.reset(self._before)
 
 
 def outgoing() -> dict[str, str]:
