@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: .installed help venv lock up down reset status servers test lint types contracts acceptance capture fuzz bench openapi docs translations pictures
+.PHONY: .installed help venv lock up down reset status servers test lint types contracts acceptance capture fuzz rig rig-full bench openapi docs translations pictures
 
 help: ## List what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -70,6 +70,18 @@ capture: venv ## Provoke every state that `mcd why` tells, on the real node, and
 
 fuzz: venv ## Invent app.yaml files until MCD breaks (INPUTS=1000000 in all, SHARD=1/2); goes on where it was
 	@$(BIN)/python -m tests.rig fuzz appyaml --resume --inputs $(or $(INPUTS),1000000) --shard $(or $(SHARD),1/1)
+
+rig: servers ## Kill MCD and break its clusters on a real API server: a fixed part of each campaign (five minutes)
+	@$(BIN)/python -m tests.rig crash --per-pair 1 --points 24
+	@$(BIN)/python -m tests.rig faults --phase update --fault F03 --fault F11 --fault F22 --fault F23 --fault F26 --fault F29 --fault F31 --fault F53
+	@$(BIN)/python -m tests.rig plants --plant stale-delete --plant partial-list --plant lost-lease --plant error-event-ignored
+	@$(BIN)/python -m tests.rig handover --count 6
+
+rig-full: servers ## All of it: every write and commit, every fault, every plant, 100 hand-overs (hours); goes on where it was (POINTS=10000, SEED=7)
+	@$(BIN)/python -m tests.rig crash --resume --points $(or $(POINTS),10000) --seed $(or $(SEED),7)
+	@$(BIN)/python -m tests.rig faults --seeds 3 --seed $(or $(SEED),7)
+	@$(BIN)/python -m tests.rig plants --seed $(or $(SEED),7)
+	@$(BIN)/python -m tests.rig handover --seed $(or $(SEED),7)
 
 bench: venv ## What a compile costs, beside PyYAML and kustomize; writes the table of docs/benchmarks.md
 	@$(BIN)/python -m bench compile --page

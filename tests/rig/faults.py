@@ -18,7 +18,8 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from mcd.store import intents
+from mcd.model import Noun
+from mcd.store import intents, leases
 from tests.rig import oracles
 from tests.rig.catalogue import ELSEWHERE, FAULTS, WAITING
 from tests.rig.crash import OUT, Outcome, Reference, base, commit_of, reference
@@ -61,9 +62,9 @@ async def _played(one: Lane, scene: Scene, fault: Fault, calm: Reference, outcom
     try:
         await one.settled(3.0 if fault.wish_again else scene.patience, expect=lambda: not one.stalled())
     except Unsettled:
-        if not fault.wish_again or scene.phase == "delete":
+        if not fault.wish_again:
             raise
-        await _asked_again(one)
+        await _asked_again(one, scene.phase)
         await one.settled(scene.patience)
     outcome.recovery_s = round(time.monotonic() - over, 2)
     facts = oracles.by_us(one, begun.mark)
@@ -76,8 +77,13 @@ async def _played(one: Lane, scene: Scene, fault: Fault, calm: Reference, outcom
     outcome.what = "; ".join([fault.words, *scene.notes])
 
 
-async def _asked_again(one: Lane) -> None:
-    """A person asks for what is live once more: what `mcd deploy` does."""
+async def _asked_again(one: Lane, phase: str) -> None:
+    """A person asks once more for what is live, as `mcd deploy` does. What goes is looked at again by itself after some
+    minutes, which pass at once here."""
+    if phase == "delete":
+        async with one.database() as db, db.writing() as tx:
+            await leases.wake(tx, Noun.ROLLOUT, [APP], datetime.now(UTC))
+        return
     number = one.rows("SELECT release FROM rollout WHERE live")[0]["release"]
     async with one.database() as db, db.writing() as tx:
         await intents.request_rollout(ADMIN, tx, datetime.now(UTC), APP, release=number)

@@ -247,8 +247,10 @@ class Lane:
         """What MCD says of everything, for a person who looks for the reason."""
         told = []
         for table, live in (("product_line", ""), ("release", ""), ("rollout", "WHERE live")):
-            for row in self.rows(f"SELECT conditions, next_run_at, lease_token, attempts FROM {table} {live}"):
-                told.append(f"{table}: {row}")
+            for row in self.rows(f"SELECT conditions, next_run_at, lease_token FROM {table} {live}"):
+                words = [c for c in json.loads(row["conditions"]) if c["message"]]
+                said = [f"{c['type']} {c['reason']}: {c['message']}" for c in words]
+                told.append(f"{table}, due {row['next_run_at']}, leased {bool(row['lease_token'])}: {' '.join(said)}")
         return " | ".join(told)[:1500]
 
     def last_words(self) -> str:

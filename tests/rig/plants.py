@@ -85,8 +85,13 @@ class Copy:
             raise Spoiled(f"{plant.name}: does not apply any more: {done.stdout.decode().strip()}")
 
 
-def copied(folder: Path) -> Copy:
-    for name in ("mcd", "tests", "scripts", "charts", "migrations", "pyproject.toml"):
+TREES = ("mcd", "tests", "scripts", "charts", "migrations", "pyproject.toml")
+
+
+def copied(folder: Path, names: Sequence[str] = TREES) -> Copy:
+    """A copy of the parts of the tree that the campaigns need."""
+    folder.mkdir(exist_ok=True)
+    for name in names:
         source = TREE / name
         if source.is_dir():
             shutil.copytree(source, folder / name, ignore=_NOT_COPIED)
@@ -132,6 +137,7 @@ class Search:
         """What the plant's own campaign has against the tree."""
         if plant.kind == "pytest":
             return await asyncio.to_thread(_tested, tree, plant.what)
+        await self.one.killed()
         zygote, before = Zygote(tree), self.one.zygote
         await zygote.open()
         try:

@@ -102,10 +102,10 @@ class Proxy:
         )  # fmt: skip
         self.port = self.port or ports.chosen("rig", None, set())
         server = web.Server(self._serve, access_log=None, handler_cancellation=True)
-        runner = web.ServerRunner(server, handle_signals=False)
+        runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=0.1)
         await runner.setup()
         try:
-            await web.TCPSite(runner, "127.0.0.1", self.port, ssl_context=tls, shutdown_timeout=0.1).start()
+            await web.TCPSite(runner, "127.0.0.1", self.port, ssl_context=tls).start()
             yield self
         finally:
             for task in tuple(self._open):
