@@ -34,9 +34,11 @@ venv: .venv/.complete ## Make the virtual environment from the lock file
 
 .venv/.complete: requirements/dev.lock pyproject.toml
 	@command -v $(PYTHON) >/dev/null || { echo "make: there is no $(PYTHON). Install Python 3.11, or say which: make PYTHON=python3.12" >&2; exit 2; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo "installing the locked packages into .venv (a minute on the first run)" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@test -x $(BIN)/python || { echo "1/3 an empty .venv" >&2; $(PYTHON) -m venv .venv; }
+	@echo "2/3 the locked packages into .venv, tests and tools among them (one to five minutes, 1.3 GB)" >&2
+	@set -o pipefail; $(BIN)/python -m pip install --disable-pip-version-check --no-color --progress-bar off --require-hashes -r requirements/dev.lock \
+	  | $(BIN)/python scripts/installing.py $$(grep -c '^[a-zA-Z0-9].*==' requirements/dev.lock)
+	@echo "3/3 mcd itself" >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 

@@ -16,6 +16,7 @@ from mcd.api.stopping import Stopping
 from mcd.api.waiting import EVERY, still_waiting
 from mcd.errors import McdError
 from mcd.model import Action, Actor, ConditionType, Reason, Reconciled, Release, Rollout, StateWord
+from mcd.model.outcomes import HELD_REASONS
 from mcd.runtime import Runtime
 from mcd.store import reads
 from mcd.store.tx import Tx
@@ -169,7 +170,8 @@ class Watch:
         if stalled is None or not state.is_now(ConditionType.STALLED):
             return False
         self.ended = True
-        new.append(f"Stalled ({stalled.reason.value}): {stalled.message}")
+        word = "Held" if stalled.reason in HELD_REASONS else "Stalled"
+        new.append(f"{word} ({stalled.reason.value}): {stalled.message}")
         return True
 
     def _tell_waiting(self, release: Release, new: list[str]) -> None:

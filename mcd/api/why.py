@@ -14,7 +14,8 @@ from mcd import model
 from mcd.api.away import Away
 from mcd.kube.explain import explain_away, explain_condition
 from mcd.kube.explain.platform import CONDITIONS
-from mcd.model import ConditionType, HealthState, Reason, Trigger
+from mcd.model import AppState, ConditionType, HealthState, Reason, Trigger
+from mcd.model.outcomes import HELD_REASONS
 from mcd.model.states import REFUSES
 from mcd.model.why import (
     WORDS,
@@ -59,7 +60,7 @@ class Explanation:
     component: str
     well: bool
     state: str
-    """healthy, progressing, failed, stopped or unknown."""
+    """healthy, progressing, failed, held, stopped or unknown."""
     why: Why
     family: Family
     reason: Reason
@@ -128,7 +129,7 @@ def explained(facts: Facts, language: Language = Language.EN, component: str = "
     return Whole(facts.app, all(item.well for item in ordered), ordered)
 
 
-_ORDER = ("failed", "unknown", "progressing", "stopped", "healthy")
+_ORDER = ("failed", "held", "unknown", "progressing", "stopped", "healthy")
 _FINE = frozenset({HealthState.HEALTHY, HealthState.STOPPED})
 _WELL = frozenset({Why.READY, Why.STOPPED, Why.CRON_SUSPENDED})
 
@@ -258,7 +259,8 @@ def _condition(
             return []
         cause = explain_condition(facts.app, stalled.reason, stalled.message, facts.namespace)
         item = _item(facts, cause.told, language, HealthState.FAILED, cause.evidence)
-        return [replace(item, reason=stalled.reason)]
+        word = AppState.HELD.value if stalled.reason in HELD_REASONS else item.state
+        return [replace(item, reason=stalled.reason, state=word)]
     waits = going if going is not None and going.status else None
     if waits is None or (ready is not None and ready.status) or waits.reason in of_components:
         return []

@@ -137,8 +137,8 @@ def explain(
     output: Annotated[ExplainFormat, typer.Option("-o", "--output", help="Format of the answer.")] = ExplainFormat.TEXT,
 ) -> None:
     """Say what a key of app.yaml means: type, default, limits, effect, an example; or why a problem of a code comes up
-    and what to do about it; or what a state of `mcd why` and a reason of a condition mean. Without a word: all keys, a
-    line each.
+    and what to do about it; or what a state of `mcd why`, a reason of a condition or an alert of MCD mean. Without a
+    word: all keys, a line each.
 
     Example: mcd explain crash-loop
     """  # fmt: skip
@@ -152,6 +152,10 @@ def explain(
         return
     found, meaning = document.find(field), document.meaning_of(field)
     beside = [one for one in (looked_up.state(field), looked_up.reason(field)) if one is not None]
+    page = "" if found or meaning is not None or beside else looked_up.runbook(field)
+    if page:
+        out(json.dumps({"runbook": page}, ensure_ascii=False) + "\n" if output is ExplainFormat.JSON else page)
+        return
     if not found and meaning is None and not beside:
         near = document.suggestion(field) or looked_up.suggestion(field)
         hint = f'Did you mean "{near}"?' if near else "`mcd explain` lists all of them."

@@ -1,13 +1,16 @@
-"""What `mcd explain` knows beside app.yaml: the states of `mcd why` and the reasons of conditions, by their names.
+"""What `mcd explain` knows beside app.yaml: states of `mcd why`, reasons of conditions, alerts of MCD itself, by name.
 
 The words are those of the tables that every face tells. It must not ask a server, nor say anything that they do not.
 """
 
 from __future__ import annotations
 
+import re
 import string
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
+import mcd
 from mcd.appyaml.text.words import nearest
 from mcd.model import Reason
 from mcd.model.meanings import documented
@@ -71,6 +74,18 @@ def reason(word: str) -> Meant | None:
 
 
 _GENERAL = (Why.OTHER, Why.WAITS)
+
+
+def runbook(word: str) -> str:
+    """The page of an alert of MCD itself, by its name in any case; empty for what is none. It is read here because the
+    MCD that serves it may be what is down."""
+    if not re.fullmatch(r"mcd[a-z]{1,60}", word.casefold()):
+        return ""
+    package = Path(mcd.__file__).resolve().parent
+    inside = package / "api" / "portal" / "manual" / "pages"
+    folder = (inside if inside.is_dir() else package.parent / "docs") / "runbooks"
+    page = next((p for p in sorted(folder.glob("*.md")) if p.stem.casefold() == word.casefold()), None)
+    return page.read_text(encoding="utf-8") if page is not None else ""
 
 
 def suggestion(word: str) -> str:

@@ -146,7 +146,9 @@ def _way_out(intent: Intent, later: Newer, seen: Mapping[Ref, Object | None]) ->
     if not commits:
         return back
     take_over = " --take-over" if strange else ""
-    forward = f"`mcd deploy {app} --commit {commits[0]}{take_over}` to go on with what runs there"
+    # Not "what runs there": secrets and Settings that changed since the backup are those of this database again.
+    command = f"`mcd deploy {app} --commit {commits[0]}{take_over}`"
+    forward = f"{command} to run the commit that runs there with the Settings and secrets known here"
     if len(commits) > 1:
         # Only git knows their order: a component keeps the commit that changed it last.
         forward += f" (or with the latest in git of its commits: {', '.join(commits[:_COMMITS])})"

@@ -290,6 +290,9 @@ def not_ours(live: Mapping[str, Any], owner: str, *, replaced: bool = False) -> 
     if _owner(live) not in ("", owner):
         return f'it belongs to another MCD ("{_owner(live)}"). Choose another name, or delete it there.'
     manager = owned_by(live) or FIELD_MANAGER
+    if manager == FIELD_MANAGER and owner and _owner(live) == owner:
+        older = "this MCD made it, and its database does not know it: that is older, perhaps restored from a backup."
+        return f"{older} Take it over with --take-over, or delete it."
     made = "was made again" if replaced else "exists and is not ours, made"
     return f'it {made} by "{manager}". Delete it, or take it over with --take-over.'
 

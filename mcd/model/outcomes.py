@@ -93,8 +93,9 @@ class Reason(StrEnum):
     give the command that it ends with: it goes on with this very Rollout."""
     NEWER_IN_CLUSTER = "NewerInCluster"
     """The cluster runs a Rollout that MCD's database does not know: the database is older, perhaps restored from a
-    backup. Nothing of the App is written. Restore a newer backup; or go on with what runs, `mcd deploy APP --commit
-    COMMIT` as the message says it; or `mcd deploy APP` to go on with what is known here."""
+    backup. Nothing of the App is written. Restore a newer backup; or run the commit that runs there with the Settings
+    known here, `mcd deploy APP --commit COMMIT` as the message says it; or `mcd deploy APP` to go on with what is known
+    here."""
     IMMUTABLE_FIELD = "ImmutableField"
     """A field that Kubernetes never changes on a living object differs. Delete the object or rename the component."""
     KIND_NOT_SERVED = "KindNotServed"

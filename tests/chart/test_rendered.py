@@ -272,3 +272,21 @@ def test_the_chart_grants_what_the_files_say_to_its_own_accounts_alone() -> None
         if role in LINE_CLUSTER_ROLES:
             line = _one(rendered(), "ClusterRole", role)
             assert line["rules"] == yaml.safe_load((rights.RIGHTS / f"{file}.yaml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("values", "where"),
+    [
+        ({}, "https://mcd.internal/docs/runbooks/"),
+        ({"publicURL": "https://mcd.example.com"}, "https://mcd.example.com/docs/runbooks/"),
+        (
+            {"publicURL": "https://a.test", "prometheusRule": {"enabled": True, "runbooks": "https://wiki.test/mcd"}},
+            "https://wiki.test/mcd/",
+        ),
+    ],
+)
+def test_alerts_lead_to_runbooks_that_are_there(values: dict[str, Any], where: str) -> None:
+    found = rendered({"prometheusRule": {"enabled": True}, **values})
+    (made,) = (obj for obj in found if obj["kind"] == "PrometheusRule")
+    rules = [rule for group in made["spec"]["groups"] for rule in group["rules"] if "alert" in rule]
+    assert {rule["annotations"]["runbook_url"] for rule in rules} == {where + rule["alert"] for rule in rules}

@@ -188,6 +188,7 @@ def test_explain_of_what_why_prints_says_what_to_do(folder: Path) -> None:
     assert [one["reason"] for one in told["states"]] == ["OOMKilled"]
     assert "out-of-memory" in told["states"][0]["states"]
     assert mcd("explain", "CrashLoopBackOff", folder=folder).out.startswith("CrashLooping\n")
+    assert mcd("explain", "mcddown", folder=folder).out.startswith("# McdDown\n"), "MCD itself may be down"
     assert 'Did you mean "devices-busy"?' in mcd("explain", "device-busy", folder=folder).err
 
 

@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from mcd.cli.output import EXIT, Column, Form, Progress, age, lasting, plain, say_error, show_list
-from mcd.cli.remote.columns import state_text
+from mcd.cli.remote.columns import _HELD, state_text
 from mcd.cli.remote.status import show
 from mcd.errors import Code, McdError, Problem, Severity
+from mcd.model import HELD_REASONS, AppState
 
 COLUMNS = [
     Column("name", lambda i: i["name"]),
@@ -171,3 +172,11 @@ def test_an_app_whose_cluster_is_away_is_shown_as_it_was_seen_last_and_when(caps
     assert f"seen last 4m ago; cluster bj1 is away for 4 m, since {then}" in told
     assert "?/2" in told
     assert "2/2" not in told
+
+
+def test_what_is_held_is_called_so_wherever_it_is_told() -> None:
+    """`app list` said held, `mcd status` stalled and `mcd why` failed, of one App at one time."""
+    assert {reason.value for reason in HELD_REASONS} == _HELD
+    for reason in _HELD:
+        assert state_text({"state": "stalled", "reason": reason}) == f"{AppState.HELD}: {reason}"
+    assert state_text({"state": "stalled", "reason": "CrashLooping"}) == "stalled: CrashLooping"

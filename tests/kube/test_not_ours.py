@@ -72,6 +72,16 @@ async def test_an_object_of_another_mcd_is_never_taken_over() -> None:
     assert "mcd-other" in change.detail
 
 
+async def test_what_this_mcd_made_after_the_backup_is_not_called_somebody_elses() -> None:
+    """`made by "mcd". Delete it` sent an operator on a hunt for another installation."""
+    cluster, fence = MemoryCluster(), Held()
+    await settle(cluster, shop(), fence)
+    done = await settle(cluster, shop(), Held())
+    change = next(c for c in done.changes if c.ref == SERVICE)
+    assert change.action is Action.HELD
+    assert change.detail.startswith("this MCD made it, and its database does not know it: that is older")
+
+
 async def test_an_object_made_again_by_hand_is_not_ours_any_more() -> None:
     cluster, fence = MemoryCluster(), Held()
     await settle(cluster, shop(), fence)

@@ -242,10 +242,17 @@ def _with(changed: dict[str, str]) -> dict[str, str]:
     return series
 
 
+PLANNED = {'process_start_time_seconds{instance="a:7070"': "0x80 1x5 2x5 3x5 4x30"}
+"""An upgrade and a rotation of keys in one go: four starts within half an hour, as install.md types them."""
+
+
 def _scenarios() -> list[dict[str, Any]]:
     firing = 'ALERTS{alertstate="firing"}'
-    wells = [{"expr": firing, "eval_time": at, "exp_samples": []} for at in ("30m", "119m")]
-    made = [{"interval": "1m", "name": "well", "input_series": _input(WELL), "promql_expr_test": wells}]
+    wells = [{"expr": firing, "eval_time": at, "exp_samples": []} for at in ("30m", "105m", "119m")]
+    made = [
+        {"interval": "1m", "name": name, "input_series": _input(_with(changed)), "promql_expr_test": wells}
+        for name, changed in (("well", {}), ("planned", PLANNED))
+    ]
     severity = {rule["alert"]: rule["labels"]["severity"] for rule in ALERTS}
     for name, (changed, labels) in WRONG.items():
         said = f'alertname="{name}",alertstate="firing",severity="{severity[name]}"' + (f",{labels}" if labels else "")

@@ -31,6 +31,10 @@ def counts_text(component: Mapping[str, Any]) -> str:
     return f"{ready}/{component.get('desired')}{old}"
 
 
+_HELD = frozenset(("NotOurs", "FieldFight", "PruneNeedsConfirmation", "NewerInCluster"))
+"""`HELD_REASONS` of the model, which costs more to import than a list of Apps to print; a test compares them."""
+
+
 def state_text(of: Any) -> str:
     """The state of a noun in one or two words; nothing when it has none."""
     if not isinstance(of, Mapping):
@@ -39,6 +43,9 @@ def state_text(of: Any) -> str:
     if word == "unknown" and of.get("last_state"):
         seen = age(of.get("last_seen_at"))
         return f"unknown: {text(of['last_state'])}" + (f" {seen} ago" if seen else " when it was seen last")
+    if word == "stalled" and reason in _HELD:
+        # One word for it wherever it is told: nothing failed, a person has to decide.
+        word = "held"
     said_already = word in ("ready", "superseded", "ignored", "deleting", "healthy", "stopped") or not reason
     return word if said_already else f"{word}: {reason}"
 
