@@ -1,82 +1,83 @@
-"""Pages over all Apps, kept for a tenth of a second, and for a whole one while nothing happens: many who look at the
-same moment cost one look into the store.
+"""Pages over all Apps, kept for as long as nobody commits anything: many who look at one state cost one look.
 
-What is kept belongs to one person with the rights that they have at this request, in one language and one appearance.
-It must not keep a page that says something once, nor a refusal.
+What is kept belongs to one person with the rights that they have at this request, in one language and one appearance,
+in one second, because a page says how long ago things were. It must not keep a page that says something once, nor a
+refusal, nor tell anybody of a state that was over when they asked.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
-from dataclasses import dataclass, field
+from datetime import datetime
 
 from fastapi.responses import HTMLResponse, Response
 from starlette.requests import Request
 
 from mcd.api.portal.pages import DONE, frame_of, part_of, spoken_of
 from mcd.model import Actor
+from mcd.store.kept import Kept
+from mcd.store.marks import Mark
 
-SECONDS = 0.1
-"""For which a page is good whatever happens."""
-QUIET_SECONDS = 1.0
-"""For which it is good while nobody told of anything: what is not told, moments in words above all, is no older."""
-MOST = 100
+MOST_BYTES = 16 * 1024 * 1024
 
-
-@dataclass(frozen=True, slots=True)
-class _Kept:
-    at: float
-    news: int
-    """How much had been told of when it was made."""
-    task: asyncio.Task[Response]
-
-    @property
-    def failed(self) -> bool:
-        return self.task.done() and (self.task.cancelled() or self.task.exception() is not None)
+Make = Callable[[datetime], Awaitable[Response]]
+"""Makes a page as of a moment."""
 
 
-@dataclass(slots=True)
 class Briefly:
     """Pages by who sees them and what was asked. One for an application."""
 
-    seconds: float = SECONDS
-    quiet_seconds: float = QUIET_SECONDS
-    _kept: OrderedDict[Hashable, _Kept] = field(default_factory=OrderedDict)
+    def __init__(
+        self, mark: Callable[[], Awaitable[Mark]], now: Callable[[], datetime], most: int = MOST_BYTES
+    ) -> None:
+        self._mark = mark
+        self._now = now
+        self.kept: Kept[Response] = Kept(most)
+        self._making: dict[Hashable, asyncio.Task[Response]] = {}
+        self._next: dict[Hashable, asyncio.Task[Response]] = {}
 
-    async def page(
-        self, request: Request, actor: Actor, news: int, make: Callable[[], Awaitable[Response]]
-    ) -> Response:
-        """What `make` answers, or answered a moment ago to the same question. `news` is how much was told of up to now
-        (`Database.news`)."""
-        if DONE in request.cookies or not self.seconds:
-            return await make()
-        loop = asyncio.get_running_loop()
+    async def page(self, request: Request, actor: Actor, make: Make) -> Response:
+        """What `make` answers, or answered to the same question in the same state and second."""
+        if DONE in request.cookies:
+            return await make(self._now())
         key = _key(request, actor)
-        kept = self._kept.get(key)
-        if kept is None or kept.failed or loop.time() >= kept.at + self._good(kept, news):
-            kept = _Kept(loop.time(), news, loop.create_task(_made(make), name="portal-page"))
-            self._kept[key] = kept
-            self._kept.move_to_end(key)
-            while len(self._kept) > MOST:
-                self._kept.popitem(last=False)
-        # Others wait for the same page: one who goes away does not end it.
-        answer = await asyncio.shield(kept.task)
+        answer = self.kept.good(key, await self._moment())
+        if answer is None:
+            if key not in self._next:
+                # One is made at a time, and the next one for all who asked before it began: what they are told is
+                # read after each of them was here.
+                task = asyncio.create_task(self._made(key, make, self._making.get(key)), name="portal-page")
+                self._next[key] = task
+            # Others wait for the same page: one who goes away does not end it.
+            answer = await asyncio.shield(self._next[key])
         return HTMLResponse(answer.body, answer.status_code, dict(answer.headers))
 
-    def _good(self, kept: _Kept, news: int) -> float:
-        """Seconds from when it was made."""
-        return max(self.seconds, self.quiet_seconds) if kept.news == news else self.seconds
+    async def _moment(self) -> Mark:
+        mark = await self._mark()
+        return None if mark is None else (mark, _second(self._now()))
+
+    async def _made(self, key: Hashable, make: Make, before: asyncio.Task[Response] | None) -> Response:
+        if before is not None:
+            await asyncio.wait({before})
+        self._making[key] = self._next.pop(key)
+        try:
+            moment = await self._moment()
+            answer = await make(_second(self._now()))
+            self.kept.keep(key, moment, answer, len(answer.body) + 1000)
+            return answer
+        finally:
+            if self._making.get(key) is asyncio.current_task():
+                del self._making[key]
+
+
+def _second(now: datetime) -> datetime:
+    return now.replace(microsecond=0)
 
 
 def briefly_of(request: Request) -> Briefly:
     found: Briefly = request.app.state.briefly
     return found
-
-
-async def _made(make: Callable[[], Awaitable[Response]]) -> Response:
-    return await make()
 
 
 def _key(request: Request, actor: Actor) -> Hashable:

@@ -5,6 +5,7 @@ A page costs a few queries, whatever the number of Apps. It must not show one Ap
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Query
@@ -15,8 +16,9 @@ from mcd.api.access import Reader, RuntimeOf
 from mcd.api.portal.briefly import briefly_of
 from mcd.api.portal.pages import Page, show
 from mcd.api.portal.routing import pages
-from mcd.api.portal.views.apps import Wanted, app_list, find
+from mcd.api.portal.views.apps import AppList, Wanted, app_list, find
 from mcd.store import reads
+from mcd.store.tx import Tx
 
 router = pages()
 
@@ -37,12 +39,12 @@ async def apps(
     """The list; `cursor` is the last name of the page before."""
     wanted = Wanted(q, line, cluster, state, cursor)
 
-    async def made() -> Response:
-        async with runtime.db.reading() as tx:
-            seen = await reads.glances(actor, tx)
-            found = find(seen, wanted)
-            lines = await reads.app_lines(actor, tx, found.names)
-        view = app_list(found, lines, wanted, all_of_them=len(seen))
-        return show(request, Page("portal/apps.html", view, wanted.command), now=runtime.now())
+    async def look(tx: Tx) -> AppList:
+        seen = await reads.glances(actor, tx)
+        found = find(seen, wanted)
+        return app_list(found, await reads.app_lines(actor, tx, found.names), wanted, all_of_them=len(seen))
 
-    return await briefly_of(request).page(request, actor, await runtime.db.news(0, -1), made)
+    async def made(now: datetime) -> Response:
+        return show(request, Page("portal/apps.html", await runtime.db.asked(look), wanted.command), now=now)
+
+    return await briefly_of(request).page(request, actor, made)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from fastapi.responses import Response
 from starlette.requests import Request
 
@@ -24,7 +26,7 @@ _MOST = Part(500)
 async def home(request: Request, actor: Reader, runtime: RuntimeOf) -> Response:
     """My Apps, what is wrong now, what waits for me, what was deployed last."""
 
-    async def made() -> Response:
+    async def made(now: datetime) -> Response:
         async with runtime.db.reading() as tx:
             seen = await reads.glances(actor, tx)
             picked = pick(actor, seen)
@@ -32,11 +34,11 @@ async def home(request: Request, actor: Reader, runtime: RuntimeOf) -> Response:
             clusters = (await reads.clusters(actor, tx, _MOST)).items
             lines = (await reads.product_lines(actor, tx, _MOST)).items
             tokens = await _tokens(actor, tx)
-        around = Around(clusters, lines, tokens, runtime.settings.url, runtime.now())
+        around = Around(clusters, lines, tokens, runtime.settings.url, now)
         view = home_view(actor, seen, picked, found, around)
         return show(request, Page("portal/home.html", view, "mcd app list"), now=around.now)
 
-    return await briefly_of(request).page(request, actor, await runtime.db.news(0, -1), made)
+    return await briefly_of(request).page(request, actor, made)
 
 
 async def _tokens(actor: Actor, tx: Tx) -> tuple[Token, ...]:
