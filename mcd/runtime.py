@@ -28,6 +28,7 @@ from mcd.forge.forge import Forge
 from mcd.forge.local import LocalForge
 from mcd.kube.client import KubeClient
 from mcd.kube.cluster import Cluster, Kind
+from mcd.kube.echoes import Echoes
 from mcd.kube.kinds import KINDS
 from mcd.kube.kubeconfig import parse_kubeconfig
 from mcd.kube.live import LiveObjects
@@ -114,6 +115,8 @@ class Runtime:
     _connections: dict[str, _Connection] = field(default_factory=dict)
     _connecting: asyncio.Lock = field(default_factory=asyncio.Lock)
     _on_change: Callable[[Object], None] | None = None
+    echoes: Echoes = field(default_factory=Echoes)
+    """What this process wrote and its watches have yet to tell."""
 
     def __post_init__(self) -> None:
         self.visitors = Visitors(self.db)
@@ -165,7 +168,7 @@ class Runtime:
                 await connection.watch(Caches(connection.client, kinds, self._changed), kinds, cluster.name)
             if connection.caches is not None:
                 await connection.caches.first_look()
-        return LiveObjects(connection.client, connection.caches)
+        return LiveObjects(connection.client, connection.caches, self.echoes)
 
     def watched(self, cluster_id: str) -> Caches | None:
         """What this process sees of a cluster already, or None where it does not watch it. Asks nobody."""

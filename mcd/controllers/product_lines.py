@@ -84,6 +84,7 @@ async def reconcile(
         bounds=Bounds(item.line.namespace, LINE_KINDS),
         values=values,
     )
+    live.wrote(applied.answers)
     outcome = outcome_of(applied) or Ready(say(Note.LINE_AS_ASKED, name=item.line.namespace))
     return _with_heals(item, _result(item, outcome, applied), now)
 

@@ -25,7 +25,6 @@ from mcd.kube.secret import Values
 from mcd.kube.seen import delete_by_hand, seen_for, unnamed
 from mcd.kube.verdict import outcome_of
 from mcd.model import (
-    Action,
     Change,
     ComponentHealth,
     ConditionType,
@@ -181,6 +180,7 @@ async def _write(work: _Pass) -> Outcome | None:
         values=work.values,
         files=work.wanted.files,
     )
+    work.live.wrote(work.applied.answers)
     stop = outcome_of(work.applied)
     if not isinstance(stop, Stalled):
         return stop
@@ -202,10 +202,10 @@ async def _look_beside(work: _Pass) -> None:
 async def _what_runs(work: _Pass) -> tuple[ComponentHealth, ...]:
     assert work.wanted is not None
     changes = work.applied.changes if work.applied is not None else ()
-    written = [c.ref for c in changes if c.action in (Action.CREATED, Action.CONFIGURED)]
+    answers = work.applied.answers if work.applied is not None else {}
     foreign = {c.ref: c for c in changes if c.reason is Reason.NOT_OURS}
     own = [obj for obj in work.wanted.objects if ref_of(obj) not in foreign]
-    health = await look(work.live, work.item.line.namespace, work.item.app.name, own, work.now, written=written)
+    health = await look(work.live, work.item.line.namespace, work.item.app.name, own, work.now, answers=answers)
     not_ours = [
         ComponentHealth(component, HealthState.FAILED, Reason.NOT_OURS, f"{ref_of(obj)}: held: {change.detail}")
         for obj in work.wanted.objects

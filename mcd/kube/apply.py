@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mcd.errors import Code, McdError
@@ -64,6 +64,8 @@ class Applied:
     changes: ChangeSet
     inventory: tuple[InventoryEntry, ...]
     failed: tuple[Failed, ...] = ()
+    answers: Mapping[Ref, Object] = field(default_factory=dict)
+    """What the API server answered to each write: the object as it was right after it."""
 
 
 @dataclass
@@ -78,6 +80,7 @@ class _Pass:
     files: SecretFiles = NO_SECRET_FILES
     changes: list[Change] = field(default_factory=list)
     failed: list[Failed] = field(default_factory=list)
+    answers: dict[Ref, Object] = field(default_factory=dict)
     down: KubeError | None = None
     """The cluster stopped answering during this pass: nothing more is sent to it."""
 
@@ -141,7 +144,8 @@ async def carry_out(
     if not run.failed:
         await _prune(run, replace(plan, delete=tuple(e for e in plan.delete if e not in exchanged)))
     in_order = sorted(run.changes, key=lambda c: (kind_rank(c.ref.kind), c.ref))
-    return Applied(tuple(in_order), tuple(sorted(run.entries.values(), key=lambda e: e.ref)), tuple(run.failed))
+    left = tuple(sorted(run.entries.values(), key=lambda e: e.ref))
+    return Applied(tuple(in_order), left, tuple(run.failed), run.answers)
 
 
 def waves(planned: Iterable[Planned]) -> list[list[Planned]]:
@@ -269,6 +273,7 @@ async def _make_room(run: _Pass, planned: Planned) -> Planned:
 def _settle(run: _Pass, planned: Planned, answer: Object) -> None:
     """Records what the API server answered. An answer with a deletionTimestamp is no success: the object vanishes."""
     ref = ref_of(planned.desired)
+    run.answers[ref] = answer
     run.entries[ref] = InventoryEntry(ref, uid_of(answer), applied_hash(planned.desired))
     if answer["metadata"].get("deletionTimestamp"):
         run.entries[ref] = InventoryEntry(ref, uid_of(answer))
@@ -300,6 +305,7 @@ async def _look_again(run: _Pass, planned: Planned, refused: KubeError) -> Plann
     if isinstance(verdict, Change):
         raise McdError(Code.CONFLICT, verdict.detail, reason=verdict.reason.value if verdict.reason else "")
     run.entries[ref] = verdict
+    run.answers[ref] = fresh
     done = Action.CREATED if planned.live is None else Action.CONFIGURED
     run.tell(Change(ref, done, planned.detail, planned.healed_from))
     return None

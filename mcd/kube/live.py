@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from mcd.kube.cluster import Cluster, Kind, KubeError, KubeReason
+from mcd.kube.echoes import Echoes
 from mcd.kube.kinds import KINDS
 from mcd.kube.secret import KIND as SECRET
 from mcd.kube.watch import Caches
@@ -26,6 +27,13 @@ class LiveObjects:
 
     cluster: Cluster
     caches: Caches | None = None
+    echoes: Echoes | None = None
+    """Where what is written is remembered, when somebody watches."""
+
+    def wrote(self, answers: Mapping[Ref, Object]) -> None:
+        """What the API server answered to writes, so that nobody is woken by hearing of them again."""
+        if self.echoes is not None:
+            self.echoes.wrote(answers.values())
 
     async def get(self, refs: Iterable[Ref], *, fresh: Collection[Ref] = ()) -> Mapping[Ref, Object | None]:
         """The live object of each reference, None where there is none. With a synced cache no request is made, but for

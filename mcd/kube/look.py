@@ -6,9 +6,10 @@ must not judge or wait.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from types import MappingProxyType
 
 from mcd.errors import echo
 from mcd.kube import around
@@ -47,33 +48,34 @@ async def look(
     objects: Sequence[Object],
     now: datetime,
     *,
-    written: Collection[Ref] = (),
+    answers: Mapping[Ref, Object] = MappingProxyType({}),
 ) -> tuple[ComponentHealth, ...]:
-    """The health of each component that has a workload among the desired `objects`, by name. What was `written` a
-    moment ago is asked of the API server: a cache may still hold what was there before, healthy as it was."""
-    components = await _gather(live, namespace, app, objects, written)
+    """The health of each component that has a workload among the desired `objects`, by name. What was written a moment
+    ago is taken as the API server answered: a cache may still hold what was there before, healthy as it was."""
+    components = await _gather(live, namespace, app, objects, answers)
     judged = [health(c.name, c.kind, c.found, now) for c in components]
     if all(j.state in _FINE for j in judged):
         return tuple(judged)
     told = await _told(live, namespace, [c for c, j in zip(components, judged, strict=True) if j.state not in _FINE])
-    answers = []
+    told_of = []
     for component, first in zip(components, judged, strict=True):
         if first.state in _FINE:
-            answers.append(first)
+            told_of.append(first)
             continue
         seen = replace(told, pods=component.found.seen.pods, now=now)
         again = health(component.name, component.kind, replace(component.found, seen=seen), now)
-        answers.append(await _last_words(live, namespace, component, seen, again))
-    return tuple(answers)
+        told_of.append(await _last_words(live, namespace, component, seen, again))
+    return tuple(told_of)
 
 
 async def _gather(
-    live: LiveObjects, namespace: str, app: str, objects: Sequence[Object], written: Collection[Ref]
+    live: LiveObjects, namespace: str, app: str, objects: Sequence[Object], answers: Mapping[Ref, Object]
 ) -> list[_Component]:
     wanted = sorted((o for o in objects if o["kind"] in WORKLOADS), key=lambda o: str(_component(o)))
     routes = [o for o in objects if o["kind"] == "HTTPRoute"]
     beside = [o for o in objects if o["kind"] in around.KINDS]
-    found = await live.get([ref_of(o) for o in (*wanted, *routes, *beside)], fresh=written)
+    refs = [ref_of(o) for o in (*wanted, *routes, *beside)]
+    found = {**await live.get(ref for ref in refs if ref not in answers), **answers}
     pods = await live.of_app(POD, namespace, app)
     replica_sets = await live.of_app(REPLICA_SET, namespace, app)
     return [

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import bindparam, delete, insert, or_, select, update
 
 from mcd.model import (
     ClusterItem,
@@ -219,6 +219,7 @@ async def _write_inventory(tx: Tx, lease: Lease, entries: Iterable[InventoryEntr
     after = {(e.ref.api_version, e.ref.kind, e.ref.namespace, e.ref.name): e for e in entries}
     for key in before.keys() - after.keys():
         await tx.run(delete(table).where(table.c.owner_id == owner_id, *_is(key, keys)))
+    changed = []
     for key, entry in after.items():
         old = before.get(key)
         if old is None:
@@ -233,11 +234,16 @@ async def _write_inventory(tx: Tx, lease: Lease, entries: Iterable[InventoryEntr
                 )
             )
         elif (old["uid"], old["applied"]) != (entry.uid, entry.applied):
-            await tx.run(
-                update(table)
-                .where(table.c.owner_id == owner_id, *_is(key, keys))
-                .values(uid=entry.uid, applied=entry.applied)
-            )
+            changed.append({"b_owner": owner_id, **{f"b_{n}": v for n, v in zip(keys, key, strict=True)},
+                            "uid": entry.uid, "applied": entry.applied})  # fmt: skip
+    await tx.run(_ENTRY, changed)
+
+
+_ENTRY = update(t.inventory).where(
+    t.inventory.c.owner_id == bindparam("b_owner"),
+    *(t.inventory.c[name] == bindparam(f"b_{name}") for name in ("api_version", "kind", "namespace", "name")),
+)
+"""All entries of an App in one go: after its first pass each of them has a new UID."""
 
 
 def _is(key: tuple[Any, ...], names: tuple[str, ...]) -> list[Any]:

@@ -40,8 +40,8 @@ async def test_a_cache_that_is_behind_cannot_make_the_new_version_ready() -> Non
     objects = LiveObjects(cluster, caches)
 
     # Nothing here gives way to the watch before the look: the cache holds the old version, healthy.
-    await cluster.apply(new, live=await cluster.get(ref_of(live)))
-    told = await look(objects, "default", "shop", [new], NOW, written=[ref_of(new)])
+    answer = await cluster.apply(new, live=await cluster.get(ref_of(live)))
+    told = await look(objects, "default", "shop", [new], NOW, answers={ref_of(new): answer})
 
     assert [(h.component, h.state) for h in told] == [("web", HealthState.PROGRESSING)]
     watching.cancel()

@@ -19,6 +19,7 @@ from mcd.model import (
     ClusterItem,
     Condition,
     ConditionType,
+    Noun,
     ProductLineItem,
     Reason,
     Reconciled,
@@ -112,6 +113,17 @@ def called(item: WorkItem) -> dict[str, str | int]:
             return {"product_line": line.name}
         case ClusterItem(cluster=cluster):
             return {"cluster": cluster.name}
+
+
+def hinted(item: WorkItem) -> tuple[Noun, str] | None:
+    """What a watch calls it in a hint; None for what no watch tells of."""
+    match item:
+        case RolloutItem(app=app):
+            return Noun.ROLLOUT, app.name
+        case ProductLineItem(line=line):
+            return Noun.PRODUCT_LINE, line.name
+        case _:
+            return None
 
 
 def cluster_of(item: WorkItem) -> str:

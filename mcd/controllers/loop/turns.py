@@ -22,6 +22,7 @@ from mcd.controllers.loop.tasks import end, first
 from mcd.controllers.loop.watching import keep_watching
 from mcd.errors import McdError
 from mcd.kube.cluster import KubeError, KubeReason
+from mcd.kube.echoes import Version, version_of
 from mcd.model import (
     RECONCILED,
     Action,
@@ -51,6 +52,9 @@ LONGEST_PAUSE = 5.0
 HINTS_GATHERED = 0.05
 """Seconds in which hints of the same App become one write."""
 
+PASSES_GATHERED = 0.02
+"""Seconds in which passes end before others are taken for them: to take ten costs as much as to take one."""
+
 GOODBYE = 2.0
 """Seconds that a process which stops waits to say so."""
 
@@ -67,7 +71,7 @@ class Loop:
     patience: float = HAND_OVER
     """Seconds that passes under way have to end when `stop` is set."""
     _busy: dict[asyncio.Task[None], LeaseFence] = field(default_factory=dict)
-    _hints: set[tuple[Noun, str]] = field(default_factory=set)
+    _hints: dict[tuple[Noun, str], set[Version]] = field(default_factory=dict)
     _hinted: asyncio.Event = field(default_factory=asyncio.Event)
     _recorded: asyncio.Event = field(default_factory=asyncio.Event)
     """A pass of this process ended: its row may be due sooner than what was waited for."""
@@ -154,6 +158,8 @@ class Loop:
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._busy.pop(task, None)
         self._recorded.set()
+        if self._hints:
+            self._hinted.set()
         if not task.cancelled() and task.exception() is not None:
             self._broken = task.exception()
 
@@ -162,6 +168,7 @@ class Loop:
             # The one pass may be a build of a quarter of an hour, and the one that ended may have been the last.
             if self._busy:
                 await first(stop.wait(), asyncio.wait(tuple(self._busy), return_when=asyncio.FIRST_COMPLETED))
+                await first(stop.wait(), asyncio.sleep(PASSES_GATHERED))
             return
         self._recorded.clear()
         async with self.runtime.db.reading() as tx:
@@ -280,10 +287,18 @@ class Loop:
         meta = obj.get("metadata", {})
         labels = meta.get("labels") or {}
         if app := labels.get(INSTANCE):
-            self._hints.add((Noun.ROLLOUT, app))
+            self._hints.setdefault((Noun.ROLLOUT, app), set()).add(version_of(obj))
         elif line := labels.get(PART_OF):
-            self._hints.add((Noun.PRODUCT_LINE, line))
+            self._hints.setdefault((Noun.PRODUCT_LINE, line), set()).add(version_of(obj))
         self._hinted.set()
+
+    def _news(self) -> set[tuple[Noun, str]]:
+        """Takes the hints that are to be carried. Those of what is worked on here wait for the end of that pass: only
+        then is it known what of it is an echo of its own writes, and until then it is not taken again."""
+        busy = {noticing.hinted(fence.lease.item) for fence in self._busy.values()}
+        taken = {key: told for key, told in self._hints.items() if key not in busy}
+        self._hints = {key: told for key, told in self._hints.items() if key in busy}
+        return {key for key, told in taken.items() if not self.runtime.echoes.heard(told)}
 
     async def _carry_hints(self) -> None:
         """Writes gathered hints into the rows. One that cannot be written is dropped: the resync finds what it said."""
@@ -291,7 +306,7 @@ class Loop:
             await self._hinted.wait()
             await asyncio.sleep(HINTS_GATHERED)
             self._hinted.clear()
-            hints, self._hints = self._hints, set()
+            hints = self._news()
             try:
                 for noun in (Noun.ROLLOUT, Noun.PRODUCT_LINE):
                     if names := sorted(name for kind, name in hints if kind is noun):
