@@ -93,6 +93,14 @@ class Environment(BaseSettings):
         float, Field(ge=2, description="Seconds after which the work of a dead controller is taken over.")
     ] = 15.0
     workers: Annotated[int, Field(ge=1, le=256, description="Passes that one process works on at the same time.")] = 16
+    resync: Annotated[
+        float,
+        Field(
+            ge=1,
+            description="Seconds after which what is as it should be is compared again with what its cluster shows, "
+            "though nobody told of a change.",
+        ),
+    ] = 600.0
     holder: str = Field(
         default="",
         description="Name of this process in leases and logs, never borne by two at a time. A process that is started "

@@ -15,6 +15,7 @@ from mcd.model.why import Note, say
 
 FIRST_RETRY = 0.2
 LONGEST_RETRY = 60.0
+RESYNC = 600.0
 STALLED_LOOKS_AGAIN = 600.0
 """Seconds. A stalled row needs a person or a change in the cluster; a lost hint of such a change costs this long."""
 
@@ -31,9 +32,15 @@ class Concluded:
 
 
 def conclude(
-    outcome: Outcome, previous: tuple[Condition, ...], generation: int, now: datetime, jitter: float
+    outcome: Outcome,
+    previous: tuple[Condition, ...],
+    generation: int,
+    now: datetime,
+    jitter: float,
+    resync: float = RESYNC,
 ) -> Concluded:
-    """Conditions of an ordinary end of a pass. `jitter` is a number from 0 to 1 that spreads the next runs."""
+    """Conditions of an ordinary end of a pass. `jitter` is a number from 0 to 1 that spreads the next runs; `resync` is
+    how many seconds later what is as it should be is looked at again."""
     match outcome:
         case Ready(message, again_in):
             words = {
@@ -41,7 +48,7 @@ def conclude(
                 ConditionType.RECONCILING: (False, Reason.READY, ""),
                 ConditionType.STALLED: (False, Reason.READY, ""),
             }
-            delay = again_in * (0.9 + 0.2 * jitter)
+            delay = (resync if again_in is None else again_in) * (0.9 + 0.2 * jitter)
         case Waiting(reason, message, retry_in):
             words = {
                 ConditionType.READY: (False, reason, message),

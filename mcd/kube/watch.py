@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import random
 import time
+from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import cast
@@ -56,16 +57,20 @@ class _Store:
     namespace: str = ""
     asked: float = 0.0
     """When `follow` was called last, for the store of one namespace."""
+    touched: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """How often anything of an App was stored or dropped; all stores of a cluster count together."""
 
     def put(self, obj: Object) -> None:
         ref = ref_of(obj)
         self.drop(ref)
+        self.touched[_app(obj)] += 1
         self.objects[ref] = obj
         self.by_app.setdefault(_app(obj), set()).add(ref)
 
     def drop(self, ref: Ref) -> Object | None:
         old = self.objects.pop(ref, None)
         if old is not None:
+            self.touched[_app(old)] += 1
             refs = self.by_app.get(_app(old), set())
             refs.discard(ref)
             if not refs:
@@ -101,7 +106,8 @@ class Caches:
         self, cluster: Cluster, kinds: Iterable[Kind], on_change: Callable[[Object, bool], None] | None = None
     ) -> None:
         self._cluster = cluster
-        self._stores = {kind: _Store() for kind in kinds}
+        self._touched: Counter[tuple[str, str]] = Counter()
+        self._stores = {kind: _Store(touched=self._touched) for kind in kinds}
         self._on_change = on_change
         self._places: dict[tuple[Kind, str], _Store] = {}
         """Kinds that are watched namespace by namespace (`follow`)."""
@@ -142,11 +148,16 @@ class Caches:
         place = (kind, namespace)
         store = self._places.get(place)
         if store is None:
-            store = self._places[place] = _Store(namespace=namespace)
+            store = self._places[place] = _Store(namespace=namespace, touched=self._touched)
             task = asyncio.ensure_future(self._keep_place(place, store))
             self._following.add(task)
             task.add_done_callback(self._following.discard)
         store.asked = time.monotonic()
+
+    def touched(self, keys: Iterable[tuple[str, str]]) -> int:
+        """A number that is another one as soon as anything changes here of these: each a namespace and the name of an
+        App, no name for what is of no App. A change that made no difference does not count."""
+        return sum(self._touched[key] for key in keys)
 
     def synced(self, kind: Kind, namespace: str = "") -> bool:
         """Whether the cache of this kind (in this namespace) has all that exists and its stream lives."""

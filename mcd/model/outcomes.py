@@ -155,10 +155,10 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """It is as it was asked for. Looked at again after `again_in` seconds, whatever happens."""
+    """It is as it was asked for. Looked at again after `again_in` seconds, whatever happens; None: with the resync."""
 
     message: str = ""
-    again_in: float = 600.0
+    again_in: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from mcd.controllers.conditions import conclude, conclude_failure, is_a_bug
 from mcd.controllers.loop import noticing
 from mcd.controllers.loop.build_log import BuildLog
 from mcd.controllers.loop.fence import SAFETY, LeaseFence, opener
+from mcd.controllers.loop.resting import Resting
 from mcd.controllers.loop.tasks import end, first
 from mcd.controllers.loop.watching import keep_watching
 from mcd.errors import McdError
@@ -75,9 +76,13 @@ class Loop:
     _hinted: asyncio.Event = field(default_factory=asyncio.Event)
     _recorded: asyncio.Event = field(default_factory=asyncio.Event)
     """A pass of this process ended: its row may be due sooner than what was waited for."""
+    _resting: Resting = field(init=False)
     _broken: BaseException | None = None
     _beat_at: datetime | None = None
     _trouble: noticing.DatabaseTrouble = field(default_factory=noticing.DatabaseTrouble)
+
+    def __post_init__(self) -> None:
+        self._resting = Resting(self.runtime)
 
     async def run(self, stop: asyncio.Event) -> None:
         beside = [asyncio.create_task(work, name=name) for name, work in
@@ -114,6 +119,7 @@ class Loop:
         self._raise_what_broke()
         free = self.runtime.settings.workers - len(self._busy)
         try:
+            await self.rest()
             before = free
             for noun in RECONCILED:
                 if free <= 0:
@@ -124,6 +130,10 @@ class Loop:
         except McdError as error:
             self._trouble.met(error, self.runtime.now(), "look for work")
             await first(stop.wait(), asyncio.sleep(1.0))
+
+    async def rest(self) -> int:
+        """Puts off what is due and at rest, without a pass; answers how many rows."""
+        return await self._resting.renew()
 
     async def take(self, noun: Noun, limit: int) -> int:
         """Begins a pass on each row that is due, `limit` at the most; answers how many."""
@@ -206,6 +216,7 @@ class Loop:
 
     async def _pass(self, lease: Lease, fence: LeaseFence) -> str:
         state, unreachable = lease.item_state, False
+        mark = self._resting.mark(lease.item)
         try:
             result = await self._reconcile(lease.item, fence)
             outcome = type(result.outcome).__name__.lower()
@@ -215,6 +226,7 @@ class Loop:
                 state.generation,
                 self.runtime.now(),
                 random.random(),  # noqa: S311
+                self.runtime.settings.resync,
             )
         except LeaseLost:
             raise
@@ -241,6 +253,7 @@ class Loop:
                 await leases.wake(tx, Noun.CLUSTER, [cluster], self.runtime.now())
         if not recorded:
             raise LeaseLost
+        self._resting.passed(lease.item, mark, result, concluded.next_run_at)
         noticing.turned(lease, concluded.conditions, self.runtime.now())
         for change in result.changes:
             if change.action is not Action.UNCHANGED:

@@ -1,0 +1,127 @@
+"""What is at rest is put off without a pass, and has one as soon as anything of it is another: a wish, a hint, an
+object that a watch showed, its product line, or a watch that broke."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import select, update
+
+from mcd.controllers.loop import Loop
+from mcd.controllers.loop.resting import WHOLE_PASS
+from mcd.kube.cluster import Kind
+from mcd.kube.watch import Caches
+from mcd.model import Noun
+from mcd.objects import Ref
+from mcd.store import intents, leases
+from mcd.store import tables as t
+from tests.controllers.world import ADMIN, HELLO, LINE, World
+
+DEPLOYMENT = Ref("apps/v1", "Deployment", LINE, "hello-web")
+
+
+@pytest.fixture
+async def resting(here: World) -> AsyncIterator[Caches]:
+    """An App at rest, and what its cluster shows. All hints are withheld: nobody is told of a change."""
+    here.runtime.watch_with(lambda _obj: None)
+    await here.push(HELLO)
+    await here.settle()
+    for _ in range(3):
+        # Echoes of the first pass come after it; the next one finds nothing to do, and the one after knows the line.
+        await here.loop.rest()
+        here.clock.at += timedelta(minutes=12)
+        await here.settle()
+    async with here.runtime.db.reading() as tx:
+        (cluster,) = await tx.values(select(t.cluster.c.id))
+    caches = here.runtime.watched(cluster)
+    assert caches is not None
+    here.clock.at += timedelta(minutes=12)
+    yield caches
+    await here.runtime.disconnect()
+
+
+async def rollouts_worked_on(here: World) -> int:
+    taken = await here.loop.take(Noun.ROLLOUT, 100)
+    await here.loop.idle()
+    return taken
+
+
+async def shows(caches: Caches, whether: Callable[[Caches], object]) -> None:
+    async with asyncio.timeout(10):
+        while not whether(caches):
+            await asyncio.sleep(0)
+
+
+async def test_what_is_at_rest_is_put_off_without_a_pass_and_without_a_request(here: World, resting: Caches) -> None:
+    asked, written = here.kube.version, here.written
+    assert await here.loop.rest() == 2, "the App and its product line"
+    assert await rollouts_worked_on(here) == 0
+    assert await here.loop.take(Noun.PRODUCT_LINE, 100) == 0
+    assert (here.kube.version, here.written) == (asked, written)
+    here.clock.at += timedelta(seconds=here.runtime.settings.resync + 1)
+    assert await here.loop.rest() == 2, "and again the next time"
+    assert resting.healthy()
+
+
+async def test_an_edit_of_which_no_hint_came_is_healed_by_the_resync(here: World, resting: Caches) -> None:
+    here.kube.edit(DEPLOYMENT, lambda o: o["spec"]["template"]["spec"]["containers"][0].update(image="evil:1"))
+    edited = here.kube.objects()[DEPLOYMENT]["metadata"]["resourceVersion"]
+    await shows(resting, lambda c: (c.get(DEPLOYMENT) or {})["metadata"]["resourceVersion"] == edited)
+    await here.loop.rest()
+    assert await rollouts_worked_on(here) == 1
+    assert "evil" not in str(here.kube.objects()[DEPLOYMENT]["spec"])
+
+
+async def test_an_object_that_was_deleted_unseen_comes_back_with_the_resync(here: World, resting: Caches) -> None:
+    await here.kube.delete(DEPLOYMENT, here.kube.objects()[DEPLOYMENT]["metadata"]["uid"])
+    await shows(resting, lambda c: c.get(DEPLOYMENT) is None)
+    await here.loop.rest()
+    assert await rollouts_worked_on(here) == 1
+    assert DEPLOYMENT in here.kube.objects()
+
+
+async def test_a_wish_or_a_hint_is_a_whole_pass(here: World, resting: Caches) -> None:
+    async with here.runtime.db.writing() as tx:
+        await tx.run(update(t.rollout).values(next_run_at=here.clock() + timedelta(hours=1)))
+        await leases.wake(tx, Noun.ROLLOUT, ["hello"], here.clock())
+    await here.loop.rest()
+    assert await rollouts_worked_on(here) == 1
+
+
+async def due(here: World) -> datetime:
+    async with here.runtime.db.reading() as tx:
+        found: datetime = await tx.value(select(t.rollout.c.next_run_at).where(t.rollout.c.live))
+    return found
+
+
+async def test_another_product_line_is_a_whole_pass_though_nobody_hinted_it(here: World, resting: Caches) -> None:
+    before = await due(here)
+    async with here.runtime.db.writing() as tx:
+        await intents.change_product_line(ADMIN, tx, here.clock(), LINE, wishes={"timezone": "Asia/Tokyo"})
+        await tx.run(update(t.rollout).values(next_run_at=before))
+    assert await here.loop.rest() == 0
+    assert await rollouts_worked_on(here) == 1
+
+
+async def test_nobody_rests_while_a_watch_is_broken(here: World, resting: Caches) -> None:
+    resting._stores[Kind("apps/v1", "Deployment")].synced = False
+    assert await here.loop.rest() == 0
+    assert await rollouts_worked_on(here) == 1
+
+
+async def test_a_whole_pass_comes_now_and_then_whatever_is_known(here: World, resting: Caches) -> None:
+    here.clock.at += WHOLE_PASS * 1.5
+    assert await here.loop.rest() == 0
+    assert await rollouts_worked_on(here) == 1
+
+
+async def test_a_row_that_another_process_recorded_is_left_to_it(here: World, resting: Caches) -> None:
+    other = Loop(here.runtime, "other")
+    assert await other.take(Noun.ROLLOUT, 100) == 1
+    await other.idle()
+    recorded = await due(here)
+    assert await here.loop.rest() == 1, "only the product line"
+    assert await due(here) == recorded
