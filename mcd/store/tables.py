@@ -294,6 +294,10 @@ rollout = Table(
     _due("rollout"),
 )
 
+LIVE = text("rollout.live")
+"""That a Rollout is the live one, in the very words of the index above: by others (`rollout.live = 1`) SQLite does not
+find it, and reads every Rollout that an App ever had."""
+
 inventory = Table(
     "inventory",
     metadata,

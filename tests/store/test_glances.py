@@ -10,6 +10,8 @@ from mcd.errors import Code, McdError
 from mcd.model import Actor, Noun, Ready, Reason, Result, Role, Scope, Stalled, app_state, why_away
 from mcd.store import accounts, intents, reads
 from mcd.store.intents.sessions import end_session
+from mcd.store.reads.apps import _ONE
+from mcd.store.reads.glances import _GLANCES
 from mcd.store.reads.sessions import sessions
 from tests.store.world import ADMIN, World
 
@@ -107,3 +109,14 @@ async def test_a_person_sees_and_ends_their_own_sessions_only(world: World) -> N
     async with world.db.reading() as tx:
         assert [each.id for each in await sessions(dora, tx, world.now, mine)] == [found[1].id]
         assert (await accounts.actor_by_session(tx, mine, world.now)).name == "dora"
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+async def test_the_live_rollout_of_each_app_is_found_without_its_history(world: World) -> None:
+    """SQLite uses an index over a part of a table only for its own words."""
+    for question in (_GLANCES, _ONE):
+        asked = question.prepared(world.db._reader.dialect).sql
+        async with world.db.reading() as tx:
+            plan = await tx.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {asked}", ("shop",) * asked.count("?"))
+            steps = [row[3] for row in plan.all()]
+        assert [step for step in steps if "rollout" in step and "uq_rollout_live" in step], steps

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, select
+from sqlalchemy import Select, and_, bindparam, select
 
 from mcd.errors import not_found
 from mcd.model import Actor, App, InventoryEntry, Noun, Reconciled, Rollout, Settings, Verb
@@ -49,7 +49,7 @@ def _listed(row: Row) -> AppListed:
 
 
 def _with_live() -> Select[Any]:
-    live = t.rollout.c.live & (t.rollout.c.app_id == t.app.c.id)
+    live = and_(t.LIVE, t.rollout.c.app_id == t.app.c.id)
     runs = (t.release.c.app_id == t.app.c.id) & (t.release.c.number == t.rollout.c.release)
     return (
         select(

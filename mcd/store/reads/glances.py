@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, Text, bindparam, cast, select
+from sqlalchemy import ColumnElement, Table, Text, and_, bindparam, cast, select
 
 from mcd.model import Actor, AppState, Reason, Reconciled, Verb, app_state, why_away
 from mcd.model.glances import AppLine, Glance
@@ -105,7 +105,7 @@ def _judging(row: Row) -> tuple[Any, ...]:
 
 _CLUSTERS = Question(select(t.cluster.c.id, t.cluster.c.name, t.cluster.c.seen_at, *_state(t.cluster)))
 
-_LIVE = t.rollout.c.live & (t.rollout.c.app_id == t.app.c.id)
+_LIVE = and_(t.LIVE, t.rollout.c.app_id == t.app.c.id)
 
 _GLANCES = Question(
     select(
