@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 CONNECTIONS = 16
@@ -88,8 +88,15 @@ async def _connected(port: int, request: bytes, count: int) -> list[_Connection]
     return made
 
 
-async def closed(port: int, request: bytes, seconds: float, connections: int = CONNECTIONS) -> Load:
-    """Each connection asks again as soon as it is answered. Raises RuntimeError for an answer that is not 200."""
+async def closed(
+    port: int,
+    request: bytes,
+    seconds: float,
+    connections: int = CONNECTIONS,
+    before: Callable[[], object] = lambda: None,
+) -> Load:
+    """Each connection asks again as soon as it is answered, and does `before` first. Raises RuntimeError for an answer
+    that is not 200."""
     clients = await _connected(port, request, connections)
     latencies: list[float] = []
     began = time.perf_counter()
@@ -97,6 +104,7 @@ async def closed(port: int, request: bytes, seconds: float, connections: int = C
 
     async def one(client: _Connection) -> None:
         while (asked := time.perf_counter()) < until:
+            before()
             async with asyncio.timeout(SECONDS_FOR_ONE):
                 await client.ask()
             latencies.append(time.perf_counter() - asked)

@@ -30,14 +30,17 @@ def scrape_table(r: scrape.Result) -> str:
 
 def asked_table(r: api.Result) -> str:
     path = r.target.path.format(app="APP")
-    digits = 0 if r.share.median >= 10 else 3
+    digits, more = (0 if share.median >= 10 else 2 for share in (r.share, r.share_writing))
     rows = [
         "| | processor time | requests/s seen by the client | p99 at half of that |",
         "|---|---|---|---|",
         f"| `GET {path}` | {r.ours_us:,.0f} µs | {r.ours_rate:,.0f} | {r.p99 * 1e3:,.1f} ms |",
+        f"| the same, with a commit of another process before each request | {r.writing_us:,.0f} µs | | |",
         f"| {_SAID[r.target.bound]} | {r.bound_us:,.0f} µs | {r.bound_rate:,.0f} | |",
         "",
         f"Requests for each second of processor time: **{r.share.median:.{digits}f} times** those of the bound "
-        f"({r.share.low:.{digits}f} to {r.share.high:.{digits}f}). Requests to clusters: {r.asked_of_clusters:.0f}.",
+        f"({r.share.low:.{digits}f} to {r.share.high:.{digits}f}); with those commits "
+        f"**{r.share_writing.median:.{more}f}** ({r.share_writing.low:.{more}f} to {r.share_writing.high:.{more}f}). "
+        f"Requests to clusters: {r.asked_of_clusters:.0f}.",
     ]
     return "\n".join(rows)
