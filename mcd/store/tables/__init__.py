@@ -26,10 +26,22 @@ from mcd.store.tables.kept import (
     sign_in_attempt,
     token,
 )
-from mcd.store.tables.nouns import app, cluster, member, node_pool, person, product_line, release, rollout, settings
+from mcd.store.tables.nouns import (
+    LIVE,
+    app,
+    cluster,
+    member,
+    node_pool,
+    person,
+    product_line,
+    release,
+    rollout,
+    settings,
+)
 from mcd.store.tables.shape import metadata
 
 __all__ = [
+    "LIVE",
     "app",
     "build",
     "build_log",
