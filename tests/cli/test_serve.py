@@ -31,7 +31,7 @@ def serve(tmp_path: Path, variable: str, half: str, value: str) -> tuple[int, st
 
 @pytest.mark.parametrize(("variable", "half"), SETTINGS)
 def test_a_bad_address_is_one_line_and_wrong_usage(tmp_path: Path, variable: str, half: str) -> None:
-    said = "import sys, mcd.cli.serve; print([m for m in sys.modules if m.startswith(('mcd.api', 'fastapi'))])"
+    said = f"mcd: {variable}: 99999 is not a port. Use 1 to 65535, or 0 for a free one. Set it right and start again.\n"
     assert serve(tmp_path, variable, half, "127.0.0.1:99999") == (2, said)
     said = (
         f"mcd: {variable}: 192.0.2.1 is no address of this machine. Use one that it has, for example 127.0.0.1:7070.\n"
@@ -70,8 +70,6 @@ def test_a_port_that_is_taken_is_one_line_and_may_be_free_later(tmp_path: Path, 
 
 
 def test_controllers_alone_read_nothing_of_the_api() -> None:
-    said = (
-        "import sys, mcd.cli.serve; print([m for m in sys.modules if m.startswith(("mcd.api", "fastapi"))])
-    )
-    done = subprocess.run([sys.executable, "-c", said], capture_output=True, text=True, check=True, timeout=60)
+    told = "import sys, mcd.cli.serve; print([m for m in sys.modules if m.startswith(('mcd.api', 'fastapi'))])"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
