@@ -28,6 +28,8 @@ captured; a scaler, a certificate and a listener are given 90 s first. `make cap
 UNPROVOKED: Mapping[Why, str] = {
     Why.PROGRESSING: "pods start or are replaced; it goes on by itself",
     Why.SCHEDULER_WAITS: "lasts for moments only: room was freed, and the scheduler has not looked yet",
+    Why.NEVER_FITS: "more pods with devices than there are devices; tested in `tests/kube/test_placing_words.py`",
+    Why.HELD_BY_ITSELF: "a new pod that waits for the devices of the old one; tested in the same place",
     Why.PREEMPTED: "the pod is deleted with its words; it comes with priorities (G11)",
     Why.ATTACHED_ELSEWHERE: "needs a storage driver that attaches disks to nodes; the local cluster has none",
     Why.COMMAND_OTHER: "a program that cannot be started for a reason without a sentence of its own",

@@ -205,6 +205,7 @@ def apps(client: Any) -> Iterator[Check]:
     is no fault of the server, so it is a warning."""
     from mcd.model import AppState
 
+    waiting = "waiting"
     try:
         items = client.items("/apps")
     except McdError as error:
@@ -212,7 +213,8 @@ def apps(client: Any) -> Iterator[Check]:
             yield _problem("apps", error)
         return
     states = (AppState.STALLED, AppState.HELD, AppState.UNKNOWN)
-    found = {word: [item for item in items if item.get("state") == word] for word in states}
+    found = {str(word): [item for item in items if item.get("state") == word] for word in states}
+    found[waiting] = [item for item in items if item.get("state") == AppState.PROGRESSING and _waits_long(item)]
     count = sum(map(len, found.values()))
     if not count:
         yield Check("apps", "ok", f"{len(items)}, all are well" if items else "you see none")
@@ -222,7 +224,18 @@ def apps(client: Any) -> Iterator[Check]:
     for word, some in found.items():
         yield from map(_app, some[:SHOWN])
         if len(some) > SHOWN:
-            yield Check("apps", "warning", f"and {len(some) - SHOWN} more {word} (mcd app list --state {word})")
+            state = AppState.PROGRESSING.value if word == waiting else word
+            yield Check("apps", "warning", f"and {len(some) - SHOWN} more {word} (mcd app list --state {state})")
+
+
+def _waits_long(item: Any) -> bool:
+    """Whether an App is on its way for so long that it may wait for something that does not come."""
+    from datetime import UTC, datetime
+
+    from mcd.model import WAITS_LONG
+
+    began = (item.get("live") or {}).get("since")
+    return began is not None and datetime.now(UTC) - datetime.fromisoformat(began) >= WAITS_LONG
 
 
 def _app(item: Any) -> Check:

@@ -9,7 +9,9 @@ from dataclasses import replace
 from datetime import datetime
 
 from mcd.kube.cluster import Cluster, KubeError, KubeReason
+from mcd.kube.look import NODE
 from mcd.kube.serving import LASTS, READ_AGAIN, believed, not_counted
+from mcd.kube.stock import PLAYED
 from mcd.model import (
     ClusterItem,
     ClusterObserved,
@@ -31,6 +33,9 @@ UNREACHABLE_RETRY = 5.0
 _NAMED = 3
 """How many kinds a message names."""
 
+_PLAYED_MOST = 100
+"""Simulated nodes that are known by name."""
+
 
 async def reconcile(item: ClusterItem, cluster: Cluster, now: datetime) -> Result:
     """Asks discovery and says what came back. An incomplete answer is no answer: what was known before stays. So does a
@@ -39,6 +44,7 @@ async def reconcile(item: ClusterItem, cluster: Cluster, now: datetime) -> Resul
         return Result(Ready(say(Note.FORGOTTEN)), gone=True)
     try:
         serves = believed(item.cluster.serves, await cluster.serves(), now)
+        serves = replace(serves, simulated=await _simulated(cluster))
     except KubeError as error:
         return _silent(item, error)
     observed = ClusterObserved(serves, now)
@@ -50,6 +56,17 @@ async def reconcile(item: ClusterItem, cluster: Cluster, now: datetime) -> Resul
         events=_news(item.cluster.serves, serves),
         observed=observed,
     )
+
+
+async def _simulated(cluster: Cluster) -> frozenset[str]:
+    """The nodes that only play one. Who may not look at nodes is told of none."""
+    try:
+        found = await cluster.list(NODE, selector=PLAYED)
+    except KubeError as error:
+        if error.kube_reason is not KubeReason.FORBIDDEN:
+            raise
+        return frozenset()
+    return frozenset(sorted(str(node["metadata"]["name"]) for node in found.objects)[:_PLAYED_MOST])
 
 
 def _answers(serves: Serves) -> Saying:

@@ -205,7 +205,10 @@ async def _what_runs(work: _Pass) -> tuple[ComponentHealth, ...]:
     answers = work.applied.answers if work.applied is not None else {}
     foreign = {c.ref: c for c in changes if c.reason is Reason.NOT_OURS}
     own = [obj for obj in work.wanted.objects if ref_of(obj) not in foreign]
-    health = await look(work.live, work.item.line.namespace, work.item.app.name, own, work.now, answers=answers)
+    health = await look(
+        work.live, work.item.line.namespace, work.item.app.name, own, work.now, answers=answers,
+        simulated=work.item.cluster.serves.simulated,
+    )  # fmt: skip
     not_ours = [
         ComponentHealth(component, HealthState.FAILED, Reason.NOT_OURS, f"{ref_of(obj)}: held: {change.detail}")
         for obj in work.wanted.objects
@@ -363,4 +366,7 @@ def _summary(work: _Pass) -> Saying:
     left: Value = ""
     if work.unclaimed:
         left = told(Note.UNCLAIMED, what=_listed(work.unclaimed), n=len(work.unclaimed))
+    played = ", ".join(h.component for h in work.health or () if any(one.key is Note.SIMULATED for one in h.told))
+    if played:
+        left = told(Note.PLAYED, what=played, rest=left)
     return say(Note.SUMMARY, what=running or told(Note.ALL_AS_ASKED), kept=kept, unclaimed=left)

@@ -117,12 +117,16 @@ def _pods(component: str, kind: str, workload: Object, found: Found, now: dateti
     updated, total = int(status.get("updatedReplicas") or 0), int(status.get("replicas") or 0)
     complete = updated >= desired and ready >= desired and total == updated
     # The status counts pods of all versions together.
-    new_ready = desired if complete else min(ready_ones(of.new) if of.told else min(ready, updated), desired)
+    counted = ready_ones(of.new) if of.told else ready
+    if kind == "Deployment" or not of.told:
+        # The newest ReplicaSet that is known may still be the old one: its pods are none that the status calls updated.
+        counted = min(counted, updated)
+    new_ready = desired if complete else min(counted, desired)
     answer = replace(answer, ready=new_ready, old=ready_ones(of.old))
     shaky = any(unsteady(pod, now) for pod in of.new)
     if complete and not shaky:
         return _handed_over(answer, workload, of, now)
-    cause = _cause(component, workload, found, replace(found.seen, pods=of.new, now=now))
+    cause = _cause(component, workload, found, replace(found.seen, pods=of.new, now=now, desired=desired))
     if complete and cause is None:
         return _handed_over(answer, workload, of, now)
     late = _late(workload, of.new, now)

@@ -6,7 +6,7 @@ must not judge or wait.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -19,7 +19,7 @@ from mcd.kube.handover import versions
 from mcd.kube.health import WORKLOADS, Found, health, needs
 from mcd.kube.live import LiveObjects
 from mcd.model import ComponentHealth, HealthState, Reason
-from mcd.model.why import whole
+from mcd.model.why import Note, told, whole
 from mcd.objects import COMPONENT, Object, Ref, ref_of
 
 POD = Kind("v1", "Pod")
@@ -49,13 +49,15 @@ async def look(
     now: datetime,
     *,
     answers: Mapping[Ref, Object] = MappingProxyType({}),
+    simulated: Collection[str] = (),
 ) -> tuple[ComponentHealth, ...]:
     """The health of each component that has a workload among the desired `objects`, by name. What was written a moment
-    ago is taken as the API server answered: a cache may still hold what was there before, healthy as it was."""
+    ago is taken as the API server answered: a cache may still hold what was there before, healthy as it was.
+    `simulated` are the nodes in which nothing runs, whatever their pods say."""
     components = await _gather(live, namespace, app, objects, answers)
     judged = [health(c.name, c.kind, c.found, now) for c in components]
     if all(j.state in _FINE for j in judged):
-        return tuple(judged)
+        return tuple(_played(c, j, simulated) for c, j in zip(components, judged, strict=True))
     told = await _told(live, namespace, [c for c, j in zip(components, judged, strict=True) if j.state not in _FINE])
     told_of = []
     for component, first in zip(components, judged, strict=True):
@@ -65,7 +67,16 @@ async def look(
         seen = replace(told, pods=component.found.seen.pods, now=now)
         again = health(component.name, component.kind, replace(component.found, seen=seen), now)
         told_of.append(await _last_words(live, namespace, component, seen, again))
-    return tuple(told_of)
+    return tuple(_played(c, a, simulated) for c, a in zip(components, told_of, strict=True))
+
+
+def _played(component: _Component, judged: ComponentHealth, simulated: Collection[str]) -> ComponentHealth:
+    """With how many of its pods are played by a simulated node."""
+    pods = [p for p in component.found.seen.pods if p["spec"].get("nodeName") in simulated]
+    if not pods or not judged.told:
+        return judged
+    says = (*judged.told, told(Note.SIMULATED, n=len(pods)))
+    return replace(judged, told=says, message=whole(says))
 
 
 async def _gather(

@@ -5,19 +5,18 @@ Pure: a pod, the nodes and the pods on them in, sentences out. It must not guess
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import ROUND_DOWN, Decimal
+from decimal import Decimal
 from typing import Any
 
 from mcd.errors import echo
+from mcd.kube.asked import ZERO, Room, amounts_of, holds_room, requests, shown, sum_of
+from mcd.kube.devices import ALONE, Siblings, devices_there, fits_without, is_older, model_of, most_free, never
 from mcd.kube.fields import amount
 from mcd.model import NodeRow
 from mcd.model.why import Note, Told, Why, sentence, told
-from mcd.objects import INSTANCE, MANAGED_BY, PART_OF, Object
-
-_ZERO, _HUNDREDTH = Decimal(0), Decimal("0.01")
-_UNITS = ((Decimal(2**30), "Gi"), (Decimal(2**20), "Mi"), (Decimal(2**10), "Ki"))
+from mcd.objects import Object
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,85 +34,25 @@ class Placing:
         return sentence(self.what)
 
 
-def requests(pod: Mapping[str, Any]) -> dict[str, Decimal]:
-    """What a pod asks for in all, as the scheduler counts it: containers and sidecars together, or the largest init
-    container beside the sidecars before it, whichever is more; plus the overhead of its runtime class."""
-    spec = pod.get("spec") or {}
-    running: dict[str, Decimal] = {}
-    peak: dict[str, Decimal] = {}
-    for container in spec.get("initContainers") or ():
-        asked = _asked(container)
-        if container.get("restartPolicy") == "Always":
-            running = _sum(running, asked)
-            peak = _max(peak, running)
-        else:
-            peak = _max(peak, _sum(running, asked))
-    for container in spec.get("containers") or ():
-        running = _sum(running, _asked(container))
-    return _sum(_max(running, peak), _amounts(spec.get("overhead")))
-
-
-def _asked(container: Mapping[str, Any]) -> dict[str, Decimal]:
-    resources = container.get("resources") or {}
-    # A limit without a request is a request of the same size.
-    return {**_amounts(resources.get("limits")), **_amounts(resources.get("requests"))}
-
-
-def _amounts(values: Mapping[str, Any] | None) -> dict[str, Decimal]:
-    return {name: number for name, text in (values or {}).items() if (number := amount(text)) is not None}
-
-
-def _sum(first: Mapping[str, Decimal], second: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    return {name: first.get(name, _ZERO) + second.get(name, _ZERO) for name in {**first, **second}}
-
-
-def _max(first: Mapping[str, Decimal], second: Mapping[str, Decimal]) -> dict[str, Decimal]:
-    return {name: max(first.get(name, _ZERO), second.get(name, _ZERO)) for name in {**first, **second}}
-
-
-def shown(name: str, number: Decimal) -> str:
-    """An amount as people write it: `500m` or `63.98` cpu, `16Gi` memory, `4` devices."""
-    if name == "cpu" and number != number.to_integral_value():
-        if abs(number) > 1:
-            return f"{number.quantize(_HUNDREDTH, ROUND_DOWN).normalize():f}"
-        return f"{(number * 1000).to_integral_value():f}m"
-    if name in ("memory", "ephemeral-storage") or name.startswith("hugepages"):
-        for size, unit in _UNITS:
-            if number >= size:
-                return f"{float(number / size):.4g}{unit}"
-    return f"{number.normalize():f}"
-
-
-@dataclass(frozen=True, slots=True)
-class _Room:
-    """One node that may take the pod."""
-
-    node: Object
-    has: Mapping[str, Decimal]
-    free: Mapping[str, Decimal]
-
-    @property
-    def name(self) -> str:
-        return str(self.node["metadata"]["name"])
-
-
-def explain_placing(pod: Object, nodes: Sequence[Object], placed: Sequence[Object]) -> Placing:
+def explain_placing(
+    pod: Object, nodes: Sequence[Object], placed: Sequence[Object], beside: Siblings = ALONE
+) -> Placing:
     """`placed` are the pods of every namespace that can be seen; none at all: nobody may see them."""
     asked = requests(pod)
     used = _used(placed)
     rows: list[NodeRow] = []
-    reach: list[_Room] = []
+    reach: list[Room] = []
     fits: list[str] = []
     for node in sorted(nodes, key=lambda n: str(n["metadata"]["name"])):
         name = str(node["metadata"]["name"])
-        has = _amounts((node.get("status") or {}).get("allocatable"))
-        free = {key: value - used.get(name, {}).get(key, _ZERO) for key, value in has.items()}
+        has = amounts_of((node.get("status") or {}).get("allocatable"))
+        free = {key: value - used.get(name, {}).get(key, ZERO) for key, value in has.items()}
         barred = [*_state(node), *_taints(pod, node), *_selection(pod, node)]
         short = _short(asked, has, free)
         if not barred:
-            reach.append(_Room(node, has, free))
+            reach.append(Room(node, has, free))
         if barred or short:
-            rows.append(_row(_Room(node, has, free), asked, (*barred, *short), known=bool(placed)))
+            rows.append(_row(Room(node, has, free), asked, (*barred, *short), known=bool(placed)))
         else:
             fits.append(name)
     rows.sort(key=_far)
@@ -123,22 +62,32 @@ def explain_placing(pod: Object, nodes: Sequence[Object], placed: Sequence[Objec
         return Placing(*_kept_away(len(nodes), rows), tuple(rows))
     if fits:
         return Placing(*_may_fit(pod, fits, known=bool(placed)), tuple(rows), may_fit=bool(placed))
-    return Placing(*_too_little(pod, asked, reach, placed), tuple(rows))
+    why, what = _too_little(pod, asked, reach, placed)
+    if why is not Why.DEVICES_BUSY:
+        return Placing(why, what, tuple(rows))
+    name = next(n for n, number in sorted(asked.items()) if "/" in n and number > most_free(n, reach))
+    fit = sum(int(room.has.get(name, ZERO) // asked[name]) for room in reach)
+    if fit < beside.desired:
+        return Placing(Why.NEVER_FITS, never(name, asked, reach, beside.desired), tuple(rows))
+    older = [p for p in placed if is_older(pod, p, beside)]
+    if fits_without(name, asked[name], reach, older):
+        return Placing(Why.HELD_BY_ITSELF, devices_there(pod, name, reach, placed, older), tuple(rows))
+    return Placing(why, what, tuple(rows))
 
 
-def _row(room: _Room, asked: Mapping[str, Decimal], why: tuple[Told, ...], *, known: bool) -> NodeRow:
+def _row(room: Room, asked: Mapping[str, Decimal], why: tuple[Told, ...], *, known: bool) -> NodeRow:
     """What the node has of what is asked for, as a line of a table."""
 
     def there(name: str) -> str:
         if name not in room.has:
             return ""
         has = shown(name, room.has[name])
-        return f"{shown(name, max(room.free[name], _ZERO))} / {has}" if known else f"? / {has}"
+        return f"{shown(name, max(room.free[name], ZERO))} / {has}" if known else f"? / {has}"
 
     device = next((name for name in sorted(asked) if "/" in name), "")
     if not device:
         device = next((name for name in sorted(room.has) if "/" in name), "")
-    model = _model(device, [room]) if device in room.has else ""
+    model = model_of(device, [room]) if device in room.has else ""
     return NodeRow(echo(room.name), model, there(device), there("cpu"), there("memory"), there("pods"), why)
 
 
@@ -197,25 +146,25 @@ def _may_fit(pod: Object, fits: Sequence[str], *, known: bool) -> tuple[Why, Tol
 
 
 def _too_little(
-    pod: Object, asked: Mapping[str, Decimal], reach: Sequence[_Room], placed: Iterable[Object]
+    pod: Object, asked: Mapping[str, Decimal], reach: Sequence[Room], placed: Iterable[Object]
 ) -> tuple[Why, Told]:
     """Every node that may take the pod lacks something: the same, or each something else."""
     in_order = sorted(asked.items(), key=lambda item: (item[0] in ("cpu", "memory"), item[0]))
     for name, number in in_order:
-        most = max(room.has.get(name, _ZERO) for room in reach)
+        most = max(room.has.get(name, ZERO) for room in reach)
         if number > most:
             has: str | Told = shown(name, most) if most else told(Note.NONE_AT_ALL)
             words = told(Note.LARGEST_HAS, asked=shown(name, number), resource=name, has=has)
             return Why.TOO_BIG if most else Why.NO_SUCH_NODE, words
     for name, number in in_order:
-        left = max(max(room.free.get(name, _ZERO), _ZERO) for room in reach)
+        left = max(max(room.free.get(name, ZERO), ZERO) for room in reach)
         if number <= left:
             continue
         if "/" in name:
-            return Why.DEVICES_BUSY, _devices(pod, name, reach, placed)
+            return Why.DEVICES_BUSY, devices_there(pod, name, reach, placed)
         return Why.NODES_FULL, _room_lacking(name, number, left, len(reach))
     if all(room.free.get("pods", Decimal(1)) < 1 for room in reach):
-        limit = shown("pods", max(room.has.get("pods", _ZERO) for room in reach))
+        limit = shown("pods", max(room.has.get("pods", ZERO) for room in reach))
         return Why.POD_LIMIT, told(Note.PODS_ALL_USED, count=len(reach), limit=limit)
     amounts = tuple(told(Note.AMOUNT, number=shown(name, n), resource=name) for name, n in in_order if n)
     everything: Told | str = told(Note.ALL_OF_IT, amounts=amounts) if amounts else ""
@@ -233,87 +182,19 @@ def _room_lacking(name: str, number: Decimal, left: Decimal, count: int) -> Told
     return told(Note.NONE_MORE_THAN, asked=asked, resource=name, count=count, left=shown(name, left))
 
 
-def _devices(pod: Object, name: str, reach: Sequence[_Room], placed: Iterable[Object]) -> Told:
-    """How many devices there are where the pod may go, and who holds them: `are 8 T4 in 2 nodes, all taken: …`."""
-    there = [room for room in reach if room.has.get(name)]
-    total = sum((room.has[name] for room in there), _ZERO)
-    left = max(max(room.free.get(name, _ZERO), _ZERO) for room in reach)
-    holders = tuple(_holders(pod, name, {room.name for room in there}, placed))
-    if left:
-        taken: Told | str = told(Note.TAKEN_REST, holders=holders) if holders else ""
-        rest = told(Note.SOME_FREE, left=shown(name, left), taken=taken)
-    else:
-        taken = told(Note.TAKEN_BY, holders=holders) if holders else ""
-        rest = told(Note.ALL_TAKEN, taken=taken)
-    return told(
-        Note.DEVICES_THERE, asked=shown(name, requests(pod)[name]), resource=name, total=shown(name, total),
-        model=_model(name, there), nodes=len(there), rest=rest,
-    )  # fmt: skip
-
-
-def _model(name: str, rooms: Sequence[_Room]) -> str:
-    """What people call the device, where its nodes are labelled with one product; else the resource."""
-    label = f"{name}.product"
-    products = {(room.node["metadata"].get("labels") or {}).get(label, "") for room in rooms}
-    product = products.pop() if len(products) == 1 else ""
-    return echo(product.removeprefix("NVIDIA-").removeprefix("Tesla-")) or name
-
-
-def _holders(pod: Object, name: str, nodes: Container[str], placed: Iterable[Object]) -> list[Told]:
-    """Who holds devices on these nodes, the largest first. Apps of other product lines are not named: who reads this
-    may not see them."""
-    counts: dict[str | Told, Decimal] = {}
-    stopping: dict[str | Told, Decimal] = {}
-    for other in placed:
-        number = requests(other).get(name, _ZERO)
-        if not number or not _holds(other) or str(other["spec"]["nodeName"]) not in nodes:
-            continue
-        who = _whose(pod, other)
-        counts[who] = counts.get(who, _ZERO) + number
-        if other["metadata"].get("deletionTimestamp"):
-            stopping[who] = stopping.get(who, _ZERO) + number
-
-    def line(who: str | Told, number: Decimal) -> Told:
-        if who not in stopping:
-            return told(Note.HELD_BY, count=shown(name, number), who=who)
-        return told(Note.HELD_FREEING, count=shown(name, number), who=who, freeing=shown(name, stopping[who]))
-
-    def order(item: tuple[str | Told, Decimal]) -> tuple[Decimal, str]:
-        return -item[1], item[0] if isinstance(item[0], str) else sentence(item[0])
-
-    return [line(who, number) for who, number in sorted(counts.items(), key=order)]
-
-
-def _whose(pod: Object, other: Object) -> str | Told:
-    mine, theirs = pod["metadata"], other["metadata"]
-    labels = theirs.get("labels") or {}
-    if labels.get(MANAGED_BY) != "mcd" or not labels.get(INSTANCE):
-        return told(Note.HOLDER_NOT_OURS)
-    if theirs.get("namespace") != mine.get("namespace"):
-        return told(Note.HOLDER_OTHERS)
-    line = labels.get(PART_OF)
-    return echo(str(labels[INSTANCE])) + (f" ({echo(str(line))})" if line else "")
-
-
 def _used(placed: Iterable[Object]) -> dict[str, dict[str, Decimal]]:
     used: dict[str, dict[str, Decimal]] = {}
     for pod in placed:
-        if _holds(pod):
+        if holds_room(pod):
             node = str(pod["spec"]["nodeName"])
-            used[node] = _sum(used.get(node, {}), {**requests(pod), "pods": Decimal(1)})
+            used[node] = sum_of(used.get(node, {}), {**requests(pod), "pods": Decimal(1)})
     return used
-
-
-def _holds(pod: Object) -> bool:
-    """Whether it takes up room on a node."""
-    placed = bool((pod.get("spec") or {}).get("nodeName"))
-    return placed and (pod.get("status") or {}).get("phase") not in ("Succeeded", "Failed")
 
 
 def _short(asked: Mapping[str, Decimal], has: Mapping[str, Decimal], free: Mapping[str, Decimal]) -> list[Told]:
     found = []
     for name, number in sorted({**asked, "pods": Decimal(1)}.items()):
-        total, left = has.get(name, _ZERO), free.get(name, _ZERO)
+        total, left = has.get(name, ZERO), free.get(name, ZERO)
         if not number or number <= left or (name == "pods" and name not in has):
             continue
         if not total:
@@ -322,7 +203,7 @@ def _short(asked: Mapping[str, Decimal], has: Mapping[str, Decimal], free: Mappi
             words = told(Note.NODE_TOO_SMALL, resource=name, asked=shown(name, number), has=shown(name, total))
             found.append(words)
         else:
-            rest = shown(name, max(left, _ZERO))
+            rest = shown(name, max(left, ZERO))
             words = told(Note.NODE_SHORT, resource=name, asked=shown(name, number), left=rest, has=shown(name, total))
             found.append(words)
     return found

@@ -10,9 +10,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from mcd.kube.asked import requests
 from mcd.kube.fields import amount
-from mcd.kube.placing import requests
 from mcd.objects import INSTANCE, MANAGED_BY, Object
+
+PLAYED: Mapping[str, str] = {"type": "kwok"}
+"""The label of a node that only plays one, as that of the local cluster does: nothing runs in the pods on it."""
 
 _ENDED = frozenset({"Succeeded", "Failed"})
 _NOT_DEVICES = ("hugepages-", "attachable-volumes-", "kubernetes.io/")
@@ -26,6 +29,8 @@ class NodeStock:
     ready: bool
     labels: Mapping[str, str]
     has: Mapping[str, Decimal]
+    simulated: bool = False
+    """It only plays a node."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,8 @@ def _node(node: Object) -> NodeStock:
         for name, text in has.items()
         if (name in ("cpu", "memory") or is_device(name)) and (number := amount(text)) is not None
     }
-    return NodeStock(node["metadata"]["name"], ready, dict(node["metadata"].get("labels") or {}), amounts)
+    labels = dict(node["metadata"].get("labels") or {})
+    return NodeStock(node["metadata"]["name"], ready, labels, amounts, PLAYED.items() <= labels.items())
 
 
 def _holds(pod: Object) -> bool:

@@ -62,6 +62,7 @@ from mcd.model.secret_sources import (
 )
 from mcd.model.states import (
     BLIND,
+    WAITS_LONG,
     AppState,
     StateWord,
     app_state,
@@ -98,6 +99,7 @@ __all__ = [
     "NO_SECRET_FILES",
     "RECONCILED",
     "REPEATING",
+    "WAITS_LONG",
     "Action",
     "Actor",
     "App",

@@ -70,6 +70,8 @@ class Serves:
     unseen_since: datetime | None = None
     unseen_reads: int = 0
     """How many answers in a row left them out, since when."""
+    simulated: frozenset[str] = frozenset()
+    """Nodes that say of themselves that they only play one: nothing runs in the pods on them. At most a hundred."""
 
     def has(self, api_version: str, kind: str) -> bool:
         return f"{api_version}/{kind}" in self.kinds

@@ -5,7 +5,7 @@ Pure. It must not ask a cluster, read a clock, or know who is told the word.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from mcd.model.nouns import Reconciled
@@ -16,6 +16,10 @@ BLIND = frozenset({Reason.UNREACHABLE, Reason.CLUSTER_AUTH_FAILED, Reason.FORBID
 
 REFUSES = frozenset({Reason.CLUSTER_AUTH_FAILED, Reason.FORBIDDEN})
 """Of these: it answers, and lets nobody in. What waits for it does not go on before a person gives MCD the right."""
+
+
+WAITS_LONG = timedelta(minutes=2)
+"""What is on its way for longer is told among what is not well: it may wait for something that does not come."""
 
 
 class StateWord(StrEnum):

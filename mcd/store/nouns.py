@@ -150,6 +150,7 @@ def serves_of(data: Row) -> Serves:
         unseen=frozenset(data.get("unseen", ())),
         unseen_since=datetime.fromisoformat(data["unseen_since"]) if data.get("unseen_since") else None,
         unseen_reads=data.get("unseen_reads", 0),
+        simulated=frozenset(data.get("simulated", ())),
     )
 
 
@@ -162,6 +163,7 @@ def serves_json(serves: Serves) -> dict[str, Any]:
         "unseen": sorted(serves.unseen),
         "unseen_since": serves.unseen_since.isoformat() if serves.unseen_since else None,
         "unseen_reads": serves.unseen_reads,
+        **({"simulated": sorted(serves.simulated)} if serves.simulated else {}),
     }
 
 

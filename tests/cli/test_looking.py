@@ -13,7 +13,7 @@ from mcd.cli.output import Form
 from mcd.cli.remote.status import show
 from mcd.errors import Code
 from mcd.kube.cluster import KubeError, KubeReason
-from mcd.model import ConditionType, Noun
+from mcd.model import ConditionType, Noun, Reason
 from mcd.objects import Ref
 from mcd.store import leases, reads
 from tests.cli.conftest import TWO, Mcd, Platform, data, signed_in
@@ -150,7 +150,8 @@ def test_doctor_counts_the_apps_that_are_not_well_and_says_what_should_be_mended
     checks = {c["name"]: c for c in reversed(every)}
     # The clock of this world stands, so that its tokens have expired for the command's.
     assert {name for name, c in checks.items() if c["state"] == "problem"} <= {"token"}, table.out
-    assert re.fullmatch(r"\d+ of \d+ are not well: \d+ stalled, 7 held, \d+ unknown", checks["apps"]["message"])
+    counted = r"\d+ of \d+ are not well: \d+ stalled, 7 held, \d+ unknown, \d+ waiting"
+    assert re.fullmatch(counted, checks["apps"]["message"])
     kept = checks["app kept"]
     assert re.match(r"in demo: held for \d+ \S.*: NotOurs: Service/kept-web", kept["message"])
     live = data(root("app", "show", "kept", "-o", "json"))["live"]
@@ -172,6 +173,27 @@ def test_doctor_counts_the_apps_that_are_not_well_and_says_what_should_be_mended
     assert "revision" in checks["database"]["message"]
     assert "GiB free" in checks["disk"]["message"]
     assert "warning" in table.out
+
+
+def test_doctor_names_an_app_that_waits_for_minutes(root: Mcd, platform: Platform) -> None:
+    """The clock of this world stands months behind that of the command: whatever is on its way waits for long."""
+
+    async def going() -> bool:
+        live = await platform.world.live("slow")
+        reconciling = live.state.condition(ConditionType.RECONCILING) if live is not None else None
+        return reconciling is not None and reconciling.status and reconciling.reason is Reason.PROGRESSING
+
+    platform.world.pods_run = False
+    try:
+        text = "appname: slow\ncomponents: {web: {type: web, image: 'registry.test/x:1'}}\n"
+        platform.inside(lambda: platform.world.push(text, "slow"))
+        platform.until(lambda: platform.inside(going))
+        told = root("doctor").out
+    finally:
+        platform.world.pods_run = True
+    (line,) = [line for line in told.splitlines() if "app slow" in line]
+    assert re.search(r"warning +app slow +in demo: progressing for .+: Progressing: web: ", line), line
+    assert re.search(r"\d+ of \d+ are not well: .*, [1-9]\d* waiting", told), told
 
 
 def test_doctor_says_since_when_a_cluster_is_away(root: Mcd, platform: Platform) -> None:

@@ -64,6 +64,20 @@ def test_each_moment_of_a_real_push_is_told_as_it_is(
     assert (found.ready, found.desired, found.old) == counts
 
 
+def test_old_pods_are_not_called_new_before_the_newest_replica_set_is_made() -> None:
+    """A push that changes program and number at once: the controller scales the old ReplicaSet first, and the newest
+    one that there is has ready pods. The status says that none of them is updated."""
+    doc = moment("1-made")
+    revisions = {r["metadata"]["annotations"]["deployment.kubernetes.io/revision"]: r for r in doc["replica_sets"]}
+    revision, old = min(revisions.items())
+    uid = old["metadata"]["uid"]
+    doc["replica_sets"] = [old]
+    doc["pods"] = [p for p in doc["pods"] if any(o["uid"] == uid for o in p["metadata"]["ownerReferences"])]
+    doc["workload"]["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = revision
+    doc["workload"]["status"] |= {"replicas": 1, "updatedReplicas": 0, "availableReplicas": 1, "readyReplicas": 1}
+    assert judged(doc).message == "0 of 1 new pods are ready."
+
+
 def test_ready_is_said_when_the_gateway_has_forgotten_the_old_pod_and_not_before() -> None:
     doc = moment("4-draining")
     just_before = judged(doc, after(DRAIN - 0.5)(doc))

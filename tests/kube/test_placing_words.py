@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
-from mcd.kube.placing import explain_placing, requests
+from mcd.kube.asked import requests
+from mcd.kube.devices import Siblings
+from mcd.kube.placing import explain_placing
 from mcd.model import Reason
+from mcd.model.why import Language, Why, sentence
 from mcd.objects import Object
 from tests.kube.judged import GPU, event, judged, pod
 
@@ -120,6 +123,36 @@ def test_who_holds_the_devices_is_told() -> None:
     taken[1]["metadata"]["deletionTimestamp"] = "2026-11-22T12:00:30Z"
     found = explain_placing(wanting(1), t4_nodes(), taken)
     assert found.sentence.endswith("all taken: 8 by engine (demo) (4 of them about to be free).")
+
+
+def of_engine(count: int, name: str) -> Object:
+    wants = wanting(count)
+    labels = {"app.kubernetes.io/instance": "engine", "app.kubernetes.io/component": "serve",
+              "app.kubernetes.io/managed-by": "mcd"}  # fmt: skip
+    wants["metadata"] |= {"name": name, "labels": labels}
+    return wants
+
+
+def test_more_pods_than_there_are_devices_for_are_said_to_fit_never() -> None:
+    large = node("a100-1", labels={"nvidia.com/gpu.product": "Tesla-T4"})
+    large["status"]["allocatable"][GPU] = "8"
+    there = [node("real-1"), large]
+    old = on("a100-1", of_engine(2, "old"))
+    found = explain_placing(of_engine(8, "new-1"), there, [old], Siblings(2, frozenset({"new-1", "new-2"})))
+    assert found.why is Why.NEVER_FITS
+    assert found.sentence == (
+        "it asks for 2 pods of 8 nvidia.com/gpu each; on the nodes that may take them, which have 8 T4 in all, there "
+        "is never room for more than 1."
+    )
+    assert "最多只能放下 1 个" in sentence(found.what, Language.ZH)
+    # One such pod fits when the old one is gone: only that one has to go.
+    found = explain_placing(of_engine(8, "new-1"), there, [old], Siblings(1, frozenset({"new-1"})))
+    assert found.why is Why.HELD_BY_ITSELF
+    assert found.sentence.endswith("at most 6 free on one of them; taken: 2 by its own old pod.")
+    # Another App's is somebody else's, and a pod of the new version is none of the old ones.
+    assert explain_placing(of_engine(8, "n"), there, [holding(2, "a100-1")], Siblings(1)).why is Why.DEVICES_BUSY
+    mine = explain_placing(of_engine(8, "n"), there, [old], Siblings(1, frozenset({"n", "old"})))
+    assert mine.why is Why.DEVICES_BUSY
 
 
 def test_who_holds_devices_is_not_named_to_another_product_line() -> None:

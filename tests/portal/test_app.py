@@ -267,6 +267,33 @@ async def test_what_holds_devices_is_told_by_name_only_to_who_may_see_it(living:
     assert "nvidia.com/gpu 1 / 4" in await get(living, "/node-pools/local/gpu")
 
 
+async def test_what_a_simulated_node_plays_is_called_so_wherever_it_is_told(living: Site) -> None:
+    """A GPU program on a node of the local cluster that only plays one: its pod says that it is ready."""
+    await dressed(living)
+    api = living.api
+    (ref,) = [ref for ref in api.world.kube.objects("Node") if ref.name == "gpu-1"]
+    node = api.world.kube.objects("Node")[ref]
+    node["metadata"]["labels"]["type"] = "kwok"
+    api.world.kube.person(node, manager="kubelet")
+    for pod_ref, pod in api.world.kube.objects("Pod").items():
+        pod["spec"]["nodeName"] = "gpu-1"
+        api.world.kube.person(pod, manager="kube-scheduler")
+        assert api.world.kube.objects("Pod")[pod_ref]["spec"]["nodeName"] == "gpu-1"
+    api.world.clock.forward(700)
+    await api.world.settle()
+    words = "1 of its pods is on a simulated node: nothing runs in it."
+    (why,) = (await api.get("/api/v1/apps/hello/why")).json()["items"]
+    assert (why["well"], why["beside"]) == (True, [words])
+    status = (await api.get("/api/v1/apps/hello/status")).json()
+    assert words in status["components"][0]["message"]
+    assert "On simulated nodes, where nothing runs: web" in status["rollout"]["message"]
+    page = await get(living, "/apps/hello/pods")
+    assert "simulated: nothing runs in it" in page
+    assert words in await get(living, "/apps/hello")
+    assert "1 simulated node: nothing runs in it" in await get(living, "/node-pools")
+    assert "simulated: nothing runs in it" in await get(living, "/node-pools/local/gpu")
+
+
 async def test_ten_thousand_things_that_happened_are_pages(site: Site) -> None:
     world = site.api.world
     async with world.runtime.db.writing() as tx:

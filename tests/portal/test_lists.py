@@ -22,9 +22,10 @@ from mcd.model import Actor
 from mcd.store import intents, quick
 from mcd.store.question import Answer, Question
 from mcd.store.session import Database
-from tests.controllers.world import ADMIN
+from tests.controllers.world import ADMIN, HELLO
 from tests.portal.browsing import Site
 from tests.portal.crowd import crowd
+from tests.portal.previews import get
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -62,6 +63,24 @@ async def test_home_says_what_is_wrong_and_what_was_deployed_last(living: Site) 
         await dora.page.wait_for_url("**/apps?state=stalled")
         assert "6 Apps of 41" in await dora.text()
         await dora.axe()
+
+
+async def test_home_counts_an_app_that_waits_for_minutes_as_not_well(living: Site) -> None:
+    await living.api.deployed()
+    world = living.api.world
+    world.pods_run = False
+    await world.push(HELLO.replace("hello:1", "hello:2"))
+    for _ in range(3):
+        await world.turn()
+    assert "Nothing. Every App" in await get(living, "/", "dora"), "it has just begun"
+    world.clock.forward(300)
+    for person in ("vera", "root"):
+        said = await get(living, "/", person)
+        assert "Nothing. Every App" not in said
+        waits = said.partition("Apps that wait for long")[2].partition("</table>")[0]
+        assert "/apps/hello" in waits
+        assert "5 minutes ago" in waits
+        assert "the cluster has not looked at the newest version yet" in waits
 
 
 async def test_the_list_answers_while_one_types_and_the_address_says_what_is_shown(living: Site) -> None:

@@ -31,6 +31,8 @@ class Seen:
     nodes: Sequence[Object] = ()
     placed: Sequence[Object] = ()
     now: datetime | None = None
+    desired: int = 1
+    """How many pods of the version that is looked at are wished."""
 
 
 @dataclass(frozen=True, slots=True)

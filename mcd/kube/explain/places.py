@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mcd.errors import echo
+from mcd.kube.devices import Siblings
 from mcd.kube.explain.facts import EVIDENCE_LINES, About, Cause, at, clean, condition, cut, event_time, evidence
 from mcd.kube.explain.patterns import Said, match
 from mcd.kube.placing import explain_placing
@@ -27,7 +28,9 @@ def waiting_for_a_node(about: About, scheduled: Mapping[str, Any]) -> Cause:
         params: dict[str, Value] = {"said": named, "what": text(said), **meant.params}
         state = about.told(meant.why, **params)
         return Cause(state, evidence(scheduled.get("message")), pod=about.name)
-    placing = explain_placing(about.pod, about.seen.nodes, about.seen.placed)
+    names = frozenset(str(pod["metadata"].get("name", "")) for pod in about.seen.pods)
+    siblings = Siblings(about.seen.desired, names)
+    placing = explain_placing(about.pod, about.seen.nodes, about.seen.placed, siblings)
     if not about.seen.nodes:
         return Cause(about.told(Why.NODES_DIFFER, what=text(said) if said else placing.what), pod=about.name)
     rows = [str(row) for row in placing.nodes]

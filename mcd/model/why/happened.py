@@ -116,6 +116,9 @@ HAPPENED: Mapping[Note, Phrase] = {
         ". Unclaimed: {what} {n:holds data and stays|hold data and stay}.",
         "。无人认领：{what} 保存着数据，予以保留。",
     ),
+    Note.PLAYED: Phrase(
+        ". On simulated nodes, where nothing runs: {what}{rest}", "。在模拟节点上（没有真正运行）：{what}{rest}"
+    ),
     Note.GONE_WHOLE: Phrase("is gone with all its objects.", "已连同全部对象一起删除。"),
     Note.HOLDS_DATA: Phrase("{what} hold data and stay.", "{what} 保存着数据，予以保留。"),
     Note.OBJECTS_WRITTEN: Phrase("{counts}: {objects}.", "{counts}：{objects}。"),

@@ -117,6 +117,17 @@ NOTES: Mapping[Note, Phrase] = {
         "{count} by {who} ({freeing} of them about to be free)", "{who} 占用 {count}（其中 {freeing} 即将释放）"
     ),
     Note.HOLDER_OTHERS: Phrase("other product lines", "其他产品线"),
+    Note.HOLDER_ITSELF: Phrase("its own old {n:pod|pods}", "它自己的旧 pod"),
+    Note.FIT_AT_MOST: Phrase(
+        "it asks for {desired} pods of {asked} {resource} each; on the nodes that may take them, which have {total} "
+        "{model} in all, there is never room for more than {fit}.",
+        "它申请 {desired} 个 pod，每个 {asked} {resource}；可用的节点一共有 {total} 块 {model}，"
+        "最多只能放下 {fit} 个。",
+    ),
+    Note.SIMULATED: Phrase(
+        "{n} of its pods {n:is on a simulated node|are on simulated nodes}: nothing runs in {n:it|them}.",
+        "它有 {n} 个 pod 在模拟节点上：其中没有真正运行任何程序。",
+    ),
     Note.HOLDER_NOT_OURS: Phrase("pods that are not of MCD", "不属于 MCD 的 pod"),
     Note.ONLY_NODE_HAS: Phrase(
         "it asks for {asked} {resource}; the only node that may take it has {left} free.",

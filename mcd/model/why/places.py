@@ -39,6 +39,18 @@ PLACING: Mapping[Why, Words] = {
         "Wait until one is free, ask for fewer (components.{component}.resources.gpu), or choose another model.",
         "请等待设备空出，或少申请一些（components.{component}.resources.gpu），或换一个型号。",
     )),
+    Why.NEVER_FITS: _place(Phrase(
+        "Waiting is of no use: ask for fewer pods (components.{component}.replicas, `mcd scale`) or fewer devices for "
+        "each (components.{component}.resources.gpu), or ask the cluster's owner for more nodes of the model.",
+        "等待没有用：请减少 pod 数（components.{component}.replicas，`mcd scale`），或减少每个 pod 的设备数"
+        "（components.{component}.resources.gpu），或请集群管理员增加这个型号的节点。",
+    )),
+    Why.HELD_BY_ITSELF: _place(Phrase(
+        "The old pod goes only when the new one is ready, and that waits for the old one's devices. Stop the old one "
+        "first: `mcd scale {app} {component}=0`, then scale it up again; or write rollout.strategy: recreate.",
+        "旧 pod 要等新 pod 就绪才停止，而新 pod 在等旧 pod 占用的设备。"
+        "请先停掉旧 pod：`mcd scale {app} {component}=0`，再恢复副本数；或写 rollout.strategy: recreate。",
+    ), "components:\n  {component}:\n    rollout: {{strategy: recreate}}"),
     Why.TOO_BIG: _place(patch="components:\n  {component}:\n    resources: {{cpu: CPU, memory: MEMORY}}"),
     Why.NODES_NOT_READY: _place(_ASK_OWNER),
     Why.NODE_TAINT: _place(Phrase(

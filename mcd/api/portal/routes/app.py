@@ -133,7 +133,8 @@ async def pods(request: Request, app: AppName, actor: Reader, runtime: RuntimeOf
     """All pods as the cluster has them now, for who has no scripts."""
     found = await _find(request, actor, runtime, app)
     looked = await look_for_pods(request, runtime, found.place, wait=PATIENCE)
-    shown = pods_of(looked.value or (), looked.at, looked.trouble, most=10_000)
+    simulated = found.place.cluster.serves.simulated
+    shown = pods_of(looked.value or (), looked.at, looked.trouble, simulated, most=10_000)
     view = replace(_view(request, runtime, actor, found, looked), pods=shown)
     return show(request, Page("app/pods.html", view, f"mcd status {app} -o wide"), now=runtime.now())
 
@@ -191,5 +192,5 @@ def _pods(request: Request, runtime: Runtime, place: places.Place, looked: Looke
             looked = Looked(tuple(pod_shape(pod) for pod in kept), runtime.now())
     # The moment is told only of what is not live: else the part would differ at each look.
     at = looked.at if looked.trouble or looked.value is None else None
-    shown = pods_of(looked.value or (), at, looked.trouble)
+    shown = pods_of(looked.value or (), at, looked.trouble, place.cluster.serves.simulated)
     return replace(shown, known=looked.value is not None)

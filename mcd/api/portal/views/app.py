@@ -6,7 +6,7 @@ Pure: made from what the store answered and from pods as they were seen last. It
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -157,6 +157,8 @@ class PodRow:
     message: str
     containers: tuple[tuple[str, str, str], ...]
     """Name, state, reason."""
+    simulated: bool = False
+    """Its node only plays one: nothing runs in it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,8 +240,11 @@ def conditions_of(state: model.Reconciled) -> tuple[Said, ...]:
     )
 
 
-def pods_of(pods: Sequence[Pod], at: datetime | None, trouble: str, most: int = MOST_PODS) -> Pods:
-    return Pods(tuple(_pod(pod) for pod in pods[:most]), at, trouble, max(0, len(pods) - most))
+def pods_of(
+    pods: Sequence[Pod], at: datetime | None, trouble: str, simulated: Collection[str] = (), most: int = MOST_PODS
+) -> Pods:
+    """`simulated`: nodes in which nothing runs."""
+    return Pods(tuple(_pod(pod, simulated) for pod in pods[:most]), at, trouble, max(0, len(pods) - most))
 
 
 _PHASES: Mapping[str, Sign] = {
@@ -249,20 +254,23 @@ _PHASES: Mapping[str, Sign] = {
     "Failed": Sign(n_("failed"), "circle-x", "bad"),
     "Terminating": Sign(n_("ending"), "trash", "quiet"),
 }
+STATES_OF_CONTAINERS = (n_("running"), n_("waiting"), n_("terminated"))
+"""As Kubernetes names them."""
 _READY = Sign(n_("ready"), "circle-check", "good")
 _BROKEN = Sign(n_("failing"), "circle-x", "bad")
 _BAD = frozenset({"CrashLoopBackOff", "ImagePullBackOff", "ErrImagePull", "OOMKilled", "Error", "CreateContainerError",
                   "CreateContainerConfigError", "RunContainerError", "InvalidImageName"})  # fmt: skip
 
 
-def _pod(pod: Pod) -> PodRow:
+def _pod(pod: Pod, simulated: Collection[str]) -> PodRow:
     told = _PHASES.get(pod.phase) or sign(pod.phase)
     if pod.ready and pod.phase == "Running":
         told = _READY
     elif pod.phase in ("Running", "Pending") and any(c.reason in _BAD for c in pod.containers):
         told = _BROKEN
     containers = tuple((c.name, c.state, c.reason) for c in pod.containers)
-    return PodRow(pod.name, pod.component, told, pod.restarts, pod.node, pod.message, containers)
+    played = pod.node in simulated
+    return PodRow(pod.name, pod.component, told, pod.restarts, pod.node, pod.message, containers, played)
 
 
 def running_of(rollout: model.Rollout, release: model.Release) -> Running:

@@ -14,7 +14,7 @@ from decimal import Decimal
 from mcd import model
 from mcd.api.portal.views.states import Sign, sign
 from mcd.api.portal.words import n_
-from mcd.kube.placing import shown
+from mcd.kube.asked import shown
 from mcd.kube.stock import NodeStock, Stock, is_device
 
 SERVES: Mapping[str, str] = {
@@ -79,6 +79,8 @@ class PoolRow:
     taints: tuple[str, ...]
     nodes: int = 0
     ready: int = 0
+    simulated: int = 0
+    """Nodes of these that only play one."""
     amounts: tuple[Amount, ...] = ()
 
     @property
@@ -165,6 +167,7 @@ def pool_row(pool: model.NodePool, stock: Stock | None, lines: Mapping[str, str]
         tuple(f"{t['key']}={t.get('value', '')}:{t.get('effect', '')}" for t in pool.taints),
         len(nodes),
         sum(node.ready for node in nodes),
+        sum(node.simulated for node in nodes),
         _amounts(pool, nodes, stock, lines) if stock is not None else (),
     )
 
@@ -208,6 +211,7 @@ def _amounts(
 
 
 _UP = Sign(n_("ready"), "circle-check", "good")
+_PLAYED = Sign(n_("simulated: nothing runs in it"), "info-circle", "wait")
 _DOWN = Sign(n_("not ready"), "circle-x", "bad")
 
 
@@ -225,5 +229,6 @@ def pool_page(
             (name, f"{shown(name, max(Decimal(0), total - used[name]))} / {shown(name, total)}")
             for name, total in sorted(node.has.items(), key=lambda item: (not is_device(item[0]), item[0]))
         )
-        rows.append((node.name, _UP if node.ready else _DOWN, cells))
+        up = _PLAYED if node.simulated else _UP
+        rows.append((node.name, up if node.ready else _DOWN, cells))
     return PoolPage(pool_row(pool, stock, lines), tuple(rows), at, trouble)

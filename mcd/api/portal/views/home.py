@@ -14,13 +14,16 @@ from datetime import datetime, timedelta
 from mcd.api.portal.views.apps import AppRow, Tally, Wanted, app_row, tallies
 from mcd.api.portal.views.states import Sign, sign
 from mcd.api.shapes import summary
-from mcd.model import Actor, AppState, Cluster, ProductLine, Reconciled, Role, StateWord, Token, Verb
+from mcd.model import WAITS_LONG, Actor, AppState, Cluster, ProductLine, Reconciled, Role, StateWord, Token, Verb
 from mcd.model.glances import AppLine, Glance
 from mcd.store.authorize import may
 
 WRONG = (AppState.STALLED, AppState.UNKNOWN)
 SHOWN = 8
 """Of each kind; the rest is a link."""
+LOOKED_AT = 50
+"""Apps on their way that are looked at: those with the oldest Rollout.
+More at once are a bulk that somebody watches."""
 SOON = timedelta(days=7)
 """A token that ends within this time is worth a word."""
 
@@ -32,10 +35,12 @@ class Picked:
     wrong: tuple[str, ...]
     held: tuple[str, ...]
     last: tuple[str, ...]
+    going: tuple[str, ...] = ()
+    """On their way, the longest first: those that wait too long are among them."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*self.wrong, *self.held, *self.last)))
+        return tuple(dict.fromkeys((*self.wrong, *self.held, *self.last, *self.going)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,8 @@ class Home:
     wrong: tuple[AppRow, ...]
     wrong_in_all: int
     troubles: tuple[Trouble, ...]
+    waiting: tuple[AppRow, ...]
+    """On their way for longer than `WAITS_LONG`."""
     held: tuple[AppRow, ...]
     held_in_all: int
     endings: tuple[Ending, ...]
@@ -92,6 +99,7 @@ def pick(actor: Actor, seen: Sequence[Glance]) -> Picked:
         wrong=tuple(glance.name for glance in seen if glance.state in WRONG)[:SHOWN],
         held=tuple(glance.name for glance in seen if _mine(actor, glance))[:SHOWN],
         last=tuple(glance.name for glance in newest[:SHOWN]),
+        going=tuple(glance.name for glance in reversed(newest) if glance.state is AppState.PROGRESSING)[:LOOKED_AT],
     )
 
 
@@ -117,6 +125,7 @@ def home_view(
         return tuple(app_row(found[name]) for name in names if name in found)
 
     counts = Counter(glance.state for glance in seen)
+    waiting = [row for row in rows(picked.going) if row.since and around.now - row.since >= WAITS_LONG]
     return Home(
         name=actor.name,
         apps=len(seen),
@@ -127,6 +136,7 @@ def home_view(
             *_troubles("cluster", {cluster.name: cluster.state for cluster in around.clusters}, "/clusters"),
             *_troubles("product line", {line.name: line.state for line in around.lines}, "/product-lines"),
         ),
+        waiting=tuple(waiting[:SHOWN]),
         held=rows(picked.held),
         held_in_all=sum(_mine(actor, glance) for glance in seen),
         endings=tuple(

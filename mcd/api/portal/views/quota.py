@@ -8,7 +8,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from mcd.api.portal.views.lines import Use, Uses
-from mcd.kube.placing import shown
+from mcd.kube.asked import shown
 
 
 def uses(line: str, quota: Mapping[str, Any] | None, at: datetime | None, trouble: str) -> Uses:
