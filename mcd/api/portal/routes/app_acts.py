@@ -23,7 +23,7 @@ from mcd.api.pages import Piece
 from mcd.api.paths import AppName
 from mcd.api.portal.pages import Page, show
 from mcd.api.portal.routes.app import top
-from mcd.api.portal.routes.app_plans import Confirmation, Confirmed, Wish, preview
+from mcd.api.portal.routes.app_plans import Confirmed, Wish, preview, with_one_wish
 from mcd.api.portal.routes.app_scale import Word, scaled
 from mcd.api.portal.routing import pages
 from mcd.api.portal.views.app_act import ActForm, Choice, Plan, deletion, past_of, release_choices, rollout_choices
@@ -217,21 +217,8 @@ async def restart(
 # --- what waits for a confirmation -----------------------------------------------------------------------------------
 
 
-@router.get("/apps/{app}/confirm", operation_id="portal_confirm_form")
-async def confirm_form(request: Request, app: AppName, actor: Deployer, runtime: RuntimeOf) -> Response:
-    """What the Rollout that waits would delete."""
-    return await _confirm(request, runtime, actor, app, Confirmation())
-
-
-@router.post("/apps/{app}/confirm", operation_id="portal_confirm")
-async def confirm(
-    request: Request, app: AppName, actor: Deployer, runtime: RuntimeOf, form: Annotated[Confirmed, Form()]
-) -> Response:
-    """Lets the Rollout that waits go on, with exactly these deletes."""
-    return await _confirm(request, runtime, actor, app, form.confirmation)
-
-
-async def _confirm(request: Request, runtime: Runtime, actor: Actor, app: str, confirmation: Confirmation) -> Response:
+async def _confirm(request: Request, runtime: Runtime, actor: Actor, app: str) -> Wish:
+    """Lets the Rollout that waits go on, with exactly the deletes that are shown."""
     async with runtime.db.reading() as tx:
         live = await reads.live_rollout(actor, tx, app)
     held = live.state.condition(ConditionType.STALLED) if live is not None else None
@@ -247,32 +234,19 @@ async def _confirm(request: Request, runtime: Runtime, actor: Actor, app: str, c
         )  # fmt: skip
         return asked.created
 
-    wish = Wish(
+    return Wish(
         app, "confirm", n_("Confirm what Rollout %(number)s deletes"), act,
         f"mcd deploy {app} --release {waiting.release}", n_("Go on and delete"), "deploying",
         {"number": waiting.number}, danger=True, typed=app, back=f"/apps/{app}",
     )  # fmt: skip
-    return await preview(request, runtime, actor, wish, confirmation)
 
 
 # --- delete ----------------------------------------------------------------------------------------------------------
 
 
-@router.get("/apps/{app}/delete", operation_id="portal_delete_form")
-async def delete_form(request: Request, app: AppName, actor: Setter, runtime: RuntimeOf) -> Response:
-    """What would go with it, and what would stay."""
-    return await _delete(request, runtime, actor, app, Confirmation())
-
-
-@router.post("/apps/{app}/delete", operation_id="portal_delete")
-async def delete(
-    request: Request, app: AppName, actor: Setter, runtime: RuntimeOf, form: Annotated[Confirmed, Form()]
-) -> Response:
+async def _delete(request: Request, runtime: Runtime, actor: Actor, app: str) -> Wish:
     """Deletes the App, once its name was typed."""
-    return await _delete(request, runtime, actor, app, form.confirmation)
 
-
-async def _delete(request: Request, runtime: Runtime, actor: Actor, app: str, confirmation: Confirmation) -> Response:
     async def plan() -> Plan:
         async with runtime.db.reading() as tx:
             found = await reads.app(actor, tx, app)
@@ -286,10 +260,13 @@ async def _delete(request: Request, runtime: Runtime, actor: Actor, app: str, co
         await intents.delete_app(actor, tx, now, app, expected=plan.revision)
         return True
 
-    wish = Wish(
+    return Wish(
         app, "delete", n_("Delete %(name)s"), act, f"mcd delete {app}", n_("Delete for good"), "deleting",
         {"name": app}, danger=True, typed=app, plan=plan, to="/apps", back=f"/apps/{app}",
         notes=(n_("The App goes with its objects, its Settings and its secrets. "
                   "What holds data stays in the cluster."),),
     )  # fmt: skip
-    return await preview(request, runtime, actor, wish, confirmation)
+
+
+with_one_wish(router, "confirm", Deployer, _confirm)
+with_one_wish(router, "delete", Setter, _delete)

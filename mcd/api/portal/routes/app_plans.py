@@ -10,14 +10,17 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 
+from fastapi import APIRouter, Form
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, StringConstraints
 from starlette.requests import Request
 
 from mcd import model
+from mcd.api.access import RuntimeOf
 from mcd.api.carry import rehearse
+from mcd.api.paths import AppName
 from mcd.api.portal.pages import Page, done, show
 from mcd.api.portal.routes.app import top
 from mcd.api.portal.views.app_act import Plan, Preview, digest_of, faster_of, plan_of, settings_diff
@@ -110,6 +113,29 @@ async def preview(request: Request, runtime: Runtime, actor: Actor, wish: Wish, 
     except _OvertakenError:
         return await _show(request, runtime, actor, wish, await _planned(runtime, actor, wish), changed=True)
     return done(wish.to or wish.url, wish.said if did else "as-it-was")
+
+
+WishOf = Callable[[Request, Runtime, Actor, str], Awaitable[Wish]]
+"""The one thing that an address is about, worked out anew at each look. Raises McdError where it cannot be wished."""
+
+
+def with_one_wish(router: APIRouter, word: str, who: Any, wish_of: WishOf) -> None:
+    """An act that asks nothing before its preview: a look at /apps/{app}/`word` shows it, the form there does it.
+    `who` is the permission that both take, one of `mcd.api.access`."""
+
+    async def look(request: Request, app: AppName, actor: Actor, runtime: RuntimeOf) -> Response:
+        return await preview(request, runtime, actor, await wish_of(request, runtime, actor, app), Confirmation())
+
+    async def do(
+        request: Request, app: AppName, actor: Actor, runtime: RuntimeOf, form: Annotated[Confirmed, Form()]
+    ) -> Response:
+        return await preview(request, runtime, actor, await wish_of(request, runtime, actor, app), form.confirmation)
+
+    for route in (look, do):
+        # What a route declares is read here, and a name of this function would not be found there.
+        route.__annotations__["actor"] = who
+    router.get(f"/apps/{{app}}/{word}", operation_id=f"portal_{word}_form")(look)
+    router.post(f"/apps/{{app}}/{word}", operation_id=f"portal_{word}")(do)
 
 
 class _OvertakenError(Exception):

@@ -22,7 +22,7 @@ from mcd.api.parts import Part as Component
 from mcd.api.paths import AppName
 from mcd.api.portal.pages import Page, show
 from mcd.api.portal.routes.app import drafts_of, top
-from mcd.api.portal.routes.app_plans import Confirmation, Confirmed, Wish, preview
+from mcd.api.portal.routes.app_plans import Confirmed, Wish, preview, with_one_wish
 from mcd.api.portal.routing import pages
 from mcd.api.portal.views.app_act import ActForm, Choice, Plan
 from mcd.api.portal.words import n_
@@ -126,21 +126,8 @@ async def _replicas(runtime: Runtime, actor: Actor, app: str, wish: Wish, wanted
     return replace(wish, act=act)
 
 
-@router.get("/apps/{app}/offline", operation_id="portal_offline_form")
-async def offline_form(request: Request, app: AppName, actor: Deployer, runtime: RuntimeOf) -> Response:
-    """What taking it offline would do."""
-    return await _offline(request, runtime, actor, app, Confirmation())
-
-
-@router.post("/apps/{app}/offline", operation_id="portal_offline")
-async def offline(
-    request: Request, app: AppName, actor: Deployer, runtime: RuntimeOf, form: Annotated[Confirmed, Form()]
-) -> Response:
+async def _offline(request: Request, runtime: Runtime, actor: Actor, app: str) -> Wish:
     """Takes every component that runs all the time to 0 pods."""
-    return await _offline(request, runtime, actor, app, form.confirmation)
-
-
-async def _offline(request: Request, runtime: Runtime, actor: Actor, app: str, confirmation: Confirmation) -> Response:
     found = await scaled(request, runtime, actor, app)
     if not found.parts:
         raise McdError(Code.CONFLICT, f"nothing of {app} runs all the time, so nothing can be taken offline.", "")
@@ -152,24 +139,11 @@ async def _offline(request: Request, runtime: Runtime, actor: Actor, app: str, c
                   "Jobs on a schedule go on."),),
         danger=True, back=f"/apps/{app}", settings_only=True,
     )  # fmt: skip
-    return await preview(request, runtime, actor, await _replicas(runtime, actor, app, wish, wanted), confirmation)
+    return await _replicas(runtime, actor, app, wish, wanted)
 
 
-@router.get("/apps/{app}/online", operation_id="portal_online_form")
-async def online_form(request: Request, app: AppName, actor: Deployer, runtime: RuntimeOf) -> Response:
-    """What bringing it back would do."""
-    return await _online(request, runtime, actor, app, Confirmation())
-
-
-@router.post("/apps/{app}/online", operation_id="portal_online")
-async def online(
-    request: Request, app: AppName, actor: Deployer, runtime: RuntimeOf, form: Annotated[Confirmed, Form()]
-) -> Response:
+async def _online(request: Request, runtime: Runtime, actor: Actor, app: str) -> Wish:
     """Gives every component that was set to 0 pods back to app.yaml."""
-    return await _online(request, runtime, actor, app, form.confirmation)
-
-
-async def _online(request: Request, runtime: Runtime, actor: Actor, app: str, confirmation: Confirmation) -> Response:
     found = await scaled(request, runtime, actor, app)
     stopped = [name for name, overrides in found.held.items() if overrides.get("replicas") == 0]
     if not stopped:
@@ -180,5 +154,8 @@ async def _online(request: Request, runtime: Runtime, actor: Actor, app: str, co
         notes=(n_("Each component runs as many pods again as app.yaml says."),), back=f"/apps/{app}",
         settings_only=True,
     )  # fmt: skip
-    wish = await _replicas(runtime, actor, app, wish, dict.fromkeys(stopped))
-    return await preview(request, runtime, actor, wish, confirmation)
+    return await _replicas(runtime, actor, app, wish, dict.fromkeys(stopped))
+
+
+with_one_wish(router, "offline", Deployer, _offline)
+with_one_wish(router, "online", Deployer, _online)
