@@ -19,6 +19,18 @@ DOTTED = re.compile(
 )
 
 
+OF_THE_PAGE = {
+    "alias", "env.shadows", "secret.name", "health.none", "image.moving_tag", "cluster.degraded", "cron.both_days",
+    "settings.override", "environment.unmatched", "product_line.differs", "pool.gpu_unused", "gpu.unchecked",
+    "app_dep.absent",
+}  # fmt: skip
+"""The warnings that the specification lists (2.4)."""
+
+
+def test_a_warning_that_the_page_does_not_list_has_an_adr() -> None:
+    assert set(WARNINGS) == OF_THE_PAGE | {"env.literal", "oauth.open"}, "docs/adr/0020-more-than-the-page-asks.md"
+
+
 def used() -> set[str]:
     """Every text of the compiler that is, or looks like, a code."""
     texts = {
