@@ -23,7 +23,7 @@ FAULTS: dict[str, Fault] = {
         Fault("F17", "429 with Retry-After for every write", network.f17),
         Fault("F18", "one answer of three is 500, 502 or 503", network.f18),
         Fault("F19", "a write hangs until the deadline", network.f19, times=QUICK),
-        Fault("F22", "410 in the stream of every watch", network.f22),
+        Fault("F22", "410 in the stream of every watch", network.f22, times={"mcd.kube.client.WATCH_SECONDS": [1, 2]}),
         Fault("F23", "410 on every second page of a list", network.f23),
         Fault("F24", "every watch is open and silent", network.f24, times={"mcd.kube.client.SILENCE": 3.0}),
         Fault("F25", "every watch ends at its first event", network.f25),

@@ -58,17 +58,15 @@ async def f19(scene: Scene) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def f22(scene: Scene) -> AsyncIterator[None]:
-    """Every watch is told, in the stream, that its version is too old, twice."""
-    told: dict[str, int] = {}
-
-    async def expired(line: Line) -> list[bytes] | None:
-        told[line.kind] = told.get(line.kind, 0) + 1
-        return [EXPIRED] if told[line.kind] <= 2 else [line.raw]
-
-    scene.on(Events(expired), verb="watch")
-    scene.lane.proxy.hang_up()
+    """The server has forgotten its history: whoever goes on from a version is told Expired, in the stream and with a
+    200, as often as they ask; only a watch that begins with a list is served."""
+    gone_on = scene.on(Status(200, EXPIRED), verb="watch", chosen=lambda what: "sendInitialEvents" not in what.query)
+    # Streams end in order each second or two here, and go on from where they were.
+    async with asyncio.timeout(10.0):
+        await gone_on.fired.wait()
     yield
-    await scene.lasts(1.0)
+    await scene.lane.settled(scene.patience)
+    await oracles.quiet(scene.lane, scene.verdict)
 
 
 @contextlib.asynccontextmanager
@@ -104,11 +102,16 @@ async def f24(scene: Scene) -> AsyncIterator[None]:
         await asyncio.Event().wait()
         return None
 
-    rule = scene.on(Events(silent), verb="watch")
+    scene.on(Events(silent), verb="watch")
     scene.lane.proxy.hang_up()
-    await scene.met(rule)
+    since = len(scene.lane.proxy.journal)
+
+    async def opened_again() -> bool:
+        watches = [e for e in scene.lane.proxy.journal[since:] if e.asked.verb == "watch"]
+        return sum(e.asked.resource == "deployments" for e in watches) >= 2
+
     yield
-    await scene.lasts(1.0)
+    await scene.lane.until(opened_again, 15.0, "a silent watch is opened again")
 
 
 @contextlib.asynccontextmanager
@@ -178,7 +181,7 @@ async def f30(scene: Scene) -> AsyncIterator[None]:
     yield
     await scene.lasts(3.0)
     asked = [e for e in scene.lane.proxy.journal[since:] if e.asked.verb != "watch"]
-    scene.verdict.must(len(asked) < 60, f"F30: {len(asked)} requests in 3 s")
+    scene.verdict.must(len(asked) < 100, f"F30: {len(asked)} requests in 3 s")
 
 
 def _cannot(verb: str, resource: str) -> Status:

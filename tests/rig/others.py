@@ -5,9 +5,9 @@ Each is a block around the change; at its end the others have gone. What must ho
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Any
 
 from tests.rig import kubelet, oracles
 from tests.rig.lane import LINE
@@ -63,6 +63,7 @@ async def f49(scene: Scene) -> AsyncIterator[None]:
 async def f51(scene: Scene) -> AsyncIterator[None]:
     """Right before a delete (or a write) of the Service, somebody deletes it and makes another of its name."""
     replaced: list[str] = []
+    acted = asyncio.Event()
 
     async def replace(_what: Asked) -> None:
         status, _ = await scene.lane.api.send("DELETE", SERVICE)
@@ -73,12 +74,15 @@ async def f51(scene: Scene) -> AsyncIterator[None]:
             }  # fmt: skip
             made = await scene.lane.api.ok("POST", kubelet.within("/api/v1/services", LINE), body)
             replaced.append(made["metadata"]["uid"])
+        acted.set()
 
     scene.counts_may_differ = True
     rule = scene.on(Hook(replace), verb="delete" if scene.phase == "delete" else "patch",
                     resource="services", name="hello-web", most=1)  # fmt: skip
     yield
     await scene.met(rule)
+    if rule.fired.is_set():
+        await acted.wait()
     if replaced:
         await scene.lasts(1.5)
         _, live = await scene.lane.api.send("GET", SERVICE)
@@ -90,7 +94,8 @@ async def f51(scene: Scene) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def f52(scene: Scene) -> AsyncIterator[None]:
     """A person edits a field of ours, and adds a label that is theirs."""
-    body = {"metadata": {"labels": {"person.test/note": "mine"}}, "spec": {"ports": [{"port": 8888}]}}
+    ports = [{"name": "http", "port": 80, "targetPort": 8888}]
+    body = {"metadata": {"labels": {"person.test/note": "mine"}}, "spec": {"ports": ports}}
     status, _ = await scene.lane.api.send("PATCH", SERVICE, body, MERGE)
     yield
     await scene.lane.settled()
@@ -104,27 +109,27 @@ async def f52(scene: Scene) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def f53(scene: Scene) -> AsyncIterator[None]:
     """Somebody has an object of a name that the change wants: held, told, untouched; it goes on when that is gone."""
-    name = {"create": "hello-web", "update": "hello-worker"}.get(scene.phase, "")
-    made: dict[str, Any] = {}
-    path = _path("/apis/networking.k8s.io/v1/networkpolicies", name)
-    if name:
-        body = {
-            "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
-            "metadata": {"name": name, "namespace": LINE},
-            "spec": {"podSelector": {"matchLabels": {"of": "person"}}, "policyTypes": ["Egress"]},
-        }  # fmt: skip
-        made = await scene.lane.api.ok("POST", kubelet.within("/apis/networking.k8s.io/v1/networkpolicies", LINE), body)
+    name = {"create": "hello-web", "update": "hello-worker"}[scene.phase]
+    collection = kubelet.within("/apis/apps/v1/deployments", LINE)
+    labels = {"of": "person"}
+    body = {
+        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": LINE},
+        "spec": {
+            "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "a", "image": "b"}]}},
+        },
+    }  # fmt: skip
+    made = await scene.lane.api.ok("POST", collection, body)
     yield
-    if made:
 
-        async def told() -> bool:
-            return "NotOurs" in scene.lane.said()
+    async def told() -> bool:
+        return "NotOurs" in scene.lane.said()
 
-        await scene.lane.until(told, 15.0, "it is said whose it is")
-        _, live = await scene.lane.api.send("GET", path)
-        same = live["metadata"]["resourceVersion"] == made["metadata"]["resourceVersion"]
-        scene.verdict.must(same, "F53: a foreign object was touched")
-        await scene.lane.api.send("DELETE", path)
+    await scene.lane.until(told, 15.0, "it is said whose it is")
+    live = await scene.lane.api.ok("GET", f"{collection}/{name}")
+    same = all(live["metadata"].get(word) == made["metadata"].get(word) for word in ("uid", "generation", "labels"))
+    scene.verdict.must(same, "F53: a foreign object was touched")
+    await scene.lane.api.send("DELETE", f"{collection}/{name}")
 
 
 @contextlib.asynccontextmanager
@@ -137,8 +142,13 @@ async def f54(scene: Scene) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def f58(scene: Scene) -> AsyncIterator[None]:
-    """A scaler scales while the change goes on: its number stays."""
-    body = {"spec": {"replicas": 5}}
-    scaled = _path("/apis/apps/v1/deployments", "hello-web") + "/scale"
-    await scene.lane.api.send("PATCH", f"{scaled}?fieldManager=scaler", body, MERGE)
+    """A scaler scales while the change goes on: its number stays, whatever is applied meanwhile."""
+    scaled = f"{_path('/apis/apps/v1/deployments', 'hello-web')}/scale"
+    await scene.lane.api.send("PATCH", f"{scaled}?fieldManager=scaler", {"spec": {"replicas": 5}}, MERGE)
     yield
+    if scene.phase == "delete":
+        return
+    await scene.lane.settled(scene.patience)
+    live = await scene.lane.api.ok("GET", scaled)
+    scene.verdict.must(live["spec"]["replicas"] == 5, f"F58: {live['spec']['replicas']} pods, the scaler said 5")
+    await scene.lane.api.send("PATCH", f"{scaled}?fieldManager=scaler", {"spec": {"replicas": 1}}, MERGE)
