@@ -14,7 +14,8 @@ from pydantic import Field
 from mcd import model
 from mcd.api.away import Away, Known, health_known, known
 from mcd.api.shapes import Problem, Shape, State
-from mcd.model import AppState, StateWord
+from mcd.model import AppState, Reason, StateWord
+from mcd.model.fates import Became, Fate
 from mcd.objects import Ref
 
 
@@ -87,6 +88,20 @@ class Release(State):
     @classmethod
     def shown(cls, release: model.Release) -> Release:
         return cls(**_release(release))
+
+
+class ReleaseListed(Release):
+    fate: Fate
+    """How far it came: what was built is not yet what ran."""
+    fate_reason: Reason | None
+    """Why it failed; null for one that did not."""
+    fate_message: str
+    """The same in words."""
+
+    @classmethod
+    def of_fate(cls, release: model.Release, became: Became) -> ReleaseListed:
+        told = {"fate": became.fate, "fate_reason": became.reason, "fate_message": became.message}
+        return cls(**_release(release), **told)
 
 
 class ReleaseWhole(Release):

@@ -11,7 +11,7 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.requests import Request
 
 from mcd.api.access import Deployer, Reader, RuntimeOf, credential_of, throttle_of
-from mcd.api.app_shapes import Release, ReleaseWhole
+from mcd.api.app_shapes import Release, ReleaseListed, ReleaseWhole
 from mcd.api.build_logs import build_lines
 from mcd.api.carry import Answer, IdempotencyKey, carry
 from mcd.api.etag import shown
@@ -25,7 +25,7 @@ from mcd.store.tx import Tx
 router = APIRouter(prefix="/api/v1", tags=["releases"], route_class=StrictRoute)
 
 
-@router.get("/apps/{app}/releases", operation_id="list_releases", response_model=Page[Release])
+@router.get("/apps/{app}/releases", operation_id="list_releases", response_model=Page[ReleaseListed])
 async def list_releases(
     request: Request,
     app: AppName,
@@ -37,7 +37,8 @@ async def list_releases(
     """The Releases of an App, newest first."""
     async with runtime.db.reading() as tx:
         found = await reads.releases(actor, tx, app, part, ignored=ignored)
-    return page(request, found, Release.shown)
+        fates = await reads.fates(actor, tx, app, found.items)
+    return page(request, found, lambda release: ReleaseListed.of_fate(release, fates[release.number]))
 
 
 @router.get("/apps/{app}/releases/{number}", operation_id="show_release", response_model=ReleaseWhole)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from mcd.kube.play import Fate, play
+from mcd.store import intents
 from tests.api.client import Api
-from tests.controllers.world import HELLO
+from tests.controllers.world import ADMIN, HELLO
 
 
 async def status_of(api: Api) -> dict[str, Any]:
@@ -39,6 +40,34 @@ async def test_a_release_that_was_put_back_is_said_with_its_cause(live: Api) -> 
     assert "push again" in found["next_step"]
     why = (await live.get("/api/v1/apps/hello/why")).text
     assert "mcd rollback" not in f"{found}{why}", "MCD went back already; whoever types it goes one version further"
+
+
+async def test_a_release_that_was_only_built_is_told_apart_from_one_that_runs_ran_or_failed(live: Api) -> None:
+    async def fates() -> dict[int, tuple[str, str | None]]:
+        items = (await live.get("/api/v1/apps/hello/releases", "vera")).json()["items"]
+        return {item["number"]: (item["fate"], item["fate_reason"]) for item in items}
+
+    await live.deployed()
+    await live.deployed(HELLO.replace("hello:1", "hello:2"))
+    assert await fates() == {1: ("ran", None), 2: ("runs", None)}
+    live.world.pods_run = False
+    await live.world.push(HELLO.replace("hello:1", "hello:3"))
+    await live.world.turn()
+    await live.world.turn()
+    assert (await fates())[3] == ("deploying", None)
+    await crashing(live, "RolledBack")
+    assert (await fates())[3] == ("failed", "CrashLooping")
+    live.world.pods_run = True
+    await live.world.settle()
+    async with live.world.runtime.db.writing() as tx:
+        await intents.push(
+            ADMIN, tx, live.world.clock(), "hello", commit="4" * 40, branch="main", app_yaml=HELLO, deploys=False
+        )
+    await live.world.settle()
+    assert await fates() == {1: ("ran", None), 2: ("runs", None), 3: ("failed", "CrashLooping"), 4: ("built", None)}
+    await live.world.push(HELLO.replace("port: ", "ports: ").replace("web:", "web: {type: web, port: 99999}\n  x:"))
+    await live.world.settle()
+    assert (await fates())[5] == ("failed", "InvalidAppYaml")
 
 
 async def test_a_newest_release_with_problems_is_said_beside_what_runs(live: Api) -> None:

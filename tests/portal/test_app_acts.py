@@ -82,6 +82,19 @@ async def test_a_crash_is_understood_and_rolled_back_from_the_page_alone(living:
     assert (await live_of(living))[1] == 1
 
 
+async def test_the_form_to_deploy_proposes_no_release_that_failed(living: Site) -> None:
+    await crashed(living)
+    page = await get(living, "/apps/hello/deploy")
+    chosen = re.findall(r'name="release" value="(\d+)" checked', page)
+    assert chosen == ["1"], "Release 2 was built and never became ready"
+    second = page.partition('id="r-2"')[2].partition("</p>")[0]
+    assert ">failed<" in re.sub(r"<svg.*?</svg>", "", second)
+    assert "web: the program ends with exit 1" in second
+    page = await get(living, "/apps/hello/timeline?show=releases")
+    assert "the program ends with exit 1" in page
+    assert await get(living, "/apps/hello/releases/2")
+
+
 async def test_of_two_people_who_press_the_second_is_told_who_was_first(living: Site) -> None:
     await living.api.deployed()
     async with living.visitor("dora") as dora, living.visitor("olaf", language="zh-CN") as olaf:

@@ -8,8 +8,8 @@ import typer
 
 from mcd.cli.client import Client, segment
 from mcd.cli.options import AppArgument, AppOption, OutputOption, QuietOption, TimeoutOption, seconds, server, which_app
-from mcd.cli.output import Column, Form, Progress, show_data, show_list, show_one
-from mcd.cli.remote.columns import ago, field, message, short_commit, state
+from mcd.cli.output import Column, Form, Item, Progress, show_data, show_list, show_one
+from mcd.cli.remote.columns import ago, field, message, short_commit, state_text, text
 from mcd.cli.remote.status import HISTORY
 from mcd.errors import Code, McdError
 
@@ -20,9 +20,16 @@ rollout = typer.Typer(
     add_completion=False, no_args_is_help=True, rich_markup_mode=None, help="Rollouts of an App: list, show, watch."
 )
 
+
+def fate_text(release: Item) -> str:
+    """`built`, `runs`, `ran`, or `failed: CrashLooping`; of an answer without it, the state."""
+    word, why = text(release.get("fate")), text(release.get("fate_reason"))
+    return f"{word}: {why}" if word and why else word or state_text(release)
+
+
 COLUMNS = [
     field("release", "number"),
-    state(),
+    Column("state", fate_text),
     Column("commit", lambda r: short_commit(r.get("commit"))),
     field("branch"),
     field("author", wide=True),

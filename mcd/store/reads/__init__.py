@@ -20,6 +20,7 @@ from mcd.store.reads.apps import (
 )
 from mcd.store.reads.clusters import cluster, clusters, node_pool, node_pools
 from mcd.store.reads.facts import Callers, callers, facts_around, facts_of
+from mcd.store.reads.fates import fates
 from mcd.store.reads.glances import app_lines, glances
 from mcd.store.reads.happened import events, newest_sequence
 from mcd.store.reads.lines import product_line, product_lines
@@ -62,6 +63,7 @@ __all__ = [
     "events",
     "facts_around",
     "facts_of",
+    "fates",
     "glances",
     "inventory",
     "live_rollout",

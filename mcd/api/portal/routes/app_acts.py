@@ -26,7 +26,16 @@ from mcd.api.portal.routes.app import top
 from mcd.api.portal.routes.app_plans import Confirmed, Wish, preview, with_one_wish
 from mcd.api.portal.routes.app_scale import Word, scaled
 from mcd.api.portal.routing import pages
-from mcd.api.portal.views.app_act import ActForm, Choice, Plan, deletion, past_of, release_choices, rollout_choices
+from mcd.api.portal.views.app_act import (
+    ActForm,
+    Choice,
+    Plan,
+    chosen_of,
+    deletion,
+    past_of,
+    release_choices,
+    rollout_choices,
+)
 from mcd.api.portal.words import n_
 from mcd.errors import Code, McdError
 from mcd.model import Actor, ConditionType, Reason, Trigger
@@ -84,8 +93,9 @@ async def deploy_form(
         head = await top(actor, tx, app, "/deploy")
         found = await reads.releases(actor, tx, app, Part(CHOICES, part.cursor))
         live = await reads.live_rollout(actor, tx, app)
-    choices = release_choices(found.items, live)
-    newest = next((c.value for c in choices if not c.why_not), "")
+        fates = await reads.fates(actor, tx, app, found.items)
+    choices = release_choices(found.items, live, fates)
+    newest = chosen_of(choices)
     more = f"{head.url}/deploy?cursor={found.next_cursor}" if found.next_cursor else ""
     view = ActForm(head, "deploy", n_("Deploy"), choices, str(release or newest), more)
     return show(request, Page("app/deploy.html", view, f"mcd deploy {app}"), now=runtime.now())

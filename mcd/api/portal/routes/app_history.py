@@ -92,7 +92,8 @@ async def _rows(actor: Actor, tx: Tx, app: str, shown: str, part: Part) -> tuple
             return tuple(rollout_row(r) for r in rollouts.items), rollouts.next_cursor
         case "releases":
             releases = await reads.releases(actor, tx, app, part)
-            return tuple(release_row(r) for r in releases.items), releases.next_cursor
+            fates = await reads.fates(actor, tx, app, releases.items)
+            return tuple(release_row(r, fates[r.number]) for r in releases.items), releases.next_cursor
         case "settings":
             settings = await reads.settings_history(actor, tx, app, part)
             return tuple(settings_row(s) for s in settings.items), settings.next_cursor

@@ -41,7 +41,8 @@ async def release(request: Request, app: AppName, number: ReleaseNumber, actor: 
     async with runtime.db.reading() as tx:
         head = await top(actor, tx, app, "/releases")
         found = await reads.release(actor, tx, app, number)
+        told = (await reads.fates(actor, tx, app, (found,)))[number]
         problems = await reads.release_problems(actor, tx, app, number)
         log = await build_tail(actor, tx, app, number, LINES)
-    view = release_page(head, found, problems, [plain(line) for line in log])
+    view = release_page(head, found, told, problems, [plain(line) for line in log])
     return show(request, Page("app/release.html", view, f"mcd release show {number} -a {app}"), now=runtime.now())

@@ -19,6 +19,7 @@ from mcd.api.portal.views.app import Top
 from mcd.api.portal.views.states import Sign, sign
 from mcd.api.portal.words import n_
 from mcd.model import Action, ConditionType, Rollout
+from mcd.model.fates import Became
 from mcd.model.named import TRIGGERS
 from mcd.model.way_back import Past, WentBack
 from mcd.model.why import say
@@ -175,6 +176,8 @@ class Choice:
     """Why it cannot be chosen."""
     current: bool = False
     sign: Sign | None = None
+    failed: str = ""
+    """Why it failed when it was rolled out: it can be chosen, and never is by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +195,9 @@ class ActForm:
     """MCD went back by itself, so nothing is chosen for the person."""
 
 
-def release_choices(found: Sequence[model.Release], live: Rollout | None) -> tuple[Choice, ...]:
+def release_choices(
+    found: Sequence[model.Release], live: Rollout | None, fates: Mapping[int, Became]
+) -> tuple[Choice, ...]:
     def why_not(release: model.Release) -> str:
         failed = release.state.is_now(ConditionType.STALLED)
         return n_("It failed; push again, or deploy its commit to try it again.") if failed else ""
@@ -201,10 +206,15 @@ def release_choices(found: Sequence[model.Release], live: Rollout | None) -> tup
         Choice(
             str(r.number), f"{r.commit[:12]} {r.title}".strip(), r.branch or r.tag, r.created_at,
             r.author or r.created_by, why_not(r), live is not None and live.release == r.number,
-            sign(model.state_word(r.state).value),
+            sign(fates[r.number].fate.value), "" if why_not(r) else fates[r.number].message,
         )
         for r in found
     )  # fmt: skip
+
+
+def chosen_of(choices: Sequence[Choice]) -> str:
+    """What a form proposes: the newest that did not fail; empty when all did."""
+    return next((c.value for c in choices if not c.why_not and not c.failed), "")
 
 
 def rollout_choices(found: Sequence[Rollout], titles: Mapping[int, str]) -> tuple[Choice, ...]:

@@ -18,6 +18,7 @@ from mcd.api.portal.views.states import Sign, sign
 from mcd.api.portal.words import n_
 from mcd.errors import Code, McdError, echo
 from mcd.model import Action, Change, EventKind, InventoryEntry
+from mcd.model.fates import Became
 from mcd.model.named import TRIGGERS
 from mcd.model.why import Note, say
 from mcd.objects import MASK, Object, Ref, in_apply_order, masked, ref_of, to_yaml
@@ -158,11 +159,11 @@ def rollout_row(rollout: model.Rollout) -> Row:
     )  # fmt: skip
 
 
-def release_row(release: model.Release) -> Row:
+def release_row(release: model.Release, told: Became) -> Row:
     title = say(Note.POINT_RELEASE, number=release.number, what=f"{release.commit[:12]} {release.title}")
     return Row(
-        release.created_at, sign(model.state_word(release.state).value), title, release.author or release.created_by,
-        release.branch or release.tag, f"release:{release.number}",
+        release.created_at, sign(told.fate.value), title, release.author or release.created_by,
+        told.message or release.branch or release.tag, f"release:{release.number}",
         f"release:{release.number - 1}" if release.number > 1 else "",
     )  # fmt: skip
 

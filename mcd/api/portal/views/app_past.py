@@ -13,6 +13,7 @@ from mcd.api.portal.views.states import Sign, sign
 from mcd.api.portal.words import n_
 from mcd.errors import Problem
 from mcd.model import Action
+from mcd.model.fates import Became
 from mcd.model.named import TRIGGERS
 from mcd.model.why import say
 
@@ -104,7 +105,9 @@ class ReleasePage:
     failed: bool
 
 
-def release_page(top: Top, release: model.Release, problems: Sequence[Problem], log: Sequence[str]) -> ReleasePage:
+def release_page(
+    top: Top, release: model.Release, told: Became, problems: Sequence[Problem], log: Sequence[str]
+) -> ReleasePage:
     return ReleasePage(
         top,
         release.number,
@@ -113,7 +116,7 @@ def release_page(top: Top, release: model.Release, problems: Sequence[Problem], 
         release.author,
         release.branch or release.tag,
         release.created_at,
-        sign(model.state_word(release.state).value),
+        sign(told.fate.value),
         conditions_of(release.state),
         tuple(sorted(release.images.items())),
         release.app_yaml,

@@ -28,6 +28,12 @@ STATES: Mapping[str, Sign] = {
     "deleting": Sign(n_("deleting"), "trash", "busy"),
     "undeployed": Sign(n_("not deployed"), "circle-dashed", "quiet"),
     "superseded": Sign(n_("superseded"), "rotate-2", "quiet"),
+    "building": Sign(n_("building"), "package", "busy"),
+    "built": Sign(n_("built"), "package", "quiet"),
+    "deploying": Sign(n_("progressing"), "refresh", "busy"),
+    "runs": Sign(n_("runs"), "circle-check", "good"),
+    "ran": Sign(n_("ran"), "check", "quiet"),
+    "failed": Sign(n_("failed"), "circle-x", "bad"),
     "ignored": Sign(n_("ignored"), "ban", "quiet"),
 }
 
