@@ -242,7 +242,11 @@ def _app(item: Any) -> Check:
     live = item.get("live") or {}
     name, line, began = str(item.get("name")), str(item.get("product_line") or ""), live.get("since")
     state = " ".join(word for word in (str(item["state"]), lasting(began)) if word)
-    message = f"in {line}: {state}: {live.get('reason')}: {live.get('message')}"
+    said = str(live.get("message"))
+    if item["state"] == "unknown":
+        # What the cluster says is told of the cluster, once, and not of each of its Apps.
+        said = f"{said.partition('. ')[0].rstrip('.')}."
+    message = f"in {line}: {state}: {live.get('reason')}: {said}"
     return Check(f"app {name}", "warning", message, f"See `mcd status {name}`.", product_line=line, since=began or "")
 
 

@@ -224,6 +224,7 @@ def test_doctor_says_since_when_a_cluster_is_away(root: Mcd, platform: Platform)
     line = next(line for line in told.out.splitlines() if "cluster local" in line)
     assert re.search(r"not ready since \d{4}-\d\d-\d\dT[^ ]+ \(.+\): Unreachable: ", line), line
     assert "no route" in line
+    assert told.out.count("no route") == 1, "not once more for each App of the cluster"
     since = re.search(r"^since: +not ready for .+, since (\S+)$", cluster.out, re.MULTILINE)
     assert since is not None, cluster.out
     assert since[1] in line, "doctor and cluster show tell one since"
