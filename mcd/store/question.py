@@ -39,16 +39,19 @@ def _size(value: object) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A question as one driver takes it, parameters by position."""
+    """A question as one driver takes it."""
 
     sql: str
-    names: tuple[str, ...]
+    names: tuple[str, ...] | None
+    """Of its parameters in their order; None: they have names there too."""
     made: Callable[[Raw], list[dict[str, Any]]]
     fixed: Mapping[str, Any]
     """Parameters that the statement itself has."""
 
-    def values(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
+    def values(self, given: Mapping[str, Any]) -> tuple[Any, ...] | dict[str, Any]:
         fixed = self.fixed
+        if self.names is None:
+            return {**fixed, **given}
         return tuple(given[name] if name in given else fixed[name] for name in self.names)
 
 
@@ -63,7 +66,6 @@ class Question:
         self._prepared: dict[str, Prepared] = {}
 
     def prepared(self, dialect: Dialect) -> Prepared:
-        """For a driver whose parameters stand by position."""
         found = self._prepared.get(dialect.name)
         if found is None:
             found = self._prepared[dialect.name] = self._prepare(dialect)
@@ -88,7 +90,8 @@ class Question:
                 found.append(one)
             return found
 
-        return Prepared(str(compiled), tuple(compiled.positiontup), made, compiled.params)
+        order = tuple(compiled.positiontup) if compiled.positional else None
+        return Prepared(str(compiled), order, made, compiled.params)
 
     def answer(self, rows: Sequence[Sequence[Any]]) -> Answer:
         """Of rows that have our types already."""

@@ -10,15 +10,27 @@ import asyncio
 import contextlib
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import Dialect
 
 from mcd.store.question import Answer, Question
 
 Ask = Callable[[Question, Mapping[str, Any]], Awaitable[Answer]]
+
+
+class TheOtherWay(Exception):
+    """It cannot be asked like this now: it takes too long, or there is no connection. Nothing was answered."""
+
+
+class Quick(Protocol):
+    def reading(self) -> contextlib.AbstractAsyncContextManager[Ask]:
+        """One state of the database for all that is asked inside. Raises TheOtherWay."""
+
+    async def close(self) -> None: ...
+
 
 AT_ONCE = 0.002
 """Seconds that a question may take that is not known to be long."""
@@ -30,17 +42,18 @@ _KEPT = 4
 """Connections that are kept while nobody uses them. Two are in use at once only when somebody waits inside."""
 
 
-class Quick:
+class FileQuick:
     def __init__(self, path: Path, dialect: Dialect) -> None:
         self._path = path
         self._dialect = dialect
         self._idle: list[_Opened] = []
 
-    @contextlib.contextmanager
-    def reading(self) -> Iterator[Ask]:
-        """One state of the database for all that is asked inside. Raises sqlite3.Error, also for what takes too long:
-        whoever asks goes the other way then."""
-        opened = self._idle.pop() if self._idle else _Opened(self._path, self._dialect)
+    @contextlib.asynccontextmanager
+    async def reading(self) -> AsyncIterator[Ask]:
+        try:
+            opened = self._idle.pop() if self._idle else _Opened(self._path, self._dialect)
+        except sqlite3.Error as error:
+            raise TheOtherWay from error
         whole = False
         try:
             opened.connection.execute("BEGIN")
@@ -50,13 +63,15 @@ class Quick:
                 if not opened.away:
                     opened.connection.execute("COMMIT")
                     whole = True
+        except sqlite3.Error as error:
+            raise TheOtherWay from error
         finally:
             if whole and len(self._idle) < _KEPT:
                 self._idle.append(opened)
             else:
                 opened.close()
 
-    def close(self) -> None:
+    async def close(self) -> None:
         while self._idle:
             self._idle.pop().close()
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -32,7 +31,7 @@ from mcd.store.failures import as_mcd_error, damaged, not_migrated, unreachable
 from mcd.store.keyring import KeyRing
 from mcd.store.marks import FileMarks, Mark, Marks
 from mcd.store.migrate import migrate, require_head
-from mcd.store.quick import Quick
+from mcd.store.quick import FileQuick, Quick, TheOtherWay
 from mcd.store.sqlite import connect
 from mcd.store.tx import Tx
 from mcd.store.wakes import CHANNEL, Bell, Ring
@@ -77,11 +76,11 @@ class Database:
             # One connection for writers: they queue in this process instead of spinning on the file's lock.
             self._writer = _sqlite_engine(self.url, writer=True)
             self._reader = _sqlite_engine(self.url, writer=False)
-            self._quick: Quick | None = Quick(self._path, self._reader.dialect)
+            self._quick: Quick = FileQuick(self._path, self._reader.dialect)
             self._marks: Marks = FileMarks(self._path)
         else:
             self._writer = self._reader = _postgres_engine(self.url)
-            self._quick, self._marks = None, _server_marks(self.url)
+            self._quick, self._marks = _of_server(self.url, self._reader)
         self._listener = None if self._sqlite else _listener(self.url, {Ring.WISH: self.wishes, Ring.EVENT: self.told})
         self._watcher: asyncio.Task[None] | None = None
 
@@ -125,18 +124,18 @@ class Database:
     async def asked(self, read: Callable[[Tx], Awaitable[T]]) -> T:
         """What `read` answers, in a read-only snapshot, by the shortest way there is. It may ask prepared questions
         only, waits for nothing else, and may be called twice. Raises what it raises, or McdError in our words."""
-        if self._quick is not None:
-            with contextlib.suppress(sqlite3.Error):
-                return await self._asked_at_once(self._quick, read)
+        with contextlib.suppress(TheOtherWay):
+            return await self._asked_quickly(read)
         async with self.reading() as tx:
             return await read(tx)
 
-    async def _asked_at_once(self, quick: Quick, read: Callable[[Tx], Awaitable[T]]) -> T:
+    async def _asked_quickly(self, read: Callable[[Tx], Awaitable[T]]) -> T:
         self._require_file()
-        with _Timed(_READ) as timed, quick.reading() as ask:
-            timed.begun()
-            tx = Tx(None, writable=False, keyring=None, quick=ask)
-            answer = await read(tx)
+        with _Timed(_READ) as timed:
+            async with self._quick.reading() as ask:
+                timed.begun()
+                tx = Tx(None, writable=False, keyring=None, quick=ask)
+                answer = await read(tx)
         if tx.used_token is not None:
             self.note_use(*tx.used_token)
         return answer
@@ -193,8 +192,7 @@ class Database:
                 await self._watcher
             self._watcher = None
         await self._marks.close()
-        if self._quick is not None:
-            self._quick.close()
+        await self._quick.close()
         await self._writer.dispose()
         await self._reader.dispose()
 
@@ -301,10 +299,11 @@ def _listener(url: URL, bells: Mapping[Ring, Bell]) -> Listener:
     return Listener(url, bells)
 
 
-def _server_marks(url: URL) -> Marks:
+def _of_server(url: URL, engine: AsyncEngine) -> tuple[Quick, Marks]:
     from mcd.store.server_marks import ServerMarks
+    from mcd.store.server_quick import ServerQuick
 
-    return ServerMarks(url)
+    return ServerQuick(url, engine.dialect, _limits()), ServerMarks(url)
 
 
 def _sqlite_engine(url: URL, *, writer: bool) -> AsyncEngine:
@@ -350,11 +349,15 @@ def prepare_sqlite(engine: AsyncEngine, *, writer: bool) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
 
 
-def _postgres_engine(url: URL) -> AsyncEngine:
-    limits = (
+def _limits() -> str:
+    """What every connection to PostgreSQL begins with."""
+    return (
         f"-c lock_timeout={int(BUSY_SECONDS * 1000)}ms -c statement_timeout={STATEMENT_SECONDS}s "
         "-c idle_in_transaction_session_timeout=60s -c timezone=UTC"
     )
+
+
+def _postgres_engine(url: URL) -> AsyncEngine:
     return create_async_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_size=10,
@@ -362,6 +365,6 @@ def _postgres_engine(url: URL) -> AsyncEngine:
         pool_timeout=BUSY_SECONDS,
         pool_pre_ping=True,
         json_serializer=json_text,
-        connect_args={"connect_timeout": 5, "options": limits, "application_name": "mcd"},
+        connect_args={"connect_timeout": 5, "options": _limits(), "application_name": "mcd"},
         hide_parameters=True,
     )
