@@ -88,6 +88,12 @@ rig-full: servers ## All of it: every write and commit, every fault, every plant
 bench: venv ## What a compile costs, beside PyYAML and kustomize; writes the table of docs/benchmarks.md
 	@$(BIN)/python -m bench compile --page
 
+bench-engine: venv servers ## What the engine costs, beside a bare client and kubectl on API servers of its own, in small (APPS=300)
+	@$(BIN)/python -m bench bulk --apps $(or $(APPS),300) --turns 3
+	@$(BIN)/python -m bench noop --apps $(or $(APPS),300)
+	@$(BIN)/python -m bench change
+	@$(BIN)/python -m bench coldstart --apps $(or $(APPS),300)
+
 ##@ Generated pages
 docs: venv ## Write the generated references in docs/reference, and the dashboard
 	@$(BIN)/python -m scripts.dashboard

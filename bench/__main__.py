@@ -6,12 +6,13 @@ Exit code 1 when a target is missed, so that a gate can ask; 2 when nothing coul
 from __future__ import annotations
 
 import argparse
+import os
 import shutil
 import sys
 from functools import partial
 from pathlib import Path
 
-from bench import api, bulk, change, coldstart, data, meter, noop, report, scrape, tables
+from bench import api, bulk, change, coldstart, data, memory, meter, noop, report, scrape, tables
 from bench import compile as compiling
 
 
@@ -83,24 +84,33 @@ def _server_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
         one.set_defaults(run=run)
 
 
+_WHERE = {"where": f"{os.cpu_count()} cores of"}
+"""API servers, etcd and client have all of them."""
+
+
 def _bulk(given: argparse.Namespace) -> int:
     found = bulk.run(given.apps, given.turns, _say)
-    return _told("bulk", bulk.table(found), found.facts(), given)
+    return _told("bulk", bulk.table(found), found.facts() | _WHERE, given)
 
 
 def _noop(given: argparse.Namespace) -> int:
     found = noop.run(given.apps, given.turns, _say)
-    return _told("noop", noop.table(found), found.facts(), given)
+    return _told("noop", noop.table(found), found.facts() | _WHERE, given)
 
 
 def _change(given: argparse.Namespace) -> int:
     found = change.run(given.apps, _say)
-    return _told("change", change.table(found), found.facts(), given)
+    return _told("change", change.table(found), found.facts() | _WHERE, given)
 
 
 def _coldstart(given: argparse.Namespace) -> int:
     found = coldstart.run(given.apps, given.clusters, given.turns, _say)
-    return _told("coldstart", coldstart.table(found), found.facts(), given)
+    return _told("coldstart", coldstart.table(found), found.facts() | _WHERE, given)
+
+
+def _memory(given: argparse.Namespace) -> int:
+    found = memory.run(given.apps, _say)
+    return _told("memory", memory.table(found), found.facts() | _WHERE, given)
 
 
 def _engine_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -109,6 +119,7 @@ def _engine_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
         ("bulk", "P3: many Apps at once on one cluster, beside the bound and kubectl", 1000, 5, _bulk),
         ("noop", "P5: Apps at rest are looked at again; turns are resyncs", 1490, 6, _noop),
         ("change", "P6: the requests of one change", 20, 1, _change),
+        ("memory", "P10: memory of the controllers, and what an object adds", 1490, 1, _memory),
         ("coldstart", "P9: from the start of the process to a verdict on every App", 1490, 5, _coldstart),
     ):
         one = commands.add_parser(name, help=said)

@@ -18,7 +18,7 @@ from typing import Any
 
 from bench import peers
 from bench.engine import Engine, installation
-from bench.noop import _same
+from bench.noop import same
 from bench.servers import Servers, between, cpu_of, resident, up, without_watches
 from mcd.kube.kinds import KINDS, collection_path
 from mcd.runtime import WATCHED
@@ -88,7 +88,7 @@ async def _run(folder: Path, servers: Servers, apps: int, turns: int, say: Calla
 async def _start(engine: Engine, found: Result) -> float:
     asked, before = engine.servers.asked(), await engine.due_at()
     began = engine.start()
-    ended = await engine.until("every App has a verdict", lambda: _same(engine, before), 600)
+    ended = await engine.until("every App has a verdict", lambda: same(engine, before), 600)
     found.cpu.append(cpu_of(engine.pid))
     found.requests, found.rss = between(asked, engine.servers.asked()), resident(engine.pid)
     return ended - began

@@ -29,10 +29,15 @@ RESYNC = 10.0
 
 @dataclass(frozen=True)
 class Look:
-    """One look at every App: seconds of the controllers' processor time, and requests that are no watch."""
+    """One look at every App: seconds of the controllers' processor time, and what was asked of the API server."""
 
     cpu: float
-    requests: int
+    verbs: dict[str, int]
+
+    @property
+    def requests(self) -> int:
+        """Those that are no watch."""
+        return without_watches(self.verbs)
 
 
 @dataclass(frozen=True)
@@ -64,7 +69,7 @@ class Result:
                 "resync_cpu_s": self.for_all(self.resync), "woken_cpu_s": self.for_all(self.woken),
                 "woken_s": self.woken_seconds,
             },
-            "requests": {"resync": self.resync.requests, "woken": self.woken.requests},
+            "requests": {"resync": self.resync.verbs, "woken": self.woken.verbs},
             "bound": {"again_s": self.again.seconds, "requests": self.again.requests}, "ratio": {"bound": self.times},
         }  # fmt: skip
 
@@ -83,7 +88,7 @@ async def _run(folder: Path, servers: Servers, apps: int, resyncs: int, say: Cal
         woken, seconds = await _woken(engine)
         say(f"woken: {woken.cpu:.2f} s of processor time, {woken.requests} requests, {seconds:.1f} s by the clock")
         resync = await _resync(engine, resyncs)
-        say(f"resync: {resync.cpu:.3f} s of processor time, {resync.requests} requests")
+        say(f"resync: {resync.cpu:.3f} s of processor time, {resync.requests} requests {resync.verbs}")
         engine.stop()
         again = peers.bound(servers, {"c00": requests_of(objects, folder / "again")}, 16)
     return Result(apps, resync, woken, seconds, again)
@@ -101,29 +106,30 @@ async def _woken(engine: Engine) -> tuple[Look, float]:
     await engine.wake()
     ended = await engine.until("every App was looked at", engine.restless, 1800)
     spent = cpu_of(engine.pid) - cpu
-    return Look(spent, without_watches(between(asked, engine.servers.asked()))), ended - began
+    return Look(spent, between(asked, engine.servers.asked())), ended - began
 
 
 async def _resync(engine: Engine, resyncs: int) -> Look:
     """What so many of them cost, less what the same time costs without any; of one."""
     with_them = await _window(engine, RESYNC, RESYNC * resyncs)
     without = await _window(engine, 3600.0, RESYNC * resyncs)
-    return Look(max(0.0, with_them.cpu - without.cpu) / resyncs, with_them.requests)
+    return Look(max(0.0, with_them.cpu - without.cpu) / resyncs, with_them.verbs)
 
 
 async def _window(engine: Engine, every: float, seconds: float) -> Look:
     engine.stop()
     before = await engine.due_at()
     engine.start(MCD_RESYNC=str(every))
-    # The first look of a process is a whole one.
-    await engine.until("every App was looked at", lambda: _same(engine, before), 600)
-    await asyncio.sleep(1.2 * min(every, RESYNC))
+    # The first look of a process is a whole one, and so is the next: the first may have begun before all was seen.
+    await engine.until("every App was looked at", lambda: same(engine, before), 600)
+    await asyncio.sleep(2.5 * min(every, RESYNC))
+    await engine.until("nobody works", engine.restless, 600)
     asked, cpu = engine.servers.asked(), cpu_of(engine.pid)
     await asyncio.sleep(seconds)
-    return Look(cpu_of(engine.pid) - cpu, without_watches(between(asked, engine.servers.asked())))
+    return Look(cpu_of(engine.pid) - cpu, between(asked, engine.servers.asked()))
 
 
-async def _same(engine: Engine, before: dict[str, Any]) -> int:
+async def same(engine: Engine, before: dict[str, Any]) -> int:
     """How many are due when they were due before: nobody has looked at them."""
     now = await engine.due_at()
     return sum(now.get(row) in (None, due) for row, due in before.items())

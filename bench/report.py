@@ -77,5 +77,6 @@ def write_page(name: str, table: str, facts: dict[str, Any], page: Path = PAGE) 
         raise ValueError(f"{page.name} has no place for {name}: it needs {begin} and {end}")
     head, _, rest = text.partition(begin)
     tail = rest.partition(end)[2]
-    on = f"Commit {facts['commit']}, {facts['at'][:10]}, Python {facts['python']}, one core of {facts['cpu']}."
+    where = facts.get("where", "one core of")
+    on = f"Commit {facts['commit']}, {facts['at'][:10]}, Python {facts['python']}, {where} {facts['cpu']}."
     page.write_text(f"{head}{begin}\n{on}\n\n{table}\n{end}{tail}")
