@@ -27,6 +27,7 @@ from mcd.api.access import (
 from mcd.api.app_shapes import Container, Pod
 from mcd.api.build_logs import build_lines
 from mcd.api.components import refuse_unknown
+from mcd.api.last_words import as_lines, last_words
 from mcd.api.paths import WHOLE, AppName, Component
 from mcd.api.places import Place
 from mcd.api.shapes import Page
@@ -90,7 +91,7 @@ async def read_logs(
         place = await places.place_of(actor, tx, app, Verb.SHELL)
     if build:
         return _text(request, build_lines(runtime, credential, app, None, follow=follow), throttle, actor.person)
-    wanted = Wanted(app, component, pod, container)
+    wanted = Wanted(app, component, pod, container, previous=previous)
     # What ended says no more.
     follow = follow and not previous
     options = tails.Options(follow, previous, tail, seconds_of(since), timestamps, prefix)
@@ -98,9 +99,9 @@ async def read_logs(
     try:
         first = await sources_of(cluster, place, wanted)
     except McdError as error:
-        if previous and pod is not None and error.code is Code.NOT_FOUND:
-            raise _none_ended(app, pod) from None
-        raise
+        if not previous or pod is None or error.code is not Code.NOT_FOUND:
+            raise
+        first = []
     if not first:
         await refuse_unknown(runtime, actor, app, component)
     if not first and not follow and not previous:
@@ -112,17 +113,20 @@ async def read_logs(
     if previous:
         begun = await anext(lines, None)
         if begun is None:
-            raise _none_ended(app, pod)
-        lines = _from(begun, lines)
+            async with runtime.db.reading() as tx:
+                kept = await last_words(actor, tx, app, component)
+            if kept is None:
+                raise _none_ended(app, pod)
+            lines = as_lines(kept, prefix=prefix)
+        else:
+            lines = _from(begun, lines)
     return _text(request, lines, throttle, actor.person)
 
 
 def _none_ended(app: str, pod: str | None) -> McdError:
     which = f'the pod "{echo(pod)}"' if pod else f"no pod of {app}"
     has = "has no container that ended, or it is gone with its log" if pod else "has a container that ended before"
-    return McdError(
-        Code.NOT_FOUND, f"{which} {has}.", f"`mcd status {app}` keeps the last lines.", reason="NoPreviousLog"
-    )
+    return McdError(Code.NOT_FOUND, f"{which} {has}.", f"See `mcd status {app}`.", reason="NoPreviousLog")
 
 
 async def _from(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
@@ -142,10 +146,13 @@ def _text(request: Request, source: AsyncIterator[bytes], throttle: Throttle, pe
 
 
 class Wanted:
-    """Which containers of an App are meant. None: all of it."""
+    """Which containers of an App are meant. None: all of it. `previous`: those that ended, of the newest pods."""
 
-    def __init__(self, app: str, component: str | None, pod: str | None, container: str | None) -> None:
+    def __init__(
+        self, app: str, component: str | None, pod: str | None, container: str | None, *, previous: bool = False
+    ) -> None:
         self.app, self.component, self.pod, self.container = app, component, pod, container
+        self.previous = previous
 
 
 class Finder:
@@ -175,12 +182,26 @@ async def sources_of(cluster: Cluster, place: Place, wanted: Wanted) -> list[tai
         if not pods:
             raise not_found("pod", wanted.pod)
     found = []
-    for pod in pods:
+    for pod in _newest(pods) if wanted.previous and wanted.pod is None else pods:
         name = places.container_of(pod, wanted.container)
         status = places.statuses(pod).get(name, {})
         uid, restarts = str(pod["metadata"].get("uid", "")), int(status.get("restartCount", 0))
         found.append(tails.Source(pod["metadata"]["name"], uid, name, restarts, _ends(status)))
     return found
+
+
+def _newest(pods: Sequence[Object]) -> list[Object]:
+    """Of each component the pods of the version that was made last: what one of an older version ended with long ago is
+    no news of this one."""
+    latest: dict[str, tuple[str, str]] = {}
+    for pod in pods:
+        made = str(pod["metadata"].get("creationTimestamp") or ""), places.label(pod, _VERSION)
+        component = places.label(pod, COMPONENT)
+        latest[component] = max(made, latest.get(component, ("", "")))
+    return [pod for pod in pods if places.label(pod, _VERSION) == latest[places.label(pod, COMPONENT)][1]]
+
+
+_VERSION = "pod-template-hash"
 
 
 def _ends(status: Mapping[str, Any]) -> tuple[bool, ...]:

@@ -5,8 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from mcd.kube.play import Fate, play
+from mcd.model import ComponentHealth, HealthState, Reason, Trigger
 from mcd.objects import Ref
+from mcd.store import tables as t
+from mcd.store.nouns import health_json
 from tests.api.client import Api
 from tests.controllers.world import HELLO
 
@@ -67,3 +72,72 @@ async def test_where_nothing_ended_or_its_log_is_gone_one_refusal_says_so(live: 
     gone = (await live.get(LOGS + "&pod=hello-web-dead")).json()
     assert gone["reason"] == "NoPreviousLog"
     assert gone["detail"].startswith('the pod "hello-web-dead" has no container that ended, or it is gone')
+
+
+async def died(api: Api, fate: Fate, *said: bytes) -> None:
+    """Release 2 dies with these last lines and is put back; then its pods are gone with their logs."""
+    world = api.world
+    world.pods_run = False
+    await world.push(HELLO.replace("hello:1", "hello:2"))
+    for _ in range(40):
+        await world.turn()
+        play(world.kube, lambda _workload: fate)
+        for ref, pod in world.kube.objects("Pod").items():
+            if pod["status"]["containerStatuses"][0]["restartCount"]:
+                for previous in (False, True):
+                    world.kube.set_logs("demo", ref.name, "web", list(said), previous=previous)
+        world.clock.forward(15)
+        rollout = await world.live()
+        if rollout is not None and rollout.trigger is Trigger.AUTO_ROLLBACK:
+            break
+    world.pods_run = True
+    await world.settle()
+    for ref in world.kube.objects("Pod"):
+        world.kube.set_logs("demo", ref.name, "web", [b"well"])
+
+
+async def test_the_last_lines_of_the_rollout_that_mcd_went_back_from_are_told_when_its_pods_are_gone(live: Api) -> None:
+    await live.deployed()
+    await died(live, Fate.CRASH, b"reading", b"fatal: no database")
+    head = "mcd: web of Rollout 2 died (CrashLooping) and its log is gone with it. Its last lines were kept:\n"
+    assert (await live.get(LOGS)).text == f"{head}reading\nfatal: no database\n"
+    assert (await live.get(LOGS + "&prefix=true&component=web")).text.endswith("web | fatal: no database\n")
+    async with live.as_("dora", Accept="text/html") as dora:
+        page = (await dora.get("/apps/hello/logs?previous=true")).text
+    assert "fatal: no database" in page
+    assert "web of Rollout 2 died (CrashLooping)" in page
+    # A Rollout that a person wished since is another one, and nothing of it died.
+    scaled = await live.ask("PATCH", "/api/v1/apps/hello/settings", {"components": {"web": {"replicas": 2}}})
+    assert scaled.is_success, scaled.text
+    await live.world.settle()
+    assert (await live.get(LOGS)).json()["reason"] == "NoPreviousLog"
+
+
+async def test_lines_of_the_cluster_and_of_an_older_rollout_are_no_last_words(live: Api) -> None:
+    await live.deployed()
+    await died(live, Fate.CRASH, b"of the older one")
+    async with live.world.runtime.db.writing() as tx:
+        seen = ComponentHealth(
+            "web", HealthState.FAILED, Reason.PROBE_FAILING, "x", evidence=("Readiness probe failed",)
+        )
+        number = t.rollout.c.number == 2
+        await tx.run(update(t.rollout).where(number).values(health=[health_json(seen)]))
+    assert (await live.get(LOGS)).json()["reason"] == "NoPreviousLog"
+    async with live.world.runtime.db.writing() as tx:
+        seen = ComponentHealth("web", HealthState.FAILED, Reason.OOM_KILLED, "x")
+        await tx.run(update(t.rollout).where(number).values(health=[health_json(seen)]))
+    assert "web of Rollout 2 died (OOMKilled)" in (await live.get(LOGS)).text
+    assert "It said nothing before" in (await live.get(LOGS)).text
+
+
+async def test_what_a_pod_of_an_older_version_ended_with_long_ago_is_not_told(live: Api) -> None:
+    old, new = await deployed(live)
+    for pod, made, version in ((old, "2026-05-03T10:00:00Z", "a1"), (new, "2026-05-03T10:05:00Z", "b2")):
+        becomes(live, pod, 2, {"running": {}}, DEAD)
+        obj = live.world.kube.objects("Pod")[pod]
+        obj["metadata"]["labels"]["pod-template-hash"] = version
+        obj["metadata"]["creationTimestamp"] = made
+        live.world.kube.person(obj, manager="kube-controller-manager")
+        live.world.kube.set_logs("demo", pod.name, "web", [f"died in {version}".encode()], previous=True)
+    assert (await live.get(LOGS)).text == "died in b2\n"
+    assert (await live.get(LOGS + f"&pod={old.name}")).text == "died in a1\n"

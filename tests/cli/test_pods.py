@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 
-from tests.cli.conftest import Mcd, Platform, Played, data, signed_in
+from tests.cli.conftest import Mcd, Platform, data, signed_in
 
 
 def pod_of(dora: Mcd, platform: Platform, app: str) -> str:
@@ -77,34 +76,8 @@ def test_events_are_listed_oldest_first_and_followed(dora: Mcd, platform: Platfo
     assert process.returncode == 130
 
 
-def test_where_nothing_ended_one_line_says_so_with_exit_1(dora: Mcd, platform: Platform) -> None:
+def test_where_nothing_ended_one_line_says_so(dora: Mcd, platform: Platform) -> None:
     platform.deployed("lasting")
     told = dora("logs", "lasting", "--previous")
-    assert (told.code, told.out) == (1, "")
-    assert told.err == "mcd: no pod of lasting has a container that ended before, and no lines of one are kept.\n"
-
-
-def test_the_last_lines_of_what_died_are_shown_when_its_log_is_gone(here: Mcd, stub_server: Played) -> None:
-    def answers(path: str, status: int, body: object) -> None:
-        stub_server.answers[f"/api/v1{path}"] = (
-            status,
-            {"Content-Type": "application/json"},
-            json.dumps(body).encode(),
-        )
-
-    detail = "no pod of dying has a container that ended before. `mcd status dying` keeps the last lines."
-    answers("/apps/dying/logs", 404, {"code": "not_found", "detail": detail, "reason": "NoPreviousLog"})
-    rows = [{"id": "c", "number": 3}, {"id": "b", "number": 2}, {"id": "a", "number": 1}]
-    answers("/apps/dying/rollouts", 200, {"items": rows, "next_cursor": None})
-    said = {"a": ["older"], "b": ["reading", "fatal: no database"], "c": []}
-    for name, lines in said.items():
-        parts = [{"component": "web", "evidence": lines}, {"component": "worker", "evidence": []}]
-        answers(f"/rollouts/{name}", 200, {"id": name, "components": parts})
-    env = {"MCD_SERVER": stub_server.url, "MCD_TOKEN": "mcd_pat_x"}
-    told = here("logs", "dying/web", "--previous", env=env)
-    assert (told.code, told.out) == (1, "web | reading\nweb | fatal: no database\n")
-    assert told.err.count("\n") == 1
-    assert "The last lines that Rollout 2 saw are kept:" in told.err
-    told = here("logs", "dying/worker", "--previous", env=env)
-    assert (told.code, told.out) == (1, "")
-    assert "no lines of one are kept" in told.err
+    assert (told.code, told.out) == (3, "")
+    assert "no pod of lasting has a container that ended before. See `mcd status lasting`." in told.err

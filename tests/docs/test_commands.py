@@ -136,7 +136,7 @@ TYPED: Mapping[str, Typed] = {
     ),
     "how-to/deploy.md": Typed(files={"app.yaml": SHOP}, before=repository),
     "how-to/scale.md": Typed(before=shop),
-    "how-to/logs-and-shell.md": Typed(before=twice, codes={"mcd logs shop/web --previous": 1}),
+    "how-to/logs-and-shell.md": Typed(before=twice, codes={"mcd logs shop/web --previous": 3}),
     "how-to/domains.md": Typed(before=shop, files={"tls.crt": "certificate", "tls.key": "key"}),
     "how-to/gpu.md": Typed(
         person="root", files={"pool.yaml": POOL},

@@ -7,10 +7,9 @@ from typing import Annotated, Any
 
 import typer
 
-from mcd.cli.client import Client, segment
+from mcd.cli.client import segment
 from mcd.cli.options import AppArgument, AppOption, seconds, server, which_app
-from mcd.cli.output import FAILED, log_text, note
-from mcd.errors import McdError
+from mcd.cli.output import log_text
 
 
 def logs(
@@ -34,8 +33,8 @@ def logs(
 ) -> None:
     """Show the log of the App's pods, or of its build.
 
-    --previous is about the container that ended last. When its log is gone with it, the last lines that the Rollout
-    keeps are shown, with exit code 1.
+    --previous is about the container that ended last, of the pods of the newest version. When its log is gone with it,
+    the last lines that were kept of it are shown. A line that begins with mcd: is none of a container.
 
     APP may be APP/COMPONENT. Lines begin with their pod when there are several components to tell apart.
 
@@ -55,36 +54,7 @@ def logs(
             "since": f"{seconds(since, '--since'):.0f}s" if since else None,
             "timestamps": timestamps or None, "prefix": pod is None,
         }  # fmt: skip
-    with server() as client:
-        try:
-            with client.stream(where, accept="text/plain", silence=None, **query) as lines:
-                for line in lines:
-                    print(log_text(line), flush=follow)
-        except McdError as error:
-            if error.reason != NONE_ENDED:
-                raise
-            _kept(client, which, component, error)
+    with server() as client, client.stream(where, accept="text/plain", silence=None, **query) as lines:
+        for line in lines:
+            print(log_text(line), flush=follow)
     sys.stdout.flush()
-
-
-NONE_ENDED = "NoPreviousLog"
-LOOKED_THROUGH = 5
-"""Rollouts whose kept lines are looked for, newest first."""
-
-
-def _kept(client: Client, app: str, component: str | None, error: McdError) -> None:
-    """The last lines of what died, as the newest Rollout that saw it keeps them, and exit code 1: the log is gone."""
-    why = error.message.partition(". ")[0].rstrip(".")
-    for rollout in client.items(f"/apps/{segment(app)}/rollouts", limit=LOOKED_THROUGH):
-        parts = client.get(f"/rollouts/{segment(str(rollout['id']))}").get("components") or []
-        found = [p for p in parts if p.get("evidence") and component in (None, p.get("component"))]
-        if found:
-            note(f"mcd: {why}. The last lines that Rollout {rollout['number']} saw are kept:")
-            for part in found:
-                for line in part["evidence"]:
-                    print(f"{part['component']} | {log_text(line)}")
-            break
-    else:
-        note(f"mcd: {why}, and no lines of one are kept.")
-    sys.stdout.flush()
-    raise typer.Exit(FAILED)

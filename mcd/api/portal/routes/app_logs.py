@@ -20,6 +20,7 @@ from starlette.requests import Request
 from mcd.api import places, tails
 from mcd.api.access import Credential, RuntimeOf, Sheller, credential_of, throttle_of
 from mcd.api.app_shapes import Pod
+from mcd.api.last_words import as_lines, last_words
 from mcd.api.paths import AppName
 from mcd.api.places import Place
 from mcd.api.pods import Finder, Wanted, sources_of
@@ -68,6 +69,11 @@ async def logs(request: Request, app: AppName, actor: Sheller, runtime: RuntimeO
         place = await places.place_of(actor, tx, app, Verb.SHELL)
     looking = look_for_pods(request, runtime, place, wait=PATIENCE)
     seen, (lines, trouble, late) = await asyncio.gather(looking, _last(runtime, place, wish))
+    if wish.previous and not lines:
+        async with runtime.db.reading() as tx:
+            kept = await last_words(actor, tx, app, wish.component or None)
+        if kept is not None:
+            lines, trouble = [line_of(raw) async for raw in as_lines(kept, prefix=True)], ""
     pods: Sequence[Pod] = seen.value or ()
     view = logs_of(head, wish, lines, pods, trouble=trouble, late=late)
     page = Page("app/logs.html", view, wish.command(app))
@@ -102,7 +108,8 @@ def _newest(lines: list[Line]) -> list[Line]:
 
 
 def _wanted(place: Place, wish: Wish) -> Wanted:
-    return Wanted(place.app.name, wish.component or None, wish.pod or None, wish.container or None)
+    names = (wish.component or None, wish.pod or None, wish.container or None)
+    return Wanted(place.app.name, *names, previous=wish.previous)
 
 
 @router.get("/apps/{app}/logs/live", operation_id="portal_logs_live")
