@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -315,11 +316,34 @@ def test_a_rollback_takes_no_settings_back_unasked(dora: Mcd, platform: Platform
     assert "--yes" in refused.err
     assert "--keep-settings" in refused.err
     assert data(dora("history", "kept", "-o", "json"))["items"][0]["release"] == 2  # type: ignore[index]
+    asked = at_a_terminal(platform, "dora", ["rollback", "kept", "--to", "1"], "n\n")
+    assert "Rollout 1 ran with Settings 0; Settings 1 run now:" in asked
+    assert "  components.web.replicas: 3 becomes as app.yaml says" in asked
+    assert "nothing was changed." in asked
+    assert data(dora("history", "kept", "-o", "json"))["items"][0]["release"] == 2  # type: ignore[index]
     with platform.hurry():
         told = dora("rollback", "kept", "--to", "1", "--keep-settings", "--wait")
     assert told.code == 0, told.err
     assert "back to Rollout 1: Release 1, Settings 1." in told.err
     assert "web 3/3" in dora("history", "kept", "-o", "wide").out
+
+
+def at_a_terminal(platform: Platform, person: str, words: list[str], typed: str) -> str:
+    """What a person sees who types this at a terminal, and answers so when asked."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("MCD_")}
+    env |= {"MCD_SERVER": platform.url, "MCD_TOKEN": platform.tokens[person], "NO_COLOR": "1"}
+    ours, theirs = pty.openpty()
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "mcd", *words], env=env, stdin=theirs, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT, text=True,
+        )  # fmt: skip
+        os.write(ours, typed.encode())
+        said, _ = process.communicate(timeout=60)
+    finally:
+        os.close(ours)
+        os.close(theirs)
+    return said
 
 
 def test_a_viewer_is_refused_before_anything_is_told_or_asked(dora: Mcd, platform: Platform) -> None:
