@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import sys
 from pathlib import Path
 
@@ -21,7 +22,13 @@ def _shard(text: str) -> str:
     return text
 
 
+def _ended(*_: object) -> None:
+    sys.exit(143)
+
+
 def main() -> int:
+    # Whatever a campaign has started ends with it, however it is ended.
+    signal.signal(signal.SIGTERM, _ended)
     parser = argparse.ArgumentParser(prog="python -m tests.rig", description="Campaigns against MCD.")
     commands = parser.add_subparsers(dest="command", required=True)
     fuzz = commands.add_parser("fuzz", help="inputs that nobody wrote, judged by what must always hold")

@@ -13,6 +13,7 @@ import gc
 import json
 import os
 import pkgutil
+import select
 import signal
 import socket
 import subprocess
@@ -43,10 +44,20 @@ def main(control: socket.socket) -> None:
     waker.setblocking(False)
     signal.set_wakeup_fd(waker.fileno(), warn_on_full_buffer=False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    _say(control, {"ready": True})
-    incoming = b""
-    import select
+    try:
+        _say(control, {"ready": True})
+        _answer(control, (woken, waker), running)
+    except ConnectionError:
+        return
+    finally:
+        for pid in running:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
+
+def _answer(control: socket.socket, bell: tuple[socket.socket, socket.socket], running: dict[int, None]) -> None:
+    """Starts what is asked for and tells what ended, until the other side is gone."""
+    incoming, woken = b"", bell[0]
     while True:
         readable, _, _ = select.select([control, woken], [], [])
         if woken in readable:
@@ -58,16 +69,13 @@ def main(control: socket.socket) -> None:
         if control in readable:
             data = control.recv(65536)
             if not data:
-                break
+                return
             incoming += data
             *lines, incoming = incoming.split(b"\n")
             for line in lines:
-                pid = _started(json.loads(line), (control, woken, waker))
+                pid = _started(json.loads(line), (control, *bell))
                 running[pid] = None
                 _say(control, {"started": pid})
-    for pid in running:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
 
 
 def _say(control: socket.socket, what: Mapping[str, Any]) -> None:
