@@ -1,0 +1,77 @@
+"""Rows at rest are put off in one statement, and never one that somebody wished, hinted, or works on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy import select
+
+from mcd.model import Noun
+from mcd.store import intents, leases, resting
+from mcd.store import tables as t
+from mcd.store.resting import Due
+from tests.store.world import ADMIN, World, changed
+
+RESYNC = timedelta(seconds=600)
+
+
+async def at_rest(world: World, count: int) -> list[Due]:
+    """So many Rollouts that were recorded as ready, as a process remembers them; in the order of their Apps."""
+    for number in range(count):
+        await world.app(f"app-{number}", released=True)
+    for lease in await world.take(Noun.ROLLOUT, limit=count):
+        assert await world.record(lease, changed())
+    async with world.db.reading() as tx:
+        rows = await tx.rows(
+            select(t.rollout.c.id, t.rollout.c.next_run_at)
+            .join(t.app, t.app.c.id == t.rollout.c.app_id)
+            .where(t.rollout.c.live)
+            .order_by(t.app.c.name)
+        )
+    return [Due(row["id"], row["next_run_at"], row["next_run_at"] + RESYNC) for row in rows]
+
+
+async def test_only_what_nobody_touched_is_put_off(world: World) -> None:
+    free, hinted, wished, taken = await at_rest(world, 4)
+    async with world.db.writing() as tx:
+        await leases.wake(tx, Noun.ROLLOUT, ["app-1"], world.now)
+        await intents.delete_app(ADMIN, tx, world.now, "app-2")
+        await leases.wake(tx, Noun.ROLLOUT, ["app-3"], world.later(seconds=1))
+    (held,) = [lease for lease in await world.take(Noun.ROLLOUT, limit=4) if lease.row_id == taken.row_id]
+    async with world.db.writing() as tx:
+        assert await resting.renew(tx, Noun.ROLLOUT, [free, hinted, wished, taken]) == {free.row_id}
+        late = Due(free.row_id, free.was, free.now_at + RESYNC)
+        assert await resting.renew(tx, Noun.ROLLOUT, [late]) == set(), "what was remembered is not true any more"
+    assert await world.record(held, changed())
+
+
+async def test_all_of_them_are_put_off_when_nothing_happened(world: World) -> None:
+    rows = await at_rest(world, 3)
+    async with world.db.writing() as tx:
+        assert await resting.renew(tx, Noun.ROLLOUT, rows) == {row.row_id for row in rows}
+        assert await resting.renew(tx, Noun.ROLLOUT, []) == set()
+    world.later(seconds=599)
+    assert await world.take(Noun.ROLLOUT, limit=3) == []
+
+
+async def test_the_word_of_a_line_changes_with_what_apps_are_compiled_with(world: World) -> None:
+    async with world.db.reading() as tx:
+        first = await resting.places(tx)
+    async with world.db.writing() as tx:
+        await intents.change_product_line(ADMIN, tx, world.now, "demo", wishes={"timezone": "Asia/Tokyo"})
+    async with world.db.reading() as tx:
+        second = await resting.places(tx)
+        assert await resting.places(tx) == second
+    assert first.keys() == second.keys()
+    assert [line for line in first if first[line] != second[line]] == [await line_id(world, "demo")]
+    async with world.db.writing() as tx:
+        await intents.change_cluster(ADMIN, tx, world.now, "local", facts={"base_domain": "other.example.com"})
+    async with world.db.reading() as tx:
+        third = await resting.places(tx)
+    assert all(third[line] != second[line] for line in third)
+
+
+async def line_id(world: World, name: str) -> str:
+    async with world.db.reading() as tx:
+        found: str = await tx.value(select(t.product_line.c.id).where(t.product_line.c.name == name))
+    return found
