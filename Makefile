@@ -73,11 +73,8 @@ capture: venv ## Provoke every state that `mcd why` tells, on the real node, and
 fuzz: venv ## Invent app.yaml files until MCD breaks (INPUTS=1000000 in all, SHARD=1/2); goes on where it was
 	@$(BIN)/python -m tests.rig fuzz appyaml --resume --inputs $(or $(INPUTS),1000000) --shard $(or $(SHARD),1/1)
 
-rig: servers ## Kill MCD and break its clusters on a real API server: a fixed part of each campaign (five minutes)
-	@$(BIN)/python -m tests.rig crash --per-pair 1 --points 24
-	@$(BIN)/python -m tests.rig faults --phase update --fault F03 --fault F11 --fault F22 --fault F23 --fault F26 --fault F29 --fault F31 --fault F53
-	@$(BIN)/python -m tests.rig plants --plant stale-delete --plant partial-list --plant lost-lease --plant error-event-ignored
-	@$(BIN)/python -m tests.rig handover --count 6
+rig: servers ## Kill MCD and break its clusters on a real API server: a fixed part of each campaign (six minutes)
+	@$(BIN)/python -m tests.rig slice
 
 rig-full: servers ## All of it: every write and commit, every fault, every plant, 100 hand-overs (hours); goes on where it was (POINTS=10000, SEED=7)
 	@$(BIN)/python -m tests.rig crash --resume --points $(or $(POINTS),10000) --seed $(or $(SEED),7)

@@ -9,10 +9,16 @@ import signal
 import sys
 from pathlib import Path
 
-from tests.rig import crash as crashing
-from tests.rig import faults as breaking
-from tests.rig import handover as handing
-from tests.rig import plants as planting
+from tests.rig import crash, faults, handover, part, plants
+
+OTHERS = (
+    ("crash", "kill -9 at every write and every commit, on a real API server", crash),
+    ("faults", "each fault of the catalogue in create, update and delete", faults),
+    ("handover", "a controller that slept must not write what another has decided", handover),
+    ("plants", "bugs that are planted on purpose, and whether the rig finds them", plants),
+    ("slice", "a fixed part of these four, for CI", part),
+)
+"""Command, what it is, the module that has its arguments and runs it."""
 
 
 def _shard(text: str) -> str:
@@ -51,23 +57,12 @@ def main() -> int:
     mutants.add_argument("--children", type=int, default=2, help="tests that run beside each other")
     mutants.add_argument("--resume", action="store_true", help="go on with what the last run drew")
     mutants.add_argument("--state", type=Path, help="folder of the copy and of the results")
-    crash = commands.add_parser("crash", help="kill -9 at every write and every commit, on a real API server")
-    crashing.arguments(crash)
-    faults = commands.add_parser("faults", help="each fault of the catalogue in create, update and delete")
-    breaking.arguments(faults)
-    handover = commands.add_parser("handover", help="a controller that slept must not write what another has decided")
-    handing.arguments(handover)
-    plants = commands.add_parser("plants", help="bugs that are planted on purpose, and whether the rig finds them")
-    planting.arguments(plants)
+    for name, told, one in OTHERS:
+        one.arguments(commands.add_parser(name, help=told))
     given = parser.parse_args()
-    if given.command == "plants":
-        return planting.run(given)
-    if given.command == "handover":
-        return handing.run(given)
-    if given.command == "crash":
-        return crashing.run(given)
-    if given.command == "faults":
-        return breaking.run(given)
+    for name, _, one in OTHERS:
+        if given.command == name:
+            return int(one.run(given))
     if given.command == "mutants":
         from tests.rig import mutants as mistakes
 

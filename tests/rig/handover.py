@@ -29,6 +29,9 @@ from tests.rig.workloads import SHAPES, WORKLOADS, Shape, Wish, back, delete, fi
 
 FIRST, SECOND = "mcd-a", "mcd-b"
 LEASE = "2"
+INTENDED = 4
+"""The commit of a first pass that puts what will be created into the inventory: right after it everything is decided
+and nothing was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +157,7 @@ async def sweep(one: Lane, count: int, seed: int) -> list[Handed]:
     while sum(each.reached for each in found) < count and len(found) < 3 * count + 3:
         name, shape = draw.choice(sorted(STORIES)), draw.choice(("plain", "mixed"))
         at = draw.choice(("commit", "write"))
-        number = draw.randint(2, 8) if at == "commit" else draw.randint(1, 6)
+        number = draw.choice((INTENDED, draw.randint(2, 8))) if at == "commit" else draw.randint(1, 6)
         place = (STORIES[name].ends_as, shape)
         if place not in calm:
             calm[place] = await reference(one, *place)
@@ -194,7 +197,11 @@ def run(given: argparse.Namespace) -> int:
 
     found = asyncio.run(all_of_it())
     reached, bad = [each for each in found if each.reached], [each for each in found if each.bad]
-    print(f"handover count={len(reached)} stale_effects={len(bad)} seed={given.seed}")
+    intended = sum("inventory" in each.stopped_at for each in reached)
+    print(
+        f"handover count={len(reached)} right_before_the_first_write={intended} stale_effects={len(bad)} "
+        f"seed={given.seed}"
+    )
     return 1 if bad else 0
 
 

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from mcd.model import Noun
-from mcd.objects import MANAGED_BY, OWNER
+from mcd.objects import KEPT, MANAGED_BY, OWNER
 from mcd.store import leases
 from tests.acceptance.witness import Fact, counted, named
 from tests.rig import kubelet
@@ -156,10 +156,16 @@ def untouched(live: Iterable[Object]) -> dict[str, str]:
 # --- judgements -------------------------------------------------------------------------------------------------------
 
 
+def _claimed(lane: Lane, live: Iterable[Object]) -> list[Object]:
+    """What has to be in an inventory: all of ours, but what holds data of an App that is gone. That stays, unclaimed."""
+    gone = bool(lane.rows("SELECT 1 FROM app WHERE gone_at IS NOT NULL"))
+    return [obj for obj in ours(live) if not (gone and obj["kind"] in KEPT)]
+
+
 async def named_before_made(lane: Lane, verdict: Verdict) -> None:
     """At the very moment of a death: whatever is live of ours is in the inventory (I02, I03)."""
     known = {f"{row['kind']}/{row['name']}" for row in lane.rows("SELECT kind, name FROM inventory")}
-    strange = sorted({key(obj) for obj in ours(await everything(lane))} - known)
+    strange = sorted({key(obj) for obj in _claimed(lane, await everything(lane))} - known)
     verdict.must(not strange, f"I03: live and in no inventory when it died: {', '.join(strange)}")
 
 
@@ -177,7 +183,7 @@ async def judged_end(lane: Lane, verdict: Verdict, reference: End, *, events: bo
         differ = sorted(k for k in {*now, *then} if now.get(k) != then.get(k))
         told = "; ".join(_apart(k, now.get(k), then.get(k)) for k in differ[:4])
         verdict.must(not differ, f"end: {len(differ)} {word} differ: {told}")
-    live = {key(obj): obj["metadata"]["uid"] for obj in ours(await everything(lane))}
+    live = {key(obj): obj["metadata"]["uid"] for obj in _claimed(lane, await everything(lane))}
     uids = {f"{row['kind']}/{row['name']}": row["uid"] for row in lane.rows("SELECT * FROM inventory")}
     verdict.must(set(live) <= set(uids), f"I02: in no inventory: {sorted(set(live) - set(uids))}")
     wrong = sorted(k for k in live if uids.get(k) not in (None, live[k]))
