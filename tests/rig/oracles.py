@@ -157,7 +157,7 @@ def untouched(live: Iterable[Object]) -> dict[str, str]:
 
 
 def _claimed(lane: Lane, live: Iterable[Object]) -> list[Object]:
-    """What has to be in an inventory: all of ours, but what holds data of an App that is gone. That stays, unclaimed."""
+    """What has to be in an inventory: all of ours, but what holds data of an App that is gone. That is unclaimed."""
     gone = bool(lane.rows("SELECT 1 FROM app WHERE gone_at IS NOT NULL"))
     return [obj for obj in ours(live) if not (gone and obj["kind"] in KEPT)]
 
