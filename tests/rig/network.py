@@ -211,7 +211,7 @@ async def f32(scene: Scene) -> AsyncIterator[None]:
     yield
 
     async def told() -> bool:
-        return "exceeded quota" in scene.lane.said()
+        return "QuotaExceeded" in scene.lane.said()
 
     if scene.phase != "delete":
         await scene.lane.until(told, 15.0, "the quota is named")
