@@ -68,11 +68,15 @@ class AppTold:
     callers: Callers
     body: bytes
     tag: str
+    size: int
+    """Bytes that keeping it takes, about."""
 
-    @property
-    def size(self) -> int:
-        """Bytes that keeping it takes, about."""
-        return self.seen.size + len(self.body) + 100 * len(self.callers.seen) + 500
+    @classmethod
+    def of(cls, runtime: Runtime, seen: reads.AppSeen, callers: Callers) -> AppTold:
+        listed = seen.listed()
+        body = _whole(runtime, listed, callers).model_dump_json().encode()
+        size = seen.size + len(body) + 100 * len(callers.seen) + 500
+        return cls(seen, callers, body, etag.etag(listed.app.generation, body), size)
 
 
 async def app_told(
@@ -91,9 +95,7 @@ async def app_told(
     if before is not None and before.seen == seen and before.callers == callers:
         told = before
     else:
-        listed = seen.listed()
-        body = _whole(runtime, listed, callers).model_dump_json().encode()
-        told = AppTold(seen, callers, body, etag.etag(listed.app.generation, body))
+        told = AppTold.of(runtime, seen, callers)
     if kept is not None and kept.good(name, mark) is not told:
         kept.keep(name, mark, told, told.size)
     return told

@@ -34,7 +34,13 @@ class Answer:
 
 
 def _size(value: object) -> int:
-    return 60 + (len(value) if isinstance(value, str | bytes) else 0)
+    if isinstance(value, str | bytes):
+        return 60 + len(value)
+    if isinstance(value, list | tuple):
+        return 100 + sum(map(_size, value))
+    if isinstance(value, dict):
+        return 200 + sum(_size(key) + _size(one) for key, one in value.items())
+    return 40
 
 
 @dataclass(frozen=True, slots=True)

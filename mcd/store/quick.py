@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
@@ -77,44 +78,52 @@ class FileQuick:
 
 
 class _Opened:
-    """One connection."""
+    """One connection. Two threads use it, and never both at a time: it is closed by the one that has it."""
 
     def __init__(self, path: Path, dialect: Dialect) -> None:
         self._dialect = dialect
         self._until: float | None = None
-        self._asking: asyncio.Future[Answer] | None = None
-        # It never waits: that would be in the event loop. Two threads use it, and never both at a time.
+        self._lock = threading.Lock()
+        self.away = False
+        """Whether a thread is at it, maybe for somebody who did not wait for the answer."""
+        self._unwanted = False
+        # It never waits: that would be in the event loop.
         self.connection = sqlite3.connect(
             f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None, check_same_thread=False
         )
         self.connection.execute("PRAGMA query_only = ON")
         self.connection.set_progress_handler(self._too_long, _LOOKED_EVERY)
 
-    @property
-    def away(self) -> bool:
-        """Whether the thread is at it: of somebody who did not wait for the answer."""
-        return self._asking is not None and not self._asking.done()
-
     async def ask(self, question: Question, given: Mapping[str, Any]) -> Answer:
         if question.long:
-            self._asking = asyncio.ensure_future(asyncio.to_thread(self._answer, question, given))
-            return await asyncio.shield(self._asking)
+            self.away = True
+            return await asyncio.to_thread(self._in_thread, question, given)
         self._until = time.monotonic() + AT_ONCE
         try:
             return self._answer(question, given)
         finally:
             self._until = None
 
+    def _in_thread(self, question: Question, given: Mapping[str, Any]) -> Answer:
+        try:
+            return self._answer(question, given)
+        finally:
+            with self._lock:
+                self.away = False
+                if self._unwanted:
+                    self.connection.close()
+
     def _answer(self, question: Question, given: Mapping[str, Any]) -> Answer:
         prepared = question.prepared(self._dialect)
         return Answer(tuple(self.connection.execute(prepared.sql, prepared.values(given)).fetchall()), prepared.made)
 
     def close(self) -> None:
-        """As soon as no thread uses it."""
-        if self._asking is not None and self.away:
-            self._asking.add_done_callback(lambda _: self.connection.close())
-        else:
-            self.connection.close()
+        with self._lock:
+            if self.away:
+                self._unwanted = True
+                self.connection.interrupt()
+            else:
+                self.connection.close()
 
     def _too_long(self) -> bool:
         return self._until is not None and time.monotonic() > self._until
