@@ -44,6 +44,17 @@ async def test_two_workers_never_hold_one_lease(world: World, other: Database) -
     assert len(set(taken)) == 12
 
 
+async def test_a_wish_is_taken_before_another_look_that_was_due_sooner(world: World) -> None:
+    await world.app("slow", released=True)
+    await world.record(await world.one(Noun.ROLLOUT), Result(Waiting(Reason.PROGRESSING, "starts", 10)), next_in=10)
+    world.later(seconds=20)
+    await world.app("new", released=True)
+    (first,) = await world.take(Noun.ROLLOUT, limit=1)
+    assert isinstance(first.item, RolloutItem)
+    assert first.item.app.name == "new"
+    assert len(await world.take(Noun.ROLLOUT)) == 1, "and then the other one"
+
+
 async def test_a_record_by_a_lost_lease_changes_nothing(world: World, other: Database) -> None:
     await world.app("shop", released=True)
     late = await world.one(Noun.ROLLOUT)
