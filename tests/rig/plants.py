@@ -187,14 +187,16 @@ def _tested(tree: Path, node: str) -> list[str]:
 # --- the campaign -----------------------------------------------------------------------------------------------------
 
 
-async def search(one: Lane, chosen: Sequence[Plant], seed: int, *, control: bool = True) -> tuple[list[Sought], int]:
+async def search(
+    one: Lane, chosen: Sequence[Plant], seed: int, *, planting: bool = True, control: bool = True
+) -> tuple[list[Sought], int]:
     """Looks for each plant. Answers what was found, and how many alarms the unplanted tree raised."""
     searching, found, alarms = Search(one, seed), list[Sought](), 0
     folder = Path(tempfile.mkdtemp(prefix="mcd-plants-", dir="/tmp"))
     try:
         copy = await asyncio.to_thread(copied, folder)
         await searching.prepare(chosen)
-        for plant in chosen:
+        for plant in chosen if planting else ():
             began = time.monotonic()
             with copy.planted(plant):
                 said = await searching.campaign(plant, folder)
@@ -225,6 +227,7 @@ def _tell(sought: Sought, plant: Plant, seed: int) -> None:
 def arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--plant", action="append", default=[], choices=[plant.name for plant in plants()])
     parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--only-control", action="store_true", help="plant nothing")
     parser.add_argument("--no-control", action="store_true", help="do not run the campaigns on the tree as it is")
 
 
@@ -235,7 +238,7 @@ def run(given: argparse.Namespace) -> int:
 
     async def all_of_it() -> tuple[list[Sought], int]:
         async with lane() as one:
-            return await search(one, chosen, given.seed, control=not given.no_control)
+            return await search(one, chosen, given.seed, planting=not given.only_control, control=not given.no_control)
 
     sought, alarms = asyncio.run(all_of_it())
     found = sum(each.found for each in sought)
