@@ -127,7 +127,9 @@ def by_us(lane: Lane, mark: int) -> list[Fact]:
 
 
 def made_and_deleted(facts: Sequence[Fact]) -> tuple[dict[str, int], dict[str, int]]:
-    return counted([f for f in facts if f.made], named), counted([f for f in facts if f.verb == "delete"], named)
+    # A delete that is sent twice names the same UID: the second one finds what is going already, or nothing.
+    deleted = {(f.resource, f.name, f.uid or f.at): f for f in facts if f.verb == "delete"}
+    return counted([f for f in facts if f.made], named), counted(deleted.values(), named)
 
 
 # --- the people beside ------------------------------------------------------------------------------------------------
