@@ -162,8 +162,9 @@ def _protocol(patience: Patience, most: int) -> type[asyncio.Protocol]:
         """What is waited for: a head, or the rest of a body."""
         head = 0
         """Bytes of the head that is coming."""
-        in_body = broken = False
-        """Whether a head was read and its body was not, and whether what came is no HTTP."""
+        in_body = ended = broken = False
+        """Whether a head was read and its body was not, whether a body ended in this piece, and whether what came is
+        no HTTP."""
         read_of_head = 0
         """Bytes of it that were taken apart already."""
         rest = 0
@@ -184,8 +185,10 @@ def _protocol(patience: Patience, most: int) -> type[asyncio.Protocol]:
                     return
             if not self.parting:
                 self._unset_keepalive_if_required()
+                self.ended = False
                 self.read(data)
-                if not self.in_body:
+                # A piece in which a body ended was that body; what comes after it is counted from the next piece on.
+                if not (self.in_body or self.ended):
                     self.head += len(data)
                     if self.head > HEAD_LIMIT:
                         self.refuse()
@@ -243,7 +246,7 @@ def _protocol(patience: Patience, most: int) -> type[asyncio.Protocol]:
 
         def on_message_complete(self) -> None:
             super().on_message_complete()
-            self.in_body = False
+            self.in_body, self.ended = False, True
             self.head = 0
 
         def handle_websocket_upgrade(self) -> None:
@@ -278,6 +281,10 @@ def _protocol(patience: Patience, most: int) -> type[asyncio.Protocol]:
                 return
             self.parting = True
             self._unset_keepalive_if_required()
+            if self.cycle is not None and not self.cycle.response_complete:
+                # Refused in the middle of its body: nobody can be answered any more.
+                self.cycle.disconnected = True
+                self.cycle.message_event.set()
             raw.write_eof()
             raw.resume_reading()
             self.wait()

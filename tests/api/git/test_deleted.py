@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from mcd.cli import serve
+from mcd.cli import admin
 from mcd.forge.receive import refs_of
 from mcd.model import Noun, Role
 from mcd.store import intents, reads
@@ -112,7 +112,7 @@ async def test_the_space_is_given_back_when_an_administrator_asks_for_it(
 
     async def asked(days: int = 30, *, remove: bool = False) -> str:
         capsys.readouterr()
-        await serve.give_back(here.runtime.db, days, remove=remove)
+        await admin.give_back(here.runtime.db, days, remove=remove)
         return capsys.readouterr().out
 
     clone = here.clone()
