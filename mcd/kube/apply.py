@@ -27,6 +27,7 @@ from mcd.kube.inventory import (
 )
 from mcd.kube.secret import KIND as SECRET
 from mcd.kube.secret import Values, filled
+from mcd.kube.sending import guarded
 from mcd.model import (
     NO_SECRET_FILES,
     Action,
@@ -226,9 +227,9 @@ async def _write(run: _Pass, planned: Planned) -> None:
     for _ in range(TRIES):
         check(planned.desired, run.bounds)
         sent = await filled(planned.desired, run.values, run.files)
-        run.fence.check()
         try:
-            answer = await run.cluster.apply(sent, live=planned.live, force=planned.force)
+            with guarded(run.fence.check):
+                answer = await run.cluster.apply(sent, live=planned.live, force=planned.force)
         except KubeError as refused:
             error = refused
             if refused.kube_reason is KubeReason.CONFLICT and not planned.force:
@@ -265,8 +266,8 @@ async def _make_room(run: _Pass, planned: Planned) -> Planned:
     Whoever dies in between leaves a Secret that the next pass makes."""
     assert planned.live is not None
     ref = ref_of(planned.desired)
-    run.fence.check()
-    await run.cluster.delete(ref, uid_of(planned.live))
+    with guarded(run.fence.check):
+        await run.cluster.delete(ref, uid_of(planned.live))
     return replace(planned, live=None, force=False, detail="made again, because its type never changes")
 
 
@@ -336,9 +337,9 @@ async def _delete_one(run: _Pass, entry: InventoryEntry) -> None:
 async def _delete(run: _Pass, entry: InventoryEntry) -> None:
     if not entry.uid:
         raise McdError(Code.INTERNAL, "its UID is not known, so it is not deleted.")
-    run.fence.check()
     try:
-        await run.cluster.delete(entry.ref, entry.uid)
+        with guarded(run.fence.check):
+            await run.cluster.delete(entry.ref, entry.uid)
     except KubeError as refused:
         if refused.kube_reason not in (KubeReason.UNKNOWN_OUTCOME, KubeReason.STALE):
             raise

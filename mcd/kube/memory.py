@@ -29,6 +29,7 @@ from mcd.kube.cluster import (
 )
 from mcd.kube.kinds import KINDS, served
 from mcd.kube.secret import without_values
+from mcd.kube.sending import still_ours
 from mcd.kube.world import World, bookmark, expired, filtered, selected, shell
 from mcd.model import Serves
 from mcd.objects import Object, Ref, ref_of
@@ -317,6 +318,7 @@ class MemoryCluster:
                 raise error
 
     def _before(self, verb: str, ref: Ref) -> None:
+        still_ours()
         self._counted += 1
         if self.faults.before_write is not None:
             self.faults.before_write(verb, ref)

@@ -23,6 +23,7 @@ from mcd import __version__
 from mcd.errors import Code
 from mcd.kube.cluster import KubeError, KubeReason
 from mcd.kube.kubeconfig import Connection
+from mcd.kube.sending import still_ours
 from mcd.observability import metrics, tracing
 
 DEADLINE = 10.0
@@ -74,6 +75,15 @@ async def _no_redirects(request: aiohttp.ClientRequest, handler: aiohttp.ClientH
 
 class _Redirected(Exception):
     pass
+
+
+class _Request(aiohttp.ClientRequest):
+    """A write whose sender is asked again when there is a connection, also when the library sends it once more."""
+
+    async def send(self, conn: Any) -> aiohttp.ClientResponse:
+        if self.method not in ("GET", "HEAD"):
+            still_ours()
+        return await super().send(conn)
 
 
 class Transport:
@@ -187,6 +197,7 @@ def _build(connection: Connection) -> _Transport:
                 "trust_env": False,
                 "cookie_jar": aiohttp.DummyCookieJar(),
                 "middlewares": (_no_redirects,),
+                "request_class": _Request,
             },
         )
         if connection.certificate:
