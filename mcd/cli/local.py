@@ -107,7 +107,8 @@ def render(
     known = context_of(context, environment)
     checked, compiled = compile_file(file, known, source)
     err(problem_formats.as_text({shown_as(file): compiled.problems}))
-    say_where(context, compiled.problems)
+    if output is ObjectFormat.YAML:  # who asks for JSON is a program, and reads problems and nothing else
+        say_where(context, compiled.problems)
     if is_refused(compiled.problems, strict=strict):
         raise typer.Exit(WRONG_FILE)
     objects: list[Object] = []

@@ -144,12 +144,12 @@ async def test_a_commit_of_something_else_costs_no_words(house: House, monkeypat
 async def test_what_is_kept_of_answers_is_bounded(house: House) -> None:
     await house.ask("dora")
     front = next(_fronts(house.app))
-    front.kept = Kept(6_000)
+    front.kept = Kept(60_000)
     for number in range(20):
         await house.world.app(f"app-{number:02}")
     for number in range(20):
         assert (await house.ask("dora", f"/api/v1/apps/app-{number:02}")).status_code == 200
-        assert front.kept.size <= 6_000
+        assert front.kept.size <= 60_000
     assert 0 < len(front.kept) < 20
 
 

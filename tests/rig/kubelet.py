@@ -50,14 +50,18 @@ class Api:
             yield self
 
     async def send(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> tuple[int, Any]:
-        """Status and answer."""
+        """Status and answer. A server that is not ready for a kind yet (429) is asked again, for 30 s."""
         assert self._session is not None
         data = None if body is None else json.dumps(body).encode()
-        async with self._session.request(
-            method, self.server + path, data=data, headers={"Content-Type": kind} if data else {}
-        ) as answer:
-            text = await answer.read()
-            return answer.status, json.loads(text) if text.startswith(b"{") else text.decode(errors="replace")
+        deadline = asyncio.get_running_loop().time() + 30
+        while True:
+            async with self._session.request(
+                method, self.server + path, data=data, headers={"Content-Type": kind} if data else {}
+            ) as answer:
+                text = await answer.read()
+            if answer.status != 429 or asyncio.get_running_loop().time() >= deadline:
+                return answer.status, json.loads(text) if text.startswith(b"{") else text.decode(errors="replace")
+            await asyncio.sleep(0.2)
 
     async def ok(self, method: str, path: str, body: Any = None, kind: str = "application/json") -> Any:
         status, answer = await self.send(method, path, body, kind)
