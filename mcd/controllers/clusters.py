@@ -6,7 +6,7 @@ It only asks. Nothing is ever written to a cluster here.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from mcd.kube.cluster import Cluster, KubeError, KubeReason
 from mcd.kube.look import NODE
@@ -29,7 +29,6 @@ from mcd.objects import OLDEST_MINOR
 
 ASKED_AGAIN = 60.0
 UNREACHABLE_RETRY = 5.0
-NODES_ASKED_AGAIN = timedelta(minutes=10)
 
 _NAMED = 3
 """How many kinds a message names."""
@@ -45,7 +44,7 @@ async def reconcile(item: ClusterItem, cluster: Cluster, now: datetime) -> Resul
         return Result(Ready(say(Note.FORGOTTEN)), gone=True)
     try:
         serves = believed(item.cluster.serves, await cluster.serves(), now)
-        serves = await _with_simulated(cluster, item.cluster.serves, serves, now)
+        serves = replace(serves, simulated=await _simulated(cluster))
     except KubeError as error:
         return _silent(item, error)
     observed = ClusterObserved(serves, now)
@@ -57,13 +56,6 @@ async def reconcile(item: ClusterItem, cluster: Cluster, now: datetime) -> Resul
         events=_news(item.cluster.serves, serves),
         observed=observed,
     )
-
-
-async def _with_simulated(cluster: Cluster, known: Serves, serves: Serves, now: datetime) -> Serves:
-    """Asked seldom: a cluster at rest is not asked for a list with every look whether it answers."""
-    if known.simulated_at is not None and now - known.simulated_at < NODES_ASKED_AGAIN:
-        return replace(serves, simulated=known.simulated, simulated_at=known.simulated_at)
-    return replace(serves, simulated=await _simulated(cluster), simulated_at=now)
 
 
 async def _simulated(cluster: Cluster) -> frozenset[str]:

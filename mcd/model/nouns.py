@@ -72,8 +72,6 @@ class Serves:
     """How many answers in a row left them out, since when."""
     simulated: frozenset[str] = frozenset()
     """Nodes that say of themselves that they only play one: nothing runs in the pods on them. At most a hundred."""
-    simulated_at: datetime | None = None
-    """When it was asked for those."""
 
     def has(self, api_version: str, kind: str) -> bool:
         return f"{api_version}/{kind}" in self.kinds

@@ -151,7 +151,6 @@ def serves_of(data: Row) -> Serves:
         unseen_since=datetime.fromisoformat(data["unseen_since"]) if data.get("unseen_since") else None,
         unseen_reads=data.get("unseen_reads", 0),
         simulated=frozenset(data.get("simulated", ())),
-        simulated_at=datetime.fromisoformat(data["simulated_at"]) if data.get("simulated_at") else None,
     )
 
 
@@ -165,7 +164,6 @@ def serves_json(serves: Serves) -> dict[str, Any]:
         "unseen_since": serves.unseen_since.isoformat() if serves.unseen_since else None,
         "unseen_reads": serves.unseen_reads,
         **({"simulated": sorted(serves.simulated)} if serves.simulated else {}),
-        **({"simulated_at": serves.simulated_at.isoformat()} if serves.simulated_at else {}),
     }
 
 
