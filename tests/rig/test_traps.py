@@ -13,7 +13,7 @@ import sys
 import pytest
 
 from tests.rig.choices import Choices
-from tests.rig.judge import judged
+from tests.rig.judge import SLOW, judged
 from tests.rig.platforms import platforms
 from tests.rig.traps import KINDS
 
@@ -136,5 +136,8 @@ def test_every_size_of_every_attack_is_judged_harmless(kind: object) -> None:
     for first in range(0, 256, 23):
         for second in range(0, 12, 5):
             text = kind(Choices(bytes([first, second, 3, first, 7])))
-            wrong |= set(judged(text, platforms()[0], "1.33").wrong)
+            found = set(judged(text, platforms()[0], "1.33").wrong)
+            # Processor time has outliers too, as when all that other tests left is looked through: what is slow is slow
+            # again.
+            wrong |= set(judged(text, platforms()[0], "1.33").wrong) if found == {SLOW} else found
     assert wrong == set()
