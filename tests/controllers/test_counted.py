@@ -103,11 +103,14 @@ async def test_the_numbers_of_a_cluster_that_was_taken_away_go_with_it(here: Wor
 
 
 async def test_a_transaction_is_measured_and_a_database_that_is_gone_is_counted(here: World, tmp_path: Path) -> None:
-    # A server that another test of this process left serving reads too: what is counted can only be more.
-    reads, failed = told("mcd_db_transaction_seconds_count", mode="read"), told("mcd_db_failures_total")
-    async with here.runtime.db.reading():
-        pass
-    assert told("mcd_db_transaction_seconds_count", mode="read") > reads
+    failed = told("mcd_db_failures_total")
+    grew = []
+    for _ in range(20):  # a server that another test of this process left reads too: it only makes some of them more
+        reads = told("mcd_db_transaction_seconds_count", mode="read")
+        async with here.runtime.db.reading():
+            pass
+        grew.append(told("mcd_db_transaction_seconds_count", mode="read") - reads)
+    assert min(grew) == 1
     assert told("mcd_db_failures_total") == failed
     full = tmp_path / "full.db"
     full.write_bytes(b"this is no database, and long enough to be looked at" * 100)
