@@ -7,6 +7,7 @@ import re
 
 import httpx
 import pytest
+from playwright.async_api import Route
 
 from tests.api.serving import Stream
 from tests.portal.browsing import Site
@@ -47,3 +48,18 @@ async def test_a_page_that_may_not_be_seen_any_more_stops_being_live_and_says_wh
         await vera.visit("/apps/hello")
         await living.api.ask("DELETE", "/api/v1/product-lines/demo/members/vera", person="root")
         await vera.page.get_by_role("heading", name="There is nothing here that you can see").wait_for(timeout=20_000)
+
+
+async def test_a_page_is_live_also_when_the_extension_for_it_comes_late(living: Site) -> None:
+    """htmx, once it is there, starts in a timer of its own, unless the browser is still reading the page."""
+    await living.api.deployed()
+    async with living.visitor("vera") as vera:
+
+        async def late(route: Route) -> None:
+            await vera.page.wait_for_function("typeof htmx !== 'undefined'")
+            await vera.page.evaluate("new Promise((after) => setTimeout(after))")
+            await route.continue_()
+
+        await vera.page.route("**/hx-sse.js", late)
+        async with vera.page.expect_response(re.compile("/apps/hello/live")):
+            await vera.visit("/apps/hello")
