@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.controllers.world import World, migrated, world
+from tests.controllers.world import World, migrated, world, world_on
+from tests.kube import apiserver
 
 
 @pytest.fixture(scope="session")
@@ -18,4 +19,18 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 async def here(tmp_path: Path, template: Path) -> AsyncIterator[World]:
     async with world(tmp_path, template) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[apiserver.ApiServer]:
+    if apiserver.binary("kube-apiserver") is None or apiserver.binary("etcd") is None:
+        pytest.skip("etcd and kube-apiserver are not built yet: make servers")
+    with apiserver.running() as started:
+        yield started
+
+
+@pytest.fixture
+async def real(tmp_path: Path, template: Path, server: apiserver.ApiServer) -> AsyncIterator[World]:
+    async with world_on(server, tmp_path, template) as made:
         yield made

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import pytest
 
-from mcd.controllers.loop import Loop
-from mcd.forge.forge import Forge
-from mcd.forge.local import LocalForge
 from mcd.kube.client import KubeClient
 from mcd.kube.cluster import KubeError, KubeReason
 from mcd.kube.kubeconfig import parse_kubeconfig
-from mcd.kube.memory import MemoryCluster
 from mcd.kube.serving import LASTS
 from mcd.objects import Object, Ref
-from mcd.runtime import Runtime
-from mcd.settings import Environment
-from mcd.store import intents, reads
-from mcd.store.installation import identity
-from mcd.store.keyring import create_keyring
-from mcd.store.session import Database
-from tests import warm
-from tests.controllers.world import ADMIN, HELLO, LINE, Clock, World
+from mcd.store import reads
+from tests.controllers.world import ADMIN, HELLO, LINE, World
 from tests.kube import apiserver
 from tests.kube.given import obj
 
@@ -43,40 +31,14 @@ def definition() -> Object:
     return obj("apiextensions.k8s.io/v1", "CustomResourceDefinition", f"prometheusrules.{GROUP}", "", spec=spec)
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[apiserver.ApiServer]:
-    if apiserver.binary("kube-apiserver") is None or apiserver.binary("etcd") is None:
-        pytest.skip("etcd and kube-apiserver are not built yet: make servers")
-    with apiserver.running() as started:
-        yield started
-
-
-@pytest.fixture
+@pytest.fixture(autouse=True)
 async def person(server: apiserver.ApiServer) -> AsyncIterator[KubeClient]:
+    """Somebody at the API server, who sees to it that it serves PrometheusRule when a test begins."""
     client = KubeClient(parse_kubeconfig(server.kubeconfig("person")))
+    await client.apply(definition())
+    await listed(client, True)
     yield client
     await client.close()
-
-
-@pytest.fixture
-async def real(tmp_path: Path, template: Path, server: apiserver.ApiServer, person: KubeClient) -> AsyncIterator[World]:
-    """The control plane on a real API server that serves PrometheusRule."""
-    await person.apply(definition())
-    await listed(person, True)
-    shutil.copy(template, tmp_path / "mcd.db")
-    settings = Environment(data=tmp_path, workers=100)
-    db, clock = Database(settings.database, create_keyring(tmp_path / "keys.json")), Clock()
-    forges: dict[str, Forge] = {"mcd": LocalForge(settings.repositories)}
-    runtime = Runtime(settings, db, await identity(db), forges=forges, clock=clock, compiler=warm.compiler())
-    made = World(runtime, MemoryCluster(clock=clock), clock, Loop(runtime, "test"), pods_run=False)
-    async with db.writing() as tx:
-        await intents.create_cluster(
-            ADMIN, tx, clock(), "local", kubeconfig=server.kubeconfig(), facts={"base_domain": "apps.localhost"}
-        )
-    async with db.writing() as tx:
-        await intents.create_product_line(ADMIN, tx, clock(), LINE, cluster="local")
-    yield made
-    await runtime.close()
 
 
 async def listed(person: KubeClient, wanted: bool) -> None:

@@ -8,28 +8,16 @@ from __future__ import annotations
 import base64
 import json
 import re
-import shutil
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mcd.controllers.loop import Loop
-from mcd.forge.local import LocalForge
 from mcd.kube.client import KubeClient
 from mcd.kube.kinds import object_path
 from mcd.kube.kubeconfig import parse_kubeconfig
-from mcd.kube.memory import MemoryCluster
 from mcd.objects import Ref
-from mcd.runtime import Runtime
-from mcd.settings import Environment
 from mcd.store import intents
-from mcd.store.installation import identity
-from mcd.store.keyring import create_keyring
-from mcd.store.session import Database
-from tests import warm
-from tests.controllers.world import ADMIN, LINE, Clock, World
+from tests.controllers.world import ADMIN, LINE, World
 from tests.kube import apiserver
 
 pytestmark = pytest.mark.cluster
@@ -51,39 +39,6 @@ components:
   plain: {type: daemon, image: "registry.test/hello:1"}
   certificate: {type: daemon, image: "registry.test/hello:1", env: {CRT: {secret: cert/tls.crt}}}
 """
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[apiserver.ApiServer]:
-    if apiserver.binary("kube-apiserver") is None or apiserver.binary("etcd") is None:
-        pytest.skip("etcd and kube-apiserver are not built yet: make servers")
-    with apiserver.running() as started:
-        yield started
-
-
-@pytest.fixture
-async def real(tmp_path: Path, template: Path, server: apiserver.ApiServer) -> AsyncIterator[World]:
-    """The control plane on a real API server."""
-    shutil.copy(template, tmp_path / "mcd.db")
-    settings = Environment(data=tmp_path, workers=100)
-    db, clock = Database(settings.database, create_keyring(tmp_path / "keys.json")), Clock()
-    runtime = Runtime(
-        settings,
-        db,
-        await identity(db),
-        forges={"mcd": LocalForge(settings.repositories)},
-        clock=clock,
-        compiler=warm.compiler(),
-    )
-    made = World(runtime, MemoryCluster(clock=clock), clock, Loop(runtime, "test"), pods_run=False)
-    async with db.writing() as tx:
-        await intents.create_cluster(
-            ADMIN, tx, clock(), "local", kubeconfig=server.kubeconfig(), facts={"base_domain": "apps.localhost"}
-        )
-    async with db.writing() as tx:
-        await intents.create_product_line(ADMIN, tx, clock(), LINE, cluster="local")
-    yield made
-    await runtime.close()
 
 
 async def turned(real: World) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 from dulwich.repo import Repo
 
 from mcd.controllers.loop import Loop
+from mcd.forge.forge import Forge
 from mcd.forge.local import LocalForge
 from mcd.kube.memory import MemoryCluster
 from mcd.kube.play import play
@@ -29,6 +30,7 @@ from mcd.store.session import Database, migrate
 from tests import warm
 from tests.controllers.foundry import HOST, Foundry
 from tests.forge.written import bare, commit
+from tests.kube.apiserver import ApiServer
 
 ADMIN = Actor("p0", "admin", admin=True)
 LINE = "demo"
@@ -215,10 +217,32 @@ async def world(
         await asyncio.shield(runtime.close())
 
 
+@asynccontextmanager
+async def world_on(server: ApiServer, folder: Path, template: Path) -> AsyncIterator[World]:
+    """A world whose cluster is a real API server, with one product line that nobody has looked at. No pod ever becomes
+    ready there, so it does not settle; `kube` is not asked."""
+    shutil.copy(template, folder / "mcd.db")
+    settings = Environment(data=folder, workers=100)
+    db, clock = Database(settings.database, create_keyring(folder / "keys.json")), Clock()
+    forges: dict[str, Forge] = {"mcd": LocalForge(settings.repositories)}
+    runtime = Runtime(settings, db, await identity(db), forges=forges, clock=clock, compiler=warm.compiler())
+    made = World(runtime, MemoryCluster(clock=clock), clock, Loop(runtime, "test"), pods_run=False)
+    async with db.writing() as tx:
+        await intents.create_cluster(
+            ADMIN, tx, clock(), "local", kubeconfig=server.kubeconfig(), facts={"base_domain": "apps.localhost"}
+        )
+    async with db.writing() as tx:
+        await intents.create_product_line(ADMIN, tx, clock(), LINE, cluster="local")
+    try:
+        yield made
+    finally:
+        await asyncio.shield(runtime.close())
+
+
 def migrated(path: Path) -> Path:
     """A database file with the tables."""
     migrate(f"sqlite:///{path}")
     return path
 
 
-__all__ = ["ADMIN", "HELLO", "LINE", "World", "migrated", "world"]
+__all__ = ["ADMIN", "HELLO", "LINE", "World", "migrated", "world", "world_on"]
