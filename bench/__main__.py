@@ -12,7 +12,7 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from bench import api, bulk, change, coldstart, data, memory, meter, noop, report, scrape, tables
+from bench import api, bulk, change, coldstart, data, during, memory, meter, noop, report, scrape, tables
 from bench import compile as compiling
 
 
@@ -93,6 +93,11 @@ def _bulk(given: argparse.Namespace) -> int:
     return _told("bulk", bulk.table(found), found.facts() | _WHERE, given)
 
 
+def _during(given: argparse.Namespace) -> int:
+    found = during.run(given.apps, _say)
+    return _told("during", during.table(found), found.facts() | _WHERE, given)
+
+
 def _noop(given: argparse.Namespace) -> int:
     found = noop.run(given.apps, given.turns, _say)
     return _told("noop", noop.table(found), found.facts() | _WHERE, given)
@@ -117,6 +122,7 @@ def _engine_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
     """Those that start API servers."""
     for name, said, apps, turns, run in (
         ("bulk", "P3: many Apps at once on one cluster, beside the bound and kubectl", 1000, 5, _bulk),
+        ("during", "P11 and P12 while Apps roll out, and what a write of the store takes", 1000, 1, _during),
         ("noop", "P5: Apps at rest are looked at again; turns are resyncs", 1490, 6, _noop),
         ("change", "P6: the requests of one change", 20, 1, _change),
         ("memory", "P10: memory of the controllers, and what an object adds", 1490, 1, _memory),

@@ -75,8 +75,8 @@ async def installation(folder: Path, apps: int = APPS, lines: int = LINES, clust
         names = tuple(f"c{number:02}" for number in range(clusters))
         owned = await _places(db, names, sizes(apps, lines))
         await _apps(db, owned)
-        token = await _person(db, PERSON, next(iter(owned)), admin=False)
-        admin_token = await _person(db, f"{PERSON}-admin", next(iter(owned)), admin=True)
+        token = await person(db, PERSON, next(iter(owned)), admin=False)
+        admin_token = await person(db, f"{PERSON}-admin", next(iter(owned)), admin=True)
     finally:
         await db.close()
     line = next(iter(owned))
@@ -145,7 +145,7 @@ def _ready(now: datetime) -> tuple[Condition, ...]:
     )
 
 
-async def _person(db: Database, name: str, line: str, *, admin: bool) -> str:
+async def person(db: Database, name: str, line: str, *, admin: bool) -> str:
     """A token of somebody new."""
     now, password = datetime.now(UTC), secrets.token_urlsafe(16)
     async with db.writing() as tx:
