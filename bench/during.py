@@ -183,7 +183,8 @@ def table(r: Result) -> str:
         "",
         f"{r.apps:,} Apps of 6 objects rolled out in {r.seconds:.0f} s beside it. For each second of processor time: "
         f"P11 {r.rest.share(api.PORTAL):.0f} times the naive list at rest, "
-        f"**{r.during.share(api.PORTAL):.0f}** during; P12 {r.rest.share(api.API):.2f} and **{r.during.share(api.API):.2f}** of the bare route. "
+        f"**{r.during.share(api.PORTAL):.0f}** during; P12 {r.rest.share(api.API):.2f} and "
+        f"**{r.during.share(api.API):.2f}** of the bare route. "
         f"Load {r.loads[0]} to {r.loads[1]} on {os.cpu_count()} cores.",
     ]
     return "\n".join(rows)
