@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import pytest
 
+from mcd.errors import Code
+from mcd.kube.cluster import KubeError, KubeReason
 from mcd.model import Reason
 from mcd.objects import MANAGED_BY, OWNER, Object, Ref
-from tests.controllers.world import HELLO, LINE, World
+from mcd.store import intents, reads
+from tests.controllers.world import ADMIN, HELLO, LINE, World
 
 SERVICE = Ref("v1", "Service", LINE, "hello-web")
 
@@ -58,3 +61,48 @@ async def test_one_whose_object_lost_our_label_is_deleted_with_it(here: World) -
     await here.settle()
     assert await gone(here), await here.said()
     assert SERVICE not in here.kube.objects()
+
+
+def nobody_may_delete(verb: str, ref: Ref) -> KubeError | None:
+    if verb != "delete":
+        return None
+    return KubeError(Code.FORBIDDEN, KubeReason.FORBIDDEN, f"{ref}: the cluster does not allow MCD to delete it.")
+
+
+async def test_who_asks_again_for_a_delete_that_stalled_does_not_wait_for_the_next_look(here: World) -> None:
+    await here.push(HELLO)
+    await here.settle()
+    here.kube.faults.refuse = nobody_may_delete
+    await here.delete()
+    await here.settle()
+    assert (await here.ready()).reason is Reason.FORBIDDEN, await here.said()
+    here.kube.faults.refuse = None
+    await here.settle()
+    assert not await gone(here), "nothing has told MCD yet that it may now"
+    await here.delete()
+    await here.settle()
+    assert await gone(here), await here.said()
+    assert (await here.events("deleted")).count("App hello is being deleted.") == 1, "it is told once"
+
+
+async def test_who_asks_again_for_the_delete_of_a_product_line_does_not_wait_for_the_next_look(here: World) -> None:
+    await here.settle()
+    here.kube.faults.refuse = nobody_may_delete
+    await delete_line(here)
+    await here.settle()
+    here.kube.faults.refuse = None
+    await here.settle()
+    assert await lines(here) == [LINE], "nothing has told MCD yet that it may now"
+    await delete_line(here)
+    await here.settle()
+    assert await lines(here) == []
+
+
+async def delete_line(here: World) -> None:
+    async with here.runtime.db.writing() as tx:
+        await intents.delete_product_line(ADMIN, tx, here.clock(), LINE)
+
+
+async def lines(here: World) -> list[str]:
+    async with here.runtime.db.reading() as tx:
+        return [line.name for line in (await reads.product_lines(ADMIN, tx)).items]

@@ -18,15 +18,14 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
-from mcd.model import Noun
-from mcd.store import intents, leases
+from mcd.store import intents
 from tests.rig import oracles
 from tests.rig.catalogue import ELSEWHERE, FAULTS, WAITING
 from tests.rig.crash import OUT, Outcome, Reference, base, commit_of, reference
 from tests.rig.lane import ADMIN, APP, Lane, Unsettled, lane
 from tests.rig.oracles import Verdict
 from tests.rig.scene import Fault, Scene
-from tests.rig.workloads import SHAPES, WORKLOADS
+from tests.rig.workloads import SHAPES, WORKLOADS, delete
 
 PHASES = {"create": "W1-first", "update": "W2-change", "delete": "W8-delete"}
 
@@ -78,11 +77,9 @@ async def _played(one: Lane, scene: Scene, fault: Fault, calm: Reference, outcom
 
 
 async def _asked_again(one: Lane, phase: str) -> None:
-    """A person asks once more for what is live, as `mcd deploy` does. What goes is looked at again by itself after some
-    minutes, which pass at once here."""
+    """A person asks once more: for what is live, as `mcd deploy` does, or for its end, as `mcd delete` does."""
     if phase == "delete":
-        async with one.database() as db, db.writing() as tx:
-            await leases.wake(tx, Noun.ROLLOUT, [APP], datetime.now(UTC))
+        await delete(one, SHAPES["plain"])
         return
     number = one.rows("SELECT release FROM rollout WHERE live")[0]["release"]
     async with one.database() as db, db.writing() as tx:

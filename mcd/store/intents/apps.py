@@ -134,10 +134,12 @@ async def change_app(
 
 async def delete_app(actor: Actor, tx: Tx, now: datetime, name: str, *, expected: int | None = None) -> App:
     """The live Rollout carries the delete out; `gone` in its Result finishes it. An App that never had a Rollout has
-    nothing in a cluster and is gone at once. Repeating it changes nothing."""
+    nothing in a cluster and is gone at once. Repeating it changes nothing, but what waits for its time is looked at
+    now."""
     row = await find_app(actor, tx, Verb.SET, name, lock=True)
     expect(Noun.APP, name, expected, row["generation"])
     if row["deleted_at"] is not None:
+        await _carry_on(tx, now, row["id"])
         return app_of(row, row["line"])
     await tx.run(update(t.app).where(t.app.c.id == row["id"]).values(deleted_at=now, generation=row["generation"] + 1))
     _tell(tx, now, actor, EventKind.DELETED, name, row["line"], say(Note.APP_GOING, name=name))
@@ -152,6 +154,14 @@ async def delete_app(actor: Actor, tx: Tx, now: datetime, name: str, *, expected
         )
         tx.wished = True
     return await _app(tx, row["id"], row["line"])
+
+
+async def _carry_on(tx: Tx, now: datetime, app_id: str) -> None:
+    """A person asks again for a delete under way: whatever held it may be gone, and nobody waits for the next look."""
+    live: Row | None = await tx.row(live_of(app_id))
+    if live is not None:
+        await tx.run(update(t.rollout).where(t.rollout.c.id == live["id"]).values(**wished(t.rollout, now)))
+        tx.wished = True
 
 
 def _tell(tx: Tx, now: datetime, actor: Actor, kind: EventKind, name: str, line: str, message: str) -> None:

@@ -98,7 +98,8 @@ async def change_cluster(
 
 
 async def delete_cluster(actor: Actor, tx: Tx, now: datetime, name: str, *, expected: int | None = None) -> None:
-    """Refused while product lines live there; nothing in the cluster is touched. Repeating it changes nothing."""
+    """Refused while product lines live there; nothing in the cluster is touched. Repeating it changes nothing, but
+    what waits for its time is looked at now."""
     row = await find_cluster(actor, tx, Verb.ADMINISTER, name, lock=True)
     expect(Noun.CLUSTER, name, expected, row["generation"])
     lines = await tx.values(
@@ -111,11 +112,13 @@ async def delete_cluster(actor: Actor, tx: Tx, now: datetime, name: str, *, expe
         raise McdError(
             Code.CONFLICT, f'cluster "{name}" still holds product lines: {", ".join(lines)}.', "Delete them first."
         )
-    if row["deleted_at"] is not None:
-        return
-    await tx.run(update(t.cluster).where(t.cluster.c.id == row["id"]).values(deleted_at=now, **wished(t.cluster, now)))
+    since = row["deleted_at"] or now
+    wish = {"deleted_at": since, **wished(t.cluster, now)}
+    await tx.run(update(t.cluster).where(t.cluster.c.id == row["id"]).values(**wish))
     tx.wished = True
-    events.append(tx, now, actor, EventKind.DELETED, say(Note.CLUSTER_GOING, name=name), noun=Noun.CLUSTER, name=name)
+    if row["deleted_at"] is None:
+        said = say(Note.CLUSTER_GOING, name=name)
+        events.append(tx, now, actor, EventKind.DELETED, said, noun=Noun.CLUSTER, name=name)
 
 
 async def put_node_pool(actor: Actor, tx: Tx, now: datetime, pool: NodePool) -> NodePool:

@@ -119,7 +119,7 @@ def _wishes(old: Mapping[str, Any], changes: Mapping[str, Any], take_over: bool)
 async def delete_product_line(
     actor: Actor, tx: Tx, now: datetime, name: str, *, expected: int | None = None
 ) -> ProductLine:
-    """Refused while Apps live in it. Repeating it changes nothing."""
+    """Refused while Apps live in it. Repeating it changes nothing, but what waits for its time is looked at now."""
     row = await find_line(actor, tx, Verb.ADMINISTER, name, lock=True)
     expect(Noun.PRODUCT_LINE, name, expected, row["generation"])
     apps = await tx.values(
@@ -132,13 +132,14 @@ async def delete_product_line(
         raise McdError(
             Code.CONFLICT, f'product line "{name}" still holds Apps: {", ".join(apps)}.', "Delete them first."
         )
+    since = row["deleted_at"] or now
+    await tx.run(
+        update(t.product_line)
+        .where(t.product_line.c.id == row["id"])
+        .values(deleted_at=since, **wished(t.product_line, now))
+    )
+    tx.wished = True
     if row["deleted_at"] is None:
-        await tx.run(
-            update(t.product_line)
-            .where(t.product_line.c.id == row["id"])
-            .values(deleted_at=now, **wished(t.product_line, now))
-        )
-        tx.wished = True
         _tell(tx, now, actor, EventKind.DELETED, name, say(Note.LINE_GOING, name=name))
     return await _line(tx, row["id"], row["cluster"])
 
