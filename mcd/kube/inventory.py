@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mcd.errors import Code, McdError
+from mcd.kube.clashing import in_the_way
 from mcd.kube.cluster import FIELD_MANAGER
 from mcd.kube.fields import Difference, Managed, applied_tree, compare, managed, node_at
 from mcd.kube.lasting import cannot_become
@@ -262,6 +263,8 @@ def _change(desired: Object, live: Object, found: Sequence[Difference], terms: T
         return Change(ref, Action.HELD, _fight(healed, detail), reason=Reason.FIELD_FIGHT)
     if words := cannot_become(desired, live):
         return Change(ref, Action.HELD, words, reason=Reason.IMMUTABLE_FIELD)
+    if words := in_the_way(desired, live):
+        return Change(ref, Action.HELD, words, reason=Reason.REFUSED_BY_CLUSTER)
     return Planned(desired, live, any(holders.values()), healed, detail)
 
 
