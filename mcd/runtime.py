@@ -32,7 +32,7 @@ from mcd.kube.echoes import Echoes
 from mcd.kube.kinds import KINDS
 from mcd.kube.kubeconfig import parse_kubeconfig
 from mcd.kube.live import LiveObjects
-from mcd.kube.watch import Caches
+from mcd.kube.watch import SURROUNDINGS, Caches
 from mcd.objects import Object
 from mcd.observability import metrics
 from mcd.settings import Environment
@@ -72,22 +72,36 @@ class _Connection:
     task: asyncio.Task[None] | None = None
     watched: tuple[Kind, ...] = ()
     name: str = ""
+    surroundings: Caches | None = None
+    surroundings_task: asyncio.Task[None] | None = None
+
+    def look_at_surroundings(self) -> Caches:
+        """Begins to watch what the cluster has beside what is ours, once."""
+        if self.surroundings is None:
+            self.surroundings = Caches(self.client, SURROUNDINGS)
+            self.surroundings_task = _watching(self.surroundings, f"surroundings:{self.name}")
+        return self.surroundings
 
     async def watch(self, caches: Caches, kinds: tuple[Kind, ...], name: str) -> None:
         """Begins to watch, or begins anew when the cluster serves other kinds than before."""
         before = self.task
         self.watched, self.caches, self.name = kinds, caches, name
-        # In a context of its own: a watch outlives the request or the pass that was the first to need it.
-        self.task = asyncio.create_task(caches.run(), name=f"watch:{name}", context=contextvars.Context())
+        self.task = _watching(caches, f"watch:{name}")
         if before is not None:
             before.cancel()
             await asyncio.gather(before, return_exceptions=True)
 
     async def close(self) -> None:
-        if self.task is not None:
-            self.task.cancel()
-            await asyncio.gather(self.task, return_exceptions=True)
+        tasks = [task for task in (self.task, self.surroundings_task) if task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         await self.client.close()
+
+
+def _watching(caches: Caches, name: str) -> asyncio.Task[None]:
+    """In a context of its own: a watch outlives the request or the pass that was the first to need it."""
+    return asyncio.create_task(caches.run(), name=name, context=contextvars.Context())
 
 
 @dataclass(slots=True)
@@ -169,6 +183,12 @@ class Runtime:
             if connection.caches is not None:
                 await connection.caches.first_look()
         return LiveObjects(connection.client, connection.caches, self.echoes)
+
+    async def surroundings(self, cluster: model.Cluster) -> Caches | None:
+        """What a cluster that answered once has beside what is ours, as far as this process watches (`watch_with`)."""
+        if self._on_change is None or not cluster.serves.kubernetes:
+            return None
+        return (await self._connection(cluster.id, cluster.state.generation)).look_at_surroundings()
 
     def watched(self, cluster_id: str) -> Caches | None:
         """What this process sees of a cluster already, or None where it does not watch it. Asks nobody."""

@@ -9,9 +9,10 @@ from dataclasses import replace
 from datetime import datetime
 
 from mcd.kube.cluster import Cluster, KubeError, KubeReason
-from mcd.kube.look import NODE
+from mcd.kube.kinds import NODE, STORAGE_CLASS
 from mcd.kube.serving import LASTS, READ_AGAIN, believed, not_counted
 from mcd.kube.stock import PLAYED
+from mcd.kube.watch import Caches
 from mcd.model import (
     ClusterItem,
     ClusterObserved,
@@ -37,14 +38,15 @@ _PLAYED_MOST = 100
 """Simulated nodes that are known by name."""
 
 
-async def reconcile(item: ClusterItem, cluster: Cluster, now: datetime) -> Result:
+async def reconcile(item: ClusterItem, cluster: Cluster, now: datetime, surroundings: Caches | None = None) -> Result:
     """Asks discovery and says what came back. An incomplete answer is no answer: what was known before stays. So does a
-    kind that an answer leaves out, until that has lasted."""
+    kind that an answer leaves out, until that has lasted. What `surroundings` show of nodes and storage classes is not
+    asked for."""
     if item.cluster.state.deleted_at is not None:
         return Result(Ready(say(Note.FORGOTTEN)), gone=True)
     try:
-        serves = believed(item.cluster.serves, await cluster.serves(), now)
-        serves = replace(serves, simulated=await _simulated(cluster))
+        serves = believed(item.cluster.serves, await cluster.serves(_classes(surroundings)), now)
+        serves = replace(serves, simulated=await _simulated(cluster, surroundings))
     except KubeError as error:
         return _silent(item, error)
     observed = ClusterObserved(serves, now)
@@ -58,15 +60,25 @@ async def reconcile(item: ClusterItem, cluster: Cluster, now: datetime) -> Resul
     )
 
 
-async def _simulated(cluster: Cluster) -> frozenset[str]:
+def _classes(surroundings: Caches | None) -> list[str] | None:
+    """The storage classes; None where nobody watches them."""
+    if surroundings is None or not surroundings.synced(STORAGE_CLASS):
+        return None
+    return [str(each["metadata"]["name"]) for each in surroundings.all(STORAGE_CLASS)]
+
+
+async def _simulated(cluster: Cluster, surroundings: Caches | None) -> frozenset[str]:
     """The nodes that only play one. Who may not look at nodes is told of none."""
-    try:
-        found = await cluster.list(NODE, selector=PLAYED)
-    except KubeError as error:
-        if error.kube_reason is not KubeReason.FORBIDDEN:
-            raise
-        return frozenset()
-    return frozenset(sorted(str(node["metadata"]["name"]) for node in found.objects)[:_PLAYED_MOST])
+    if surroundings is not None and surroundings.synced(NODE):
+        found = surroundings.all(NODE)
+    else:
+        try:
+            found = (await cluster.list(NODE, selector=PLAYED)).objects
+        except KubeError as error:
+            if error.kube_reason is not KubeReason.FORBIDDEN:
+                raise
+            return frozenset()
+    return frozenset(sorted(str(node["metadata"]["name"]) for node in found)[:_PLAYED_MOST])
 
 
 def _answers(serves: Serves) -> Saying:

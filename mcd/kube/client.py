@@ -25,7 +25,7 @@ from mcd.kube.cluster import (
     WatchEvent,
     WatchEventType,
 )
-from mcd.kube.kinds import GROUPS, collection_path, object_path
+from mcd.kube.kinds import GROUPS, STORAGE_CLASS, collection_path, object_path
 from mcd.kube.kubeconfig import Connection
 from mcd.kube.secret import KIND as SECRET_KIND
 from mcd.kube.secret import ONLY_METADATA, ONLY_METADATA_OF_A_LIST, without_values
@@ -76,16 +76,17 @@ class KubeClient:
 
     # --- reading ---
 
-    async def serves(self) -> Serves:
+    async def serves(self, classes: Sequence[str] | None = None) -> Serves:
         await self._past_its_start()
         version = _json(await self._ask("GET", "/version", "the cluster's version"), "the cluster's version")
         kinds: set[str] = set()
         for root in ("/api", "/apis"):
             answer = await self._ask("GET", root, "what the cluster serves", headers=DISCOVERY, limit=MAX_LIST)
             kinds |= _kinds(_json(answer, "what the cluster serves"))
-        classes = await self.list(Kind("storage.k8s.io/v1", "StorageClass"))
-        names = tuple(str(c["metadata"]["name"]) for c in classes.objects)
-        return Serves(str(version.get("gitVersion", "")), frozenset(kinds), names)
+        if classes is None:
+            listing = await self.list(STORAGE_CLASS)
+            classes = [str(c["metadata"]["name"]) for c in listing.objects]
+        return Serves(str(version.get("gitVersion", "")), frozenset(kinds), tuple(classes))
 
     async def _past_its_start(self) -> None:
         """An API server that starts answers before it knows what it serves. Who may not ask whether it is ready is told
@@ -140,9 +141,7 @@ class KubeClient:
             for obj in listing.objects:
                 yield WatchEvent(WatchEventType.ADDED, obj)
             resource_version = listing.resource_version
-            end: Object = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": {}}
-            end["metadata"]["resourceVersion"] = resource_version
-            yield WatchEvent(WatchEventType.BOOKMARK, end, initial_end=True)
+            yield _up_to(resource_version, kind)
         query = [("watch", "true"), ("allowWatchBookmarks", "true"), *_selected(selector)]
         query.append(("timeoutSeconds", str(self._random.randint(*WATCH_SECONDS))))
         if resource_version:
@@ -160,6 +159,8 @@ class KubeClient:
                 else:
                     raise error
             else:
+                if resource_version:
+                    yield _up_to(resource_version, kind)
                 async with contextlib.aclosing(streams.lines(response, SILENCE)) as lines:
                     async for line in lines:
                         yield _event(line, kind, what)
@@ -310,6 +311,13 @@ def _item(item: Any, kind: Kind, what: str) -> Object:
     if not isinstance(item, dict) or not isinstance(item.get("metadata"), dict) or not item["metadata"].get("name"):
         raise _garbage(what)
     return without_values({"apiVersion": kind.api_version, "kind": kind.kind, **item}, kind)
+
+
+def _up_to(version: str, kind: Kind) -> WatchEvent:
+    """All that was up to a version is known."""
+    meta = {"resourceVersion": version}
+    told = {"apiVersion": kind.api_version, "kind": kind.kind, "metadata": meta}
+    return WatchEvent(WatchEventType.BOOKMARK, told, initial_end=True)
 
 
 def _event(line: bytes, kind: Kind, what: str) -> WatchEvent:

@@ -78,6 +78,10 @@ class KubeError(McdError):
         self.fields = tuple(fields)
 
 
+class Silent(KubeError):
+    """A stream (UNREACHABLE) that was open and said nothing for too long: nobody knows what it did not tell."""
+
+
 class WatchEventType(StrEnum):
     ADDED = "ADDED"
     MODIFIED = "MODIFIED"
@@ -90,7 +94,8 @@ class WatchEvent:
     type: WatchEventType
     object: Object
     initial_end: bool = False
-    """The bookmark that ends the initial list of a streaming watch."""
+    """The bookmark that ends the initial list of a streaming watch, or that begins a watch from a version: all that was
+    so far is known, and what follows is new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,8 +133,9 @@ class Cluster(Protocol):
     name: str
     """What people call it, for what is counted of it. Set by who connects; empty until then."""
 
-    async def serves(self) -> Serves:
-        """Asks discovery. Raises KubeError when any part of it could not be read: an incomplete answer is none."""
+    async def serves(self, classes: Sequence[str] | None = None) -> Serves:
+        """Asks discovery. Raises KubeError when any part of it could not be read: an incomplete answer is none.
+        `classes`: the storage classes, of who watches them; else they are listed."""
 
     async def get(self, ref: Ref) -> Object | None:
         """The live object, or None when the API server says that this object does not exist."""
@@ -140,9 +146,10 @@ class Cluster(Protocol):
     def watch(
         self, kind: Kind, namespace: str = "", selector: Mapping[str, str] | None = None, *, resource_version: str = ""
     ) -> AsyncIterator[WatchEvent]:
-        """Changes from `resource_version` on; without one, the server first sends what exists and then a BOOKMARK with
-        `initial_end`. Ends when the server ends it; raises KubeError EXPIRED for a 410 in the stream and UNREACHABLE
-        when nothing (not even a bookmark) came for too long."""
+        """Changes from `resource_version` on, after a BOOKMARK with `initial_end` that says that the stream is open;
+        without one, the server first sends what exists and then such a BOOKMARK. Ends when the server ends it; raises
+        KubeError EXPIRED for a 410 in the stream, UNREACHABLE when it breaks, and `Silent` when nothing (not even a
+        bookmark) came for too long."""
 
     async def apply(
         self, obj: Object, *, live: Object | None = None, force: bool = False, dry_run: bool = False

@@ -22,9 +22,11 @@ class Served:
     namespaced: bool = True
 
 
+NODE, STORAGE_CLASS = Kind("v1", "Node"), Kind("storage.k8s.io/v1", "StorageClass")
+
 KINDS: dict[Kind, Served] = {
     Kind("v1", "Namespace"): Served("namespaces", namespaced=False),
-    Kind("v1", "Node"): Served("nodes", namespaced=False),
+    NODE: Served("nodes", namespaced=False),
     Kind("v1", "PersistentVolume"): Served("persistentvolumes", namespaced=False),
     Kind("v1", "ConfigMap"): Served("configmaps"),
     Kind("v1", "Event"): Served("events"),
@@ -47,7 +49,7 @@ KINDS: dict[Kind, Served] = {
     Kind("policy/v1", "PodDisruptionBudget"): Served("poddisruptionbudgets"),
     Kind("rbac.authorization.k8s.io/v1", "Role"): Served("roles"),
     Kind("rbac.authorization.k8s.io/v1", "RoleBinding"): Served("rolebindings"),
-    Kind("storage.k8s.io/v1", "StorageClass"): Served("storageclasses", namespaced=False),
+    STORAGE_CLASS: Served("storageclasses", namespaced=False),
     Kind("apiextensions.k8s.io/v1", "CustomResourceDefinition"): Served("customresourcedefinitions", namespaced=False),
     Kind("gateway.networking.k8s.io/v1", "Gateway"): Served("gateways"),
     Kind("gateway.networking.k8s.io/v1", "HTTPRoute"): Served("httproutes"),

@@ -17,6 +17,7 @@ from mcd.kube.cluster import Kind, KubeError
 from mcd.kube.explain import EVIDENCE_LINES, Cause, Seen, explain, with_last_lines
 from mcd.kube.handover import versions
 from mcd.kube.health import WORKLOADS, Found, health, needs
+from mcd.kube.kinds import NODE
 from mcd.kube.live import LiveObjects
 from mcd.model import ComponentHealth, HealthState, Reason
 from mcd.model.why import Note, told, whole
@@ -25,7 +26,6 @@ from mcd.objects import COMPONENT, Object, Ref, ref_of
 POD = Kind("v1", "Pod")
 REPLICA_SET = Kind("apps/v1", "ReplicaSet")
 EVENT = Kind("v1", "Event")
-NODE = Kind("v1", "Node")
 
 _NO_LOG = b"unable to retrieve container logs for "
 """What a kubelet says, as if it were a line of the log, when the container is gone with its log."""

@@ -27,7 +27,7 @@ from mcd.kube.cluster import (
     WatchEvent,
     WatchEventType,
 )
-from mcd.kube.kinds import KINDS, served
+from mcd.kube.kinds import KINDS, STORAGE_CLASS, served
 from mcd.kube.secret import without_values
 from mcd.kube.sending import still_ours
 from mcd.kube.world import World, bookmark, expired, filtered, selected, shell
@@ -93,9 +93,10 @@ class MemoryCluster:
 
     # --- Cluster: reading ---
 
-    async def serves(self) -> Serves:
+    async def serves(self, classes: Sequence[str] | None = None) -> Serves:
         self._refuse("get", Ref("v1", "Namespace", "", ""))
-        return Serves(self.kubernetes, self.kinds - self.faults.unlisted, self.storage_classes)
+        known = self.storage_classes if classes is None else tuple(classes)
+        return Serves(self.kubernetes, self.kinds - self.faults.unlisted, known)
 
     async def get(self, ref: Ref) -> Object | None:
         self._known(ref.api_version, ref.kind)
@@ -111,6 +112,9 @@ class MemoryCluster:
             for ref, obj in sorted(self._seen().items())
             if selected(ref, obj, kind, namespace, selector)
         ]
+        if kind == STORAGE_CLASS:
+            about = {"apiVersion": kind.api_version, "kind": kind.kind}
+            found += [{**about, "metadata": {"name": name, "uid": name}} for name in self.storage_classes]
         return Listing(tuple(found), str(self._world.version))
 
     async def watch(
@@ -127,7 +131,7 @@ class MemoryCluster:
             at = self._world.version
             for obj in listing.objects:
                 yield WatchEvent(WatchEventType.ADDED, obj)
-            yield WatchEvent(WatchEventType.BOOKMARK, bookmark(kind, at), initial_end=True)
+        yield WatchEvent(WatchEventType.BOOKMARK, bookmark(kind, at), initial_end=True)
         bell = asyncio.Event()
         self._world.bells.add(bell)
         try:

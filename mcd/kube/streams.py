@@ -14,7 +14,7 @@ import orjson
 
 from mcd.errors import Code, echo
 from mcd.kube.answers import refusal
-from mcd.kube.cluster import ExecChunk, ExecSession, KubeError, KubeReason
+from mcd.kube.cluster import ExecChunk, ExecSession, KubeError, KubeReason, Silent
 from mcd.kube.transport import DEADLINE, Query, Transport
 
 MAX_EVENT = 2 * 1024 * 1024
@@ -83,7 +83,10 @@ async def _chunk(response: aiohttp.ClientResponse, silence: float | None) -> byt
         async with asyncio.timeout(silence):
             return await response.content.readany()
     except TimeoutError:
-        raise _broken(f"nothing was heard for {silence:g} s") from None
+        said = "the stream from the cluster ended: nothing was heard for"
+        raise Silent(
+            Code.UNAVAILABLE, KubeReason.UNREACHABLE, f"{said} {silence:g} s.", "It is opened again."
+        ) from None
     except (aiohttp.ClientError, OSError):
         raise _broken("the connection broke") from None
 

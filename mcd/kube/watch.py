@@ -15,15 +15,21 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import cast
 
-from mcd.kube.cluster import Cluster, Kind, KubeError, KubeReason, WatchEvent, WatchEventType
+from mcd.kube.cluster import Cluster, Kind, KubeError, KubeReason, Silent, WatchEvent, WatchEventType
+from mcd.kube.kinds import NODE, STORAGE_CLASS
+from mcd.kube.stock import PLAYED
 from mcd.objects import INSTANCE, MANAGED_BY, Object, Ref, ref_of
 from mcd.observability import metrics
 
 OURS: Mapping[str, str] = {MANAGED_BY: "mcd"}
 """The label that selects what MCD made; pods and replica sets inherit it from their template."""
 
-UNSELECTED = frozenset({Kind("v1", "Node"), Kind("v1", "Event")})
-"""Kinds that do not carry our label and are watched whole."""
+SURROUNDINGS = (NODE, STORAGE_CLASS)
+"""What a cluster has beside what is ours, and whose change matters to what is compiled for it."""
+
+SELECTED: Mapping[Kind, Mapping[str, str] | None] = {Kind("v1", "Event"): None, NODE: PLAYED, STORAGE_CLASS: None}
+"""Kinds that do not carry our label, and of which other ones are watched: those with these labels, or all (None). Of
+nodes only those that play one: the others say every few seconds how they are."""
 
 THIN = frozenset({"Node", "Event", "Pod", "ReplicaSet"})
 """Kinds whose `managedFields` nobody asks for: they are dropped, which halves the memory."""
@@ -41,6 +47,9 @@ RELISTED_AFTER = 600.0
 """Seconds after which a stream that ends is begun anew with a list. One that goes on from a version shows only what
 came since: an event that was lost on the way, or that the API server's own cache skipped, would be missed for ever."""
 
+STEADY = 10.0
+"""Seconds that a stream must live to be gone on from when it breaks, if it had nothing to tell meanwhile."""
+
 FIRST_BACKOFF, LAST_BACKOFF = 0.2, 60.0
 """Seconds between two attempts to watch: doubled after each failure, with jitter."""
 
@@ -57,6 +66,10 @@ class _Store:
     namespace: str = ""
     asked: float = 0.0
     """When `follow` was called last, for the store of one namespace."""
+    version: str = ""
+    """What was told last: the next stream goes on from there. Empty: it begins with a list."""
+    told: int = 0
+    """What the last stream said, counted with that it is open; 0: it was not opened."""
     touched: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How often anything of an App was stored or dropped; all stores of a cluster count together."""
 
@@ -90,6 +103,14 @@ def _cause(error: KubeError | None) -> str:
     if error is None:
         return "ended"
     return {KubeReason.EXPIRED: "expired", KubeReason.UNREACHABLE: "unreachable"}.get(error.kube_reason, "refused")
+
+
+def _goes_on(error: KubeError, told: int, lived: float) -> bool:
+    """Whether a stream that broke is opened again from what it told last. Not one that broke as soon as it was open: it
+    may break at the same event again. And not one that fell silent, which may have lost what was to be told."""
+    if error.kube_reason is not KubeReason.UNREACHABLE or isinstance(error, Silent):
+        return False
+    return told > 1 or (told == 1 and lived > STEADY)
 
 
 def _app(obj: Object) -> tuple[str, str]:
@@ -245,25 +266,26 @@ class Caches:
 
     async def _keep(self, kind: Kind, store: _Store) -> None:
         failures = 0
-        version = ""
         listed = 0.0
         while True:
             began = time.monotonic()
             if began - listed > RELISTED_AFTER:
-                version = ""
-            if not version:
+                store.version = ""
+            if not store.version:
                 listed = began
             stopped: KubeError | None = None
             try:
-                version = await self._follow(kind, store, version)
+                await self._follow(kind, store)
             except KubeError as error:
                 stopped = store.problem = error
                 self._looked()
-                if error.kube_reason is not KubeReason.UNREACHABLE or failures:
-                    # Too old, forbidden or gone for good: what we hold may be behind, so it is listed again.
+                lived = time.monotonic() - began if store.told else 0.0
+                if not _goes_on(error, store.told, lived):
+                    # Too old, forbidden, away or silent: what we hold may be behind, so it is listed again.
+                    store.version = ""
+                failures = failures + 1 if lived < STEADY else 1
+                if failures > 1 or not store.version:
                     store.synced = False
-                    version = ""
-                failures += 1
             metrics.WATCH_RESTARTS.labels(self._cluster.name, _cause(stopped)).inc()
             if time.monotonic() - began > LAST_BACKOFF:
                 failures = 0
@@ -271,28 +293,31 @@ class Caches:
             wait = min(LAST_BACKOFF, FIRST_BACKOFF * 2**failures) * self._random.uniform(0.5, 1.0)
             await asyncio.sleep(wait)
 
-    async def _follow(self, kind: Kind, store: _Store, version: str) -> str:
-        """One stream, to its end. Answers the version from which the next one goes on."""
-        selector = None if kind in UNSELECTED else OURS
-        seen: set[Ref] | None = None if version else set()
-        opened = self._cluster.watch(kind, store.namespace, selector, resource_version=version)
+    async def _follow(self, kind: Kind, store: _Store) -> None:
+        """One stream, to its end, from the version that was told last."""
+        selector = SELECTED.get(kind, OURS)
+        seen: set[Ref] | None = None if store.version else set()
+        store.told = 0
+        opened = self._cluster.watch(kind, store.namespace, selector, resource_version=store.version)
         watch = cast(AsyncGenerator[WatchEvent, None], opened)
         heard = _counted(watch, self._cluster.name)
         async with contextlib.aclosing(watch), contextlib.aclosing(heard) as counted:
             async for event in counted:
                 store.heard = time.monotonic()
-                version = str(event.object["metadata"].get("resourceVersion", version))
-                if event.type is WatchEventType.BOOKMARK:
-                    if event.initial_end and seen is not None:
+                store.told += 1
+                if event.initial_end:
+                    if seen is not None:
                         self._forget_unseen(store, seen)
-                        seen = None
-                        store.synced, store.problem = True, None
-                        self._looked()
-                    continue
+                    seen = None
+                    store.synced, store.problem = True, None
+                    self._looked()
                 if seen is not None and event.type is not WatchEventType.DELETED:
                     seen.add(ref_of(event.object))
-                self._take(kind, store, event)
-        return version if seen is None else ""
+                if event.type is not WatchEventType.BOOKMARK:
+                    self._take(kind, store, event)
+                if seen is None:
+                    # Not before the list is whole: its objects come in no order of their versions.
+                    store.version = str(event.object["metadata"].get("resourceVersion", store.version))
 
     def _take(self, kind: Kind, store: _Store, event: WatchEvent) -> None:
         obj, deleted = event.object, event.type is WatchEventType.DELETED

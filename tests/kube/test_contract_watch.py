@@ -61,6 +61,14 @@ async def test_a_watch_goes_on_from_a_version_with_every_change(cluster: Cluster
         assert [await following(events) for _ in range(3)] == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]
 
 
+async def test_a_watch_from_a_version_says_first_that_it_is_open(cluster: Cluster, namespace: str) -> None:
+    version = (await cluster.list(CONFIG_MAP, namespace, SHOP)).resource_version
+    async with watching(cluster, namespace, version) as events, asyncio.timeout(PATIENCE):
+        first = await anext(events)
+    assert (first.type, first.initial_end) == (WatchEventType.BOOKMARK, True)
+    assert first.object["metadata"]["resourceVersion"] == version
+
+
 async def test_what_loses_its_label_is_deleted_for_the_watch(cluster: Cluster, namespace: str) -> None:
     made = await cluster.apply(config("a", namespace))
     async with watching(cluster, namespace, made["metadata"]["resourceVersion"]) as events:
@@ -159,9 +167,9 @@ class Lossy(MemoryCluster):
         events = super().watch(kind, namespace, selector, resource_version=resource_version)
         async with contextlib.aclosing(cast(AsyncGenerator[WatchEvent, None], events)) as stream:
             async for event in stream:
-                if event.initial_end or not resource_version:
+                if not resource_version:
                     yield event
-                if event.initial_end or resource_version:
+                if event.initial_end == (not resource_version):
                     version = event.object["metadata"]["resourceVersion"]
                     yield WatchEvent(WatchEventType.BOOKMARK, {"metadata": {"resourceVersion": version}})
                     return
@@ -175,6 +183,52 @@ async def test_a_change_that_no_stream_told_is_found_by_the_next_list(monkeypatc
         monkeypatch.setattr(watch, "RELISTED_AFTER", 0.0)
         assert not await told_of(told, "default/a")
         assert caches.get(ref_of(config("a"))) is not None
+
+
+class Broken(MemoryCluster):
+    """Its streams break when they are told to, and remember where they began."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.began: list[str] = []
+        self.breaking = 0
+
+    async def watch(
+        self, kind: Kind, namespace: str = "", selector: Mapping[str, str] | None = None, *, resource_version: str = ""
+    ) -> AsyncIterator[WatchEvent]:
+        self.began.append(resource_version)
+        events = super().watch(kind, namespace, selector, resource_version=resource_version)
+        async with contextlib.aclosing(cast(AsyncGenerator[WatchEvent, None], events)) as stream:
+            async for event in stream:
+                if self.breaking and event.type is not WatchEventType.BOOKMARK:
+                    self.breaking -= 1
+                    raise KubeError(Code.UNAVAILABLE, KubeReason.UNREACHABLE, "the connection broke.")
+                yield event
+
+
+async def test_a_stream_that_breaks_goes_on_from_what_it_told_last() -> None:
+    cluster = Broken()
+    await cluster.apply(config("a"))
+    async with cached(cluster) as (caches, told):
+        last = await cluster.apply(config("b"))
+        assert not await told_of(told, "default/b")
+        cluster.breaking = 1
+        await cluster.apply(config("c"))
+        assert not await told_of(told, "default/c"), "what the broken stream did not tell is told by the next"
+        assert caches.synced(CONFIG_MAP)
+    assert cluster.began == ["", last["metadata"]["resourceVersion"]]
+
+
+async def test_a_stream_that_breaks_as_soon_as_it_is_open_begins_with_a_list() -> None:
+    """It may break at the same event as long as it is asked for it."""
+    cluster = Broken()
+    async with cached(cluster) as (_, told):
+        await cluster.apply(config("a"))
+        assert not await told_of(told, "default/a")
+        cluster.breaking = 2
+        await cluster.apply(config("b"))
+        assert not await told_of(told, "default/b")
+    assert [bool(version) for version in cluster.began] == [False, True, False]
 
 
 async def test_one_kind_that_is_forbidden_does_not_stop_the_others() -> None:

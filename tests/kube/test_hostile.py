@@ -13,7 +13,7 @@ import pytest
 
 from mcd.kube import streams, transport
 from mcd.kube.client import KubeClient
-from mcd.kube.cluster import Kind, KubeError, KubeReason
+from mcd.kube.cluster import Kind, KubeError, KubeReason, Silent
 from mcd.kube.kubeconfig import Connection
 from mcd.objects import ref_of
 from tests.kube.given import config
@@ -200,7 +200,8 @@ def streaming(*parts: bytes, then: Answering | None = None) -> Answering:
 
 
 async def names(client: KubeClient) -> list[str]:
-    return [e.object["metadata"]["name"] async for e in client.watch(POD, resource_version="1")]
+    events = client.watch(POD, resource_version="1")
+    return [e.object["metadata"]["name"] async for e in events if not e.initial_end]
 
 
 async def test_events_cut_anywhere_are_put_together(certificate: Path) -> None:
@@ -230,6 +231,7 @@ async def test_a_watch_that_falls_silent_is_given_up(certificate: Path, monkeypa
     async with serving(certificate, streaming(event("a"), then=silent)) as client:
         error = await refused(names(client))
     assert error.kube_reason is KubeReason.UNREACHABLE
+    assert isinstance(error, Silent)
     assert "nothing was heard" in error.message
 
 

@@ -266,7 +266,7 @@ class Loop:
         match item:
             case ClusterItem():
                 client = await runtime.client(item.cluster)
-                return await clusters.reconcile(item, client, runtime.now())
+                return await clusters.reconcile(item, client, runtime.now(), await runtime.surroundings(item.cluster))
             case ProductLineItem():
                 live = await runtime.live(item.cluster)
                 values = opener(runtime, line=item.line.id)
