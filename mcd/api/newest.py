@@ -5,6 +5,9 @@ A person who pushed and sees "ready" must not take what runs for what was pushed
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from mcd import model
 from mcd.api.app_shapes import NotLive
 from mcd.api.shapes import summary
@@ -18,17 +21,44 @@ LOOKED_THROUGH = 100
 """Rollouts among which that of the newest Release is looked for, newest first."""
 
 
+CHOICES = (Trigger.DEPLOY, Trigger.ROLLBACK)
+"""Wishes by which a person says what is to run instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """The newest Rollout of a Release that does not run. `chosen` is the newest one after it by which a person said
+    that something else is to run: what the Release waits for, or failed of, asks for nothing any more, whatever comes
+    of that choice. None: nobody did."""
+
+    rollout: model.Rollout
+    chosen: model.Rollout | None
+
+
+def tried_of(release: int, rollouts: Sequence[model.Rollout]) -> Tried | None:
+    """`rollouts` of its App, newest first. None when the Release has none among them."""
+    own = next((r for r in rollouts if r.release == release), None)
+    if own is None:
+        return None
+    return Tried(own, next((r for r in rollouts if r.number > own.number and r.trigger in CHOICES), None))
+
+
+async def tried(actor: Actor, tx: Tx, release: model.Release) -> Tried | None:
+    """The same, read from the store. Raises McdError not_found."""
+    return tried_of(release.number, (await reads.rollouts(actor, tx, release.app, Part(LOOKED_THROUGH))).items)
+
+
 async def not_live(actor: Actor, tx: Tx, newest: model.Release | None, live: model.Rollout | None) -> NotLive | None:
     """None when the newest Release is what runs, or there is none."""
     if newest is None or (live is not None and live.release == newest.number):
         return None
-    part = await reads.rollouts(actor, tx, newest.app, Part(LOOKED_THROUGH))
-    own = next((r for r in part.items if r.release == newest.number), None)
-    if own is None:
+    found = await tried(actor, tx, newest)
+    if found is None:
         word, reason, message = summary(newest.state)
         if word == "ready":
             message = "it waits for its Rollout." if newest.deploys else "it waits for somebody to deploy it."
         return _told(newest, None, word, reason, message, [])
+    own, chosen = found.rollout, found.chosen
     word, reason, message = summary(own.state)
     if word in ("ready", "superseded") and live is not None:
         by = f"{live.trigger} by {live.created_by}"
@@ -36,18 +66,12 @@ async def not_live(actor: Actor, tx: Tx, newest: model.Release | None, live: mod
     message = f"Rollout {own.number}: {message}"
     seen = await reads.rollout_seen(actor, tx, own.id)
     evidence = [line for h in seen.health if h.state is HealthState.FAILED for line in h.evidence]
-    chosen = next((r for r in part.items if r.number > own.number and r.trigger in _CHOICES), None)
     if chosen is not None:
-        # What it waited for, or how it failed, asks for nothing any more.
         words = f"Release {chosen.release} was chosen over it by {chosen.created_by} ({_how(chosen)})."
         failed = word == "stalled" and reason not in HELD_REASONS
         message = f"{words} {message}" if failed else words
         return _told(newest, own.number, StateWord.SUPERSEDED, Reason.SUPERSEDED, message, evidence if failed else [])
     return _told(newest, own.number, word, reason, message, evidence)
-
-
-_CHOICES = (Trigger.DEPLOY, Trigger.ROLLBACK)
-"""Wishes by which a person says what is to run instead."""
 
 
 def _how(rollout: model.Rollout) -> str:

@@ -14,7 +14,7 @@ from mcd import model
 from mcd.api.away import Away
 from mcd.kube.explain import explain_away, explain_condition
 from mcd.kube.explain.platform import CONDITIONS
-from mcd.model import AppState, ConditionType, HealthState, Reason, Trigger
+from mcd.model import AppState, ConditionType, HealthState, Reason
 from mcd.model.outcomes import HELD_REASONS
 from mcd.model.states import REFUSES
 from mcd.model.why import (
@@ -103,7 +103,7 @@ class Ran:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the store knows. `newest` is the newest Release that its push deploys, `aside` its newest Rollout when that
-    is not what runs; `build` are the last lines of its builder."""
+    is not what runs and nobody chose another one since; `build` are the last lines of its builder."""
 
     app: str
     cluster: str
@@ -217,7 +217,7 @@ def _release(facts: Facts, language: Language) -> list[Explanation]:
 
 def _aside(facts: Facts, language: Language) -> list[Explanation]:
     """The newest Release was tried and does not run: what failed of it, and that what ran before runs again."""
-    if facts.aside is None or _chosen(facts):
+    if facts.aside is None:
         return []
     of = facts.aside.rollout
     failed = [h for h in facts.aside.health if h.state is HealthState.FAILED]
@@ -239,13 +239,6 @@ def _of_another(items: list[Explanation], release: int, facts: Facts, language: 
         return sentence(told(note, release=release, runs=runs), language)
 
     return [replace(item, whose=whose(item)) for item in items]
-
-
-def _chosen(facts: Facts) -> bool:
-    """Whether a person said after it that something else is to run: what it failed of asks for nothing any more."""
-    live, aside = facts.live, facts.aside
-    picked = (Trigger.DEPLOY, Trigger.ROLLBACK)
-    return bool(live and aside and live.rollout.number > aside.rollout.number and live.rollout.trigger in picked)
 
 
 def _condition(

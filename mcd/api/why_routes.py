@@ -18,7 +18,7 @@ from mcd.api.access import Reader, RuntimeOf
 from mcd.api.away import away
 from mcd.api.components import refuse_unknown
 from mcd.api.etag import shown
-from mcd.api.newest import LOOKED_THROUGH
+from mcd.api.newest import tried
 from mcd.api.paths import AppName, Component
 from mcd.api.shapes import Shape
 from mcd.api.strict import StrictRoute
@@ -27,7 +27,6 @@ from mcd.errors import Code, McdError
 from mcd.model import Actor, Reason, Verb
 from mcd.model.why import Family, Language, Why
 from mcd.store import reads
-from mcd.store.reads import Part
 from mcd.store.reads.runs import build_tail
 from mcd.store.tx import Tx
 
@@ -152,14 +151,13 @@ async def _newest(actor: Actor, tx: Tx, app: str) -> model.Release | None:
 
 
 async def _aside(actor: Actor, tx: Tx, newest: model.Release | None, live: model.Rollout | None) -> Ran | None:
-    """The newest Rollout of the newest Release, when that is not what runs."""
+    """The newest Rollout of the newest Release, when that is not what runs and nobody chose another one since."""
     if newest is None or (live is not None and live.release == newest.number):
         return None
-    part = await reads.rollouts(actor, tx, newest.app, Part(LOOKED_THROUGH))
-    own = next((r for r in part.items if r.release == newest.number), None)
-    if own is None:
+    found = await tried(actor, tx, newest)
+    if found is None or found.chosen is not None:
         return None
-    seen = await reads.rollout_seen(actor, tx, own.id)
+    seen = await reads.rollout_seen(actor, tx, found.rollout.id)
     return Ran(seen.rollout, seen.health)
 
 

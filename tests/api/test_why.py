@@ -14,7 +14,7 @@ from mcd.model.why import WORDS, Family, Language, Note, Why, text, told
 from mcd.store.nouns import health_json, health_of
 from tests.api.client import Api
 from tests.api.test_away import cut
-from tests.api.test_status import crashing, status_of
+from tests.api.test_status import crashing, set_replicas, status_of
 from tests.controllers.world import HELLO
 
 
@@ -55,6 +55,30 @@ async def test_what_failed_is_said_with_what_runs_again_and_the_same_as_the_stat
     assert chinese["sentence"].startswith("程序")
     assert "请修好程序后重新推送。" in chinese["step"]
     assert chinese["whose"] == "这是版本 2 的情况，它没有在运行；现在运行的是版本 1"
+
+
+async def test_a_choice_holds_after_a_restart_and_a_change_of_settings_and_both_answers_say_so(live: Api) -> None:
+    """What runs was chosen over the newest Release; a later wish about what runs takes that back for nobody."""
+    await live.deployed()
+    live.world.pods_run = False
+    await live.world.push(HELLO.replace("hello:1", "hello:2"))
+    await crashing(live, "RolledBack")
+    live.world.pods_run = True
+    await live.world.settle()
+    chosen = {"release": 1, "settings": 0, "rollback": True, "take_over": True}
+    assert (await live.post("/api/v1/apps/hello/rollouts", chosen)).status_code == 202
+    await live.world.settle()
+    for wish in ({"release": 1, "restart": ["web"]}, None):
+        if wish is not None:
+            assert (await live.post("/api/v1/apps/hello/rollouts", wish)).status_code == 202
+            await live.world.settle()
+        else:
+            await set_replicas(live, 2)
+        status, why = await status_of(live), await why_of(live)
+        assert (status["rollout"]["state"], status["next_step"]) == ("ready", "")
+        assert (status["not_live"]["release"], status["not_live"]["state"]) == (2, "superseded")
+        assert why["well"] is True, why["items"][0]
+        assert [item["live"] for item in why["items"]] == [True], "of what was not chosen nothing is asked"
 
 
 async def test_a_release_with_problems_is_told_in_both_languages(live: Api) -> None:
