@@ -23,6 +23,7 @@ class Listener:
         self._url = url
         self._bells = bells
         self._task: asyncio.Task[None] | None = None
+        self._listens = False
 
     def start(self) -> None:
         """Idempotent. Needs a running event loop."""
@@ -35,6 +36,11 @@ class Listener:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
+            self._listens = False
+
+    def connections(self) -> tuple[int, int]:
+        """Those that are open: in use, idle."""
+        return int(self._listens), 0
 
     async def _run(self) -> None:
         pause = 0.5
@@ -44,7 +50,9 @@ class Listener:
                     self._url.set(drivername="postgresql").render_as_string(hide_password=False),
                     autocommit=True,
                     connect_timeout=5,
+                    application_name="mcd",
                 )
+                self._listens = True
                 async with connection:
                     await connection.execute(f"LISTEN {CHANNEL}")
                     pause = 0.5
@@ -55,5 +63,6 @@ class Listener:
                         if notice.payload in set(Ring):
                             self._bells[Ring(notice.payload)].ring()
             except (psycopg.Error, OSError):
+                self._listens = False
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311
                 pause = min(pause * 2, 15.0)

@@ -20,6 +20,9 @@ class Marks(Protocol):
     async def ask(self) -> Mark:
         """The mark of now. Raises nothing."""
 
+    def connections(self) -> tuple[int, int]:
+        """Those that are open: in use, idle."""
+
     async def close(self) -> None: ...
 
 
@@ -44,6 +47,9 @@ class FileMarks:
         except (sqlite3.Error, OSError):
             return None
         return self._opened, version
+
+    def connections(self) -> tuple[int, int]:
+        return 0, int(self._connection is not None)
 
     def _open(self, file: tuple[int, int]) -> None:
         self._shut()

@@ -30,6 +30,9 @@ class Quick(Protocol):
     def reading(self) -> contextlib.AbstractAsyncContextManager[Ask]:
         """One state of the database for all that is asked inside. Raises TheOtherWay."""
 
+    def connections(self) -> tuple[int, int]:
+        """Those that are open: in use, idle."""
+
     async def close(self) -> None: ...
 
 
@@ -48,6 +51,7 @@ class FileQuick:
         self._path = path
         self._dialect = dialect
         self._idle: list[_Opened] = []
+        self._used = 0
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[Ask]:
@@ -56,6 +60,7 @@ class FileQuick:
         except sqlite3.Error as error:
             raise TheOtherWay from error
         whole = False
+        self._used += 1
         try:
             opened.connection.execute("BEGIN")
             try:
@@ -67,10 +72,14 @@ class FileQuick:
         except sqlite3.Error as error:
             raise TheOtherWay from error
         finally:
+            self._used -= 1
             if whole and len(self._idle) < _KEPT:
                 self._idle.append(opened)
             else:
                 opened.close()
+
+    def connections(self) -> tuple[int, int]:
+        return self._used, len(self._idle)
 
     async def close(self) -> None:
         while self._idle:

@@ -66,6 +66,10 @@ class ServerMarks:
         cursor = await self._connection.execute(_ASK)
         return self._opened, await cursor.fetchone()
 
+    def connections(self) -> tuple[int, int]:
+        asked = self._asking is not None and not self._asking.done()
+        return (0, 0) if self._connection is None else (1, 0) if asked else (0, 1)
+
     async def _shut(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:

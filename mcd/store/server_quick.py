@@ -91,6 +91,9 @@ class ServerQuick:
             self._not_before = now + AGAIN_SECONDS
             raise TheOtherWay from error
 
+    def connections(self) -> tuple[int, int]:
+        return self._count - len(self._idle), len(self._idle)
+
     async def _ended(self, connection: Connection) -> None:
         self._count -= 1
         await connection.close()

@@ -51,6 +51,10 @@ BUSY_SECONDS: float = 5
 STATEMENT_SECONDS = 30
 """How long one statement may run on PostgreSQL. None of ours comes near; what does holds locks that others need."""
 
+POOL = 8
+"""Connections to PostgreSQL that one process opens for transactions, at the most. With those for short questions, the
+one for marks and the listener's, all processes of an installation must find room in its `max_connections`."""
+
 _NOTE_EVERY = timedelta(seconds=60)
 _NOTES_KEPT = 10_000
 
@@ -178,9 +182,13 @@ class Database:
         return await self.told.wait(timeout, seen)
 
     def connections(self) -> dict[str, int]:
-        """How many connections there are, by whether somebody uses them."""
+        """How many connections are open, all that there are, by whether somebody uses them."""
         pools = [cast(QueuePool, engine.pool) for engine in {self._writer, self._reader}]
-        return {"used": sum(p.checkedout() for p in pools), "idle": sum(p.checkedin() for p in pools)}
+        counts = [(p.checkedout(), p.checkedin()) for p in pools]
+        counts += [self._quick.connections(), self._marks.connections()]
+        if self._listener is not None:
+            counts.append(self._listener.connections())
+        return {"used": sum(used for used, _ in counts), "idle": sum(idle for _, idle in counts)}
 
     async def close(self) -> None:
         await asyncio.gather(*self._notes, return_exceptions=True)
@@ -360,8 +368,8 @@ def _limits() -> str:
 def _postgres_engine(url: URL) -> AsyncEngine:
     return create_async_engine(
         url.set(drivername="postgresql+psycopg"),
-        pool_size=10,
-        max_overflow=10,
+        pool_size=POOL,
+        max_overflow=0,
         pool_timeout=BUSY_SECONDS,
         pool_pre_ping=True,
         json_serializer=json_text,
