@@ -61,7 +61,8 @@ def test_the_chart_as_it_is_fits_into_postgresql_as_it_is() -> None:
     page = " ".join(TEXT.split())
     for said in (
         f"of the API opens at the most {api}, one of the controllers {controllers},",
-        f"{2 * api} × `api.replicas` + {2 * controllers} × `controllers.replicas` + 1: with the chart's values {needed},",
+        f"{2 * api} × `api.replicas` + {2 * controllers} × `controllers.replicas` + 1",
+        f"with the chart's values {needed},",
         f"leaves {DEFAULT_CONNECTIONS} to users",
         f"Room for {needed} connections",
     ):
