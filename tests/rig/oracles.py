@@ -242,14 +242,14 @@ async def judged_others(lane: Lane, verdict: Verdict, before: Mapping[str, str])
     verdict.must(after == dict(before), f"I01: of others: {before} became {after}")
 
 
-async def quiet(lane: Lane, verdict: Verdict, times: int = 1) -> None:
+async def quiet(lane: Lane, verdict: Verdict, times: int = 1, apps: Sequence[str] = (APP,)) -> None:
     """Everything is looked at again, and nothing is written (I27)."""
     mark, since = lane.witness.mark(), len(lane.proxy.journal)
     for _ in range(times):
         async with lane.database() as db, db.writing() as tx:
             now = datetime.now(UTC)
             await leases.wake(tx, Noun.PRODUCT_LINE, [LINE], now)
-            await leases.wake(tx, Noun.ROLLOUT, [APP], now)
+            await leases.wake(tx, Noun.ROLLOUT, apps, now)
         await lane.settled()
     facts = by_us(lane, mark)
     verdict.must(not facts, f"I27: written at rest: {[str(f) for f in facts][:5]}")
