@@ -46,7 +46,7 @@ class Kept(Generic[V]):
         return found.value
 
     def before(self, key: Hashable) -> V | None:
-        """What was kept, from whichever state: to be compared with what is true now, and never to be told."""
+        """What was kept, from whichever state: whoever tells it knows how far behind it may be."""
         found = self._entries.get(key)
         return None if found is None else found.value
 

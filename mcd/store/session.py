@@ -74,6 +74,8 @@ class Database:
         self._checked = False
         self.wishes = Bell()
         self.told = Bell()
+        self.commits = 0
+        """Transactions of this process that were committed."""
         self._noted: dict[str, datetime] = {}
         self._notes: set[asyncio.Task[None]] = set()
         if self._sqlite:
@@ -105,6 +107,7 @@ class Database:
                     yield tx
                     told = await events.flush(tx)
                     await self._notify(connection, tx.wished, told)
+                self.commits += 1
                 if tx.wished:
                     self.wishes.ring()
                 if told:

@@ -7,7 +7,7 @@ import re
 import statistics
 import time
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -184,7 +184,7 @@ async def test_many_who_look_at_one_state_cost_one_look(living: Site, monkeypatc
         assert "/apps/hello" not in (await dora.get("/apps")).text, "rights count from the next request on"
 
 
-async def test_what_another_process_did_is_on_the_next_page(living: Site) -> None:
+async def test_what_another_process_did_is_on_the_page_a_tenth_of_a_second_later(living: Site) -> None:
     await living.api.deployed()
     other = Database(living.api.world.runtime.settings.database)
     try:
@@ -193,6 +193,7 @@ async def test_what_another_process_did_is_on_the_next_page(living: Site) -> Non
                 assert f"/apps/new-{number}" not in (await client.get("/apps")).text
                 async with other.writing() as tx:
                     await intents.create_app(ADMIN, tx, living.api.world.clock(), f"new-{number}", product_line="demo")
+                living.api.world.clock.forward(0.1)
                 assert f"/apps/new-{number}" in (await client.get("/apps")).text
     finally:
         await other.close()
@@ -200,7 +201,7 @@ async def test_what_another_process_did_is_on_the_next_page(living: Site) -> Non
 
 async def test_a_page_is_made_after_everybody_who_gets_it_asked() -> None:
     """Who comes while a page is made may know of something newer than it, and gets the next one."""
-    state, told = 1, []
+    state, told = 1, list[int]()
     go = asyncio.Event()
 
     async def mark() -> int:
@@ -212,7 +213,7 @@ async def test_a_page_is_made_after_everybody_who_gets_it_asked() -> None:
         await go.wait()
         return HTMLResponse(str(seen))
 
-    briefly = Briefly(mark, lambda: datetime(2026, 5, 3, tzinfo=UTC))
+    briefly = Briefly(mark, lambda: state, lambda: datetime(2026, 5, 3, tzinfo=UTC))
     actor = Actor("p", "p")
     first = asyncio.create_task(briefly.page(_request(), actor, made))
     while not told:
@@ -230,6 +231,35 @@ async def test_a_page_is_made_after_everybody_who_gets_it_asked() -> None:
     assert told == [1, 2]
 
 
+async def test_a_page_is_behind_others_for_a_moment_and_never_behind_what_this_process_did() -> None:
+    state, commits, now = 1, 1, datetime(2026, 5, 3, tzinfo=UTC)
+
+    async def mark() -> int:
+        return state
+
+    async def made(_now: datetime) -> Response:
+        return HTMLResponse(str(state))
+
+    briefly = Briefly(mark, lambda: commits, lambda: now)
+
+    async def told() -> int:
+        return int((await briefly.page(_request(), Actor("p", "p"), made)).body)
+
+    assert await told() == 1
+    state = 2
+    assert await told() == 1, "another process committed a moment ago"
+    state, commits = 3, 2
+    assert await told() == 3, "this process committed"
+    state, now = 4, now + timedelta(seconds=0.09)
+    assert await told() == 3
+    now += timedelta(seconds=0.02)
+    assert await told() == 4
+    state, now = 5, now - timedelta(seconds=0.05)
+    assert await told() == 5, "a clock that was put back keeps nothing young"
+    state, now = 6, now.replace(second=1, microsecond=0)
+    assert await told() == 6, "a page is as of one second"
+
+
 async def test_pages_that_are_kept_have_so_many_bytes_at_most() -> None:
     async def mark() -> int:
         return 1
@@ -237,7 +267,7 @@ async def test_pages_that_are_kept_have_so_many_bytes_at_most() -> None:
     async def made(_now: datetime) -> Response:
         return HTMLResponse("x" * 10_000)
 
-    briefly = Briefly(mark, lambda: datetime(2026, 5, 3, tzinfo=UTC), 50_000)
+    briefly = Briefly(mark, lambda: 1, lambda: datetime(2026, 5, 3, tzinfo=UTC), 50_000)
     for number in range(30):
         await briefly.page(_request(f"q={number}"), Actor("p", "p"), made)
         assert briefly.kept.size <= 50_000
@@ -253,7 +283,7 @@ def _request(query: str = "") -> Request:
 
 async def test_what_failed_is_not_kept(living: Site) -> None:
     db = living.api.world.runtime.db
-    briefly = Briefly(db.mark, living.api.world.clock)
+    briefly = Briefly(db.mark, lambda: db.commits, living.api.world.clock)
     actor = await living.api.actor("dora")
     tries = []
 

@@ -74,7 +74,8 @@ def install(app: FastAPI) -> None:
     """What refusals of the application look like to a person, and where reports of browsers are kept."""
     app.state.refusal_page = refusals.page
     app.state.csp_reports = deque(maxlen=files.KEPT)
-    app.state.briefly = Briefly(app.state.runtime.db.mark, app.state.runtime.now)
+    db = app.state.runtime.db
+    app.state.briefly = Briefly(db.mark, lambda: db.commits, app.state.runtime.now)
     app.state.looks = Looks(app.state.runtime.now)
     app.state.drafts = Drafts()
     app.state.taps = Taps()
