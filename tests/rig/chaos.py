@@ -77,7 +77,7 @@ class Told:
         )
 
 
-def _text(app: str, version: int) -> str:
+def text_of(app: str, version: int) -> str:
     """Every version alters every component; from the third on there is one more. Nothing is ever left out again."""
     worker = '  worker: {type: daemon, image: "registry.test/worker:1"}\n' if version >= 3 else ""
     return (
@@ -93,12 +93,12 @@ def _commit(app: str, version: int) -> str:
 # --- wishes -----------------------------------------------------------------------------------------------------------
 
 
-async def _push(db: Database, app: str, version: int, *, new: bool) -> None:
+async def push(db: Database, app: str, version: int, *, new: bool) -> None:
     async with db.writing() as tx:
         now = datetime.now(UTC)
         if new:
             await intents.create_app(ADMIN, tx, now, app, product_line=LINE)
-        commit, text = _commit(app, version), _text(app, version)
+        commit, text = _commit(app, version), text_of(app, version)
         await intents.push(ADMIN, tx, now, app, commit=commit, branch="main", app_yaml=text)
 
 
@@ -113,7 +113,7 @@ async def _wish(db: Database, story: Story, size: Size) -> None:
     if len(story.version) < size.apps:
         app = f"app-{len(story.version)}"
         story.version[app] = 1
-        await _push(db, app, 1, new=True)
+        await push(db, app, 1, new=True)
         return
     if len(story.going) < size.apps // GOING and story.draw.random() < 0.1:
         app = story.draw.choice(live)
@@ -122,7 +122,7 @@ async def _wish(db: Database, story: Story, size: Size) -> None:
         return
     app = min(live, key=lambda each: (story.version[each], each))
     story.version[app] += 1
-    await _push(db, app, story.version[app], new=False)
+    await push(db, app, story.version[app], new=False)
 
 
 # --- lives ------------------------------------------------------------------------------------------------------------
@@ -265,7 +265,7 @@ async def _same_as_in_peace(one: Lane, verdict: Verdict, story: Story, then: Map
     async with one.database() as db:
         for app, version in story.version.items():
             if app not in story.going:
-                await _push(db, app, version, new=True)
+                await push(db, app, version, new=True)
     await one.settled(LAST)
     now = (await oracles.end(one)).objects
     differ = Counter(name for name in {*now, *then} if _plain(now.get(name)) != _plain(then.get(name)))
