@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
-from datetime import datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -35,6 +34,7 @@ from mcd.api.strict import StrictRoute
 from mcd.api.throttle import Throttle
 from mcd.errors import Code, McdError, echo, not_found
 from mcd.kube.cluster import Cluster
+from mcd.kube.status import time_of
 from mcd.model import Noun, Verb
 from mcd.objects import COMPONENT, Object
 from mcd.runtime import Runtime
@@ -242,7 +242,7 @@ def pod_shape(pod: Object) -> Pod:
         restarts=sum(c.restarts for c in shown),
         node=str(pod.get("spec", {}).get("nodeName") or ""),
         commit=_commit(pod),
-        created_at=_time(meta.get("creationTimestamp")),
+        created_at=time_of(meta.get("creationTimestamp")),
         containers=shown,
         message=str(unscheduled or said),
     )
@@ -265,10 +265,3 @@ def _commit(pod: Object) -> str:
     """The commit that the pod's component was changed by last, as it is told to the program."""
     variables = [v for c in pod.get("spec", {}).get("containers") or () for v in c.get("env") or ()]
     return next((str(v.get("value", "")) for v in variables if v.get("name") == "MCD_COMMIT"), "")
-
-
-def _time(text: object) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(text)) if text else None
-    except ValueError:
-        return None

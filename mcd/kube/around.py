@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from mcd.errors import echo
+from mcd.kube.status import condition, time_of
 from mcd.model.why import Note as Part
 from mcd.model.why import Told, Why, text, told, whole
 from mcd.objects import COMPONENT, Object
@@ -50,7 +51,7 @@ def notes(objects: Sequence[Object], now: datetime) -> list[Note]:
 
 
 def _autoscaler(obj: Object) -> Told | None:
-    active, able = _condition(obj, "ScalingActive"), _condition(obj, "AbleToScale")
+    active, able = condition(obj, "ScalingActive"), condition(obj, "AbleToScale")
     if able.get("status") == "False":
         return _fails(_said(able))
     if active.get("status") == "True":
@@ -64,7 +65,7 @@ def _autoscaler(obj: Object) -> Told | None:
 
 
 def _at_maximum(obj: Object) -> Told | None:
-    limited = _condition(obj, "ScalingLimited")
+    limited = condition(obj, "ScalingLimited")
     if limited.get("status") != "True" or limited.get("reason") != "TooManyReplicas":
         return None
     labels = obj["metadata"].get("labels") or {}
@@ -77,14 +78,14 @@ def _fails(said: str) -> Told:
 
 
 def _scaled_object(obj: Object) -> Told | None:
-    ready = _condition(obj, "Ready")
+    ready = condition(obj, "Ready")
     if not ready:
         return told(Why.SCALER_FAILS, what=told(Part.KEDA_NOT_SEEN))
     return None if ready.get("status") == "True" else _fails(_said(ready))
 
 
 def _certificate(obj: Object) -> Told | None:
-    ready = _condition(obj, "Ready")
+    ready = condition(obj, "Ready")
     hosts = ", ".join(echo(str(host)) for host in ((obj.get("spec") or {}).get("dnsNames") or ())[:20])
     if not ready:
         return told(Why.CERTIFICATE_NOT_READY, hosts=hosts, what=told(Part.CERT_MANAGER_NOT_SEEN))
@@ -95,7 +96,7 @@ def _certificate(obj: Object) -> Told | None:
 
 def _listeners(obj: Object) -> Told | None:
     hosts = ", ".join(echo(str(one.get("hostname"))) for one in ((obj.get("spec") or {}).get("listeners") or ())[:20])
-    accepted = _condition(obj, "Accepted")
+    accepted = condition(obj, "Accepted")
     if not accepted or accepted.get("status") == "Unknown":
         what = told(Part.NO_GATEWAY, name=echo(str(obj["metadata"]["name"])))
         return told(Why.LISTENER_NOT_ACCEPTED, hosts=hosts, what=what)
@@ -112,11 +113,6 @@ _WORDS = {
 }
 
 
-def _condition(obj: Object, name: str) -> Mapping[str, Any]:
-    conditions: Sequence[Mapping[str, Any]] = (obj.get("status") or {}).get("conditions") or ()
-    return next((c for c in conditions if c.get("type") == name), {})
-
-
 def _said(condition: Mapping[str, Any]) -> str:
     words = str(condition.get("message") or condition.get("reason") or "no reason is given")
     return echo(" ".join(words[:4000].split()), 300).rstrip(".")
@@ -126,10 +122,4 @@ def _since(obj: Object) -> datetime | None:
     """Since when it does not do its work: the newest change of what it says, else its creation."""
     times = [c.get("lastTransitionTime") for c in (obj.get("status") or {}).get("conditions") or ()]
     times.append(obj["metadata"].get("creationTimestamp"))
-    found = []
-    for time in times:
-        try:
-            found.append(datetime.fromisoformat(str(time)))
-        except ValueError:
-            continue
-    return max(found, default=None)
+    return max((found for time in times if (found := time_of(time)) is not None), default=None)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from mcd.kube.status import condition, time_of
 from mcd.objects import DRAIN, TAKES_REQUESTS, TYPE, Object
 
 _REVISION = "deployment.kubernetes.io/revision"
@@ -106,7 +107,7 @@ def stopping(workload: Object, pods: Sequence[Object], now: datetime) -> tuple[E
     waits, overdue = [0.0], 0
     there = [p for p in pods if _made_for(workload, p) and not _ended(p)]
     for pod in there:
-        ends = _time(pod["metadata"].get("deletionTimestamp"))
+        ends = time_of(pod["metadata"].get("deletionTimestamp"))
         if ends is None:
             continue
         left = (ends - now).total_seconds() + OVERDUE
@@ -126,15 +127,14 @@ def _ended(pod: Object) -> bool:
 
 def _stops_since(pod: Object) -> datetime | None:
     """When its end began. Kubernetes writes down the time at which it is over, and how long it takes."""
-    ends = _time(pod["metadata"].get("deletionTimestamp"))
+    ends = time_of(pod["metadata"].get("deletionTimestamp"))
     if ends is None:
         return None
     return ends - timedelta(seconds=int(pod["metadata"].get("deletionGracePeriodSeconds") or 0))
 
 
 def _is_ready(pod: Object) -> bool:
-    conditions: Sequence[Mapping[str, Any]] = (pod.get("status") or {}).get("conditions") or ()
-    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+    return bool(condition(pod, "Ready").get("status") == "True")
 
 
 def _labels(obj: Object) -> Mapping[str, str]:
@@ -145,10 +145,3 @@ def _labels(obj: Object) -> Mapping[str, str]:
 def _owners(obj: Object) -> Sequence[Mapping[str, Any]]:
     found: Sequence[Mapping[str, Any]] = obj["metadata"].get("ownerReferences") or ()
     return found
-
-
-def _time(text: Any) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(text))
-    except ValueError:
-        return None

@@ -34,6 +34,7 @@ from mcd.kube.handover import (
     unstopped,
     versions,
 )
+from mcd.kube.status import condition, time_of
 from mcd.kube.steady import unsteady
 from mcd.model import ComponentHealth, HealthState, Reason
 from mcd.model.why import Note, Told, Value, Why, text, told, whole
@@ -224,31 +225,31 @@ def _late(workload: Object, pods: Sequence[Object], now: datetime) -> int:
     version that it still rolls out: of one that was ready once, and of other kinds, the pods' own times are asked."""
     deadline = int((workload.get("spec") or {}).get("progressDeadlineSeconds") or DEADLINE)
     if workload["kind"] == "Deployment":
-        if _condition(workload, "Progressing").get("reason") == "ProgressDeadlineExceeded":
+        if condition(workload, "Progressing").get("reason") == "ProgressDeadlineExceeded":
             return deadline
         if not _rolled_out(workload):
             return 0
     times = [_unready_since(p) for p in pods if _is_false(p, "Ready")]
     if _is_false(workload, "Available"):
-        times.append(_time(_condition(workload, "Available").get("lastTransitionTime")))
+        times.append(time_of(condition(workload, "Available").get("lastTransitionTime")))
     since = min((t for t in times if t is not None), default=now)
     return deadline if now - since > timedelta(seconds=deadline) else 0
 
 
 def _rolled_out(workload: Object) -> bool:
     """Whether all pods of the newest version were ready once."""
-    return bool(_condition(workload, "Progressing").get("reason") == "NewReplicaSetAvailable")
+    return bool(condition(workload, "Progressing").get("reason") == "NewReplicaSetAvailable")
 
 
 def _unready_since(pod: Object) -> datetime | None:
-    return _time(_condition(pod, "Ready").get("lastTransitionTime") or pod["metadata"].get("creationTimestamp"))
+    return time_of(condition(pod, "Ready").get("lastTransitionTime") or pod["metadata"].get("creationTimestamp"))
 
 
 def _just_started(pods: Sequence[Object], now: datetime, got: Told) -> bool:
     """A program that is starting answers no probe yet: that is no news, and must not look like an alarm."""
     grace = WARMS_UP if got.key is Why.HTTP_CODE and got.param("code") == "503" else STARTS
     born = [
-        t for p in pods if _is_false(p, "Ready") and (t := _time(p["metadata"].get("creationTimestamp"))) is not None
+        t for p in pods if _is_false(p, "Ready") and (t := time_of(p["metadata"].get("creationTimestamp"))) is not None
     ]
     return all(now - t < timedelta(seconds=grace) for t in born)
 
@@ -260,13 +261,13 @@ def _job(component: str, job: Object, found: Found) -> ComponentHealth:
     spec, status = job.get("spec") or {}, job.get("status") or {}
     if spec.get("suspend"):
         return _say(component, HealthState.HEALTHY, Reason.READY, _well(Note.JOB_WAITS))
-    for condition in status.get("conditions") or ():
-        if condition.get("status") != "True":
+    for one in status.get("conditions") or ():
+        if one.get("status") != "True":
             continue
-        if condition.get("type") == "Complete":
+        if one.get("type") == "Complete":
             return _say(component, HealthState.HEALTHY, Reason.READY, _well(Note.JOB_DONE))
-        if condition.get("type") == "Failed":
-            return _job_failed(component, job, found, condition)
+        if one.get("type") == "Failed":
+            return _job_failed(component, job, found, one)
     cause = _cause(component, job, found, found.seen)
     if cause is None:
         return _say(component, HealthState.PROGRESSING, Reason.PROGRESSING, _on_its_way(Note.JOB_RUNS))
@@ -340,17 +341,5 @@ def _well(note: Note, **params: Value) -> Told:
     return told(Why.READY, what=told(note, **params))
 
 
-def _condition(obj: Object, name: str) -> Mapping[str, Any]:
-    conditions: Sequence[Mapping[str, Any]] = (obj.get("status") or {}).get("conditions") or ()
-    return next((c for c in conditions if c.get("type") == name), {})
-
-
 def _is_false(obj: Object, name: str) -> bool:
-    return bool(_condition(obj, name).get("status", "True") != "True")
-
-
-def _time(text: Any) -> datetime | None:
-    try:
-        return datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
+    return bool(condition(obj, name).get("status", "True") != "True")

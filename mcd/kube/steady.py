@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from mcd.kube.status import time_of
 from mcd.objects import Object
 
 AT_LEAST = 10.0
@@ -24,7 +25,7 @@ def must_last(status: Mapping[str, Any]) -> float:
     """Seconds that a container must run after its last restart to be called well: twice as long as the run that ended
     before. 0 when it never died, does not run, or had run for long."""
     died = (status.get("lastState") or {}).get("terminated") or {}
-    began, ended = _time(died.get("startedAt")), _time(died.get("finishedAt"))
+    began, ended = time_of(died.get("startedAt")), time_of(died.get("finishedAt"))
     if began is None or ended is None or _running_since(status) is None:
         return 0.0
     lasted = (ended - began).total_seconds()
@@ -52,12 +53,4 @@ def unsteady(pod: Object, now: datetime) -> float:
 
 
 def _running_since(status: Mapping[str, Any]) -> datetime | None:
-    return _time(((status.get("state") or {}).get("running") or {}).get("startedAt"))
-
-
-def _time(text: Any) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return found if found.tzinfo is not None else None
+    return time_of(((status.get("state") or {}).get("running") or {}).get("startedAt"))

@@ -4,7 +4,10 @@ where it is printed; and what nobody knows is shown in its own words."""
 from __future__ import annotations
 
 import json
+import re
 import time
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +21,8 @@ from mcd.model import HealthState, Reason
 from mcd.model.why import Language, Note, Why
 from mcd.objects import Object
 from mcd.store.nouns import health_json
+from tests.capture.expected import cases
+from tests.capture.judge import FOLDER, component_health, from_yaml
 from tests.kube.judged import NOW, event, judged, pod, waiting, workload
 
 NASTY = "\x1b[31mred\x07\u202e\x00<script>alert(1)</script>&\"'{0}{app.__class__}%s\r\nsecond line\u2028third"
@@ -144,3 +149,25 @@ def test_a_condition_without_words_of_its_own_is_told_as_it_is() -> None:
     assert len(cause.message) < 1500
     assert all(c.isprintable() for c in cause.message)
     assert Note.TEXT
+
+
+ZONE = re.compile(r"(?<=\dT)(\d\d:\d\d:\d\d(?:\.\d+)?)Z")
+REPLACED = Path(__file__).parent / "captured" / "replaced"
+
+
+@pytest.mark.parametrize("case", cases())
+def test_a_time_without_a_zone_ends_no_pass(case: str) -> None:
+    """Whoever may write a status can write one. All of one state, as if nobody had written a zone."""
+    text = ZONE.sub(r"\1", (FOLDER / case / "objects.yaml").read_text(encoding="utf-8"))
+    assert component_health(from_yaml(text)).message
+
+
+@pytest.mark.parametrize("moment", sorted(REPLACED.glob("*.json")), ids=lambda path: path.stem)
+def test_pods_that_are_replaced_without_a_zone_in_their_times_end_no_pass(moment: Path) -> None:
+    doc = json.loads(ZONE.sub(r"\1", moment.read_text(encoding="utf-8")))
+    doc["workload"]["status"]["conditions"] = [
+        {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"},
+        {"type": "Available", "status": "False", "lastTransitionTime": "2026-11-22T11:00:00"},
+    ]
+    found = Found(doc["workload"], doc["replica_sets"], seen=Seen(doc["pods"], doc["events"]))
+    assert health("web", "Deployment", found, datetime.fromisoformat(doc["now"])).message

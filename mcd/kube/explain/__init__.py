@@ -14,7 +14,6 @@ from mcd.kube.explain.facts import (
     Seen,
     app_of,
     clean,
-    condition,
     event_time,
     evidence,
 )
@@ -23,6 +22,7 @@ from mcd.kube.explain.places import mounting, node_lost, taken_away, waiting_for
 from mcd.kube.explain.platform import explain_away, explain_condition, explain_deleting, explain_namespace
 from mcd.kube.explain.probes import of_probes
 from mcd.kube.explain.rules import explain_refused
+from mcd.kube.status import condition
 from mcd.model import Reason
 from mcd.model.why import Why
 from mcd.objects import Object
@@ -65,10 +65,10 @@ def explain_pod(component: str, pod: Object, seen: Seen) -> Cause | None:
     if pod["metadata"].get("deletionTimestamp"):
         return None
     about = About(component, pod, seen, str(pod["metadata"].get("name", "")))
-    scheduled = condition(pod, "PodScheduled")
     if not about.spec.get("nodeName") and (cause := without_volume(about)) is not None:
         return cause
-    if scheduled is not None and scheduled.get("status") == "False":
+    scheduled = condition(pod, "PodScheduled")
+    if scheduled.get("status") == "False":
         return waiting_for_a_node(about, scheduled)
     if (cause := taken_away(about)) is not None:
         return cause
@@ -91,10 +91,9 @@ _EXPLAINED = frozenset({
 
 def _unknown(about: About) -> Cause | None:
     """The newest warning of a pod that is not ready and that nothing else explains."""
-    ready = condition(about.pod, "Ready")
     newest = about.newest(())
     warns = newest is not None and newest.get("type") == "Warning" and newest.get("reason") not in _EXPLAINED
-    if newest is None or not warns or (ready or {}).get("status") == "True":
+    if newest is None or not warns or condition(about.pod, "Ready").get("status") == "True":
         return None
     said = f"{newest.get('reason')}: {str(newest.get('message') or '')[:4000]}"
     return Cause(about.told(Why.UNKNOWN, said=clean(said)), evidence(newest.get("message")), pod=about.name)

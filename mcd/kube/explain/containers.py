@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from re import search
 from typing import Any
 
@@ -16,6 +16,7 @@ from mcd.kube.explain.facts import About, Cause, at, clean, cut, evidence
 from mcd.kube.explain.patterns import Said, match
 from mcd.kube.explain.probes import got, killed_by, probe_asked
 from mcd.kube.fields import amount
+from mcd.kube.status import time_of
 from mcd.kube.steady import must_last, still_to_last
 from mcd.model.why import Note, Told, Why, told
 
@@ -81,7 +82,9 @@ def _slow_pull(about: About, status: Mapping[str, Any], why: str) -> Cause | Non
     newest = about.newest(("Pulling", "Pulled", "Failed", "BackOff"))
     if newest is None or newest.get("reason") != "Pulling":
         return None
-    since = _time(newest.get("lastTimestamp") or newest.get("eventTime") or newest["metadata"].get("creationTimestamp"))
+    since = time_of(
+        newest.get("lastTimestamp") or newest.get("eventTime") or newest["metadata"].get("creationTimestamp")
+    )
     if since is None or about.seen.now - since < SLOW_PULL:
         return None
     image = echo(str(about.spec_of(status).get("image") or status.get("image", "")), 200)
@@ -153,7 +156,7 @@ def _next_try(status: Mapping[str, Any], died: Mapping[str, Any]) -> str | Told:
     """When the kubelet starts it again: the end, and the back-off that it names."""
     waiting = (status.get("state") or {}).get("waiting") or {}
     found = search(r"back-off (?:(\d+)m)?(?:(\d+)s)? restarting", cut(waiting.get("message")))
-    ended = _time(died.get("finishedAt"))
+    ended = time_of(died.get("finishedAt"))
     if found is None or ended is None:
         return ""
     wait = timedelta(minutes=int(found[1] or 0), seconds=int(found[2] or 0))
@@ -176,11 +179,3 @@ def _ends_by_itself(about: About, status: Mapping[str, Any]) -> bool:
         for c in about.spec.get("initContainers") or ()
     )
     return init or about.spec.get("restartPolicy", "Always") != "Always"
-
-
-def _time(text: object) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(str(text))
-    except ValueError:
-        return None
-    return found if found.tzinfo is not None else None

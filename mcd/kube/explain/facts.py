@@ -144,14 +144,6 @@ def app_of(obj: Mapping[str, Any]) -> str:
     return echo(str((obj["metadata"].get("labels") or {}).get(INSTANCE) or "APP"))
 
 
-def condition(obj: Mapping[str, Any], name: str) -> Mapping[str, Any] | None:
-    for one in (obj.get("status") or {}).get("conditions") or ():
-        if one.get("type") == name:
-            found: Mapping[str, Any] = one
-            return found
-    return None
-
-
 def event_time(event: Mapping[str, Any]) -> str:
     """When an event was last seen; texts of RFC 3339 in UTC, so that they compare as texts."""
     series = event.get("series") or {}

@@ -10,9 +10,10 @@ from typing import Any
 
 from mcd.errors import echo
 from mcd.kube.devices import Siblings
-from mcd.kube.explain.facts import EVIDENCE_LINES, About, Cause, at, clean, condition, cut, event_time, evidence
+from mcd.kube.explain.facts import EVIDENCE_LINES, About, Cause, at, clean, cut, event_time, evidence
 from mcd.kube.explain.patterns import Said, match
 from mcd.kube.placing import explain_placing
+from mcd.kube.status import condition
 from mcd.model.why import Value, Why, text
 from mcd.objects import Object
 
@@ -103,12 +104,12 @@ def taken_away(about: About) -> Cause | None:
 def node_lost(about: About, statuses: Sequence[Mapping[str, Any]]) -> Cause | None:
     """A pod is not ready although all its containers were when they were seen last: its node does not answer."""
     ready = condition(about.pod, "Ready")
-    if ready is None or ready.get("status") == "True" or not about.spec.get("nodeName"):
+    if not ready or ready.get("status") == "True" or not about.spec.get("nodeName"):
         return None
     if not statuses or not all(s.get("ready") for s in statuses if "running" in (s.get("state") or {})):
         return None
     node = next((n for n in about.seen.nodes if n["metadata"]["name"] == about.spec["nodeName"]), None)
-    node_ready = (condition(node, "Ready") or {}).get("status") if node is not None else None
+    node_ready = condition(node, "Ready").get("status") if node is not None else None
     event = about.newest(("NodeNotReady",))
     if node_ready == "True" or (event is None and node_ready is None):
         return None

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from mcd.errors import echo
-from mcd.kube.explain.facts import Cause, at, clean, condition, evidence
+from mcd.kube.explain.facts import Cause, at, clean, evidence
+from mcd.kube.status import condition
 from mcd.model import Reason
 from mcd.model.why import Note, Saying, Why, as_told, text, told, told_by
 from mcd.objects import Object
@@ -115,7 +116,7 @@ def explain_namespace(namespace: Object) -> Cause | None:
     ):
         return None
     name = echo(str(namespace["metadata"]["name"]))
-    left = [c for kind in _REMAINS if (c := condition(namespace, kind)) is not None and c.get("status") == "True"]
+    left = [c for kind in _REMAINS if (c := condition(namespace, kind)).get("status") == "True"]
     said = " ".join(str(c.get("message", ""))[:2000] for c in left)
     if not said:
         return Cause(told(Why.NAMESPACE_TERMINATING, name=name))
