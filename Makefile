@@ -7,7 +7,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: .installed help venv lock up down reset status servers test lint types contracts acceptance capture fuzz rig rig-full bench openapi docs translations pictures
+.PHONY: .installed help venv lock up down reset status servers test lint types contracts acceptance capture fuzz rig rig-full bench bench-engine openapi docs translations pictures
 
 help: ## List what can be done
 	@awk 'BEGIN {FS = ":.*## "} /^##@ / {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,10 +86,10 @@ bench: venv ## What a compile costs, beside PyYAML and kustomize; writes the tab
 	@$(BIN)/python -m bench compile --page
 
 bench-engine: venv servers ## What the engine costs, beside a bare client and kubectl on API servers of its own, in small (APPS=300)
-	@$(BIN)/python -m bench bulk --apps $(or $(APPS),300) --turns 3
-	@$(BIN)/python -m bench noop --apps $(or $(APPS),300)
-	@$(BIN)/python -m bench change
-	@$(BIN)/python -m bench coldstart --apps $(or $(APPS),300)
+	@worst=0; for run in "bulk --turns 3" noop coldstart fairness "fleet --clusters 3 --turns 1"; do \
+	  $(BIN)/python -m bench $$run --apps $(or $(APPS),300) || worst=$$?; done; \
+	for run in change commit "drift --apps 60" "away --apps 30 --clusters 3"; do \
+	  $(BIN)/python -m bench $$run || worst=$$?; done; exit $$worst
 
 ##@ Generated pages
 docs: venv ## Write the generated references in docs/reference, and the dashboard

@@ -1,6 +1,7 @@
 """`python -m bench COMMAND [--turns 21] [--page] [--out bench/results]`: measures, prints, keeps the result.
 
-Exit code 1 when a target is missed, so that a gate can ask; 2 when nothing could be measured.
+Exit code 1 when a target is missed, so that a gate can ask; 2 when nothing could be measured, or the machine was not
+quiet enough for what was measured by the clock (the table says so).
 """
 
 from __future__ import annotations
@@ -12,7 +13,22 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from bench import api, bulk, change, coldstart, data, during, memory, meter, noop, report, scrape, tables
+from bench import (
+    api,
+    bulk,
+    change,
+    coldstart,
+    data,
+    during,
+    engine_commands,
+    memory,
+    meter,
+    noop,
+    report,
+    rules,
+    scrape,
+    tables,
+)
 from bench import compile as compiling
 
 
@@ -60,12 +76,15 @@ def _asked(target: api.Target, given: argparse.Namespace) -> int:
 
 
 def _told(name: str, table: str, facts: dict[str, object], given: argparse.Namespace) -> int:
+    void = facts.get("void") or ()
+    assert isinstance(void, tuple)
+    table += rules.told(void)
     print(table)
     whole = report.machine() | facts
     _say(f"kept in {report.keep(whole, name, given.out)}")
     if given.page:
         report.write_page(name, table, whole)
-    return 0 if facts["ok"] else 1
+    return 2 if void else 0 if facts["ok"] else 1
 
 
 def _server_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -114,7 +133,7 @@ def _coldstart(given: argparse.Namespace) -> int:
 
 
 def _memory(given: argparse.Namespace) -> int:
-    found = memory.run(given.apps, _say)
+    found = memory.run(given.apps, given.minutes, _say)
     return _told("memory", memory.table(found), found.facts() | _WHERE, given)
 
 
@@ -132,6 +151,7 @@ def _engine_commands(commands: argparse._SubParsersAction[argparse.ArgumentParse
         one.add_argument("--apps", type=int, default=apps, help=f"Apps of six objects (default {apps})")
         one.add_argument("--turns", type=int, default=turns, help=f"turns (default {turns})")
         one.add_argument("--clusters", type=int, default=1, help="API servers, for coldstart (default 1)")
+        one.add_argument("--minutes", type=float, default=60.0, help="of churn, for memory (default 60)")
         _kept(one)
         one.set_defaults(run=run)
 
@@ -153,6 +173,7 @@ def main() -> int:
     one.set_defaults(run=_compile)
     _server_commands(commands)
     _engine_commands(commands)
+    engine_commands.add(commands, _kept, _say, _told)
     given = parser.parse_args()
     answer: int = given.run(given)
     return answer

@@ -16,9 +16,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench import peers
+from bench import peers, rules
 from bench.engine import Engine, installation, verified
-from bench.servers import between, cpu_of, up
+from bench.servers import Servers, between, cpu_of, up
 from bench.templates import Templates
 
 BOUND, KUBECTL, CPU_MS = 0.85, 2.0, 0.8
@@ -41,6 +41,8 @@ class Turn:
     in_flight: int
     verified: int
     load: tuple[float, float]
+    each: tuple[float, ...] = ()
+    """Seconds until the last App of each cluster was applied."""
 
     @property
     def bound(self) -> float:
@@ -53,8 +55,11 @@ class Turn:
 
 @dataclass
 class Result:
+    """`load` is that of the machine before anything was started."""
+
     apps: int
     turns: list[Turn] = field(default_factory=list)
+    load: float = 0.0
 
     def over(self, of: Callable[[Turn], float]) -> tuple[float, float, float]:
         """Median, least and most of the turns."""
@@ -76,6 +81,10 @@ class Result:
         return self.over(lambda turn: turn.cpu["bound all"] / turn.cpu["mcd all"])[0]
 
     @property
+    def void(self) -> tuple[str, ...]:
+        return rules.void(self.load, max(turn.drift for turn in self.turns))
+
+    @property
     def ok(self) -> bool:
         whole = all(turn.verified == self.apps * OBJECTS for turn in self.turns)
         return whole and self.share >= BOUND and self.of_kubectl >= KUBECTL
@@ -84,7 +93,7 @@ class Result:
         return {
             "metric": "P3", "ok": self.ok, "apps": self.apps, "objects": self.apps * OBJECTS, "target": BOUND,
             "ratio": {"bound": self.share, "kubectl_list": self.of_kubectl, "work": self.work},
-            "guard": {"cpu_ms": CPU_MS},
+            "guard": {"cpu_ms": CPU_MS}, "void": self.void,
             "turns": [
                 {
                     "bound": {"before_obj_s": t.before, "after_obj_s": t.after, "in_flight": t.in_flight},
@@ -104,54 +113,73 @@ def run(apps: int, turns: int, say: Callable[[str], None]) -> Result:
         return asyncio.run(_run(Path(folder), servers, apps, turns, say))
 
 
-async def _run(folder: Path, servers: Any, apps: int, turns: int, say: Callable[[str], None]) -> Result:
-    found = Result(apps)
+async def _run(folder: Path, servers: Servers, apps: int, turns: int, say: Callable[[str], None]) -> Result:
+    found = Result(apps, load=servers.load)
     async with installation(folder, servers, 4) as engine:
         templates = await Templates.made(engine)
         for number in range(turns):
             load = os.getloadavg()[0]
-            before, best = _bound(engine, templates, apps, number)
-            ours, cpu, requests, right = await _ours(engine, apps, number)
+            before, best = best_bound(engine, templates, apps, number, peers.IN_FLIGHT)
+            ours = await brought(engine, f"m{number}", apps)
             kubectl = peers.kubectl_list(servers, "c00", templates.files(f"k{number}", apps)["c00"])
             after = peers.bound(servers, templates.files(f"e{number}", apps), best)
-            cpu |= _each("bound", after) | _each("kubectl", kubectl)
+            cpu = ours.cpu | cost("bound", after) | cost("kubectl", kubectl)
             loads = (round(load, 2), round(os.getloadavg()[0], 2))
-            turn = Turn(before, after.rate, ours, kubectl.rate, cpu, requests, best, right, loads)
+            turn = Turn(
+                before, after.rate, ours.rate, kubectl.rate, cpu, ours.requests, best, ours.verified, loads, ours.each
+            )
             found.turns.append(turn)
             say(
                 f"turn {number + 1}: bound {turn.before:,.0f} and {turn.after:,.0f} objects/s ({best} in flight), MCD "
-                f"{ours:,.0f}, kubectl {turn.kubectl:,.0f}; load {loads[0]} to {loads[1]}; "
-                f"{right} of {apps * OBJECTS} right"
+                f"{ours.rate:,.0f}, kubectl {turn.kubectl:,.0f}; load {loads[0]} to {loads[1]}; "
+                f"{ours.verified} of {apps * OBJECTS} right"
             )
     return found
 
 
-def _each(name: str, sent: peers.Sent) -> dict[str, float]:
+def cost(name: str, sent: peers.Sent) -> dict[str, float]:
+    """Milliseconds of processor time for an object: the client's, and with API servers and etcd."""
     mine = sent.cpu * 1e3 / sent.requests
     return {name: mine, f"{name} all": mine + sent.servers * 1e3 / sent.requests}
 
 
-def _bound(engine: Engine, templates: Templates, apps: int, number: int) -> tuple[float, int]:
-    """The best of 4, 8, 16 and 32 requests in flight, and which."""
+def best_bound(
+    engine: Engine, templates: Templates, apps: int, number: int, widths: tuple[int, ...]
+) -> tuple[float, int]:
+    """Objects a second of the best of these numbers of requests in flight for each cluster, and which it was."""
     sent = [
         peers.bound(engine.servers, templates.files(f"{letter}{number}", apps), width)
-        for letter, width in zip("abcd", peers.IN_FLIGHT, strict=True)
+        for letter, width in zip("abcd", widths, strict=True)
     ]
     best = max(sent, key=lambda one: one.rate)
     return best.rate, best.in_flight
 
 
-async def _ours(engine: Engine, apps: int, number: int) -> tuple[float, dict[str, float], dict[str, int], int]:
-    names = await engine.apps(f"m{number}", apps)
+@dataclass(frozen=True)
+class Brought:
+    """What MCD did: objects a second, milliseconds for an object, requests by verb, objects that are as rendered, and
+    the seconds of each cluster."""
+
+    rate: float
+    cpu: dict[str, float]
+    requests: dict[str, int]
+    verified: int
+    each: tuple[float, ...]
+
+
+async def brought(engine: Engine, prefix: str, apps: int) -> Brought:
+    """So many new Apps, all pushed at once."""
+    names = await engine.apps(prefix, apps)
     asked, spent, cpu = engine.servers.asked(), engine.servers.spent(), cpu_of(engine.pid)
     began = await engine.push(names)
-    ended = await engine.until("all Apps are applied", engine.unwritten, SECONDS)
+    ended = await engine.each_written(names, SECONDS)
     mine, theirs = cpu_of(engine.pid) - cpu, engine.servers.spent().since(spent)
     requests = between(asked, engine.servers.asked())
     count = apps * OBJECTS
     each = {"mcd": mine, "apiserver": theirs.servers, "etcd": theirs.etcd, "mcd all": mine + theirs.both}
     right, _ = verified(engine.servers, await engine.rendered(names))
-    return count / (ended - began), {name: s * 1e3 / count for name, s in each.items()}, requests, right
+    seconds = tuple(sorted(at - began for at in ended.values()))
+    return Brought(count / seconds[-1], {name: s * 1e3 / count for name, s in each.items()}, requests, right, seconds)
 
 
 def table(r: Result) -> str:

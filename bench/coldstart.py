@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench import peers
+from bench import peers, rules
 from bench.engine import Engine, installation
 from bench.noop import same
 from bench.servers import Servers, between, cpu_of, resident, up, without_watches
@@ -24,6 +24,8 @@ from mcd.kube.kinds import KINDS, collection_path
 from mcd.runtime import WATCHED
 
 TARGET, GUARD = 1.45, 3.0
+LINES = 5
+"""Of each cluster."""
 
 
 @dataclass
@@ -33,13 +35,25 @@ class Result:
     ours: list[float] = field(default_factory=list)
     bare: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
+    bare_cpu: list[float] = field(default_factory=list)
     """Seconds, by turn."""
+    load: float = 0.0
     requests: dict[str, int] = field(default_factory=dict)
     rss: int = 0
 
     @property
     def ratio(self) -> float:
         return median(a / b for a, b in zip(self.ours, self.bare, strict=True))
+
+    @property
+    def work(self) -> float:
+        """As `ratio`, of processor time: what another program on the machine changes little."""
+        return median(a / b for a, b in zip(self.cpu, self.bare_cpu, strict=True))
+
+    @property
+    def void(self) -> tuple[str, ...]:
+        drift = max(self.bare) / min(self.bare) - 1
+        return rules.void(self.load, drift, clusters=self.clusters)
 
     @property
     def writes(self) -> int:
@@ -52,8 +66,10 @@ class Result:
     def facts(self) -> dict[str, Any]:
         return {
             "metric": "P9", "ok": self.ok, "apps": self.apps, "clusters": self.clusters, "target": TARGET,
+            "void": self.void, "load1": self.load,
             "ours": {"wall_s": self.ours, "cpu_s": self.cpu, "rss_mib": self.rss / 2**20},
-            "bound": {"wall_s": self.bare}, "requests": self.requests, "ratio": {"bound": self.ratio},
+            "bound": {"wall_s": self.bare, "cpu_s": self.bare_cpu}, "requests": self.requests,
+            "ratio": {"bound": self.ratio, "work": self.work},
             "guard": {"wall_s": GUARD}, "writes": self.writes,
         }  # fmt: skip
 
@@ -67,8 +83,8 @@ def run(apps: int, clusters: int, turns: int, say: Callable[[str], None]) -> Res
 
 
 async def _run(folder: Path, servers: Servers, apps: int, turns: int, say: Callable[[str], None]) -> Result:
-    found = Result(apps, len(servers.names))
-    async with installation(folder, servers, 4) as engine:
+    found = Result(apps, len(servers.names), load=servers.load)
+    async with installation(folder, servers, LINES) as engine:
         names = await engine.apps("m0", apps)
         await engine.push(names)
         await engine.at_rest(names)
@@ -76,11 +92,13 @@ async def _run(folder: Path, servers: Servers, apps: int, turns: int, say: Calla
         for number in range(turns):
             engine.stop()
             began = time.monotonic()
-            peers.bound(servers, dict.fromkeys(servers.names, lists), 8, "", method="GET")
+            bare = peers.bound(servers, dict.fromkeys(servers.names, lists), 8, "", method="GET")
             found.bare.append(time.monotonic() - began)
+            found.bare_cpu.append(bare.process)
             found.ours.append(await _start(engine, found))
             say(
-                f"turn {number + 1}: {found.ours[-1]:.1f} s, bare {found.bare[-1]:.1f} s; load {os.getloadavg()[0]:.1f}"
+                f"turn {number + 1}: {found.ours[-1]:.1f} s ({found.cpu[-1]:.1f} of the processor), bare "
+                f"{found.bare[-1]:.1f} s ({found.bare_cpu[-1]:.1f}); load {os.getloadavg()[0]:.1f}"
             )
     return found
 
@@ -110,7 +128,9 @@ def table(r: Result) -> str:
         "|---|---|---|",
         f"| `mcd serve controllers`, from its start until every App has a verdict | **{median(r.ours):.1f}** | "
         f"{median(r.cpu):.1f} s of processor time, {r.rss / 2**20:.0f} MiB |",
-        f"| a bare client, from its start until it has listed the same kinds | {median(r.bare):.1f} | |",
+        f"| a bare client, from its start until it has listed the same kinds | {median(r.bare):.1f} | "
+        f"{median(r.bare_cpu):.1f} s of processor time |",
         "",
-        f"**{r.ratio:.2f} times** the bare client. Requests: {verbs}; writes: {r.writes}.",
+        f"**{r.ratio:.2f} times** the bare client, **{r.work:.2f}** in processor time. Requests: {verbs}; writes: "
+        f"{r.writes}. {len(r.ours)} turns; load {r.load:.1f} at the start.",
     ])  # fmt: skip

@@ -12,7 +12,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -100,12 +101,16 @@ class Engine:
 
     # --- wishes ---
 
-    async def places(self, lines: int) -> None:
-        """Makes the clusters and so many product lines on each, and waits until both are ready."""
+    async def places(self, lines: int, through: Mapping[str, str]) -> None:
+        """Makes the clusters and so many product lines on each, and waits until both are ready. `through`: cluster →
+        another address of it."""
         now = datetime.now(UTC)
         async with self.db.writing() as tx:
             for name in self.servers.names:
                 text = self.servers.planes.kubeconfig(name).read_text()
+                text = text.replace(
+                    self.servers.planes.server(name), through.get(name, self.servers.planes.server(name))
+                )
                 await intents.create_cluster(
                     ADMIN, tx, now, name, kubeconfig=text, facts={"base_domain": "apps.localhost"}
                 )
@@ -178,6 +183,47 @@ class Engine:
             apps = await tx.value(select(func.count()).select_from(t.release).where(t.release.c.deploys))
             written = await tx.value(select(func.count()).select_from(whole.subquery()))
         return int(apps - written)
+
+    async def written(self, names: Sequence[str]) -> dict[str, int]:
+        """Cluster → how many of these Apps have written all of their objects."""
+        whole = (
+            select(t.inventory.c.owner_id)
+            .where(t.inventory.c.applied != "")
+            .group_by(t.inventory.c.owner_id)
+            .having(func.count() >= 6)
+        )
+        line = t.product_line.c
+        query = (
+            select(line.name, func.count().label("apps"))
+            .join(t.app, t.app.c.product_line_id == line.id)
+            .where(t.app.c.id.in_(whole), t.app.c.name.in_(names))
+            .group_by(line.name)
+        )
+        found: dict[str, int] = {}
+        async with self.db.reading() as tx:
+            for row in await tx.rows(query):
+                cluster = row["name"].partition("-")[0]
+                found[cluster] = found.get(cluster, 0) + row["apps"]
+        return found
+
+    async def each_written(self, names: Sequence[str], seconds: float) -> dict[str, float]:
+        """Waits until all of these Apps are; answers for each cluster when its last was, on the monotonic clock."""
+        wanted = Counter(self.cluster_of(number) for number in range(len(names)))
+        done: dict[str, float] = {}
+
+        async def missing() -> int:
+            found = await self.written(names)
+            for cluster in wanted:
+                if cluster not in done and found.get(cluster, 0) >= wanted[cluster]:
+                    done[cluster] = time.monotonic()
+            return len(names) - sum(found.values())
+
+        await self.until("all Apps are applied", missing, seconds)
+        return done
+
+    def cluster_of(self, number: int) -> str:
+        """Of the App of that number, as `apps` spreads them."""
+        return self.lines[number % len(self.lines)].partition("-")[0]
 
     async def unready(self) -> int:
         """Live Rollouts that were never Ready, and Releases that are not yet."""
@@ -273,7 +319,9 @@ def _plain(obj: Object) -> Any:
 
 
 @contextlib.asynccontextmanager
-async def installation(folder: Path, servers: Servers, lines: int) -> AsyncIterator[Engine]:
+async def installation(
+    folder: Path, servers: Servers, lines: int, through: Mapping[str, str] | None = None
+) -> AsyncIterator[Engine]:
     """An empty one, in a folder that is there, whose clusters and lines are ready and whose controllers run."""
     settings = Environment(data=folder)
     migrate(settings.database)
@@ -282,7 +330,7 @@ async def installation(folder: Path, servers: Servers, lines: int) -> AsyncItera
     made = Engine(folder, servers, settings, db)
     try:
         made.start()
-        await made.places(lines)
+        await made.places(lines, through or {})
         yield made
     finally:
         made.stop()

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench import peers
+from bench import peers, rules
 from bench.engine import Engine, installation
 from bench.servers import Servers, between, cpu_of, up, without_watches
 from mcd.kube.kinds import object_path
@@ -47,6 +47,7 @@ class Result:
     woken: Look
     woken_seconds: float
     again: peers.Sent
+    load: float = 0.0
 
     def for_all(self, look: Look) -> float:
         """Seconds of processor time if it were 1,490 Apps."""
@@ -58,6 +59,10 @@ class Result:
         return self.again.seconds / max(self.resync.cpu, 1e-3)
 
     @property
+    def void(self) -> tuple[str, ...]:
+        return rules.void(self.load)
+
+    @property
     def ok(self) -> bool:
         asked = self.resync.requests + self.woken.requests
         return asked == 0 and self.for_all(self.resync) <= CPU and self.times >= TIMES
@@ -65,6 +70,7 @@ class Result:
     def facts(self) -> dict[str, Any]:
         return {
             "metric": "P5", "ok": self.ok, "apps": self.apps, "guard": {"cpu_s": CPU}, "target": TIMES,
+            "void": self.void, "load1": self.load,
             "ours": {
                 "resync_cpu_s": self.for_all(self.resync), "woken_cpu_s": self.for_all(self.woken),
                 "woken_s": self.woken_seconds,
@@ -91,7 +97,7 @@ async def _run(folder: Path, servers: Servers, apps: int, resyncs: int, say: Cal
         say(f"resync: {resync.cpu:.3f} s of processor time, {resync.requests} requests {resync.verbs}")
         engine.stop()
         again = peers.bound(servers, {"c00": requests_of(objects, folder / "again")}, 16)
-    return Result(apps, resync, woken, seconds, again)
+    return Result(apps, resync, woken, seconds, again, servers.load)
 
 
 def requests_of(objects: list[Object], file: Path) -> Path:

@@ -78,7 +78,10 @@ class Spent:
 
 @dataclass(frozen=True)
 class Servers:
+    """`load` is that of the machine before any of them was started."""
+
     planes: Bare
+    load: float = 0.0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -138,5 +141,6 @@ def without_watches(asked: Mapping[str, int]) -> int:
 @contextlib.contextmanager
 def up(home: Path, count: int) -> Iterator[Servers]:
     """Starts an etcd and `count` API servers c00, c01 …; stopped and forgotten at the end. Raises ClusterProblem."""
+    load = os.getloadavg()[0]
     with bare(home, [f"c{number:02}" for number in range(count)], audit=False, groups=RENDERED) as planes:
-        yield Servers(planes)
+        yield Servers(planes, load)

@@ -8,16 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from bench import bulk, change, coldstart, memory, noop, peers
+from bench import bulk, change, coldstart, memory, meter, noop, peers, rules
 from bench.engine import contains
 from bench.servers import between, without_watches
 from bench.templates import Templates
 
-BOUND = Path(peers.__file__).with_name("bound.py")
 
-
-def test_the_bound_is_short_and_knows_nothing_of_mcd() -> None:
-    text = BOUND.read_text()
+@pytest.mark.parametrize("file", ["bound.py", "watcher.py"])
+def test_what_is_bare_is_short_and_knows_nothing_of_mcd(file: str) -> None:
+    text = Path(peers.__file__).with_name(file).read_text()
     found = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Import | ast.ImportFrom)]
     names = {alias.name for node in found if isinstance(node, ast.Import) for alias in node.names}
     names |= {str(node.module) for node in found if isinstance(node, ast.ImportFrom)}
@@ -79,10 +78,38 @@ def test_tables_say_what_was_measured() -> None:
     changed = change.Result(10, (change.Change("another image", 10, 20, {"GET": 10, "PATCH": 10}),))
     assert not changed.ok
     assert "| another image | 10 | 20 | 10 GET, 10 PATCH |" in change.table(changed)
-    cold = coldstart.Result(10, 1, [2.0], [1.0], [1.5], {"LIST": 20, "PATCH": 1}, 2**20)
-    assert (cold.ratio, cold.writes, cold.ok) == (2.0, 1, False)
-    assert "**2.00 times**" in coldstart.table(cold)
+    cold = coldstart.Result(10, 1, [2.0], [1.0], [1.5], [0.5], 0.1, {"LIST": 20, "PATCH": 1}, 2**20)
+    assert (cold.ratio, cold.work, cold.writes, cold.ok) == (2.0, 3.0, 1, False)
+    assert "**2.00 times** the bare client, **3.00** in processor time" in coldstart.table(cold)
     held = memory.Result(memory.Held(100, 100 * 2**20, 0), memory.Held(300, 112 * 2**20, 2**20))
     assert (round(held.each), held.ok) == (10486, True)
     assert not memory.Result(held.few, memory.Held(300, 140 * 2**20, 0)).ok
     assert "**10.2 KiB**" in memory.table(held)
+
+
+def grown(an_hour: float) -> memory.Result:
+    """Looked at every minute, with noise of a tenth of a MiB."""
+    points = [(60.0 * n, 100 * 2**20 + an_hour * n / 60 + (-1) ** n * 2**20 / 10) for n in range(60)]
+    return memory.Result(memory.Held(100, 100 * 2**20, 0), memory.Held(300, 110 * 2**20, 0), tuple(points), 3600)
+
+
+def test_memory_that_grows_by_less_than_a_mebibyte_an_hour_is_told_from_more() -> None:
+    slow, fast = grown(0.2 * 2**20), grown(3.0 * 2**20)
+    assert slow.slope is not None
+    assert fast.slope is not None
+    assert slow.slope.low <= 0.2 * 2**20 <= slow.slope.high
+    assert fast.slope.low <= 3.0 * 2**20 <= fast.slope.high
+    assert (slow.ok, fast.ok) == (True, False)
+    assert "with 3,600 changes" in memory.table(fast)
+    with pytest.raises(ValueError, match="five points"):
+        meter.slope_of([(0.0, 1.0)] * 4)
+
+
+def test_a_run_on_a_busy_machine_is_void_and_says_why() -> None:
+    assert rules.void(0.4, 0.09) == ()
+    assert rules.void(0.9, clusters=20) == ()
+    assert rules.void(0.9, clusters=1) == ("load 0.9 at the start, 0.5 is the most",)
+    assert "the bound moved by 41%, 10% is the most" in rules.told(rules.void(0.2, 0.41))
+    busy = bulk.Result(100, [turn(100)], load=12.0)
+    assert busy.ok
+    assert len(busy.void) == 2, "the load, and a bound of 100 and then 120"
