@@ -147,7 +147,9 @@ def test_a_line_that_waits_for_another_misses_the_target() -> None:
     assert "**2.2 times** what it is alone" in fairness.table(unfair)
 
 
-@pytest.mark.parametrize("name", ["fleet", "away", "commit", "drift", "fairness", "memory", "bulk", "noop", "coldstart"])
+@pytest.mark.parametrize(
+    "name", ["fleet", "away", "commit", "drift", "fairness", "memory", "bulk", "noop", "coldstart"]
+)
 def test_the_page_has_a_place_for_each_of_the_engine(name: str, tmp_path: Path) -> None:
     page = tmp_path / "page.md"
     page.write_text(report.PAGE.read_text("utf-8"))
