@@ -32,7 +32,7 @@ from mcd.store.keyring import KeyRing
 from mcd.store.marks import FileMarks, Mark, Marks
 from mcd.store.migrate import migrate, require_head
 from mcd.store.quick import FileQuick, Quick, TheOtherWay
-from mcd.store.sqlite import connect
+from mcd.store.sqlite import BEGIN_WRITING, connect
 from mcd.store.tx import Tx
 from mcd.store.wakes import CHANNEL, Bell, Ring
 
@@ -345,7 +345,8 @@ def prepare_sqlite(engine: AsyncEngine, *, writer: bool) -> None:
             # A wish that was answered survives a power cut.
             cursor.execute("PRAGMA synchronous = FULL")
             cursor.execute("PRAGMA foreign_keys = ON")
-            cursor.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+            # Who writes waits for its turn, and not in SQLite.
+            cursor.execute(f"PRAGMA busy_timeout = {0 if writer else int(BUSY_SECONDS * 1000)}")
             if not writer:
                 cursor.execute("PRAGMA query_only = ON")
             cursor.close()
@@ -357,7 +358,7 @@ def prepare_sqlite(engine: AsyncEngine, *, writer: bool) -> None:
     @event.listens_for(engine.sync_engine, "begin")
     def begun(connection: Any) -> None:
         # A deferred transaction that reads first and writes later is refused when another wrote in between.
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writer else "BEGIN")
+        connection.exec_driver_sql(BEGIN_WRITING if writer else "BEGIN")
 
 
 def _limits() -> str:

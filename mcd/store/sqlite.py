@@ -1,4 +1,5 @@
-"""SQLite's connections: each has a thread of its own, that thread ends once, and it is asked as seldom as can be.
+"""SQLite's connections: each has a thread of its own, that thread ends once, and it is asked as seldom as can be; those
+that write take turns.
 
 Only what the driver lacks is here. It must not know a table or a transaction.
 """
@@ -6,6 +7,9 @@ Only what the driver lacks is here. It must not know a table or a transaction.
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import fcntl
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -20,6 +24,11 @@ questions a hundredth; one that takes longer is asked again there, where it keep
 
 _LOOKED_EVERY = 2_000
 """Steps of SQLite's machine between two looks at the clock: some tens of microseconds."""
+
+BEGIN_WRITING = "BEGIN IMMEDIATE"
+
+_NEXT_LOOK = 0.001
+"""Seconds between two looks at the lock that another process has."""
 
 
 class Connection(aiosqlite.Connection):
@@ -42,6 +51,9 @@ class Connection(aiosqlite.Connection):
 
     def cursor(self) -> Cursor:  # type: ignore[override]
         return Cursor(self)
+
+    def _run(self, how: Callable[..., Any], cursor: sqlite3.Cursor, sql: str, parameters: Sequence[Any]) -> None:
+        how(cursor, sql, parameters)
 
 
 class Reader(Connection):
@@ -90,6 +102,60 @@ class Reader(Connection):
         return self._until is not None and time.monotonic() > self._until
 
 
+class Writer(Connection):
+    """A connection that writes. Who waits for the file's lock has a turn, and nobody else tries meanwhile.
+
+    SQLite's own waiting is a race that is lost to whoever writes all the time: it looks again after up to 0.1 s, and
+    the other has begun anew. Here the other has to get a turn first. A turn is a lock on a file beside the database,
+    gone with the process that has it; without it (no room for the file) SQLite's lock is all there is.
+    """
+
+    turns: str
+    """The path of that file."""
+    patience: float
+    """Seconds after which the database is called busy."""
+
+    def _run(self, how: Callable[..., Any], cursor: sqlite3.Cursor, sql: str, parameters: Sequence[Any]) -> None:
+        if sql != BEGIN_WRITING:
+            how(cursor, sql, parameters)
+            return
+        until = time.monotonic() + self.patience
+        turn = self._turn(time.monotonic() + self.patience / 5)
+        try:
+            while not self._begun(cursor, until):
+                time.sleep(_NEXT_LOOK)
+        finally:
+            if turn is not None:
+                os.close(turn)
+
+    def _begun(self, cursor: sqlite3.Cursor, until: float) -> bool:
+        try:
+            cursor.execute(BEGIN_WRITING)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            return False
+        return True
+
+    def _turn(self, until: float) -> int | None:
+        """The file, locked; closing it ends the turn."""
+        try:
+            file = os.open(self.turns, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:
+            return None
+        # Who has it may be stopped: after a while the lock that counts is SQLite's.
+        while not _locked(file) and time.monotonic() < until:
+            time.sleep(_NEXT_LOOK)
+        return file
+
+
+def _locked(file: int) -> bool:
+    with contextlib.suppress(BlockingIOError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
+    return False
+
+
 class Cursor:
     """One statement: asked and answered in one go, so that the answer is here when somebody wants to read it."""
 
@@ -126,7 +192,7 @@ class Cursor:
         """In the thread, or for a moment in the loop. The driver's own cursor lives no longer than this."""
         cursor = self._connection._conn.cursor()
         try:
-            how(cursor, sql, parameters)
+            self._connection._run(how, cursor, sql, parameters)
             rows = cursor.fetchall() if cursor.description else []
             self._rows, self.description = rows, cursor.description
             self.rowcount, self.lastrowid = cursor.rowcount, cursor.lastrowid
@@ -134,11 +200,13 @@ class Cursor:
             cursor.close()
 
 
-def connect(path: str, *, reads: bool = False, **options: Any) -> Connection:
-    """To be awaited. `options` as `sqlite3.connect` has them."""
+def connect(path: str, *, reads: bool = False, timeout: float = 5.0, **options: Any) -> Connection:
+    """To be awaited. `timeout`: seconds after which the database is busy; `options` as `sqlite3.connect` has them."""
     # A reader's connection is used by two threads, and never by both at a time: whoever asks waits for the answer.
-    options |= {"check_same_thread": False} if reads else {}
-    made = (Reader if reads else Connection)(partial(sqlite3.connect, path, **options), iter_chunk_size=64)
+    options |= {"timeout": timeout} | ({"check_same_thread": False} if reads else {})
+    made = (Reader if reads else Writer)(partial(sqlite3.connect, path, **options), iter_chunk_size=64)
+    if isinstance(made, Writer):
+        made.turns, made.patience = f"{path}-turn", timeout
     # A process that must end does not wait for a statement.
     made._thread.daemon = True
     return made

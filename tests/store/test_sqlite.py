@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 
-from mcd.store import sqlite
+from mcd.store import session, sqlite
 from mcd.store.session import Database, migrate
 
 LONG = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < {}) SELECT sum(x) FROM n"
@@ -107,3 +108,49 @@ async def test_what_tidies_up_behind_a_long_question_waits_in_the_thread_and_not
             await question
     finally:
         await connection.close()
+
+
+async def test_who_writes_all_the_time_lets_another_process_in(here: Database) -> None:
+    """Two databases on one file have nothing in common but it, as two processes."""
+    began, over = 0, threading.Event()
+
+    async def always() -> None:
+        nonlocal began
+        other = Database(f"sqlite:///{here.url.database}")
+        while not over.is_set():
+            async with other.writing() as tx:
+                began += 1
+                for _ in range(10):
+                    await tx.value(text("SELECT count(*) FROM app"))
+        await other.close()
+
+    writing = asyncio.create_task(asyncio.to_thread(asyncio.run, always()))
+    try:
+        async with asyncio.timeout(60):
+            while began < 3:
+                await asyncio.sleep(0)
+            waited = []
+            for _ in range(40):
+                before = began
+                async with here.writing():
+                    waited.append(began - before)
+    finally:
+        over.set()
+        await writing
+    assert max(waited) <= 10, waited
+
+
+async def test_a_process_that_is_stopped_in_its_turn_keeps_nobody_from_writing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(session, "BUSY_SECONDS", 0.5)
+    url = f"sqlite:///{tmp_path / 'mcd.db'}"
+    await asyncio.to_thread(migrate, url)
+    db = Database(url)
+    with (tmp_path / "mcd.db-turn").open("w") as stopped:
+        fcntl.flock(stopped, fcntl.LOCK_EX)
+        async with db.writing() as tx:
+            await tx.run(text("CREATE TABLE noted (id int)"))
+    async with db.reading() as tx:
+        assert await tx.value(text("SELECT count(*) FROM noted")) == 0
+    await db.close()
