@@ -65,7 +65,7 @@ def nothing_stays(here: Site) -> None:
     assert here.kept() == []
     assert here.left() == []
     outside = {p.name for p in here.folder.iterdir()}
-    assert outside <= {"git", "keys.json", "mcd.db", "mcd.db-wal", "mcd.db-shm"}
+    assert outside <= {"git", "keys.json", "mcd.db", "mcd.db-wal", "mcd.db-shm", "mcd.db-turn"}
 
 
 async def refused(here: Site, body: bytes, *words: str) -> list[str]:
