@@ -14,6 +14,7 @@ import orjson
 
 from mcd.errors import Code, echo
 from mcd.kube.cluster import KubeError, KubeReason
+from mcd.kube.refusals import namespace_going
 
 WORDS = 400
 """How much of the server's own words is shown, in characters."""
@@ -85,10 +86,7 @@ def _bad(what: str, raw: str, said: str, status: Mapping[str, Any]) -> KubeError
 
 def _forbidden(what: str, raw: str, said: str, status: Mapping[str, Any]) -> KubeError:
     if any(c.get("reason") == "NamespaceTerminating" for c in _causes(status)):
-        return KubeError(
-            Code.CONFLICT, KubeReason.NAMESPACE_TERMINATING, f"{what}: the namespace is being deleted.",
-            "It is made again when it is gone.",
-        )  # fmt: skip
+        return namespace_going(what)
     _, found, quota = raw.partition("exceeded quota: ")
     if found:
         # About a Secret no word of the server is repeated.

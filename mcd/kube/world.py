@@ -17,6 +17,7 @@ from mcd.kube import merging
 from mcd.kube.cluster import Kind, KubeError, KubeReason, WatchEvent, WatchEventType
 from mcd.kube.fields import shown
 from mcd.kube.kinds import KINDS
+from mcd.kube.refusals import namespace_going
 from mcd.objects import Object, Ref, ref_of
 
 _IMMUTABLE = {
@@ -106,9 +107,7 @@ class World:
                 Code.NOT_FOUND, KubeReason.NAMESPACE_MISSING, f'{ref}: there is no namespace "{ref.namespace}".'
             )
         if space["metadata"].get("deletionTimestamp"):
-            raise KubeError(
-                Code.CONFLICT, KubeReason.NAMESPACE_TERMINATING, f'{ref}: namespace "{ref.namespace}" is being deleted.'
-            )
+            raise namespace_going(str(ref))
         limit = self.quota.get((ref.namespace, ref.kind))
         used = sum(1 for r in self.objects if (r.namespace, r.kind) == (ref.namespace, ref.kind))
         if limit is not None and used >= limit:

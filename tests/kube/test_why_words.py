@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import pickle
 import re
 from collections.abc import Iterator
@@ -14,7 +15,13 @@ import yaml
 import mcd
 from mcd.appyaml.compiler import check
 from mcd.errors import Severity
+from mcd.kube.answers import refusal
+from mcd.kube.apply import reason_for
+from mcd.kube.cluster import KubeError
+from mcd.kube.explain import explain_condition
 from mcd.kube.explain.patterns import PATTERNS
+from mcd.kube.explain.platform import as_saying
+from mcd.kube.memory import MemoryCluster
 from mcd.model import Role, Trigger
 from mcd.model.named import ROLES, TRIGGERS
 from mcd.model.why import (
@@ -38,6 +45,8 @@ from mcd.model.why import (
     whole,
 )
 from mcd.model.why.said import names_in
+from mcd.objects import ref_of
+from tests.kube.given import config, obj
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 ONLY_PARAMETERS = {Note.TEXT, Note.AMOUNT, Note.SAID, Note.MEANWHILE, Note.ENDED, Note.ALL_OF_IT, Note.TAKEN_BY,
@@ -152,6 +161,35 @@ def test_a_sentence_goes_on_knowing_what_it_says() -> None:
     assert in_language(one, Language.EN) == one
     assert in_language("web: it died", Language.ZH) == "web: it died", "an older version wrote it down"
     assert pickle.loads(pickle.dumps(one)).told == one.told
+
+
+ENDING: dict[str, object] = {
+    "kind": "Status", "status": "Failure", "reason": "Forbidden", "code": 403,
+    "message": 'configmaps "shop-web-files" is forbidden: unable to create new content in namespace demo because it is '
+    "being terminated",
+    "details": {"name": "shop-web-files", "kind": "configmaps", "causes": [
+        {"reason": "NamespaceTerminating", "message": "namespace demo is being terminated",
+         "field": "metadata.namespace"}
+    ]},
+}  # fmt: skip
+
+
+async def test_a_namespace_that_goes_has_its_name_in_both_languages_whichever_cluster_says_so() -> None:
+    """The words of a real API server that MCD tells on name no namespace: "is" was taken for one."""
+    cluster = MemoryCluster()
+    space = obj("v1", "Namespace", "demo")
+    del space["metadata"]["namespace"]
+    cluster.person({**space, "metadata": {**space["metadata"], "finalizers": ["example.com/hold"]}})
+    cluster.person_deletes(ref_of(space))
+    wanted = config("shop-web-files", namespace="demo")
+    with pytest.raises(KubeError) as refused:
+        await cluster.apply(wanted)
+    real = refusal(str(ref_of(wanted)), 403, json.dumps(ENDING).encode())
+    assert str(refused.value) == str(real)
+    one = explain_condition("shop", reason_for(real), str(real), "demo").told
+    assert sentence(one) == "the namespace demo is being deleted in the cluster."
+    assert sentence(one, Language.ZH) == "集群正在删除命名空间 demo。"
+    assert str(real) == as_saying(reason_for(real), str(real)), "without a name nothing is made up"
 
 
 def test_one_and_many_are_told_apart() -> None:

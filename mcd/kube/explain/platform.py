@@ -37,9 +37,6 @@ CONDITIONS: Mapping[Reason, Why] = {
 }
 """The states that are told by a condition of MCD's own."""
 
-_NAMESPACE = re.compile(r'namespace "?([a-z0-9-]{1,63})"?')
-
-
 _TWICE = re.compile(r"^(\S+): (?:\1: )+")
 _OWN_WORDS: Mapping[Reason, tuple[Note, re.Pattern[str]]] = {
     Reason.FIELD_FIGHT: (Note.OF_FIGHT, re.compile(
@@ -54,7 +51,8 @@ _OWN_WORDS: Mapping[Reason, tuple[Note, re.Pattern[str]]] = {
 
 
 def explain_condition(app: str, reason: Reason, message: str, namespace: str = "") -> Cause:
-    """What a condition that is not as it should be says. A reason without a sentence of its own is told as it is."""
+    """What a condition that is not as it should be says of an App of `namespace`. A reason without a sentence of its
+    own is told as it is."""
     said = echo(_TWICE.sub(r"\1: ", " ".join(message[:4000].split())), 700)
     why = CONDITIONS.get(reason, Why.OTHER)
     note, pattern = _OWN_WORDS.get(reason, (None, None))
@@ -62,19 +60,18 @@ def explain_condition(app: str, reason: Reason, message: str, namespace: str = "
     parts = told_by(message)
     plain = told(Note.WHOLE, of=parts) if parts else text(said)
     what = told(note, said=said, **own.groupdict()) if note is not None and own is not None else plain
-    named = _NAMESPACE.search(said)
     seconds = re.search(r"not ready in (\d+) s", said, re.IGNORECASE)
     words = told(
         why, app=echo(app), said=plain, quota=plain, reason=reason.value, what=what,
-        name=named[1] if named is not None else echo(namespace), seconds=seconds[1] if seconds is not None else "?",
+        name=echo(namespace) or "?", seconds=seconds[1] if seconds is not None else "?",
     )  # fmt: skip
     return Cause(words, evidence(message) if what is plain and not parts else (), final=True)
 
 
 def as_saying(reason: Reason, message: str) -> str:
     """The message of a condition so that it can be told in another language, where its reason has a sentence of its own
-    and the message does not know what it says."""
-    if told_by(message) or not message or reason not in CONDITIONS:
+    and the message does not know what it says. Of a namespace that goes it has no name, so those words stay."""
+    if told_by(message) or not message or reason not in CONDITIONS or reason is Reason.NAMESPACE_TERMINATING:
         return message
     return Saying(message, (explain_condition("APP", reason, message).told,))
 
