@@ -5,7 +5,7 @@ A row says in which phases a fault means anything and which waits of MCD are sho
 
 from __future__ import annotations
 
-from tests.rig import deaths, network, others
+from tests.rig import deaths, network, others, strangers
 from tests.rig.scene import Fault
 
 QUICK = {"mcd.kube.transport.DEADLINE": 1.0}
@@ -34,12 +34,14 @@ FAULTS: dict[str, Fault] = {
             times={"mcd.kube.watch.RELISTED_AFTER": 2.0, "mcd.kube.client.WATCH_SECONDS": [2, 3]},
         ),
         Fault("F27", "events that are cut, garbled, too large", network.f27),
+        Fault("F28", "an API server that lags behind", strangers.f28, times=QUICK),
         Fault("F29", "every write arrives twice", network.f29),
         Fault("F30", "the credential is refused", network.f30),
         Fault("F31", "one kind may not be seen or written", network.f31, wish_again=True),
         Fault("F32", "a quota is exceeded", network.f32, times={"mcd.kube.decision.WAITS.QuotaExceeded": 2.0}),
         Fault("F34", "an admission webhook does not answer", network.f34, wish_again=True),
         Fault("F36", "a kind is not served for a while", network.f36, wish_again=True),
+        Fault("F39", "a certificate that is not the right one", strangers.f39),
         Fault("F40", "every connection is reset", network.f40),
         Fault("F42", "the cluster comes and goes", network.f42),
         Fault("F43", "the API server is killed", network.f43),
@@ -69,7 +71,6 @@ ELSEWHERE = {
     "F33": "tests/controllers/test_lost_cluster.py",
     "F37": "tests/controllers/test_replacing.py",
     "F38": "tests/kube/test_contract_apply.py",
-    "F39": "tests/kube/test_kubeconfig.py",
     "F46": "tests/kube/test_health.py",
     "F48": "tests/kube/test_placing_words.py",
     "F57": "tests/controllers/test_deleting.py",
@@ -89,7 +90,6 @@ WAITING = {
     "F10": "Claims",
     "F16": "terminals through the rig",
     "F21": "statuses that MCD writes to the cluster: it writes none",
-    "F28": "the stale server of the rig",
     "F35": "a mutating webhook in the rig",
     "F41": "time that is compressed for six hours",
     "F45": "twenty clusters in the rig",

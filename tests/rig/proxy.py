@@ -24,6 +24,7 @@ from tests.rig.rules import (
     Asked,
     Delay,
     DropAnswer,
+    Elsewhere,
     Events,
     Hang,
     Hook,
@@ -56,6 +57,8 @@ class Entry:
     did: str = ""
     query: str | None = None
     """What is asked upstream instead of the query that came."""
+    server: str = ""
+    """Where it is asked instead of upstream."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +85,8 @@ class Proxy:
     """Whether writes are forwarded one by one, in the order in which they came: the n-th is the same in each run."""
     dead: bool = False
     """The process behind it was killed: whatever it had sent and was not forwarded yet never arrives."""
+    _tls: ssl.SSLContext = field(default_factory=lambda: ssl.create_default_context(ssl.Purpose.CLIENT_AUTH))
+    _server: web.Server | None = None
     _session: aiohttp.ClientSession | None = None
     _writes: asyncio.Lock = field(default_factory=asyncio.Lock)
     _open: set[asyncio.Task[object]] = field(default_factory=set)
@@ -93,19 +98,18 @@ class Proxy:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[Proxy]:
         """Serves until the block ends."""
-        tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-        tls.load_cert_chain(self.folder / "server.crt", self.folder / "server.key")
+        self.present(self.folder / "server.crt", self.folder / "server.key")
         beyond = ssl.create_default_context(cafile=str(self.folder / "ca.crt"))
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=beyond), auto_decompress=False,
             timeout=aiohttp.ClientTimeout(total=None), read_bufsize=2**20,
         )  # fmt: skip
         self.port = self.port or ports.chosen("rig", None, set())
-        server = web.Server(self._serve, access_log=None, handler_cancellation=True)
-        runner = web.ServerRunner(server, handle_signals=False, shutdown_timeout=0.1)
+        self._server = web.Server(self._serve, access_log=None, handler_cancellation=True)
+        runner = web.ServerRunner(self._server, handle_signals=False, shutdown_timeout=0.1)
         await runner.setup()
         try:
-            await web.TCPSite(runner, "127.0.0.1", self.port, ssl_context=tls).start()
+            await web.TCPSite(runner, "127.0.0.1", self.port, ssl_context=self._tls).start()
             yield self
         finally:
             for task in tuple(self._open):
@@ -122,6 +126,16 @@ class Proxy:
     def clear(self) -> None:
         """No rule any more. What hangs already hangs on until its client gives up."""
         self.rules.clear()
+
+    def present(self, certificate: Path, key: Path) -> None:
+        """What new connections are shown from now on."""
+        self._tls.load_cert_chain(certificate, key)
+
+    def part(self) -> None:
+        """Breaks every connection, also those at which nobody asks anything now."""
+        for connection in self._server.connections if self._server is not None else ():
+            if connection.transport is not None:
+                connection.transport.abort()
 
     def hang_up(self) -> None:
         """Breaks every connection that is at work now, open watches too."""
@@ -193,6 +207,8 @@ class Proxy:
                 await self._asked(request, entry)
             case Ask(instead):
                 entry.query = instead(entry.asked.query)
+            case Elsewhere(server):
+                entry.server = server
         if entry.asked.verb == "watch" or request.rel_url.query.get("follow"):
             return await self._streamed(request, entry, action if isinstance(action, Events) else None)
         return await self._answered(request, entry, action)
@@ -223,7 +239,7 @@ class Proxy:
         headers = [(name, value) for name, value in request.headers.items() if name.lower() not in _HOP]
         # The path as it came: encoded once, by the client.
         path = request.raw_path if entry.query is None else f"{entry.asked.path}?{entry.query}"
-        url = URL(self.upstream + path, encoded=True)
+        url = URL((entry.server or self.upstream) + path, encoded=True)
         return self._session.request(
             request.method, url, headers=headers, data=entry.body or None, allow_redirects=False,
             skip_auto_headers=("User-Agent", "Content-Type", "Accept", "Accept-Encoding"),

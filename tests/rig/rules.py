@@ -111,6 +111,13 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Forwards to another API server: a load balancer has others behind it."""
+
+    server: str
+
+
+@dataclass(frozen=True, slots=True)
 class Mangle:
     """Forwards, and alters the answer's bytes. One that became shorter breaks off in the middle."""
 
@@ -173,7 +180,7 @@ EXPIRED = (
 )  # fmt: skip
 """As the API server sends it, in the stream, with a 200 before it."""
 
-Action = Status | Delay | Hang | Reset | DropAnswer | Twice | Ask | Mangle | Hook | Kill | Events
+Action = Status | Delay | Hang | Reset | DropAnswer | Twice | Ask | Elsewhere | Mangle | Hook | Kill | Events
 
 
 @dataclass(slots=True)
