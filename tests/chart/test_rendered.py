@@ -179,8 +179,37 @@ def test_a_volume_of_one_node_keeps_all_on_one_node() -> None:
             assert term["topologyKey"] == "kubernetes.io/hostname"
 
 
+def test_a_volume_of_one_node_keeps_all_there_whatever_else_is_asked_of_nodes() -> None:
+    zone = {"labelSelector": {"matchLabels": {"app": "pg"}}, "topologyKey": "topology.kubernetes.io/zone"}
+    near = {"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [zone]}}
+    for affinity in (TOGGLES["placed"]["api"]["affinity"], near, {"podAffinity": {}}):
+        values = {**TOGGLES["one-node"], "api": {"affinity": affinity}}
+        given = _one(rendered(values), "Deployment", "own-mcd-api")["spec"]["template"]["spec"]["affinity"]
+        *theirs, ours = given["podAffinity"]["requiredDuringSchedulingIgnoredDuringExecution"]
+        assert ours["topologyKey"] == "kubernetes.io/hostname"
+        assert theirs == ([zone] if affinity is near else [])
+        assert given.get("nodeAffinity") == affinity.get("nodeAffinity")
+
+
+def test_the_controllers_are_the_account_that_product_lines_bind() -> None:
+    for name in ("defaults", "second-mcd", "given-accounts"):
+        objects = rendered(TOGGLES[name])
+        (deployment,) = [
+            o for o in objects if o["kind"] == "Deployment" and o["metadata"]["name"].endswith("-controllers")
+        ]
+        assert deployment["spec"]["template"]["spec"]["serviceAccountName"] == "mcd-controller"
+
+
+def test_the_test_asks_for_controllers_where_there_are_some() -> None:
+    for name, expected in (("defaults", True), ("stopped-controllers", False)):
+        (script,) = _one(rendered(TOGGLES[name]), "Pod", "own-mcd-test")["spec"]["containers"][0]["args"]
+        compile(script, "test", "exec")
+        assert f'missing = {expected} and "[-] controllers" in ready.text' in script
+
+
 def test_switches_switch() -> None:
     assert _names(rendered(TOGGLES["no-rights"]), "ClusterRole") == set()
+    assert _names(rendered(TOGGLES["line-roles-alone"]), "ClusterRole") == LINE_CLUSTER_ROLES
     assert _names(rendered(TOGGLES["second-mcd"]), "ClusterRole") == {"mcd-two-api", "mcd-two-controllers"}
     assert _names(rendered(TOGGLES["given-accounts"]), "ServiceAccount") == set()
     assert _names(rendered(TOGGLES["no-policy"]), "NetworkPolicy") == set()

@@ -39,6 +39,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "not a host": ({"ingress": {"enabled": True, "hosts": ["https://mcd.example.com"]}}, "/ingress/hosts/0"),
     "a volume for one reader": ({"persistence": {"accessMode": "ReadOnlyMany"}}, "/persistence/accessMode"),
     "not a size": ({"persistence": {"size": "ten"}}, "/persistence/size"),
+    "an account that nothing binds": ({"controllers": {"serviceAccount": {"name": "mine"}}}, "/controllers/serviceAcc"),
     "no time to hand over": ({"controllers": {"terminationGracePeriodSeconds": 1}}, "/controllers/termination"),
     "a URL with a slash": ({"publicURL": "https://mcd.example.com/"}, "/publicURL"),
     "a cluster's name that MCD refuses": ({"ownCluster": {"name": "Own Cluster"}}, "/ownCluster/name"),

@@ -29,11 +29,12 @@ TOGGLES: dict[str, dict[str, Any]] = {
         "controllers": {"podDisruptionBudget": {"enabled": False}},
     },
     "no-migration": {"migrate": {"enabled": False}},
-    "no-rights": {"rbac": {"create": False}},
+    "no-rights": {"rbac": {"create": False, "lineRoles": False}},
+    "line-roles-alone": {"rbac": {"create": False}},
     "second-mcd": {"rbac": {"lineRoles": False}, "fullnameOverride": "mcd-two"},
     "given-accounts": {
         "api": {"serviceAccount": {"create": False, "name": "a"}},
-        "controllers": {"serviceAccount": {"create": False, "name": "b"}},
+        "controllers": {"serviceAccount": {"create": False}},
     },
     "route": {
         "publicURL": "https://mcd.example.com",
@@ -134,3 +135,4 @@ TOGGLES["nothing"] = merged(
     "stopped-controllers",
 )  # fmt: skip
 TOGGLES["url-one-node"] = merged("url", "one-node", "one-each")
+TOGGLES["placed-on-one-node"] = merged("placed", "one-node")

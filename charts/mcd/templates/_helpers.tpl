@@ -1,4 +1,4 @@
-{{/* Names have room for the longest suffix (-controller-metrics) within 63 characters. */}}
+{{/* Names have room for the longest suffix (-controllers) within 63 characters. */}}
 {{- define "mcd.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
 {{- if .Values.fullnameOverride -}}
@@ -45,6 +45,11 @@ app.kubernetes.io/component: {{ .component }}
 
 {{- define "mcd.claim" -}}
 {{- default (printf "%s-data" (include "mcd.fullname" .)) .Values.persistence.existingClaim -}}
+{{- end -}}
+
+{{/* The ServiceAccount of a part. Product lines bind that of the controllers, and know it by this name alone. */}}
+{{- define "mcd.account" -}}
+{{- if eq .component "controllers" -}}mcd-controller{{- else -}}{{ .root.Values.api.serviceAccount.name }}{{- end -}}
 {{- end -}}
 
 {{/* What `restricted` asks for comes last: no value can take it away. */}}
@@ -106,7 +111,7 @@ spec:
         {{- end }}
         kubectl.kubernetes.io/default-container: {{ .component }}
     spec:
-      serviceAccountName: {{ $part.serviceAccount.name }}
+      serviceAccountName: {{ include "mcd.account" . }}
       # The one token that is used has a place and a life of its own, below.
       automountServiceAccountToken: false
       enableServiceLinks: false
@@ -201,9 +206,11 @@ spec:
       tolerations: {{- toYaml . | nindent 8 }}
       {{- end }}
       {{- $affinity := deepCopy $part.affinity }}
-      {{- if and (eq $root.Values.persistence.accessMode "ReadWriteOnce") (not $affinity) }}
+      {{- if eq $root.Values.persistence.accessMode "ReadWriteOnce" }}
       {{- $together := dict "labelSelector" (dict "matchLabels" (dict "app.kubernetes.io/instance" $root.Release.Name "mcd.internal/shares-data" "true")) "topologyKey" "kubernetes.io/hostname" }}
-      {{- $affinity = dict "podAffinity" (dict "requiredDuringSchedulingIgnoredDuringExecution" (list $together)) }}
+      {{- $near := default dict $affinity.podAffinity }}
+      {{- $terms := append (default list $near.requiredDuringSchedulingIgnoredDuringExecution) $together }}
+      {{- $_ := set $affinity "podAffinity" (set $near "requiredDuringSchedulingIgnoredDuringExecution" $terms) }}
       {{- end }}
       {{- with $affinity }}
       affinity: {{- toYaml . | nindent 8 }}
