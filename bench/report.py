@@ -17,6 +17,8 @@ from bench.compile import Result
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "docs" / "benchmarks.md"
+BEHIND_THE_PAGE = ROOT / "bench" / "page"
+"""The results that the tables of the page were made from, one for each table, kept in git."""
 _BEGIN, _END = "<!-- made by python -m bench: begin {} -->", "<!-- made by python -m bench: end {} -->"
 
 
@@ -41,8 +43,12 @@ def keep(facts: dict[str, Any], metric: str, folder: Path) -> Path:
     place = folder / f"{facts['commit']}-{facts['at'].replace(':', '')}"
     place.mkdir(parents=True, exist_ok=True)
     file = place / f"{metric}.json"
-    file.write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n")
+    file.write_text(_json(facts))
     return file
+
+
+def _json(facts: dict[str, Any]) -> str:
+    return json.dumps(facts, indent=1, sort_keys=True) + "\n"
 
 
 def compile_table(result: Result) -> str:
@@ -70,7 +76,7 @@ def compile_table(result: Result) -> str:
 
 
 def write_page(name: str, table: str, facts: dict[str, Any], page: Path = PAGE) -> None:
-    """Puts a table between its two marks. Raises ValueError when the page has lost them."""
+    """Puts a table between its two marks, and its result beside. Raises ValueError when the page has lost them."""
     begin, end = _BEGIN.format(name), _END.format(name)
     text = page.read_text()
     if begin not in text or end not in text:
@@ -80,3 +86,6 @@ def write_page(name: str, table: str, facts: dict[str, Any], page: Path = PAGE) 
     where = facts.get("where", "one core of")
     on = f"Commit {facts['commit']}, {facts['at'][:10]}, Python {facts['python']}, {where} {facts['cpu']}."
     page.write_text(f"{head}{begin}\n{on}\n\n{table}\n{end}{tail}")
+    behind = BEHIND_THE_PAGE if page == PAGE else page.parent
+    behind.mkdir(exist_ok=True)
+    (behind / f"{name}.json").write_text(_json(facts))
