@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -136,9 +137,9 @@ async def _window(engine: Engine, every: float, seconds: float) -> Look:
 
 
 async def same(engine: Engine, before: dict[str, Any]) -> int:
-    """How many are due when they were due before: nobody has looked at them."""
-    now = await engine.due_at()
-    return sum(now.get(row) in (None, due) for row, due in before.items())
+    """How many nobody has looked at: they are due when they were due before, or due now, as a hint makes them."""
+    found, now = await engine.due_at(), datetime.now(UTC)
+    return sum(row not in found or found[row] in (None, due) or found[row] <= now for row, due in before.items())
 
 
 def table(r: Result) -> str:
