@@ -45,7 +45,7 @@ async def hint_apps(tx: Tx, now: datetime, lines: ColumnElement[bool]) -> int:
     return await hint(tx, now, t.rollout, t.rollout.c.live & t.rollout.c.app_id.in_(apps))
 
 
-def is_due(noun: Noun, now: datetime) -> ColumnElement[bool]:
+def is_due(noun: Noun, now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     """Whose time has come, and nobody works on it."""
     table = TABLES[noun]
     due = and_(table.c.next_run_at <= now, or_(table.c.lease_until.is_(None), table.c.lease_until <= now))
@@ -54,7 +54,7 @@ def is_due(noun: Noun, now: datetime) -> ColumnElement[bool]:
     return and_(due, t.rollout.c.live, ~busy_app(now))
 
 
-def busy_app(now: datetime) -> ColumnElement[bool]:
+def busy_app(now: datetime | ColumnElement[datetime]) -> ColumnElement[bool]:
     """A pass that runs when its Rollout is superseded ends before the next begins: no App is worked on twice."""
     other = t.rollout.alias("other")
     return (

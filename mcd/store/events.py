@@ -9,11 +9,12 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import insert, update
+from sqlalchemy import BigInteger, bindparam, insert, select, update
 
 from mcd.model import Actor, EventKind, Noun
 from mcd.store import tables as t
 from mcd.store.nouns import told_json
+from mcd.store.question import Command, Question
 from mcd.store.tx import Tx
 
 MESSAGE_LIMIT = 4096
@@ -54,6 +55,15 @@ def append(
     )
 
 
+_COUNT = Command(
+    update(t.event_counter)
+    .where(t.event_counter.c.id == 1)
+    .values(last=t.event_counter.c.last + bindparam("count", type_=BigInteger))
+)
+_COUNTER = Question(select(t.event_counter.c.last).where(t.event_counter.c.id == 1))
+_APPEND = Command(insert(t.event))
+
+
 async def flush(tx: Tx) -> bool:
     """Writes what was appended, at the edge of the transaction. Answers whether there was anything.
 
@@ -64,13 +74,11 @@ async def flush(tx: Tx) -> bool:
     if not tx.pending:
         return False
     count = len(tx.pending)
-    counter = t.event_counter
-    last = await tx.value(
-        update(counter).where(counter.c.id == 1).values(last=counter.c.last + count).returning(counter.c.last)
-    )
-    if last is None:
+    if not await tx.told(_COUNT, {"count": count}):
         raise RuntimeError("the table event_counter lost its row")
-    first = last - count + 1
-    await tx.run(insert(t.event), [{"sequence": first + i, **row} for i, row in enumerate(tx.pending)])
+    counter = await tx.ask_one(_COUNTER)
+    assert counter is not None
+    first = counter["last"] - count + 1
+    await tx.told(_APPEND, *({"sequence": first + i, **row} for i, row in enumerate(tx.pending)))
     tx.pending.clear()
     return True

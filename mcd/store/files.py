@@ -15,6 +15,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from mcd.store import tables as t
+from mcd.store.question import OfMany
 from mcd.store.tx import Tx
 
 Files = Mapping[str, bytes | None]
@@ -63,14 +64,17 @@ async def _drop(tx: Tx, condition: Any) -> None:
     await tx.run(delete(t.file).where(t.file.c.sha256.in_(held), unnamed))
 
 
+_FILES = OfMany(lambda among: select(t.release_file).where(among(t.release_file.c.release_id, "release")))
+_CONTENTS = OfMany(lambda among: select(t.file).where(among(t.file.c.sha256, "digest")))
+
+
 async def files_of(tx: Tx, release_ids: Collection[str]) -> dict[str, dict[str, bytes | None]]:
     """Release id → its files, in two queries whatever their number. Those that are equal are one object."""
     if not release_ids:
         return {}
-    table = t.release_file
-    rows = await tx.rows(select(table).where(table.c.release_id.in_(sorted(release_ids))))
+    rows = await tx.ask_of(_FILES, release=sorted(release_ids))
     digests = sorted({row["sha256"] for row in rows if row["sha256"] is not None})
-    kept = await tx.rows(select(t.file).where(t.file.c.sha256.in_(digests))) if digests else []
+    kept = await tx.ask_of(_CONTENTS, digest=digests)
     contents = {row["sha256"]: bytes(row["content"]) for row in kept}
     found: defaultdict[str, dict[str, bytes | None]] = defaultdict(dict)
     for row in rows:

@@ -11,8 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, case, func, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, insert, select, update
 
 from mcd.model import (
     Cluster,
@@ -34,6 +33,7 @@ from mcd.store import tables as t
 from mcd.store.due import busy_app, hint, is_due
 from mcd.store.ids import new_id
 from mcd.store.nouns import Row, conditions_json, ref_json
+from mcd.store.question import Command, Question
 from mcd.store.records import owner_of, record
 from mcd.store.rolling import event_name
 from mcd.store.session import Database
@@ -92,42 +92,59 @@ class Lease:
 
 # --- due ------------------------------------------------------------------------------------------------------------
 
+NOW: ColumnElement[datetime] = bindparam("now", type_=t.rollout.c.next_run_at.type)
+
+
+def _due(noun: Noun) -> Select[Any]:
+    table = TABLES[noun]
+    return (
+        select(table.c.id, table.c.takes, table.c.attempts, table.c.lease_holder)
+        .where(is_due(noun, NOW))
+        .order_by(table.c.observed_generation == table.c.generation, table.c.next_run_at, table.c.id)
+        .limit(bindparam("most"))
+    )
+
+
+_DUE = {noun: Question(_due(noun)) for noun in TABLES}
+_DUE_FOR_US = {
+    noun: Question(_due(noun).with_for_update(skip_locked=True, of=table)) for noun, table in TABLES.items()
+}  # fmt: skip
+_TAKEN = {
+    noun: Command(
+        update(table)
+        .where(table.c.id == bindparam("row"))
+        .values(
+            lease_token=bindparam("token"),
+            lease_until=bindparam("until", type_=table.c.lease_until.type),
+            lease_holder=bindparam("holder"),
+            next_run_at=bindparam("until", type_=table.c.lease_until.type),
+            takes=table.c.takes + 1,
+            attempts=table.c.attempts + 1,
+        )
+    )
+    for noun, table in TABLES.items()
+}
+
 
 async def take(db: Database, noun: Noun, holder: str, now: datetime, limit: int, ttl: float) -> list[Lease]:
     """Leases of at most `limit` rows that are due, each for `ttl` seconds: first those with a wish that nobody has
     looked at, then the others, of each the longest due. So what starts slowly never delays what is new. A row that was
     taken three times and never recorded is quarantined instead. Rows that another process is taking are skipped."""
-    table = TABLES[noun]
-    wanted = (
-        select(table.c.id, table.c.takes, table.c.attempts, table.c.lease_holder)
-        .where(is_due(noun, now))
-        .order_by(table.c.observed_generation == table.c.generation, table.c.next_run_at, table.c.id)
-        .limit(limit)
-    )
-    async with db.reading() as tx:
-        # Asked without a lock first: most looks find nothing, and SQLite has one writer.
-        if not await tx.rows(wanted.limit(1)):
-            return []
+    # Asked without a lock first: most looks find nothing, and SQLite has one writer.
+    if not await db.asked(lambda tx: tx.ask(_DUE[noun], now=now, most=1)):
+        return []
     async with db.writing() as tx:
-        rows = await tx.rows(wanted.with_for_update(skip_locked=True, of=table))
+        rows = await tx.ask(_DUE_FOR_US[noun], now=now, most=limit)
         poisoned = [row["id"] for row in rows if row["takes"] >= MOST_TAKES]
         if poisoned:
             await _quarantine(tx, noun, poisoned, now)
         kept = {row["id"]: row for row in rows if row["takes"] < MOST_TAKES}
         tokens = {row_id: new_id(now) for row_id in kept}
         until = now + timedelta(seconds=ttl)
-        for row_id, token in tokens.items():
-            await tx.run(
-                update(table)
-                .where(table.c.id == row_id)
-                .values(
-                    lease_token=token,
-                    lease_until=until,
-                    lease_holder=holder,
-                    next_run_at=until,
-                    takes=table.c.takes + 1,
-                    attempts=table.c.attempts + 1,
-                )
+        if kept:
+            await tx.told(
+                _TAKEN[noun],
+                *({"row": row, "token": token, "until": until, "holder": holder} for row, token in tokens.items()),
             )
         if noun is Noun.ROLLOUT:
             # Before it is compiled: what nobody has is this App's from now on, and what another one has is refused.
@@ -185,21 +202,26 @@ def _named(lease: Lease) -> tuple[str, str | None, str | None]:
 
 async def next_due(tx: Tx, now: datetime) -> datetime | None:
     """When the next row will be due, of any noun; `now` when one is; None when there is nothing to wait for."""
-    first: datetime | None = None
-    for noun, table in TABLES.items():
-        condition: ColumnElement[bool] = table.c.next_run_at.is_not(None)
-        if noun is Noun.ROLLOUT:
-            # One that waits for the pass of the Rollout before it is told by that pass's record.
-            condition = and_(condition, t.rollout.c.live, ~busy_app(now))
-        # A row under lease is due again when its lease ends, whatever was wished meanwhile.
-        when = case(
-            (and_(table.c.lease_until > now, table.c.lease_until > table.c.next_run_at), table.c.lease_until),
-            else_=table.c.next_run_at,
-        )
-        found = await tx.value(select(func.min(when)).where(condition))
-        if found is not None and (first is None or found < first):
-            first = found
+    found = [row["first"] for question in _NEXT.values() for row in await tx.ask(question, now=now)]
+    first = min((at for at in found if at is not None), default=None)
     return None if first is None else max(first, now)
+
+
+def _next(noun: Noun) -> Select[Any]:
+    table = TABLES[noun]
+    condition: ColumnElement[bool] = table.c.next_run_at.is_not(None)
+    if noun is Noun.ROLLOUT:
+        # One that waits for the pass of the Rollout before it is told by that pass's record.
+        condition = and_(condition, t.rollout.c.live, ~busy_app(NOW))
+    # A row under lease is due again when its lease ends, whatever was wished meanwhile.
+    when = case(
+        (and_(table.c.lease_until > NOW, table.c.lease_until > table.c.next_run_at), table.c.lease_until),
+        else_=table.c.next_run_at,
+    )
+    return select(func.min(when).label("first")).where(condition)
+
+
+_NEXT = {noun: Question(_next(noun)) for noun in TABLES}
 
 
 # --- while it is held -----------------------------------------------------------------------------------------------
@@ -229,22 +251,48 @@ async def intend(tx: Tx, lease: Lease, refs: Iterable[Ref], observed: RolloutObs
     """Puts the references into the inventory before they are created, and notes what the Rollout is about to make
     true. False: the lease is lost, nothing was written. Raises McdError conflict when an object is in the inventory of
     somebody else."""
-    table = TABLES[lease.noun]
-    held = await tx.value(select(table.c.id).where(_held(lease)).with_for_update())
-    if held is None:
+    if not await tx.ask(_MINE[lease.noun], row=lease.row_id, token=lease.token):
         return False
     owner, owner_id, cluster_id = owner_of(lease)
-    make = postgresql.insert if tx.connection.dialect.name == "postgresql" else sqlite.insert
     unborn = {"uid": "", "applied": "", "owner": owner.value, "owner_id": owner_id, "cluster_id": cluster_id}
     rows = [{**ref_json(ref), **unborn} for ref in refs]
-    keys = ["owner_id", "api_version", "kind", "namespace", "name"]
-    await tx.run(make(t.inventory).on_conflict_do_nothing(index_elements=keys), rows)
+    if rows:
+        await tx.told(_UNBORN, *rows)
     if lease.noun is Noun.ROLLOUT:
-        values: dict[str, Any] = {"began_at": func.coalesce(t.rollout.c.began_at, lease.taken_at)}
-        if observed is not None:
-            values |= {"commits": dict(observed.commits), "digests": dict(observed.digests)}
-        await tx.run(update(t.rollout).where(t.rollout.c.id == lease.row_id).values(**values))
+        began = {"row": lease.row_id, "now": lease.taken_at}
+        if observed is None:
+            await tx.told(_BEGAN, began)
+        else:
+            saw = {"saw_commits": dict(observed.commits), "saw_digests": dict(observed.digests)}
+            await tx.told(_BEGAN_WITH, {**began, **saw})
     return True
+
+
+_MINE = {
+    noun: Question(
+        select(table.c.id)
+        .where(
+            table.c.id == bindparam("row"),
+            table.c.lease_token == bindparam("token"),
+            *([t.LIVE] if noun is Noun.ROLLOUT else []),
+        )
+        .with_for_update()
+    )
+    for noun, table in TABLES.items()
+}
+_UNBORN = Command(
+    lambda into: (
+        into(t.inventory)
+        .values({column.name: bindparam(column.name) for column in t.inventory.c})
+        .on_conflict_do_nothing(index_elements=["owner_id", "api_version", "kind", "namespace", "name"])
+    )
+)
+_BEGINNING = update(t.rollout).where(t.rollout.c.id == bindparam("row"))
+_SINCE = {"began_at": func.coalesce(t.rollout.c.began_at, bindparam("now", type_=t.rollout.c.began_at.type))}
+_BEGAN = Command(_BEGINNING.values(_SINCE))
+_BEGAN_WITH = Command(
+    _BEGINNING.values({**_SINCE, "commits": bindparam("saw_commits"), "digests": bindparam("saw_digests")})
+)
 
 
 async def give_back(tx: Tx, lease: Lease) -> None:

@@ -11,8 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import bindparam, delete, func, insert, select, tuple_, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Integer, bindparam, delete, func, insert, select, tuple_, update
 
 from mcd.errors import Code, McdError, echo
 from mcd.model import Actor, Caller, ConditionType, Facts, Footprint, Neighbour, Verb
@@ -20,7 +19,7 @@ from mcd.model.facts import Host
 from mcd.store import tables as t
 from mcd.store.authorize import may
 from mcd.store.nouns import Row, footprint_json, footprint_of, state_of
-from mcd.store.question import Question
+from mcd.store.question import Command, OfMany, Question
 from mcd.store.tx import Tx
 
 EVERY_LINE = "*"
@@ -125,24 +124,36 @@ async def _others(tx: Tx, names: Iterable[str]) -> dict[str, Neighbour]:
     }
 
 
+_CALLING = OfMany(
+    lambda among: (
+        _placed(t.dependency.c.called, t.dependency.c.component)
+        .join(t.dependency, t.dependency.c.app_id == t.app.c.id)
+        .where(among(t.dependency.c.called, "called"), t.dependency.c.seen, t.app.c.deleted_at.is_(None))
+        .order_by(t.app.c.name)
+    )
+)
+
+
 async def _callers(tx: Tx, asked: Sequence[Around]) -> dict[str, list[Caller]]:
     """App id → those of other product lines of its cluster that may call it, by name."""
     found: dict[str, list[Caller]] = defaultdict(list)
     if not asked:
         return found
     by_name = {one.app: one for one in asked}
-    table = t.dependency
-    rows = await tx.rows(
-        _placed(table.c.called, table.c.component)
-        .join(table, table.c.app_id == t.app.c.id)
-        .where(table.c.called.in_(sorted(by_name)), table.c.seen, t.app.c.deleted_at.is_(None))
-        .order_by(t.app.c.name)
-    )
-    for row in rows:
+    for row in await tx.ask_of(_CALLING, called=sorted(by_name)):
         one = by_name[row["called"]]
         if row["line"] != one.line and row["cluster_id"] == one.cluster_id:
             found[one.app_id].append(Caller(row["name"], row["namespace"], row["component"]))
     return found
+
+
+_SERVED = OfMany(
+    lambda among: (
+        _placed(t.host.c.cluster_id.label("where"), t.host.c.host, t.host.c.path)
+        .join(t.host, t.host.c.app_id == t.app.c.id)
+        .where(among(t.host.c.host, "host"))
+    )
+)
 
 
 async def _hosts(tx: Tx, asked: Sequence[Around]) -> dict[str, dict[Host, str]]:
@@ -151,12 +162,9 @@ async def _hosts(tx: Tx, asked: Sequence[Around]) -> dict[str, dict[Host, str]]:
     wanted = sorted({host for one in asked for host, _ in one.footprint.hosts})
     if not wanted:
         return found
-    table = t.host
-    placed = _placed(table.c.cluster_id.label("where"), table.c.host, table.c.path)
-    served = placed.join(table, table.c.app_id == t.app.c.id)
     by_host: dict[tuple[str, Host], Row] = {}
     for part in _parts(wanted):
-        for row in await tx.rows(served.where(table.c.host.in_(part))):
+        for row in await tx.ask_of(_SERVED, host=part):
             by_host[row["where"], (row["host"], row["path"])] = row
     for one in asked:
         for host in one.footprint.hosts:
@@ -166,19 +174,26 @@ async def _hosts(tx: Tx, asked: Sequence[Around]) -> dict[str, dict[Host, str]]:
     return found
 
 
+_OWNED = OfMany(
+    lambda among: select(
+        t.inventory.c.owner_id, t.inventory.c.cluster_id, t.inventory.c.kind, t.inventory.c.namespace,
+        t.inventory.c.name, t.app.c.name.label("app"),
+    )
+    .join(t.app, t.app.c.id == t.inventory.c.owner_id)
+    .where(among(t.inventory.c.cluster_id, "cluster"), among(t.inventory.c.name, "name"))
+)  # fmt: skip
+
+
 async def _names(tx: Tx, asked: Sequence[Around]) -> dict[str, dict[str, str]]:
     """App id → object names that other Apps of its namespace have, for objects of the same kind."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
     wanted = sorted({name for one in asked for names in one.footprint.names.values() for name in names})
     if not wanted:
         return found
-    table = t.inventory
-    columns = (table.c.owner_id, table.c.cluster_id, table.c.kind, table.c.namespace, table.c.name)
     clusters = sorted({one.cluster_id for one in asked})
-    owned = select(*columns, t.app.c.name.label("app")).join(t.app, t.app.c.id == table.c.owner_id)
     by_name: dict[str, list[Row]] = defaultdict(list)
     for part in _parts(wanted):
-        for row in await tx.rows(owned.where(table.c.cluster_id.in_(clusters), table.c.name.in_(part))):
+        for row in await tx.ask_of(_OWNED, cluster=clusters, name=part):
             by_name[row["name"]].append(row)
     for one in asked:
         for kind, names in one.footprint.names.items():
@@ -222,31 +237,50 @@ async def settle(tx: Tx, app_id: str) -> None:
     await _keep_dependencies(tx, app_id)
 
 
+_HOSTS = Question(select(t.host.c.host, t.host.c.path).where(t.host.c.app_id == bindparam("app")))
+_PLACE = Question(
+    select(t.product_line.c.cluster_id)
+    .join(t.app, t.app.c.product_line_id == t.product_line.c.id)
+    .where(t.app.c.id == bindparam("app"))
+)
+_TAKE = Command(
+    lambda into: into(t.host)
+    .values(
+        cluster_id=bindparam("cluster"), host=bindparam("host"), path=bindparam("path"), app_id=bindparam("app")
+    )
+    .on_conflict_do_nothing()
+)  # fmt: skip
+
+
 async def claim(tx: Tx, app_id: str, wanted: set[Host], *, give_up: bool = True) -> None:
     """Takes what is free of these hosts. `give_up`: whatever else the App has is free again."""
     table = t.host
-    mine = await tx.rows(select(table.c.host, table.c.path).where(table.c.app_id == app_id))
-    held = {(row["host"], row["path"]) for row in mine}
+    held = {(row["host"], row["path"]) for row in await tx.ask(_HOSTS, app=app_id)}
     if missing := sorted(wanted - held):
-        place = select(t.product_line.c.cluster_id).join(t.app, t.app.c.product_line_id == t.product_line.c.id)
-        cluster_id = await tx.value(place.where(t.app.c.id == app_id))
-        make = postgresql.insert if tx.connection.dialect.name == "postgresql" else sqlite.insert
+        place = await tx.ask_one(_PLACE, app=app_id)
+        assert place is not None
         # In one order everywhere, and before anything is given up: two Apps that swap hosts never wait in a circle.
         for host, path in missing:
-            kept = make(table).values(cluster_id=cluster_id, host=host, path=path, app_id=app_id)
-            await tx.run(kept.on_conflict_do_nothing())
+            await tx.told(_TAKE, {"cluster": place["cluster_id"], "host": host, "path": path, "app": app_id})
     stale = sorted(held - wanted) if give_up else []
     if stale:
         mine_too = tuple_(table.c.host, table.c.path).in_(stale)
         await tx.run(delete(table).where(table.c.app_id == app_id, mine_too))
 
 
+_WANTED = OfMany(
+    lambda among: (
+        select(t.release.c.app_id, t.release.c.footprint)
+        .join(t.rollout, (t.rollout.c.app_id == t.release.c.app_id) & (t.rollout.c.release == t.release.c.number))
+        .where(among(t.rollout.c.id, "rollout"), t.release.c.compiled)
+    )
+)
+
+
 async def claim_of(tx: Tx, rollouts: Sequence[str]) -> None:
     """What is free of the hosts of these Rollouts, before a pass: a host that its owner gave up since goes to who wants
     it."""
-    runs = (t.rollout.c.app_id == t.release.c.app_id) & (t.rollout.c.release == t.release.c.number)
-    asked = select(t.release.c.app_id, t.release.c.footprint).join(t.rollout, runs)
-    for row in await tx.rows(asked.where(t.rollout.c.id.in_(rollouts), t.release.c.compiled)):
+    for row in await tx.ask_of(_WANTED, rollout=rollouts):
         found = footprint_of(row["footprint"])
         if found is not None and found.hosts:
             await claim(tx, row["app_id"], set(found.hosts), give_up=False)
@@ -278,57 +312,80 @@ async def forget(tx: Tx, app_id: str) -> None:
 
 async def note(tx: Tx, app_id: str, number: int, found: Footprint) -> None:
     """What a pass found when it compiled a Release."""
-    row = await tx.row(
-        select(t.release.c.id, t.release.c.footprint).where(t.release.c.app_id == app_id, t.release.c.number == number)
-    )
+    row = await tx.ask_one(_PRINT, app=app_id, number=number)
     assert row is not None
     if row["footprint"] != (new := footprint_json(found)):
-        table = t.release
-        await tx.run(update(table).where(table.c.id == row["id"]).values(footprint=new, compiled=True))
+        await tx.told(_PRINTED, {"release": row["id"], "print": new})
         await settle(tx, app_id)
 
 
+_PRINT = Question(
+    select(t.release.c.id, t.release.c.footprint).where(
+        t.release.c.app_id == bindparam("app"), t.release.c.number == bindparam("number")
+    )
+)
+_PRINTED = Command(
+    update(t.release)
+    .where(t.release.c.id == bindparam("release"))
+    .values(footprint=bindparam("print"), compiled=True)
+)  # fmt: skip
+
+
 _STATE = ("generation", "observed_generation", "conditions", "deleted_at")
+_LIVE = Question(
+    select(t.rollout.c.release, t.rollout.c.ready_at).where(t.rollout.c.app_id == bindparam("app"), t.LIVE)
+)
+_GOOD = Question(
+    select(t.rollout.c.release)
+    .where(t.rollout.c.app_id == bindparam("app"), t.rollout.c.ready_at.is_not(None))
+    .order_by(t.rollout.c.number.desc())
+    .limit(1)
+)
+_MAYBE_COUNTING = Question(
+    select(t.release.c.number, t.release.c.footprint, *(t.release.c[name] for name in _STATE)).where(
+        t.release.c.app_id == bindparam("app"),
+        t.release.c.number.in_((bindparam("live", type_=Integer), bindparam("good", type_=Integer)))
+        | (
+            t.release.c.compiled & t.release.c.deploys & t.release.c.ready_at.is_(None)
+            & t.release.c.next_run_at.is_not(None)
+        ),
+    )
+)  # fmt: skip
+"""What runs, and what may be on its way."""
 
 
 async def _counting(tx: Tx, app_id: str) -> list[Row]:
     """The Releases whose hosts are the App's: what runs, what ran well before it until it does too, what is on its way
     to run."""
-    table = t.release
-    live = await tx.row(select(t.rollout).where(t.rollout.c.app_id == app_id, t.rollout.c.live))
+    live = await tx.ask_one(_LIVE, app=app_id)
     numbers = [] if live is None else [live["release"]]
     if live is not None and live["ready_at"] is None:
-        good = select(func.max(t.rollout.c.number)).where(
-            t.rollout.c.app_id == app_id, t.rollout.c.ready_at.is_not(None)
-        )
-        last = select(t.rollout.c.release).where(
-            t.rollout.c.app_id == app_id, t.rollout.c.number == good.scalar_subquery()
-        )
-        numbers += await tx.values(last)
-    columns = (table.c.footprint, *(table.c[name] for name in _STATE))
-    running = await tx.rows(select(*columns).where(table.c.app_id == app_id, table.c.number.in_(numbers)))
-    pending = await tx.rows(
-        select(*columns).where(
-            table.c.app_id == app_id, table.c.compiled, table.c.deploys, table.c.ready_at.is_(None),
-            table.c.next_run_at.is_not(None), table.c.number.not_in(numbers),
-        )
-    )  # fmt: skip
-    return [*running, *(row for row in pending if not state_of(row).is_now(ConditionType.STALLED))]
+        numbers += [row["release"] for row in await tx.ask(_GOOD, app=app_id)]
+    rows = await tx.ask(_MAYBE_COUNTING, app=app_id, live=(numbers or [0])[0], good=(numbers or [0])[-1])
+    return [row for row in rows if row["number"] in numbers or not state_of(row).is_now(ConditionType.STALLED)]
+
+
+_RUNS = Question(
+    select(t.release.c.footprint, t.release.c.sees)
+    .join(
+        t.rollout,
+        (t.rollout.c.app_id == t.release.c.app_id) & (t.rollout.c.release == t.release.c.number) & t.LIVE,
+    )
+    .where(t.release.c.app_id == bindparam("app"))
+)
+_DEPENDENCIES = Question(select(t.dependency).where(t.dependency.c.app_id == bindparam("app")))
 
 
 async def _keep_dependencies(tx: Tx, app_id: str) -> None:
     """Those of what runs."""
-    runs = (t.rollout.c.app_id == t.release.c.app_id) & (t.rollout.c.release == t.release.c.number) & t.rollout.c.live
-    row = await tx.row(
-        select(t.release.c.footprint, t.release.c.sees).join(t.rollout, runs).where(t.release.c.app_id == app_id)
-    )
+    row = await tx.ask_one(_RUNS, app=app_id)
     found = footprint_of(row["footprint"]) if row is not None else None
     calls: Mapping[str, str] = found.calls if found is not None else {}
     lines = await _lines_of(tx, calls)
     sees = seen_with(row["sees"]) if row is not None else seen_with(())
     wanted = {name: (component, name in lines and sees(lines[name])) for name, component in calls.items()}
     table = t.dependency
-    rows = await tx.rows(select(table).where(table.c.app_id == app_id))
+    rows = await tx.ask(_DEPENDENCIES, app=app_id)
     if {one["called"]: (one["component"], one["seen"]) for one in rows} == wanted:
         return
     await tx.run(delete(table).where(table.c.app_id == app_id))

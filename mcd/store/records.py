@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import bindparam, delete, insert, or_, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 
 from mcd.model import (
     ClusterItem,
@@ -35,6 +36,7 @@ from mcd.store.due import hint
 from mcd.store.events import MCD
 from mcd.store.finish import finish_app, finish_cluster, finish_line
 from mcd.store.nouns import Row, change_json, conditions_json, heal_json, health_json, ref_json, serves_json
+from mcd.store.question import Command, Question
 from mcd.store.rolling import Wanted, add, live_of, newest_settings, wake_neighbours
 from mcd.store.tx import Tx
 from mcd.store.work import TABLES
@@ -44,6 +46,29 @@ if TYPE_CHECKING:
 
 BUILDS_KEPT = 200
 """Images of an App whose inputs are remembered."""
+
+
+_APP = Question(select(t.app).where(t.app.c.id == bindparam("app")).with_for_update())
+_HELD = {
+    noun: Question(
+        select(table)
+        .where(
+            table.c.id == bindparam("row"),
+            table.c.lease_token == bindparam("token"),
+            table.c.lease_until > bindparam("now"),
+        )
+        .with_for_update()
+    )
+    for noun, table in TABLES.items()
+}
+
+
+@cache
+def _writes(noun: Noun, names: tuple[str, ...]) -> Command:
+    """Writes these columns of a row."""
+    table = TABLES[noun]
+    values = {name: bindparam(f"new_{name}", type_=table.c[name].type) for name in names}
+    return Command(update(table).where(table.c.id == bindparam("row")).values(values))
 
 
 async def record(
@@ -59,12 +84,7 @@ async def record(
     makes the row due at once. What a superseded Rollout did is kept (its inventory, its Events), what it thought of
     itself is not."""
     app = await _locked_app(tx, lease)
-    table = TABLES[lease.noun]
-    row = await tx.row(
-        select(table)
-        .where(table.c.id == lease.row_id, table.c.lease_token == lease.token, table.c.lease_until > now)
-        .with_for_update()
-    )
+    row = await tx.ask_one(_HELD[lease.noun], row=lease.row_id, token=lease.token, now=now)
     if row is None:
         return False
     values: dict[str, Any] = {
@@ -87,7 +107,9 @@ async def record(
     if lease.noun is Noun.RELEASE and (values.get("ready_at") or (app is not None and app["deleted_at"] is not None)):
         # Frozen, or nobody's any more: nothing will ever change in it.
         values["next_run_at"] = None
-    await tx.run(update(table).where(table.c.id == lease.row_id).values(**values))
+    await tx.told(
+        _writes(lease.noun, tuple(values)), {"row": lease.row_id, **{f"new_{k}": v for k, v in values.items()}}
+    )
     if result.inventory is not None:
         await _write_inventory(tx, lease, result.inventory)
     await telling.tell(tx, now, lease, row, result)
@@ -101,7 +123,7 @@ async def _locked_app(tx: Tx, lease: Lease) -> Row | None:
     """The App comes first in every transaction that also writes its Releases or Rollouts: one order, no deadlock."""
     if not isinstance(lease.item, ReleaseItem | RolloutItem):
         return None
-    row = await tx.row(select(t.app).where(t.app.c.id == lease.item.app.id).with_for_update())
+    row = await tx.ask_one(_APP, app=lease.item.app.id)
     assert row is not None
     return {**row, "line": lease.item.line.name}
 
@@ -212,10 +234,7 @@ async def _write_inventory(tx: Tx, lease: Lease, entries: Iterable[InventoryEntr
     owner, owner_id, cluster_id = owner_of(lease)
     table = t.inventory
     keys = ("api_version", "kind", "namespace", "name")
-    before = {
-        tuple(row[key] for key in keys): row
-        for row in await tx.rows(select(table).where(table.c.owner_id == owner_id).with_for_update())
-    }
+    before = {tuple(row[key] for key in keys): row for row in await tx.ask(_INVENTORY, owner=owner_id)}
     after = {(e.ref.api_version, e.ref.kind, e.ref.namespace, e.ref.name): e for e in entries}
     for key in before.keys() - after.keys():
         await tx.run(delete(table).where(table.c.owner_id == owner_id, *_is(key, keys)))
@@ -236,12 +255,18 @@ async def _write_inventory(tx: Tx, lease: Lease, entries: Iterable[InventoryEntr
         elif (old["uid"], old["applied"]) != (entry.uid, entry.applied):
             changed.append({"b_owner": owner_id, **{f"b_{n}": v for n, v in zip(keys, key, strict=True)},
                             "uid": entry.uid, "applied": entry.applied})  # fmt: skip
-    await tx.run(_ENTRY, changed)
+    if changed:
+        await tx.told(_ENTRY, *changed)
 
 
-_ENTRY = update(t.inventory).where(
-    t.inventory.c.owner_id == bindparam("b_owner"),
-    *(t.inventory.c[name] == bindparam(f"b_{name}") for name in ("api_version", "kind", "namespace", "name")),
+_INVENTORY = Question(select(t.inventory).where(t.inventory.c.owner_id == bindparam("owner")).with_for_update())
+_ENTRY = Command(
+    update(t.inventory)
+    .where(
+        t.inventory.c.owner_id == bindparam("b_owner"),
+        *(t.inventory.c[name] == bindparam(f"b_{name}") for name in ("api_version", "kind", "namespace", "name")),
+    )
+    .values(uid=bindparam("uid"), applied=bindparam("applied"))
 )
 """All entries of an App in one go: after its first pass each of them has a new UID."""
 
@@ -327,7 +352,7 @@ async def _deploy(tx: Tx, now: datetime, app: Row, release: Row) -> None:
     names it already and waits for it goes on."""
     if app["deleted_at"] is not None:
         return
-    live = await tx.row(live_of(app["id"]))
+    live = await live_of(tx, app["id"])
     if live is not None and live["release"] == release["number"]:
         await hint(tx, now, t.rollout, t.rollout.c.id == live["id"])
         return
@@ -342,14 +367,18 @@ async def _deploy(tx: Tx, now: datetime, app: Row, release: Row) -> None:
 async def _overtaken(tx: Tx, app: Row, release: Row) -> bool:
     """A newer push that is deployed already, or a deploy or rollback that a person asked for after this push: builds
     end in any order, and an old one must not undo a newer wish."""
-    table = t.rollout
-    newer = or_(
-        (table.c.trigger == Trigger.PUSH) & (table.c.release > release["number"]),
-        table.c.trigger.in_((Trigger.DEPLOY, Trigger.ROLLBACK)),
+    found = await tx.ask(_NEWER, app=app["id"], release=release["number"], before=release["rollouts_before"])
+    return bool(found)
+
+
+_NEWER = Question(
+    select(t.rollout.c.id)
+    .where(
+        t.rollout.c.app_id == bindparam("app"),
+        t.rollout.c.number > bindparam("before"),
+        ((t.rollout.c.trigger == Trigger.PUSH.value) & (t.rollout.c.release > bindparam("release")))
+        | (t.rollout.c.trigger == Trigger.DEPLOY.value)
+        | (t.rollout.c.trigger == Trigger.ROLLBACK.value),
     )
-    found = await tx.value(
-        select(table.c.id)
-        .where(table.c.app_id == app["id"], table.c.number > release["rollouts_before"], newer)
-        .limit(1)
-    )
-    return found is not None
+    .limit(1)
+)

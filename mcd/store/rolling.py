@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, insert, select, update
+from sqlalchemy import bindparam, func, select, update
 
 from mcd.errors import Code, McdError
 from mcd.model import Actor, ConditionType, EventKind, Noun, Reason, Trigger
@@ -20,9 +20,9 @@ from mcd.model.named import TRIGGERS
 from mcd.model.why import Note, say, told
 from mcd.store import events, neighbours
 from mcd.store import tables as t
-from mcd.store.due import hint
 from mcd.store.ids import new_id
 from mcd.store.nouns import Row, conditions_json, state_of
+from mcd.store.question import Command, Question, inserted
 from mcd.store.tx import Tx
 
 
@@ -40,8 +40,27 @@ class Wanted:
     wished_deletes: tuple[Mapping[str, str], ...] = ()
 
 
-def live_of(app_id: str) -> Select[Any]:
-    return select(t.rollout).where(t.rollout.c.app_id == app_id, t.rollout.c.live)
+_LIVE = Question(select(t.rollout).where(t.rollout.c.app_id == bindparam("app"), t.LIVE))
+_HIGHEST = Question(select(func.max(t.rollout.c.number).label("number")).where(t.rollout.c.app_id == bindparam("app")))
+_NEW = Command(
+    inserted(
+        t.rollout, "id", "app_id", "number", "release", "settings", "trigger", "take_over", "restarts",
+        "confirmed_prune", "wished_deletes", "live", "created_at", "created_by", "conditions", "next_run_at",
+    )
+)  # fmt: skip
+_SUPERSEDE = Command(
+    update(t.rollout)
+    .where(t.rollout.c.id == bindparam("old"))
+    .values(live=False, next_run_at=None, conditions=bindparam("said"))
+)
+_NEWEST_SETTINGS = Question(
+    select(func.max(t.settings.c.revision).label("revision")).where(t.settings.c.app_id == bindparam("app"))
+)
+
+
+async def live_of(tx: Tx, app_id: str) -> Row | None:
+    """The row of an App's live Rollout."""
+    return await tx.ask_one(_LIVE, app=app_id)
 
 
 def event_name(app: str, number: int) -> str:
@@ -62,9 +81,10 @@ def superseded_conditions(now: datetime, row: Row, by: int) -> list[dict[str, An
 async def add(tx: Tx, now: datetime, actor: Actor, app: Row, wanted: Wanted) -> str:
     """Makes the Rollout and answers its id. The pass that may be running on the old one loses nothing that it wrote:
     its lease stays until it ends, and the new one is not taken before (`leases.take`)."""
-    old = await tx.row(live_of(app["id"]))
-    highest = await tx.value(select(func.max(t.rollout.c.number)).where(t.rollout.c.app_id == app["id"]))
-    number = (highest or 0) + 1
+    old = await live_of(tx, app["id"])
+    highest = await tx.ask_one(_HIGHEST, app=app["id"])
+    assert highest is not None
+    number = (highest["number"] or 0) + 1
     _names_what_runs(app, old, wanted)
     deletes = list(wanted.wished_deletes)
     restarts = dict(wanted.restarts)
@@ -75,24 +95,25 @@ async def add(tx: Tx, now: datetime, actor: Actor, app: Row, wanted: Wanted) -> 
             deletes += [d for d in old["wished_deletes"] if d not in deletes]
         await _supersede(tx, now, actor, app, old, number)
     rollout_id = new_id(now)
-    await tx.run(
-        insert(t.rollout).values(
-            id=rollout_id,
-            app_id=app["id"],
-            number=number,
-            release=wanted.release,
-            settings=wanted.settings,
-            trigger=wanted.trigger,
-            take_over=wanted.take_over,
-            restarts=restarts,
-            confirmed_prune=wanted.confirmed_prune,
-            wished_deletes=deletes,
-            live=True,
-            created_at=now,
-            created_by=actor.name,
-            conditions=fresh_conditions(now, 1, Reason.NEW, say(Note.NOT_TAKEN_YET)),
-            next_run_at=now,
-        )
+    await tx.told(
+        _NEW,
+        {
+            "id": rollout_id,
+            "app_id": app["id"],
+            "number": number,
+            "release": wanted.release,
+            "settings": wanted.settings,
+            "trigger": wanted.trigger,
+            "take_over": wanted.take_over,
+            "restarts": restarts,
+            "confirmed_prune": wanted.confirmed_prune,
+            "wished_deletes": deletes,
+            "live": True,
+            "created_at": now,
+            "created_by": actor.name,
+            "conditions": fresh_conditions(now, 1, Reason.NEW, say(Note.NOT_TAKEN_YET)),
+            "next_run_at": now,
+        },
     )
     tx.wished = True
     await neighbours.settle(tx, app["id"])
@@ -119,15 +140,34 @@ async def add(tx: Tx, now: datetime, actor: Actor, app: Row, wanted: Wanted) -> 
     return rollout_id
 
 
+_CALLERS = select(t.dependency.c.app_id).where(t.dependency.c.called == bindparam("name"))
+_CALLED = (
+    select(t.app.c.id)
+    .join(t.dependency, t.dependency.c.called == t.app.c.name)
+    .where(t.dependency.c.app_id == bindparam("app"))
+)
+_NEAR = Question(
+    select(t.rollout.c.id)
+    .where(
+        t.LIVE,
+        t.rollout.c.app_id.in_(_CALLERS) | t.rollout.c.app_id.in_(_CALLED),
+        t.rollout.c.next_run_at.is_(None) | (t.rollout.c.next_run_at > bindparam("now")),
+    )
+    .order_by(t.rollout.c.id)
+    .with_for_update(skip_locked=True)
+)
+_DUE_NOW = Command(
+    update(t.rollout).where(t.rollout.c.id == bindparam("rollout")).values(next_run_at=bindparam("now"))
+)  # fmt: skip
+
+
 async def wake_neighbours(tx: Tx, now: datetime, app_id: str, name: str) -> None:
     """Who calls the App, and whom it calls, is looked at again: an address or who is let in may be another. Rows that
     somebody works on are left out, because two Apps that call one another would wait in a circle; they are looked at
     anyway, later."""
-    table = t.dependency
-    callers = select(table.c.app_id).where(table.c.called == name)
-    called = select(t.app.c.id).join(table, table.c.called == t.app.c.name).where(table.c.app_id == app_id)
-    near = t.rollout.c.app_id.in_(callers) | t.rollout.c.app_id.in_(called)
-    await hint(tx, now, t.rollout, t.rollout.c.live & near, skip_locked=True)
+    if found := await tx.ask(_NEAR, app=app_id, name=name, now=now):
+        tx.wished = True
+        await tx.told(_DUE_NOW, *({"rollout": row["id"], "now": now} for row in found))
 
 
 def _names_what_runs(app: Row, old: Row | None, wanted: Wanted) -> None:
@@ -142,10 +182,7 @@ def _names_what_runs(app: Row, old: Row | None, wanted: Wanted) -> None:
 
 
 async def _supersede(tx: Tx, now: datetime, actor: Actor, app: Row, old: Row, by: int) -> None:
-    conditions = superseded_conditions(now, old, by)
-    await tx.run(
-        update(t.rollout).where(t.rollout.c.id == old["id"]).values(live=False, next_run_at=None, conditions=conditions)
-    )
+    await tx.told(_SUPERSEDE, {"old": old["id"], "said": superseded_conditions(now, old, by)})
     events.append(
         tx,
         now,
@@ -162,4 +199,6 @@ async def _supersede(tx: Tx, now: datetime, actor: Actor, app: Row, old: Row, by
 
 async def newest_settings(tx: Tx, app_id: str) -> int:
     """The newest Settings revision of an App. Every App has at least revision 0, which is empty."""
-    return int(await tx.value(select(func.max(t.settings.c.revision)).where(t.settings.c.app_id == app_id)))
+    found = await tx.ask_one(_NEWEST_SETTINGS, app=app_id)
+    assert found is not None
+    return int(found["revision"])

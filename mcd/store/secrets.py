@@ -23,6 +23,7 @@ from mcd.store import events
 from mcd.store import tables as t
 from mcd.store.keyring import KeyMissing, KeyRing, SealBroken, Sealed
 from mcd.store.nouns import Row
+from mcd.store.question import OfMany
 from mcd.store.session import Database
 from mcd.store.tx import Tx
 
@@ -181,16 +182,19 @@ async def _make(tx: Tx, now: datetime, actor: Actor, app: Row, variable: str, le
     return value
 
 
+_MADE_FOR = OfMany(
+    lambda among: (
+        select(t.secret.c.owner_id, t.secret.c.key, func.max(t.secret.c.version).label("version"))
+        .where(among(t.secret.c.owner_id, "app"), t.secret.c.name.startswith(MADE, autoescape=True))
+        .group_by(t.secret.c.owner_id, t.secret.c.key)
+    )
+)
+
+
 async def made(tx: Tx, app_ids: Iterable[str]) -> dict[str, dict[str, int]]:
     """App id → variable → version of the value that was made for it."""
-    table = t.secret
-    rows = await tx.rows(
-        select(table.c.owner_id, table.c.key, func.max(table.c.version).label("version"))
-        .where(table.c.owner_id.in_(sorted(app_ids)), table.c.name.startswith(MADE, autoescape=True))
-        .group_by(table.c.owner_id, table.c.key)
-    )
     found: dict[str, dict[str, int]] = {}
-    for row in rows:
+    for row in await tx.ask_of(_MADE_FOR, app=sorted(app_ids)):
         found.setdefault(row["owner_id"], {})[row["key"]] = row["version"]
     return found
 

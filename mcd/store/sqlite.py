@@ -38,10 +38,19 @@ class Connection(aiosqlite.Connection):
     goes away) has its connection stopped twice: by SQLAlchemy at once, and by the orderly close that it began before.
     The driver answers the second one when its thread takes note, and that thread has ended with the first: the close
     waits for ever, and with it the end of the process.
+
+    What is answered in no time is answered without the thread, where it is known that it only reads, or that it writes
+    by a key. The way there and back costs ten times what a question by a key does, for each statement, and the loop has
+    nothing else to do meanwhile than to be woken. A question that turns out to be long is broken off and given to the
+    thread.
     """
 
     _stopped = False
     _stopping: asyncio.Future[Any] | None = None
+    _until: float | None = None
+    """When the question that is asked in the event loop has taken too long; None: none is."""
+    _away: list[None]
+    """One for each question that the thread has and has not answered, also when nobody waits for it any more."""
 
     def stop(self) -> asyncio.Future[Any] | None:
         if not self._stopped:
@@ -55,40 +64,29 @@ class Connection(aiosqlite.Connection):
     def _run(self, how: Callable[..., Any], cursor: sqlite3.Cursor, sql: str, parameters: Sequence[Any]) -> None:
         how(cursor, sql, parameters)
 
+    async def ask(self, sql: str, values: Any) -> list[Any]:
+        """The rows of a question."""
+        return list(await self._at_once(self._fetched, sql, values))
 
-class Reader(Connection):
-    """A connection that only reads: what is answered in no time is answered without the thread.
+    async def write(self, sql: str, values: Any) -> int:
+        """What a write by a key changed, inside a transaction: the file is locked by then, and nothing waits."""
+        if not self._running or self._away:
+            return int(await self._execute(self._wrote, sql, values))
+        return self._wrote(sql, values)
 
-    The way there and back costs ten times what a question by a key does, for each statement, and the loop has nothing
-    else to do meanwhile than to be woken. A question that turns out to be long is broken off and given to the thread.
-    """
+    def _fetched(self, sql: str, values: Any) -> list[Any]:
+        return self._conn.execute(sql, values).fetchall()
 
-    _until: float | None = None
-    """When the question that is asked in the event loop has taken too long; None: none is."""
-    _away: list[None]
-    """One for each question that the thread has and has not answered, also when nobody waits for it any more."""
+    def _wrote(self, sql: str, values: Any) -> int:
+        return self._conn.execute(sql, values).rowcount
 
-    async def _connect(self) -> Reader:
+    async def _connect(self) -> Connection:
         self._away = []
         await super()._connect()
         self._conn.set_progress_handler(self._too_long, _LOOKED_EVERY)
         return self
 
     async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        if fn == self._conn.close or not self._running or self._away:
-            # Behind a question that the thread is at, the loop would wait for SQLite's own lock.
-            return await self._in_thread(fn, *args, **kwargs)
-        self._until = time.monotonic() + AT_ONCE
-        try:
-            return fn(*args, **kwargs)
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
-                raise
-        finally:
-            self._until = None
-        return await self._in_thread(fn, *args, **kwargs)
-
-    async def _in_thread(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         def answered() -> Any:
             try:
                 return fn(*args, **kwargs)
@@ -98,8 +96,32 @@ class Reader(Connection):
         self._away.append(None)
         return await super()._execute(answered)  # type: ignore[no-untyped-call]
 
+    async def _at_once(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """In the event loop if it only reads and does not take long."""
+        if not self._running or self._away:
+            # Behind a question that the thread is at, the loop would wait for SQLite's own lock.
+            return await Connection._execute(self, fn, *args, **kwargs)
+        self._until = time.monotonic() + AT_ONCE
+        try:
+            return fn(*args, **kwargs)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                raise
+        finally:
+            self._until = None
+        return await Connection._execute(self, fn, *args, **kwargs)
+
     def _too_long(self) -> bool:
         return self._until is not None and time.monotonic() > self._until
+
+
+class Reader(Connection):
+    """A connection that only reads: whatever it is asked is tried in the event loop."""
+
+    async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        if fn == self._conn.close:
+            return await super()._execute(fn, *args, **kwargs)
+        return await self._at_once(fn, *args, **kwargs)
 
 
 class Writer(Connection):
@@ -186,7 +208,7 @@ class Cursor:
         self._rows = []
 
     async def _in_one_go(self, *what: Any) -> None:
-        await self._connection._execute(self._ask, *what)  # type: ignore[no-untyped-call]
+        await self._connection._execute(self._ask, *what)
 
     def _ask(self, how: Callable[..., Any], sql: str, parameters: Sequence[Any]) -> None:
         """In the thread, or for a moment in the loop. The driver's own cursor lives no longer than this."""
@@ -202,8 +224,8 @@ class Cursor:
 
 def connect(path: str, *, reads: bool = False, timeout: float = 5.0, **options: Any) -> Connection:
     """To be awaited. `timeout`: seconds after which the database is busy; `options` as `sqlite3.connect` has them."""
-    # A reader's connection is used by two threads, and never by both at a time: whoever asks waits for the answer.
-    options |= {"timeout": timeout} | ({"check_same_thread": False} if reads else {})
+    # It is used by two threads, and never by both at a time: whoever asks waits for the answer.
+    options |= {"timeout": timeout, "check_same_thread": False}
     made = (Reader if reads else Writer)(partial(sqlite3.connect, path, **options), iter_chunk_size=64)
     if isinstance(made, Writer):
         made.turns, made.patience = f"{path}-turn", timeout

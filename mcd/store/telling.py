@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import bindparam, func, select
 
 from mcd.model import (
     REPEATING,
@@ -33,6 +33,7 @@ from mcd.objects import Ref
 from mcd.store import events
 from mcd.store import tables as t
 from mcd.store.nouns import Row, ref_json
+from mcd.store.question import Question
 from mcd.store.rolling import event_name
 from mcd.store.tx import Tx
 
@@ -107,24 +108,31 @@ class _Teller:
 
     async def _ready_at(self, row: Row) -> int:
         """The sequence of the last READY; 0: there was none. Not of an older thing of this name."""
-        ready = (t.event.c.kind == EventKind.READY.value) & (t.event.c.at >= row["created_at"])
-        found = await self.tx.value(select(func.max(t.event.c.sequence)).where(*self._mine, ready))
-        return int(found or 0)
+        found = await self.tx.ask_one(_READY_AT, noun=self.noun.value, name=self.name, since=row["created_at"])
+        assert found is not None
+        return int(found["sequence"] or 0)
 
     async def _since_ready(self, row: Row) -> Sequence[Row]:
         """The turns that were told since the last READY, newest first."""
-        event, turns = t.event, (EventKind.STALLED.value, EventKind.PROGRESS.value)
-        return await self.tx.rows(
-            select(event.c.kind, event.c.message, event.c.data)
-            .where(*self._mine, event.c.kind.in_(turns), event.c.at >= row["created_at"])
-            .where(event.c.sequence > await self._ready_at(row))
-            .order_by(event.c.sequence.desc())
-            .limit(_LOOKED_THROUGH)
-        )
+        after = await self._ready_at(row)
+        return await self.tx.ask(
+            _TURNS, noun=self.noun.value, name=self.name, since=row["created_at"], after=after
+        )  # fmt: skip
 
-    @property
-    def _mine(self) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
-        return t.event.c.noun == self.noun.value, t.event.c.name == self.name
+
+_MINE = (
+    t.event.c.noun == bindparam("noun"), t.event.c.name == bindparam("name"), t.event.c.at >= bindparam("since"),
+)  # fmt: skip
+_READY_AT = Question(
+    select(func.max(t.event.c.sequence).label("sequence")).where(*_MINE, t.event.c.kind == EventKind.READY.value)
+)
+_TURNS = Question(
+    select(t.event.c.kind, t.event.c.message, t.event.c.data)
+    .where(*_MINE, (t.event.c.kind == EventKind.STALLED.value) | (t.event.c.kind == EventKind.PROGRESS.value))
+    .where(t.event.c.sequence > bindparam("after"))
+    .order_by(t.event.c.sequence.desc())
+    .limit(_LOOKED_THROUGH)
+)
 
 
 def _tell_changes(teller: _Teller, row: Row, changes: Iterable[Change], told_lately: Collection[Ref]) -> None:

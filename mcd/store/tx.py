@@ -6,7 +6,7 @@ commits or rolls back.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,8 +14,9 @@ from typing import Any
 from sqlalchemy import Executable
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from mcd.store.direct import Direct, direct
 from mcd.store.keyring import KeyRing
-from mcd.store.question import Answer, Question
+from mcd.store.question import Answer, Command, OfMany, Question
 
 
 @dataclass(slots=True)
@@ -33,7 +34,8 @@ class Tx:
     used_token: tuple[str, datetime] | None = None
     """The token that proved who asks, and when: noted after the transaction, because a question does not write."""
     quick: Callable[[Question, Mapping[str, Any]], Awaitable[Answer]] | None = None
-    """The short way for prepared questions, where there is one."""
+    """The short way for prepared questions, where nothing else may be asked."""
+    _direct: Direct | None = None
 
     @property
     def connection(self) -> AsyncConnection:
@@ -41,11 +43,41 @@ class Tx:
             raise RuntimeError("only prepared questions are asked in this transaction")
         return self.opened
 
+    @property
+    def direct(self) -> Direct:
+        if self._direct is None:
+            self._direct = direct(self.connection)
+        return self._direct
+
     async def asked(self, question: Question, given: Mapping[str, Any]) -> Answer:
         """What a prepared question is answered."""
         if self.quick is not None:
             return await self.quick(question, given)
-        return question.answer((await self.connection.execute(question.statement, given)).all())
+        return await self.direct.ask(question, given)
+
+    async def ask(self, question: Question, **given: Any) -> list[dict[str, Any]]:
+        """The rows that a prepared question is answered."""
+        return (await self.asked(question, given)).rows()
+
+    async def ask_one(self, question: Question, **given: Any) -> dict[str, Any] | None:
+        """The only row, or None. More than one is a bug."""
+        found = await self.ask(question, **given)
+        if len(found) > 1:
+            raise RuntimeError("a question about one row was answered with several")
+        return found[0] if found else None
+
+    async def ask_of(self, question: OfMany, **lists: Collection[Any]) -> list[dict[str, Any]]:
+        """The rows of a question about several things; none where a list is empty."""
+        if not all(lists.values()):
+            return []
+        one, given = question.of(lists)
+        return (await self.asked(one, given)).rows()
+
+    async def told(self, command: Command, *given: Mapping[str, Any]) -> int:
+        """Carries out a prepared command, once for each set of parameters; the number of rows that were written."""
+        if len(given) == 1:
+            return await self.direct.run(command, given[0])
+        return await self.direct.run_many(command, given)
 
     async def rows(self, statement: Executable, given: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """`given` are the values of a statement that is made once and asked often."""

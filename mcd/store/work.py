@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, case, func, select, tuple_
+from sqlalchemy import Select, case, func, literal, select, tuple_
 
 from mcd.model import (
     NO_FACTS,
@@ -50,6 +50,7 @@ from mcd.store.nouns import (
     rollout_of,
     settings_of,
 )
+from mcd.store.question import Among, OfMany
 from mcd.store.tx import Tx
 
 TABLES = {
@@ -94,31 +95,39 @@ def _place(row: Row) -> tuple[ProductLine, Cluster]:
     return line_of(picked(row, "l"), cluster.name), cluster
 
 
-async def _pools(tx: Tx, clusters: set[str]) -> dict[str, tuple[NodePool, ...]]:
-    """Cluster id → its node pools, by name."""
-    rows = await tx.rows(
+_POOLS = OfMany(
+    lambda among: (
         select(t.node_pool, t.cluster.c.name.label("cluster"), t.product_line.c.name.label("dedicated"))
         .join(t.cluster, t.cluster.c.id == t.node_pool.c.cluster_id)
         .join(t.product_line, t.product_line.c.id == t.node_pool.c.dedicated_to_id, isouter=True)
-        .where(t.node_pool.c.cluster_id.in_(sorted(clusters)))
+        .where(among(t.node_pool.c.cluster_id, "cluster"))
         .order_by(t.node_pool.c.name)
     )
+)
+
+
+async def _pools(tx: Tx, clusters: set[str]) -> dict[str, tuple[NodePool, ...]]:
+    """Cluster id → its node pools, by name."""
     found: defaultdict[str, list[NodePool]] = defaultdict(list)
-    for row in rows:
+    for row in await tx.ask_of(_POOLS, cluster=sorted(clusters)):
         found[row["cluster_id"]].append(pool_of(row, row["cluster"], row["dedicated"]))
     return {cluster_id: tuple(pools) for cluster_id, pools in found.items()}
 
 
+_INVENTORY = t.inventory.c
+_INVENTORIES = OfMany(
+    lambda among: select(t.inventory)
+    .where(among(_INVENTORY.owner_id, "owner"))
+    .order_by(
+        _INVENTORY.owner_id, _INVENTORY.api_version, _INVENTORY.kind, _INVENTORY.namespace, _INVENTORY.name
+    )
+)  # fmt: skip
+
+
 async def _inventories(tx: Tx, owners: set[str]) -> dict[str, tuple[InventoryEntry, ...]]:
     """Owner id → its inventory."""
-    table = t.inventory
-    rows = await tx.rows(
-        select(table)
-        .where(table.c.owner_id.in_(sorted(owners)))
-        .order_by(table.c.owner_id, table.c.api_version, table.c.kind, table.c.namespace, table.c.name)
-    )
     found: defaultdict[str, list[InventoryEntry]] = defaultdict(list)
-    for row in rows:
+    for row in await tx.ask_of(_INVENTORIES, owner=sorted(owners)):
         found[row["owner_id"]].append(entry_of(row))
     return {owner: tuple(entries) for owner, entries in found.items()}
 
@@ -157,27 +166,35 @@ def _app(row: Row, line: ProductLine, made: Mapping[str, Mapping[str, int]]) -> 
     return replace(app, generated=made[app.id]) if app.id in made else app
 
 
-async def _releases(tx: Tx, ids: Sequence[str], *, sparing: bool) -> dict[str, WorkItem]:
-    apps = select(t.release.c.app_id).where(t.release.c.id.in_(ids))
+def _of_releases(among: Among) -> Select[Any]:
+    """With the newest Settings of the App."""
     newest = (
         select(t.settings.c.app_id, func.max(t.settings.c.revision).label("revision"))
-        .where(t.settings.c.app_id.in_(apps))
+        .where(t.settings.c.app_id.in_(select(t.release.c.app_id).where(among(t.release.c.id, "release"))))
         .group_by(t.settings.c.app_id)
         .subquery()
     )
-    rows = await tx.rows(
+    return (
         _with_place(*labelled(t.release, "r"), *labelled(t.settings, "s"))
         .join(newest, newest.c.app_id == t.release.c.app_id)
         .join(t.settings, (t.settings.c.app_id == newest.c.app_id) & (t.settings.c.revision == newest.c.revision))
-        .where(t.release.c.id.in_(ids))
+        .where(among(t.release.c.id, "release"))
     )
+
+
+_RELEASES = OfMany(_of_releases)
+_BUILDS = OfMany(lambda among: select(t.build).where(among(t.build.c.app_id, "app")))
+
+
+async def _releases(tx: Tx, ids: Sequence[str], *, sparing: bool) -> dict[str, WorkItem]:
+    rows = await tx.ask_of(_RELEASES, release=ids)
     pools = await _pools(tx, {row["c__id"] for row in rows})
     # A frozen Release is not compiled again; its Rollouts are.
     files = await files_of(
         tx, {row["r__id"] for row in rows if not sparing or (row["r__ready_at"] is None and _stays(row))}
     )
     builds: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for build in await tx.rows(select(t.build).where(t.build.c.app_id.in_(sorted({row["a__id"] for row in rows})))):
+    for build in await tx.ask_of(_BUILDS, app=sorted({row["a__id"] for row in rows})):
         builds[build["app_id"]][build["inputs"]] = build["image"]
     made = await secrets.made(tx, {row["a__id"] for row in rows})
     facts = await _facts(tx, rows)
@@ -198,21 +215,26 @@ async def _releases(tx: Tx, ids: Sequence[str], *, sparing: bool) -> dict[str, W
     return items
 
 
-async def _rollouts(tx: Tx, ids: Sequence[str], *, sparing: bool) -> dict[str, WorkItem]:
-    runs = (t.release.c.app_id == t.rollout.c.app_id) & (t.release.c.number == t.rollout.c.release)
-    with_settings = (t.settings.c.app_id == t.rollout.c.app_id) & (t.settings.c.revision == t.rollout.c.settings)
-    rows = await tx.rows(
+_RUNS = (t.release.c.app_id == t.rollout.c.app_id) & (t.release.c.number == t.rollout.c.release)
+_WITH_SETTINGS = (t.settings.c.app_id == t.rollout.c.app_id) & (t.settings.c.revision == t.rollout.c.settings)
+_ROLLOUTS = OfMany(
+    lambda among: (
         _with_place(*labelled(t.rollout, "o"), *labelled(t.release, "r"), *labelled(t.settings, "s"))
-        .join(t.release, runs)
-        .join(t.settings, with_settings)
-        .where(t.rollout.c.id.in_(ids))
+        .join(t.release, _RUNS)
+        .join(t.settings, _WITH_SETTINGS)
+        .where(among(t.rollout.c.id, "rollout"))
     )
+)
+
+
+async def _rollouts(tx: Tx, ids: Sequence[str], *, sparing: bool) -> dict[str, WorkItem]:
+    rows = await tx.ask_of(_ROLLOUTS, rollout=ids)
     apps = {row["a__id"]: row["a__name"] for row in rows}
     pools = await _pools(tx, {row["c__id"] for row in rows})
     inventories = await _inventories(tx, set(apps))
     made = await secrets.made(tx, apps)
-    previous = await _last(tx, apps, ids, t.rollout.c.began_at)
-    good = await _last(tx, apps, ids, t.rollout.c.ready_at)
+    previous = await _last(tx, apps, ids, _BEGUN)
+    good = await _last(tx, apps, ids, _GOOD)
     known = await _known(tx, set(apps))
     files = await files_of(
         tx, {row["r__id"] for row in rows if not sparing or (row["r__ready_at"] is not None and _stays(row))}
@@ -264,40 +286,60 @@ def _stays(row: Row) -> bool:
     return row["a__deleted_at"] is None
 
 
-async def _known(tx: Tx, apps: set[str]) -> dict[str, Known]:
-    """App id → the last wish that named a Release, and the Rollouts since. A push was wished when its Release was made:
-    its Rollout comes later, by MCD itself."""
+def _asked(among: Among) -> Select[Any]:
+    """The Rollouts of Apps since the last wish that named a Release, with when that was."""
+    names = [literal(trigger.value) for trigger in sorted(NAMES_A_RELEASE)]
     newest = (
         select(t.rollout.c.app_id, func.max(t.rollout.c.number))
-        .where(t.rollout.c.app_id.in_(sorted(apps)), t.rollout.c.trigger.in_(NAMES_A_RELEASE))
+        .where(among(t.rollout.c.app_id, "app"), t.rollout.c.trigger.in_(names))
         .group_by(t.rollout.c.app_id)
     )
-    runs = (t.release.c.app_id == t.rollout.c.app_id) & (t.release.c.number == t.rollout.c.release)
-    at = case((t.rollout.c.trigger == Trigger.PUSH, t.release.c.created_at), else_=t.rollout.c.created_at)
+    at = case((t.rollout.c.trigger == Trigger.PUSH.value, t.release.c.created_at), else_=t.rollout.c.created_at)
     asked = (
         select(t.rollout.c.app_id, at.label("asked_at"))
-        .join(t.release, runs)
+        .join(t.release, _RUNS)
         .where(tuple_(t.rollout.c.app_id, t.rollout.c.number).in_(newest))
         .subquery()
     )
-    rows = await tx.rows(
+    return (
         select(asked.c.app_id, asked.c.asked_at, t.rollout.c.number, t.rollout.c.created_at)
         .join(asked, asked.c.app_id == t.rollout.c.app_id)
         .where(t.rollout.c.created_at >= asked.c.asked_at)
     )
+
+
+_ASKED = OfMany(_asked)
+
+
+async def _known(tx: Tx, apps: set[str]) -> dict[str, Known]:
+    """App id → the last wish that named a Release, and the Rollouts since. A push was wished when its Release was made:
+    its Rollout comes later, by MCD itself."""
+    rows = await tx.ask_of(_ASKED, app=sorted(apps))
     since: defaultdict[str, set[tuple[int, datetime]]] = defaultdict(set)
     for row in rows:
         since[row["app_id"]].add((row["number"], row["created_at"]))
     return {row["app_id"]: Known(row["asked_at"], frozenset(since[row["app_id"]])) for row in rows}
 
 
-async def _last(tx: Tx, apps: dict[str, str], without: Sequence[str], reached: Any) -> dict[str, Rollout]:
-    """App id → its newest Rollout that reached a point, other than those that are worked on now."""
+def _newest(reached: Any) -> OfMany:
+    """The newest Rollout of each App that reached a point, without some."""
     table = t.rollout
-    newest = (
-        select(table.c.app_id, func.max(table.c.number))
-        .where(table.c.app_id.in_(sorted(apps)), reached.is_not(None), table.c.id.not_in(without))
-        .group_by(table.c.app_id)
-    )
-    rows = await tx.rows(select(table).where(tuple_(table.c.app_id, table.c.number).in_(newest)))
+
+    def made(among: Among) -> Select[Any]:
+        newest = (
+            select(table.c.app_id, func.max(table.c.number))
+            .where(among(table.c.app_id, "app"), reached.is_not(None), ~among(table.c.id, "without"))
+            .group_by(table.c.app_id)
+        )
+        return select(table).where(tuple_(table.c.app_id, table.c.number).in_(newest))
+
+    return OfMany(made)
+
+
+_BEGUN, _GOOD = _newest(t.rollout.c.began_at), _newest(t.rollout.c.ready_at)
+
+
+async def _last(tx: Tx, apps: dict[str, str], without: Sequence[str], question: OfMany) -> dict[str, Rollout]:
+    """App id → its newest Rollout that reached a point, other than those that are worked on now."""
+    rows = await tx.ask_of(question, app=sorted(apps), without=without)
     return {row["app_id"]: rollout_of(row, apps[row["app_id"]]) for row in rows}

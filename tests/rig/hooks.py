@@ -1,7 +1,7 @@
 """What the rig does inside the process that it kills: counts commits, and ends (or stops) the process at the n-th.
 
-Installed in the process when it starts, through SQLAlchemy's own events: product code knows nothing of it. It must not
-change what is committed.
+Installed in the process when it starts, through SQLAlchemy's own events and around the commands that are given to the
+driver directly: product code knows nothing of it. It must not change what is committed.
 """
 
 from __future__ import annotations
@@ -70,6 +70,8 @@ def install(board: Board, log: Path) -> None:
     from sqlalchemy.engine import Engine
     from sqlalchemy.pool import Pool
 
+    from mcd.store.direct import FileDirect
+
     lines = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def end(number: int) -> None:
@@ -80,13 +82,25 @@ def install(board: Board, log: Path) -> None:
         for table in tables_of(statement):
             connection.info.setdefault("rig", set()).add(table)
 
+    run, direct = FileDirect.run, dict[int, set[str]]()
+
+    async def told_directly(self: FileDirect, command: Any, given: Any) -> int:
+        direct.setdefault(id(self.driver), set()).update(tables_of(command.prepared(self.dialect).sql))
+        return await run(self, command, given)
+
+    FileDirect.run = told_directly  # type: ignore[method-assign]
+
+    def written(connection: Any) -> set[str]:
+        driver = connection.connection.driver_connection
+        return {*connection.info.pop("rig", ()), *direct.pop(id(driver), ())}
+
     @event.listens_for(Engine, "rollback")
     def undone(connection: Any) -> None:
-        connection.info.pop("rig", None)
+        written(connection)
 
     @event.listens_for(Engine, "commit")
     def commits(connection: Any) -> None:
-        touched = connection.info.pop("rig", set())
+        touched = written(connection)
         if touched <= OF_THE_PROCESS:
             return
         before, after = board.step()

@@ -181,8 +181,8 @@ class Loop:
                 await first(stop.wait(), asyncio.sleep(PASSES_GATHERED))
             return
         self._recorded.clear()
-        async with self.runtime.db.reading() as tx:
-            due = await leases.next_due(tx, self.runtime.now())
+        now = self.runtime.now()
+        due = await self.runtime.db.asked(lambda tx: leases.next_due(tx, now))
         until = (due - self.runtime.now()).total_seconds() if due else LONGEST_PAUSE
         if until > 0:
             await first(stop.wait(), self._recorded.wait(), self.runtime.db.woken(min(until, LONGEST_PAUSE)))

@@ -145,7 +145,7 @@ async def delete_app(actor: Actor, tx: Tx, now: datetime, name: str, *, expected
     _tell(tx, now, actor, EventKind.DELETED, name, row["line"], say(Note.APP_GOING, name=name))
     # A Release on its way must not be looked at any more: nobody would run it.
     await tx.run(update(t.release).where(t.release.c.app_id == row["id"]).values(next_run_at=None))
-    live: Row | None = await tx.row(live_of(row["id"]))
+    live: Row | None = await live_of(tx, row["id"])
     if live is None:
         await finish_app(tx, now, actor, row)
     else:
@@ -158,7 +158,7 @@ async def delete_app(actor: Actor, tx: Tx, now: datetime, name: str, *, expected
 
 async def _carry_on(tx: Tx, now: datetime, app_id: str) -> None:
     """A person asks again for a delete under way: whatever held it may be gone, and nobody waits for the next look."""
-    live: Row | None = await tx.row(live_of(app_id))
+    live: Row | None = await live_of(tx, app_id)
     if live is not None:
         await tx.run(update(t.rollout).where(t.rollout.c.id == live["id"]).values(**wished(t.rollout, now)))
         tx.wished = True

@@ -20,7 +20,7 @@ async def rotate_generated(
     row = await find_app(actor, tx, Verb.SET, app, lock=True)
     not_going(Noun.APP, app, row)
     version = await secrets.make_again(tx, now, actor, row["id"], variable, length)
-    live = await tx.row(live_of(row["id"]))
+    live = await live_of(tx, row["id"])
     if live is not None:
         await add(tx, now, actor, row, Wanted(live["release"], live["settings"], Trigger.SETTINGS))
     return version

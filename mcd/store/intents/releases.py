@@ -206,7 +206,7 @@ async def _again(
     """What is still on its way goes on with its log and its work: only what becomes of it then is noted. `named` are
     branch and tag of the push: they are those of a Release that nobody worked on so far."""
     if old["ready_at"] is not None:
-        live = await tx.row(live_of(app["id"]))
+        live = await live_of(tx, app["id"])
         if deploys and (live is None or live["release"] != old["number"]):
             settings = await newest_settings(tx, app["id"])
             await add(tx, now, actor, app, Wanted(old["number"], settings, Trigger.PUSH, wished_deletes=tuple(deletes)))

@@ -57,7 +57,7 @@ async def request_rollout(
     _may_still_become(app, wanted_release, await _ignored_since(tx, wanted_release))
     revision = await _revision(tx, row, settings_revision)
     restarts = {component: now.isoformat() for component in restart}
-    live = await tx.row(live_of(row["id"]))
+    live = await live_of(tx, row["id"])
     same = live is not None and live["release"] == release and live["settings"] == revision
     if live is not None and same and not (restarts or take_over or confirmed_prune):
         if not _stalled(live):

@@ -70,7 +70,7 @@ async def revise(actor: Actor, tx: Tx, now: datetime, app: Row, values: Mapping[
         app=app["name"],
         data={"revision": revision},
     )
-    live = await tx.row(live_of(app["id"]))
+    live = await live_of(tx, app["id"])
     if live is not None:
         await add(tx, now, actor, app, Wanted(live["release"], revision, Trigger.SETTINGS))
     return settings_of(await _newest(tx, app), app["name"])

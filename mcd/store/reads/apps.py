@@ -147,7 +147,7 @@ async def app(actor: Actor, tx: Tx, name: str) -> App:
 
 async def live_rollout(actor: Actor, tx: Tx, app: str) -> Rollout | None:
     row = await find_app(actor, tx, Verb.READ, app)
-    live = await tx.row(live_of(row["id"]))
+    live = await live_of(tx, row["id"])
     return None if live is None else rollout_of(live, app)
 
 
