@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
-from mcd.api.server import Patience, server
+from mcd.api.connection import Patience
+from mcd.api.server import server
 
 HEAD_SECONDS = 0.4
 LINGER_BYTES = 400_000
