@@ -303,25 +303,12 @@ _ROLES = Question(
 )
 
 
-async def actor_by_session(tx: Tx, session_id: str, now: datetime) -> Actor:
-    """Raises McdError unauthenticated."""
-    return (await proof_of_session(tx, session_id, now)).actor
-
-
 async def proof_of_session(tx: Tx, session_id: str, now: datetime) -> Proof:
     """Raises McdError unauthenticated."""
     rows = (await tx.asked(_VISITOR, {"session": digest_of(session_id)})).rows()
     if not rows or rows[0]["expires_at"] <= now or rows[0]["disabled_at"] is not None:
         raise McdError(Code.UNAUTHENTICATED, "you are not signed in any more.", "Sign in again.")
     return Proof(await _actor(tx, rows[0], Scope.ALL, "session"), rows[0]["expires_at"], None)
-
-
-async def actor_by_token(tx: Tx, text: str, now: datetime) -> Actor:
-    """Raises McdError unauthenticated, as `proof_of_token` does. Its last use is noted after the transaction."""
-    proof = await proof_of_token(tx, text, now)
-    assert proof.token is not None
-    tx.used_token = (proof.token, now)
-    return proof.actor
 
 
 async def proof_of_token(tx: Tx, text: str, now: datetime) -> Proof:

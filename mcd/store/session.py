@@ -125,8 +125,6 @@ class Database:
                 async with connection.begin():
                     timed.begun()
                     yield tx
-        if tx.used_token is not None:
-            self.note_use(*tx.used_token)
 
     async def asked(self, read: Callable[[Tx], Awaitable[T]]) -> T:
         """What `read` answers, in a read-only snapshot, by the shortest way there is. It may ask prepared questions
@@ -143,8 +141,6 @@ class Database:
                 timed.begun()
                 tx = Tx(None, writable=False, keyring=None, quick=ask)
                 answer = await read(tx)
-        if tx.used_token is not None:
-            self.note_use(*tx.used_token)
         return answer
 
     async def mark(self) -> Mark:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Executable
@@ -31,8 +30,6 @@ class Tx:
     """Events that are appended at the edge (`events.flush`)."""
     wished: bool = False
     """Whether somebody should look for due rows after the commit."""
-    used_token: tuple[str, datetime] | None = None
-    """The token that proved who asks, and when: noted after the transaction, because a question does not write."""
     quick: Callable[[Question, Mapping[str, Any]], Awaitable[Answer]] | None = None
     """The short way for prepared questions, where nothing else may be asked."""
     _direct: Direct | None = None

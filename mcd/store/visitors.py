@@ -31,7 +31,7 @@ class Visitors:
 
     async def by_token(self, text: str, now: datetime, mark: Mark = None) -> Actor:
         """`mark` was asked for when the request was there, if the caller needs it too. Raises McdError
-        unauthenticated, as `accounts.actor_by_token` does."""
+        unauthenticated, as `accounts.proof_of_token` does."""
         return await self._known("token", text, now, mark)
 
     async def by_session(self, text: str, now: datetime, mark: Mark = None) -> Actor:

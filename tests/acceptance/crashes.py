@@ -24,7 +24,6 @@ from tests.acceptance.world import World
 COMPONENTS = ("api", "web", "worker")
 LATEST = 60.0
 """Seconds in which the moment must come, and in which the App must be ready after the restart."""
-IN_SLICE = 3
 
 
 class Sniper:

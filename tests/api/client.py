@@ -73,7 +73,7 @@ class Api:
 
     async def actor(self, name: str) -> Actor:
         async with self.world.runtime.db.reading() as tx:
-            return await accounts.actor_by_token(tx, self.tokens[name], self.world.clock())
+            return (await accounts.proof_of_token(tx, self.tokens[name], self.world.clock())).actor
 
     async def token(self, name: str, scope: Scope = Scope.ALL, label: str = "narrow") -> str:
         """The text of one more token of a person."""

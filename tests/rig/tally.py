@@ -18,7 +18,6 @@ from tests.rig.judge import Verdict
 _BIN = 0.0005
 _BINS = 400
 """Times are counted in half milliseconds up to 200 ms; the last bin is everything above."""
-KEPT_OF_A_KIND = 3
 
 
 @dataclass

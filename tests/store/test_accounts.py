@@ -13,6 +13,7 @@ from mcd.store import accounts, intents, reads
 from mcd.store import tables as t
 from mcd.store.credential import new_token, token_id_of
 from mcd.store.session import Database
+from mcd.store.visitors import Visitors
 from tests.store.world import ADMIN, World
 
 PASSWORD = "correct horse battery"
@@ -26,8 +27,7 @@ async def _alice(world: World) -> None:
 
 async def _signed_in(world: World) -> tuple[str, Actor]:
     session = await accounts.sign_in(world.db, "alice", PASSWORD, world.now, "10.0.0.1")
-    async with world.db.reading() as tx:
-        return session, await accounts.actor_by_session(tx, session, world.now)
+    return session, await _by_session(world, session)
 
 
 async def _token(world: World, actor: Actor, scope: Scope = Scope.ALL, days: int = 30) -> tuple[str, str]:
@@ -49,13 +49,11 @@ async def _code(awaitable: object) -> Code:
 
 
 async def _by_token(world: World, text: str) -> Actor:
-    async with world.db.reading() as tx:
-        return await accounts.actor_by_token(tx, text, world.now)
+    return await Visitors(world.db).by_token(text, world.now)
 
 
 async def _by_session(world: World, text: str) -> Actor:
-    async with world.db.reading() as tx:
-        return await accounts.actor_by_session(tx, text, world.now)
+    return await Visitors(world.db).by_session(text, world.now)
 
 
 async def test_a_session_is_its_person_until_it_ends(world: World) -> None:

@@ -108,7 +108,7 @@ async def test_a_person_sees_and_ends_their_own_sessions_only(world: World) -> N
         await end_session(dora, tx, world.now, found[0].id)
     async with world.db.reading() as tx:
         assert [each.id for each in await sessions(dora, tx, world.now, mine)] == [found[1].id]
-        assert (await accounts.actor_by_session(tx, mine, world.now)).name == "dora"
+        assert (await accounts.proof_of_session(tx, mine, world.now)).actor.name == "dora"
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)

@@ -27,7 +27,6 @@ from mcd.cli.options import (
     which_app,
 )
 from mcd.cli.output import Form, Progress, note, paint, plain, show_data
-from mcd.cli.remote.columns import short_commit
 from mcd.errors import Code, McdError, echo
 
 CommitOption = Annotated[str | None, typer.Option("--commit", metavar="SHA", help="This commit, 7 to 40 digits.")]
@@ -285,8 +284,3 @@ def long_running(client: Client, app: str) -> list[str]:
     if not names:
         raise McdError(Code.INVALID, f"{echo(app)} has no component that runs all the time.", "See `mcd status`.")
     return names
-
-
-def commit_of(release: Mapping[str, Any]) -> str:
-    """A Release as people name it."""
-    return f"{release.get('number')} ({short_commit(release.get('commit'))})"
