@@ -45,7 +45,7 @@ def only_interrupted(state: Reconciled) -> bool:
 
 
 def quarantined(message: str, generation: int, now: datetime) -> tuple[Condition, ...]:
-    """Left alone until somebody asks for it again."""
+    """Left alone for a while, or until somebody asks for it again."""
     words = {kind: (kind is ConditionType.STALLED, Reason.QUARANTINED, message) for kind in ConditionType}
     return said(words, (), generation, now)
 

@@ -128,7 +128,7 @@ class Reason(StrEnum):
     """A push that does not deploy made this Release: its branch or tag is not in deploy, or nothing of deploy.paths
     changed. The message says which. `mcd deploy APP --release N` deploys it all the same."""
     QUARANTINED = "Quarantined"
-    """Working on it ended the process three times. It is left alone until somebody asks for it again."""
+    """Working on it ended the process three times. It is left alone for an hour, or until it is asked for again."""
 
 
 HELD_REASONS = frozenset(

@@ -6,7 +6,7 @@ Nothing here calls a reconciler or reads a clock; the loop does both.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, and_, bindparam, case, func, inser
 
 from mcd.model import (
     Cluster,
+    ConditionType,
     EventKind,
     Noun,
     ProductLine,
@@ -49,6 +50,7 @@ __all__ = [
     "give_back",
     "intend",
     "next_due",
+    "outlived",
     "record",
     "take",
     "wake",
@@ -56,6 +58,10 @@ __all__ = [
 
 MOST_TAKES = 3
 """Leases without a record after which a row is left alone: working on it ends the process each time."""
+
+QUARANTINED_FOR = 3600.0
+"""Seconds until such a row is tried once more. It may have died with others' processes: a machine that was switched off
+three times has killed whatever was worked on, and nobody may know of it to ask again."""
 
 LOG_LINES = 20_000
 """Lines of one build that are kept."""
@@ -135,10 +141,9 @@ async def take(db: Database, noun: Noun, holder: str, now: datetime, limit: int,
         return []
     async with db.writing() as tx:
         rows = await tx.ask(_DUE_FOR_US[noun], now=now, most=limit)
-        poisoned = [row["id"] for row in rows if row["takes"] >= MOST_TAKES]
-        if poisoned:
-            await _quarantine(tx, noun, poisoned, now)
-        kept = {row["id"]: row for row in rows if row["takes"] < MOST_TAKES}
+        poisoned = {row["id"]: row["takes"] for row in rows if row["takes"] >= MOST_TAKES}
+        left_alone = await _quarantine(tx, noun, poisoned, now) if poisoned else set()
+        kept = {row["id"]: row for row in rows if row["id"] not in left_alone}
         tokens = {row_id: new_id(now) for row_id in kept}
         until = now + timedelta(seconds=ttl)
         if kept:
@@ -166,30 +171,44 @@ async def take(db: Database, noun: Noun, holder: str, now: datetime, limit: int,
     ]
 
 
-async def _quarantine(tx: Tx, noun: Noun, ids: list[str], now: datetime) -> None:
+async def _quarantine(tx: Tx, noun: Noun, takes: Mapping[str, int], now: datetime) -> set[str]:
+    """Leaves rows alone that ended their process, also when a hint made them due; answers which. One whose time is over
+    is tried once more: with one more death, one more take, it begins anew."""
     table = TABLES[noun]
-    items = await load(tx, noun, ids, sparing=True)
-    for row_id in ids:
+    items = await load(tx, noun, list(takes), sparing=True)
+    left_alone = set()
+    for row_id, count in takes.items():
         lease = Lease(noun, row_id, "", items[row_id], 0, 0, now)
         state = lease.item_state
+        stalled = state.condition(ConditionType.STALLED)
+        known = stalled is not None and stalled.reason is Reason.QUARANTINED and count == MOST_TAKES
+        since = stalled.last_transition if stalled is not None and known else now
+        until = since + timedelta(seconds=QUARANTINED_FOR)
+        if until <= now:
+            continue
+        left_alone.add(row_id)
         said = say(Note.ENDED_PROCESS, n=MOST_TAKES)
         await tx.run(
             update(table)
             .where(table.c.id == row_id)
             .values(
-                conditions=conditions_json(quarantined(said, state.generation, now)),
+                conditions=conditions_json(quarantined(said, state.generation, since)),
                 observed_generation=state.generation,
-                next_run_at=None,
+                next_run_at=until,
+                takes=MOST_TAKES,
                 lease_token=None,
                 lease_until=None,
                 lease_holder=None,
             )
         )
+        if known:
+            continue
         name, line, app = _named(lease)
         events.append(
             tx, now, events.MCD, EventKind.STALLED, said, noun=noun, name=name, product_line=line, app=app,
             data={"reason": Reason.QUARANTINED.value},
         )  # fmt: skip
+    return left_alone
 
 
 def _named(lease: Lease) -> tuple[str, str | None, str | None]:
@@ -293,6 +312,12 @@ _BEGAN = Command(_BEGINNING.values(_SINCE))
 _BEGAN_WITH = Command(
     _BEGINNING.values({**_SINCE, "commits": bindparam("saw_commits"), "digests": bindparam("saw_digests")})
 )
+
+
+async def outlived(tx: Tx, lease: Lease) -> None:
+    """The lease was lost and the process lives: it was slow, or the machine was, and the row has ended nothing."""
+    table = TABLES[lease.noun]
+    await tx.run(update(table).where(table.c.id == lease.row_id, table.c.takes > 0).values(takes=table.c.takes - 1))
 
 
 async def give_back(tx: Tx, lease: Lease) -> None:

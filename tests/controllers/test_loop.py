@@ -44,6 +44,17 @@ async def test_what_a_pass_found_without_its_lease_is_dropped(here: World) -> No
     assert ready.reason is Reason.NEW
 
 
+async def test_a_pass_that_was_too_slow_for_its_lease_is_no_death_of_the_process(here: World) -> None:
+    """Three deaths quarantine a row; a machine that is too busy for minutes kills nobody."""
+    await here.push(HELLO)
+    for _ in range(6):
+        await here.loop.take(Noun.RELEASE, 10)
+        here.clock.forward(3600)
+        await here.loop.idle()
+    await here.settle()
+    assert (await here.ready()).status, await here.said()
+
+
 async def test_a_cluster_that_does_not_answer_loses_no_wish(here: World) -> None:
     def unreachable(verb: str, ref: Ref) -> KubeError | None:
         return KubeError(Code.UNAVAILABLE, KubeReason.UNREACHABLE, "the cluster does not answer.")

@@ -13,6 +13,7 @@ from mcd.model import (
     Action,
     Change,
     ConditionType,
+    EventKind,
     InventoryEntry,
     Noun,
     Ready,
@@ -149,7 +150,8 @@ async def test_a_row_whose_process_died_is_due_when_its_lease_ends(world: World,
     assert len(await world.take(Noun.ROLLOUT, db=other)) == 1
 
 
-async def test_a_row_that_ends_its_process_three_times_is_left_alone_until_somebody_wishes(world: World) -> None:
+async def quarantined(world: World) -> None:
+    """An App whose process died three times."""
     await world.app("shop", released=True)
     for _ in range(3):
         await world.one(Noun.ROLLOUT)
@@ -158,12 +160,54 @@ async def test_a_row_that_ends_its_process_three_times_is_left_alone_until_someb
     stalled = {c.type: c for c in (await world.live("shop")).state.conditions}[ConditionType.STALLED]
     assert stalled.status
     assert stalled.reason is Reason.QUARANTINED
-    world.later(days=1)
+
+
+async def hinted(world: World) -> None:
+    async with world.db.writing() as tx:
+        await leases.wake(tx, Noun.ROLLOUT, ["shop"], world.now)
+
+
+async def test_a_row_that_ends_its_process_three_times_is_left_alone_until_somebody_wishes(world: World) -> None:
+    await quarantined(world)
+    world.later(minutes=50)
     assert await world.take(Noun.ROLLOUT) == []
+    await hinted(world)
+    assert await world.take(Noun.ROLLOUT) == [], "a hint is no wish"
     async with world.db.writing() as tx:
         asked = await intents.request_rollout(ADMIN, tx, world.now, "shop", release=1)
     assert asked.created
     assert len(await world.take(Noun.ROLLOUT)) == 1
+
+
+async def test_one_that_was_left_alone_for_an_hour_is_tried_once(world: World) -> None:
+    """It may have died with others' processes, and nobody may know of it to ask again."""
+    await quarantined(world)
+    world.later(minutes=61)
+    await world.one(Noun.ROLLOUT)
+    world.later(seconds=31)
+    assert await world.take(Noun.ROLLOUT) == [], "it ended its process again"
+    await hinted(world)
+    world.later(minutes=50)
+    assert await world.take(Noun.ROLLOUT) == [], "it is left alone for an hour again"
+    world.later(minutes=11)
+    lease = await world.one(Noun.ROLLOUT)
+    assert await world.record(lease, Result(Ready("as asked")))
+    for _ in range(2):
+        world.later(minutes=15)
+        await world.one(Noun.ROLLOUT)
+    async with world.db.reading() as tx:
+        told = (await reads.events(ADMIN, tx, app="shop")).items
+    assert [event.kind for event in told].count(EventKind.STALLED) == 2, "each time of it is told once"
+
+
+async def test_a_lease_that_was_lost_by_a_process_that_lives_is_no_death(world: World) -> None:
+    await world.app("shop", released=True)
+    for _ in range(6):
+        lease = await world.one(Noun.ROLLOUT)
+        world.later(seconds=31)
+        assert not await world.record(lease, Result(Ready("too late")))
+        async with world.db.writing() as tx:
+            await leases.outlived(tx, lease)
 
 
 async def test_a_pass_that_fails_and_says_so_is_never_quarantined(world: World) -> None:

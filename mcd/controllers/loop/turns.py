@@ -202,6 +202,7 @@ class Loop:
         except LeaseLost:
             metrics.LEASES_LOST.labels(lease.noun).inc()
             log.warning("lease_lost", **noticing.called(lease.item))
+            await self._outlived(lease)
         except asyncio.CancelledError:
             async with self.runtime.db.writing() as tx:
                 await leases.give_back(tx, lease)
@@ -213,6 +214,14 @@ class Loop:
             metrics.LEASES_HELD.labels(lease.noun).dec()
             metrics.RECONCILE_SECONDS.labels(lease.noun, outcome).observe(clock() - began)
             await end(keeper)
+
+    async def _outlived(self, lease: Lease) -> None:
+        """A lease that ran out while the process was slow counts as no death, or three of them quarantine the row."""
+        try:
+            async with self.runtime.db.writing() as tx:
+                await leases.outlived(tx, lease)
+        except McdError as error:
+            log.warning("not_counted_as_alive", **noticing.called(lease.item), error=str(error))
 
     async def _pass(self, lease: Lease, fence: LeaseFence) -> str:
         state, unreachable = lease.item_state, False
