@@ -77,11 +77,7 @@ class WhyItem(Shape):
 
     @classmethod
     def of(cls, item: Explanation) -> WhyItem:
-        names = ("component", "well", "state", "why", "family", "reason", "sentence", "step", "patch", "release",
-                 "rollout", "live", "whose", "since")  # fmt: skip
-        nodes = [WhyNode(**{name: getattr(n, name) for name in WhyNode.model_fields}) for n in item.nodes]
-        shown = {name: getattr(item, name) for name in names}
-        return cls(**shown, beside=list(item.beside), evidence=list(item.evidence), nodes=nodes)
+        return cls.model_validate(item, from_attributes=True)
 
 
 class WhyWhole(Shape):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, fields, replace
 from typing import Any
 
 import pytest
 
-from mcd.api.why import Facts, Ran, explain_health, explained
+from mcd.api.why import Explanation, Facts, NodeLine, Ran, explain_health, explained
+from mcd.api.why_routes import WhyItem, WhyNode
 from mcd.kube.play import Fate, play
 from mcd.model import ComponentHealth, HealthState, NodeRow, Reason
 from mcd.model.why import WORDS, Family, Language, Note, Why, text, told
@@ -173,6 +174,16 @@ def test_an_app_of_which_nothing_is_known_says_so(language: Language) -> None:
     whole = explained(Facts("shop", "local", "demo"), language)
     assert (whole.well, whole.first.why) == (False, Why.NOT_DEPLOYED)
     assert "shop" in whole.first.sentence
+
+
+def test_what_is_explained_is_answered_whole() -> None:
+    """A field that is added to one of two shapes is missing from the API without a word."""
+    assert {f.name for f in fields(Explanation)} == set(WhyItem.model_fields) | {"app"}
+    assert {f.name for f in fields(NodeLine)} == set(WhyNode.model_fields)
+    item = explain_health("shop", HEALTH)
+    shown = WhyItem.of(item).model_dump()
+    assert shown["nodes"] == [asdict(row) for row in item.nodes]
+    assert (shown["evidence"], shown["sentence"]) == (list(item.evidence), item.sentence)
 
 
 def test_every_state_belongs_to_a_family() -> None:
