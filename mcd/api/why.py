@@ -14,7 +14,7 @@ from mcd import model
 from mcd.api.away import Away
 from mcd.kube.explain import explain_away, explain_condition
 from mcd.kube.explain.platform import CONDITIONS
-from mcd.model import AppState, ConditionType, HealthState, Reason
+from mcd.model import ConditionType, HealthState, Reason, WhyState
 from mcd.model.outcomes import HELD_REASONS
 from mcd.model.states import REFUSES
 from mcd.model.why import (
@@ -59,8 +59,7 @@ class Explanation:
     app: str
     component: str
     well: bool
-    state: str
-    """healthy, progressing, failed, held, stopped or unknown."""
+    state: WhyState
     why: Why
     family: Family
     reason: Reason
@@ -124,12 +123,12 @@ def explained(facts: Facts, language: Language = Language.EN, component: str = "
         items = [item for item in items if item.component in ("", component)]
     if not items:
         words = told(Why.NOT_DEPLOYED, app=facts.app, what=told(Note.NOT_LOOKED_YET))
-        items = [_item(facts, words, language, state=HealthState.UNKNOWN)]
+        items = [_item(facts, words, language, state=WhyState.UNKNOWN)]
     ordered = tuple(sorted(items, key=lambda item: (item.well, not item.live, _ORDER.index(item.state))))
     return Whole(facts.app, all(item.well for item in ordered), ordered)
 
 
-_ORDER = ("failed", "held", "unknown", "progressing", "stopped", "healthy")
+_ORDER = (WhyState.FAILED, WhyState.HELD, WhyState.UNKNOWN, WhyState.PROGRESSING, WhyState.STOPPED, WhyState.HEALTHY)
 _FINE = frozenset({HealthState.HEALTHY, HealthState.STOPPED})
 _WELL = frozenset({Why.READY, Why.STOPPED, Why.CRON_SUSPENDED})
 
@@ -152,7 +151,7 @@ def explain_health(
         app=app,
         component=health.component,
         well=state in _FINE and key in _WELL,
-        state=state.value,
+        state=WhyState(state),
         why=key,
         family=WORDS[key].family,
         reason=health.reason if not unseen else WORDS[key].reason,
@@ -193,14 +192,14 @@ def _live(facts: Facts, language: Language) -> list[Explanation]:
     of = facts.live.rollout
     items = [explain_health(facts.app, health, language, facts.gone) for health in facts.live.health]
     if facts.gone is not None and not items:
-        items = [_item(facts, _away(facts.app, facts.gone, facts.cluster), language, HealthState.UNKNOWN)]
+        items = [_item(facts, _away(facts.app, facts.gone, facts.cluster), language, WhyState.UNKNOWN)]
     elif facts.gone is None:
         items += _condition(facts, of.state, {h.reason for h in facts.live.health}, language)
     items = [_of(item, of.release, of.number, of.state, live=True) for item in items]
     gone = facts.gone
     if gone is None:
         return items
-    return [replace(item, since=gone.since) if item.state == HealthState.UNKNOWN else item for item in items]
+    return [replace(item, since=gone.since) if item.state is WhyState.UNKNOWN else item for item in items]
 
 
 def _release(facts: Facts, language: Language) -> list[Explanation]:
@@ -234,7 +233,7 @@ def _of_another(items: list[Explanation], release: int, facts: Facts, language: 
     runs = facts.live.rollout.release
 
     def whose(item: Explanation) -> str:
-        going = item.state == HealthState.PROGRESSING
+        going = item.state is WhyState.PROGRESSING
         note = Note.OF_ANOTHER_YET if going else Note.OF_ANOTHER
         return sentence(told(note, release=release, runs=runs), language)
 
@@ -251,8 +250,8 @@ def _condition(
         if stalled.reason in of_components:
             return []
         cause = explain_condition(facts.app, stalled.reason, stalled.message, facts.namespace)
-        item = _item(facts, cause.told, language, HealthState.FAILED, cause.evidence)
-        word = AppState.HELD.value if stalled.reason in HELD_REASONS else item.state
+        item = _item(facts, cause.told, language, WhyState.FAILED, cause.evidence)
+        word = WhyState.HELD if stalled.reason in HELD_REASONS else item.state
         return [replace(item, reason=stalled.reason, state=word)]
     waits = going if going is not None and going.status else None
     if waits is None or (ready is not None and ready.status) or waits.reason in of_components:
@@ -262,7 +261,7 @@ def _condition(
     one = told(Why.WAITS, said=within(waits.message) or waits.reason.value)
     if waits.reason in CONDITIONS:
         one = explain_condition(facts.app, waits.reason, waits.message, facts.namespace).told
-    return [replace(_item(facts, one, language, HealthState.PROGRESSING), reason=waits.reason)]
+    return [replace(_item(facts, one, language, WhyState.PROGRESSING), reason=waits.reason)]
 
 
 _OF_PODS = frozenset({
@@ -282,13 +281,13 @@ def _quoted(message: str) -> str:
     return parts[1] if len(parts) > 2 else "?"
 
 
-def _item(facts: Facts, one: Told, language: Language, state: HealthState, evidence: Sequence[str] = ()) -> Explanation:
+def _item(facts: Facts, one: Told, language: Language, state: WhyState, evidence: Sequence[str] = ()) -> Explanation:
     key = one.key if isinstance(one.key, Why) else Why.OTHER
     return Explanation(
         app=facts.app,
         component="",
         well=False,
-        state=state.value,
+        state=state,
         why=key,
         family=WORDS[key].family,
         reason=WORDS[key].reason,

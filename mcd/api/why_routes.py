@@ -24,7 +24,7 @@ from mcd.api.shapes import Shape
 from mcd.api.strict import StrictRoute
 from mcd.api.why import LINES, Explanation, Facts, Ran, Whole, explained
 from mcd.errors import Code, McdError
-from mcd.model import Actor, Reason, Verb
+from mcd.model import Actor, Reason, Verb, WhyState
 from mcd.model.why import Family, Language, Why
 from mcd.store import reads
 from mcd.store.reads.runs import build_tail
@@ -51,8 +51,7 @@ class WhyItem(Shape):
     component: str
     """Empty: it is of the whole App."""
     well: bool
-    state: str
-    """healthy, progressing, failed, stopped or unknown."""
+    state: WhyState
     why: Why
     """The state, told apart from every other one; the page of states lists them."""
     family: Family

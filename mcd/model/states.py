@@ -53,6 +53,20 @@ class AppState(StrEnum):
     """It has no live Rollout."""
 
 
+class WhyState(StrEnum):
+    """What a component, or an App as a whole, is said to be where it is told why. What is held is told apart from what
+    failed."""
+
+    HEALTHY = "healthy"
+    PROGRESSING = "progressing"
+    FAILED = "failed"
+    HELD = "held"
+    """MCD keeps its hands off until a person decides (`HELD_REASONS`)."""
+    STOPPED = "stopped"
+    UNKNOWN = "unknown"
+    """Its cluster does not let us look, or nothing was seen of it yet."""
+
+
 def why_away(cluster: Reconciled) -> Reason | None:
     """Why a cluster does not let MCD look; None when it does. One that is refused by us, or was never seen, is not
     away."""

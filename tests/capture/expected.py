@@ -22,7 +22,7 @@ def cases() -> list[str]:
 def words(case: Case) -> dict[str, Any]:
     """What every face says of it."""
     en, zh = explanation(case, Language.EN), explanation(case, Language.ZH)
-    found: dict[str, Any] = {"why": en.why.value, "reason": en.reason.value, "state": en.state}
+    found: dict[str, Any] = {"why": en.why.value, "reason": en.reason.value, "state": en.state.value}
     for name, told in (("en", en), ("zh", zh)):
         found[name] = {"sentence": told.sentence, "beside": list(told.beside), "step": told.step}
         if told.nodes:
