@@ -7,14 +7,14 @@ not answer anything that they would not.
 
 from __future__ import annotations
 
+from fastapi.routing import APIRoute
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
-from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from mcd.api import errors, etag
 from mcd.api.access import Permit, runtime_of
-from mcd.api.apps import AppTold, app_told
+from mcd.api.apps import ANSWERED_FIRST, AppTold, app_told
 from mcd.api.apps import router as apps
 from mcd.api.paths import is_word
 from mcd.errors import McdError
@@ -24,7 +24,6 @@ from mcd.store.kept import Kept
 MOST_BYTES = 32 * 1024 * 1024
 """Of answers that are kept: some thousand Apps."""
 
-_APPS = "/api/v1/apps/"
 _NOT_PLAIN = frozenset({b"cookie", b"transfer-encoding", b"content-length"})
 """Headers of what the routes answer: a session, a body."""
 
@@ -35,7 +34,6 @@ class Front:
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
         self._permit = Permit(Verb.READ)
-        self._route = _route_of(f"{_APPS}{{app}}")
         self.kept: Kept[AppTold] = Kept(MOST_BYTES)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -43,7 +41,7 @@ class Front:
         if not name:
             await self.app(scope, receive, send)
             return
-        scope["route"] = self._route
+        scope["route"] = ROUTE
         try:
             answer = await self._answer(HTTPConnection(scope), name)
         except McdError as error:
@@ -57,6 +55,15 @@ class Front:
         actor = await self._permit(connection)
         told = await app_told(runtime, actor, name, mark, self.kept)
         return etag.told(told.body, told.tag, connection.headers.get("if-none-match", ""))
+
+
+def _route() -> APIRoute:
+    """The route that this stands before. Raises StopIteration when the router has it no more."""
+    return next(r for r in apps.routes if isinstance(r, APIRoute) and r.endpoint is ANSWERED_FIRST)
+
+
+ROUTE = _route()
+_APPS = ROUTE.path.removesuffix("{app}")
 
 
 def _asked(scope: Scope) -> str:
@@ -73,8 +80,3 @@ def _asked(scope: Scope) -> str:
             return ""
         tokens += header == b"authorization"
     return name if tokens == 1 and is_word(name) else ""
-
-
-def _route_of(path: str) -> BaseRoute:
-    """Raises StopIteration where there is none."""
-    return next(r for r in apps.routes if getattr(r, "path", "") == path and "GET" in getattr(r, "methods", ()))
