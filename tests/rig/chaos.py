@@ -30,7 +30,9 @@ LONGEST_LIFE = 3.0
 """Seconds after its first wish that a process lives at the most."""
 GOING = 10
 """One App of so many is deleted on the way."""
-LAST = 240.0
+HOUR = {"mcd.store.leases.QUARANTINED_FOR": 3.0}
+"""What was worked on at three deaths is left alone for an hour, which passes in some seconds here."""
+LAST = 600.0
 """Seconds in which all must be as wished when nobody is killed any more."""
 
 
@@ -61,6 +63,8 @@ class Told:
     size: Size
     rollouts: int = 0
     kills: int = 0
+    quarantined: int = 0
+    """How often a row was left alone because its process had died three times."""
     mid_pass: int = 0
     """Deaths at which the process held a row, so that a pass was under way."""
     servers: int = 0
@@ -72,6 +76,7 @@ class Told:
     def line(self) -> str:
         return (
             f"chaos rollouts={self.rollouts} apps={self.size.apps} kills={self.kills} mid_pass={self.mid_pass} "
+            f"quarantined={self.quarantined} "
             f"api_server_kills={self.servers} objects_made={self.made} bad={len(self.bad)} "
             f"settled_s={self.worst_settled_s:.1f} seed={self.seed}"
         )
@@ -132,6 +137,10 @@ def _rollouts(one: Lane) -> int:
     return int(one.rows("SELECT count(*) AS n FROM rollout")[0]["n"])
 
 
+def _quarantined(one: Lane) -> int:
+    return int(one.rows("SELECT count(*) AS n FROM event WHERE data LIKE '%Quarantined%'")[0]["n"])
+
+
 def _held(one: Lane) -> int:
     tables = ("product_line", "release", "rollout")
     return sum(one.rows(f"SELECT count(*) AS n FROM {t} WHERE lease_token IS NOT NULL")[0]["n"] for t in tables)
@@ -182,7 +191,7 @@ async def _lived(one: Lane, db: Database, told: Told, story: Story, verdict: Ver
 async def _settled(one: Lane, told: Told) -> None:
     began = time.monotonic()
     await one.start()
-    await one.settled(LAST)
+    await one.settled(LAST, expect=lambda: not one.stalled())
     told.worst_settled_s = round(time.monotonic() - began, 1)
 
 
@@ -192,6 +201,7 @@ async def run_once(one: Lane, size: Size, seed: int) -> Told:
     verdict = Verdict(told.bad)
     try:
         await one.fresh()
+        one.times.update(HOUR)
         await one.start()
         await one.settled()
         await oracles.people(one)
@@ -200,7 +210,7 @@ async def run_once(one: Lane, size: Size, seed: int) -> Told:
         mark, since = one.witness.mark(), len(one.proxy.journal)
         await _lives(one, told, story, verdict)
         await _settled(one, told)
-        told.rollouts = _rollouts(one)
+        told.rollouts, told.quarantined = _rollouts(one), _quarantined(one)
         found = await oracles.end(one)
         _judged(one, verdict, story, found.objects, oracles.by_us(one, mark))
         told.made = sum(oracles.made_and_deleted(oracles.by_us(one, mark))[0].values())
