@@ -10,7 +10,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
@@ -169,15 +169,22 @@ class Client:
         if last_id:
             headers["Last-Event-ID"] = last_id
         timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS, read=silence)
-        try:
-            with self.http.stream(
-                "GET", self._url(path), params=_query(query), headers=headers, timeout=timeout
-            ) as response:
+        with ExitStack() as stack:
+            try:
+                asked = self.http.stream("GET", self._url(path), params=_query(query), headers=headers, timeout=timeout)
+                response = stack.enter_context(asked)
                 if response.status_code >= 300:
                     response.read()
                     self._answer(response)
-                yield response.iter_lines()
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+            except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+                raise self._unreachable(error) from error
+            # What goes wrong with whoever reads the lines, a closed pipe, is not the server's.
+            yield self._lines(response)
+
+    def _lines(self, response: httpx.Response) -> Iterator[str]:
+        try:
+            yield from response.iter_lines()
+        except (httpx.HTTPError, OSError) as error:
             raise self._unreachable(error) from error
 
     def _url(self, path: str) -> str:

@@ -76,6 +76,27 @@ def test_events_are_listed_oldest_first_and_followed(dora: Mcd, platform: Platfo
     assert process.returncode == 130
 
 
+def test_who_reads_no_further_ends_what_follows_and_blames_nobody(dora: Mcd, platform: Platform) -> None:
+    """`mcd events -f | head -1`."""
+    platform.deployed("headed")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "mcd", "events", "headed", "-f"],
+        env={**os.environ, "MCD_SERVER": platform.url, "MCD_TOKEN": platform.tokens["dora"]},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout
+    assert process.stderr
+    process.stdout.readline()
+    process.stdout.close()
+    text = "appname: headed\ncomponents:\n  web: {type: web, image: 'r.test/x:9'}\n"
+    platform.inside(lambda: platform.world.push(text, "headed"))
+    with process.stderr:
+        told = process.stderr.read()
+    assert (process.wait(60), told) == (1, "")
+
+
 def test_where_nothing_ended_one_line_says_so(dora: Mcd, platform: Platform) -> None:
     platform.deployed("lasting")
     told = dora("logs", "lasting", "--previous")
