@@ -172,7 +172,7 @@ def _view(
         components=tuple(component_of(p, health.get(p.name), gone, words.get(p.name, "")) for p in drawn.parts),
         conditions=conditions_of(rollout.state) if rollout is not None else (),
         waits=waits_of(head, rollout, Pending(facts.newest, found.settings)) if head.deploys else (),
-        problems=tuple(f"{p.file}:{p.line}: {p.message} {p.hint}".strip() for p in drawn.problems[:20]),
+        problems=tuple(map(str, drawn.problems[:20])),
         pods=_pods(request, runtime, found.place, looked),
         running=running_of(rollout, found.release) if rollout is not None and found.release is not None else None,
         repository=app.repository,

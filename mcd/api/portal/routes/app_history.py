@@ -162,7 +162,7 @@ async def _objects(request: Request, runtime: Runtime, actor: Actor, app: str, k
         changes = (await reads.rollout_seen(actor, tx, live.id)).changes if live is not None else ()
     drawn = await drafts_of(request).of(runtime, pair, live) if pair is not None else None
     wanted = drawn.objects if drawn is not None else ()
-    problems = tuple(f"{p.file}:{p.line}: {p.message}" for p in (drawn.problems if drawn else ()) if not wanted)
+    problems = tuple(map(str, drawn.problems if drawn and not wanted else ()))
     every = things_of(wanted, place.inventory, changes)
     kinds = tuple(sorted({thing.kind for thing in every}))
     return Objects(head, tuple(t for t in every if not kind or t.kind == kind), kinds, kind, problems, plan)

@@ -84,7 +84,7 @@ def plan_of(found: DryRun, live: int, settings: str, stamps: Sequence[str]) -> P
         stop=found.message if found.reason is not None else "",
         to_build=tuple(found.to_build),
         replaces=tuple(found.replaces),
-        warnings=tuple(f"{p.file}:{p.line}: {p.message} {p.hint}".strip() for p in found.warnings),
+        warnings=tuple(map(str, found.warnings)),
         settings=settings,
         confirm_prune=found.confirm_prune,
         release=found.release,

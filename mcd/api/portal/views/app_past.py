@@ -120,7 +120,7 @@ def release_page(
         conditions_of(release.state),
         tuple(sorted(release.images.items())),
         release.app_yaml,
-        tuple(f"{p.file}:{p.line}:{p.column}: {p.message} {p.hint}".strip() for p in problems),
+        tuple(map(str, problems)),
         tuple(log),
         release.state.is_now(model.ConditionType.STALLED),
     )
