@@ -1,5 +1,5 @@
 """`python -m tests.rig fuzz appyaml [--inputs N] [--seed K] [--shard i/n] [--resume] [--replay FOLDER]`, `mutants`,
-`crash`, `faults`, `handover`, `chaos`, `quiet`, `plants`."""
+`crash`, `faults`, `handover`, `chaos`, `quiet`, `withheld`, `plants`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
-from tests.rig import chaos, crash, faults, handover, part, plants, quiet
+from tests.rig import chaos, crash, faults, handover, part, plants, quiet, withheld
 
 OTHERS = (
     ("crash", "kill -9 at every write and every commit, on a real API server", crash),
@@ -17,6 +17,7 @@ OTHERS = (
     ("handover", "a controller that slept must not write what another has decided", handover),
     ("chaos", "kill -9 of everything at random moments while many Apps roll out", chaos),
     ("quiet", "many Apps at rest: compared again and again, nothing written, next to nothing listed", quiet),
+    ("withheld", "the one event that tells of an edit is lost, and the edit is healed all the same", withheld),
     ("plants", "bugs that are planted on purpose, and whether the rig finds them", plants),
     ("slice", "a fixed part of these four, for CI", part),
 )
