@@ -1,4 +1,5 @@
-"""Compiles what a person is about to push, or asks about, with what is true of other Apps as that person sees it.
+"""Compiling in context: what a person is about to push, or asks about, with what is true of other Apps as that person
+sees it. (What stands around a live workload is `mcd.kube.around`.)
 
 The names that a file holds are read first, then the facts of these Apps; what others have of its hosts and object names
 is asked for when it is compiled, and only where there is any it is compiled again. It writes nothing.

@@ -1,4 +1,4 @@
-"""What may be said of an App whose cluster does not let us look: what was seen last, when, and since when nothing is.
+"""An unreachable cluster: what may be said of an App that nobody can see now, what was seen of it last, and when.
 
 Pure: it reads what controllers wrote about the cluster and asks no cluster anything.
 """
@@ -29,7 +29,8 @@ class Away:
 
 
 def away(cluster: model.Reconciled, seen_at: datetime | None) -> Away | None:
-    """None while the cluster answers. `cluster` is the state of the Cluster."""
+    """None while the cluster answers. `cluster` is the state of the Cluster. (A kind of object that a cluster does not
+    serve now is `mcd.kube.serving.away`.)"""
     ready = cluster.condition(ConditionType.READY)
     reason = why_away(cluster)
     if ready is None or reason is None:

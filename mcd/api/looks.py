@@ -1,4 +1,5 @@
-"""Answers of clusters that are kept for a moment: one question for all the people who look at the same page.
+"""A query coalescer: one question to a cluster for all the people who look at the same page, its answer kept for a
+moment.
 
 A question ends at a deadline; who asks waits as long as they say, and is told the older answer and why there is no
 newer one. It must not know what is asked, and it never asks by itself.

@@ -1,4 +1,5 @@
-"""Which router answers an address, found once for each: the routes of two hundred are tried in turn otherwise.
+"""The route cache: which router answers an address, found once for each; the routes of two hundred are tried in turn
+otherwise. (Rows are found by `mcd.store.lookup`.)
 
 What an address leads to depends on its path and method alone. It must not know any route.
 """

@@ -1,4 +1,4 @@
-"""One upstream for each container whose log is followed, however many people follow it.
+"""Log fan-out: one upstream for each container whose log is followed, however many people follow it.
 
 Who comes later gets the lines that are kept of it first. Who reads more slowly than the program talks loses lines and
 is told how many; nobody else waits. It must not know who reads, and it ends with its last reader.

@@ -1,4 +1,4 @@
-"""What stands around a workload and does not do its work yet: scalers, certificates, listeners. One sentence each.
+"""The objects around a workload that do not do their work yet: scalers, certificates, listeners. One sentence each.
 
 Pure. The pods run whatever these do, so none of it makes a component fail; it must not wait, retry or remember.
 """
@@ -27,7 +27,8 @@ PATIENCE = timedelta(seconds=90)
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """`told` is None while it is too early to say it; `left` are the seconds until it is not."""
+    """A remark beside the health of a component; the lines of the table of words are `Part` here. `told` is None while
+    it is too early to say it; `left` are the seconds until it is not."""
 
     told: Told | None
     left: float = 0.0

@@ -52,7 +52,7 @@ def not_counted(serves: Serves) -> Serves:
 
 def away(inventory: Iterable[InventoryEntry], wanted: Collection[Ref], serves: Serves) -> dict[Ref, str]:
     """What may be missing from `wanted` only because the cluster does not serve a kind now, each with why it is kept.
-    It is neither looked up nor deleted."""
+    It is neither looked up nor deleted. (A cluster that does not answer at all is `mcd.api.away`.)"""
     stale = {entry.ref: _kind(entry.ref) for entry in inventory if entry.ref not in wanted}
     there = set(stale.values())
     found: dict[Ref, str] = {}

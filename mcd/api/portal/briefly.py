@@ -1,4 +1,5 @@
-"""Pages over all Apps, kept for as long as nobody commits anything: many who look at one state cost one look.
+"""The page cache: pages over all Apps, kept for as long as nobody commits anything, so that many who look at one state
+cost one look.
 
 What is kept belongs to one person with the rights that they have at this request, in one language and one appearance,
 in one second, because a page says how long ago things were. Of what other processes commit a page may know nothing for
