@@ -111,7 +111,8 @@ class Environment(BaseSettings):
     )
     session_secret: SecretStr = Field(
         default=SecretStr(""),
-        description="Key that signs session cookies. Empty: derived from the key ring.",
+        description="Key that signs session cookies. Empty: derived from the key ring; its newest key signs, all of "
+        "them are good.",
     )
 
     @field_validator("listen", "metrics_listen")

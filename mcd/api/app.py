@@ -5,9 +5,6 @@ It only wires. An application whose routes do not all declare a permission is ne
 
 from __future__ import annotations
 
-import hashlib
-import hmac
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,7 +13,6 @@ from urllib.parse import urlsplit
 from fastapi import FastAPI
 from fastapi.routing import APIRouter
 from starlette.middleware import Middleware
-from starlette.middleware.sessions import SessionMiddleware
 
 import mcd
 from mcd.api import (
@@ -48,6 +44,7 @@ from mcd.api.disk import Disk
 from mcd.api.front import Front
 from mcd.api.lookup import Lookup
 from mcd.api.middleware import BODY_SECONDS, BodyLimit, Edge, SameOrigin
+from mcd.api.sealing import Sessions, session_keys
 from mcd.api.throttle import Rates, Throttle
 from mcd.observability import metrics
 from mcd.runtime import Runtime
@@ -90,7 +87,7 @@ def create_app(
     Raises RuntimeError when a route declares no permission."""
     public = urlsplit(runtime.settings.url)
     https = public.scheme == "https"
-    secret = session_secret(runtime)
+    keys = session_keys(runtime)
     app = _with_routes(
         [
             Middleware(Edge, https=https),
@@ -98,20 +95,19 @@ def create_app(
             Middleware(SameOrigin, origin=f"{public.scheme}://{public.netloc}"),
             Middleware(BodyLimit, seconds=body_seconds),
             Middleware(
-                SessionMiddleware,
-                secret_key=secret,
+                Sessions,
+                keys=keys,
                 # Browsers keep a `__Host-` cookie to this host, to https and to the whole path.
-                session_cookie="__Host-mcd" if https else "mcd",
-                max_age=SESSION_DAYS * 86400,
-                same_site="lax",
-                https_only=https,
+                name="__Host-mcd" if https else "mcd",
+                days=SESSION_DAYS,
+                https=https,
             ),
         ],
         more,
     )
     metrics.BUILD_INFO.labels(mcd.__version__, mcd.REVISION).set(1)
     app.state.runtime = runtime
-    app.state.session_secret = secret
+    app.state.session_keys = keys
     app.state.patience = patience or shells.Patience()
     app.state.throttle = Throttle(rates or Rates())
     app.state.disk = Disk(runtime.settings.data)
@@ -153,15 +149,3 @@ def _with_routes(middleware: list[Middleware], more: tuple[APIRouter, ...]) -> F
     app.router.middleware_stack = Lookup(app.router)
     openapi.install(app)
     return app
-
-
-def session_secret(runtime: Runtime) -> str:
-    """What signs session cookies: the setting, else derived from the oldest key of the ring, which stays the same when
-    a new key is added; without a ring one that lives as long as this process."""
-    given = runtime.settings.session_secret.get_secret_value()
-    if given:
-        return given
-    keyring = runtime.db.keyring
-    if keyring is None or not keyring.keys:
-        return secrets.token_hex(32)
-    return hmac.new(keyring.keys[-1][1], b"mcd session cookie", hashlib.sha256).hexdigest()

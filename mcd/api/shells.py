@@ -8,19 +8,16 @@ inventory; what is typed is never logged; every session is an Event.
 from __future__ import annotations
 
 import asyncio
-import base64
 import contextlib
-import hashlib
 import json
 import secrets
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import Annotated, Any
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import APIRouter, Query, WebSocket
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import Request
 from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from mcd.api import places
@@ -36,6 +33,7 @@ from mcd.api.app_shapes import ExecTicket
 from mcd.api.components import refuse_unknown
 from mcd.api.paths import AppName
 from mcd.api.places import Place
+from mcd.api.sealing import keys_for, seal, unseal
 from mcd.api.strict import StrictRoute, loads
 from mcd.api.wishes import ExecNew
 from mcd.errors import Code, McdError
@@ -50,6 +48,7 @@ from mcd.store.authorize import require
 
 router = APIRouter(prefix="/api/v1", tags=["pods"], route_class=StrictRoute)
 
+TICKET = "mcd exec ticket"
 TICKET_SECONDS = 30
 
 
@@ -114,7 +113,7 @@ async def ask_exec(app: AppName, wish: ExecNew, actor: Sheller, runtime: Runtime
         stdin=wish.stdin,
         expires_at=expires.timestamp(),
     )
-    ticket = _sealed(runtime_key(connection), target)
+    ticket = _sealed(keys_for(TICKET, connection), target)
     address = runtime.settings.url.replace("http", "ws", 1)
     return ExecTicket(
         ticket=ticket,
@@ -160,26 +159,18 @@ def _no_pod(place: Place, wish: ExecNew) -> McdError:
 # --- the ticket ------------------------------------------------------------------------------------------------------
 
 
-def runtime_key(connection: HTTPConnection) -> bytes:
-    """The key that tickets are sealed with: every process of this MCD has the same."""
-    secret: str = connection.app.state.session_secret
-    return hashlib.sha256(b"mcd exec ticket\0" + secret.encode()).digest()
-
-
-def _sealed(key: bytes, target: Target) -> str:
+def _sealed(keys: Sequence[bytes], target: Target) -> str:
     """Sealed, not only signed: a command may hold what an access log should not."""
-    nonce = secrets.token_bytes(12)
-    text = json.dumps(asdict(target)).encode()
-    return base64.urlsafe_b64encode(nonce + AESGCM(key).encrypt(nonce, text, b"")).decode().rstrip("=")
+    return seal(keys[0], json.dumps(asdict(target)).encode())
 
 
-def _opened(key: bytes, ticket: str) -> Target:
+def _opened(keys: Sequence[bytes], ticket: str) -> Target:
     refused = McdError(Code.UNAUTHENTICATED, "the ticket is not good.", "Ask for a new one.", reason="TicketRefused")
     try:
-        raw = base64.urlsafe_b64decode(ticket + "=" * (-len(ticket) % 4))
-        fields = json.loads(AESGCM(key).decrypt(raw[:12], raw[12:], b""))
-    except (ValueError, InvalidTag):
+        text, _ = unseal(keys, ticket)
+    except ValueError:
         raise refused from None
+    fields = json.loads(text)
     return Target(**{**fields, "command": tuple(fields["command"])})
 
 
@@ -221,7 +212,7 @@ async def run_exec(
     credential = credential_of(websocket)
     assert credential is not None
     throttle = throttle_of(websocket)
-    target = _opened(runtime_key(websocket), ticket)
+    target = _opened(keys_for(TICKET, websocket), ticket)
     place = await _use(runtime, actor, target, app)
     cluster = await places.client_of(runtime, place)
     pod = await places.owned_pod(cluster, place, target.pod)

@@ -174,5 +174,5 @@ class Site:
     def _cookie(self, person: str) -> Any:
         """The cookie that signing in with a token sets: a password takes the server a second to look at."""
         held = b64encode(json.dumps({SESSION_TOKEN: self.api.tokens[person]}).encode())
-        value = TimestampSigner(self.api.app.state.session_secret).sign(held).decode()
+        value = TimestampSigner(self.api.app.state.session_keys[0]).sign(held).decode()
         return {"name": "mcd", "value": value, "url": self.url, "httpOnly": True, "sameSite": "Lax"}

@@ -6,17 +6,13 @@ preview and its confirmation it lies sealed in the form, bound to the person, th
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
 import json
-import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Annotated, Any
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from fastapi import Form
 from fastapi.responses import Response
 from pydantic import Field, StringConstraints
@@ -32,6 +28,7 @@ from mcd.api.portal.routing import pages
 from mcd.api.portal.views.app_act import Plan
 from mcd.api.portal.views.app_settings import Secret, back_to, lines_of, settings_page
 from mcd.api.portal.words import n_
+from mcd.api.sealing import keys_for, seal, unseal
 from mcd.api.secret_uses import Loss, refuse_what_breaks
 from mcd.api.variables import asked, refuse_unasked
 from mcd.api.wishes import Key, Name, VariableName
@@ -186,11 +183,12 @@ async def set_secret(
     request: Request, app: AppName, actor: Setter, runtime: RuntimeOf, form: Annotated[SecretForm, Form()]
 ) -> Response:
     """Replaces a secret by its next version, or takes it away. No value of it is ever shown."""
-    key = _key(request)
+    keys = keys_for("mcd secret in a preview", request)
+    key = keys[0]
     if form.unset:
         values: dict[str, str] = {}
     elif form.sealed:
-        values = _opened(key, form.sealed, actor, app, form.name, runtime.now())
+        values, key = _opened(keys, form.sealed, actor, app, form.name, runtime.now())
     else:
         values = lines_of(form.lines)
         if not values:
@@ -228,30 +226,27 @@ async def set_secret(
     return await preview(request, runtime, actor, wish, form.confirmation)
 
 
-def _key(request: Request) -> bytes:
-    secret: str = request.app.state.session_secret
-    return hashlib.sha256(b"mcd secret in a preview\0" + secret.encode()).digest()
-
-
 def _sealed(key: bytes, values: Mapping[str, str], actor: Actor, app: str, name: str, now: datetime) -> str:
-    nonce = secrets.token_bytes(12)
     text = json.dumps({"values": values, "until": now.timestamp() + SEALED_SECONDS}).encode()
-    return base64.urlsafe_b64encode(nonce + AESGCM(key).encrypt(nonce, text, _whose(actor, app, name))).decode()
+    return seal(key, text, _whose(actor, app, name))
 
 
-def _opened(key: bytes, sealed: str, actor: Actor, app: str, name: str, now: datetime) -> dict[str, str]:
-    """Raises McdError(invalid): it is not of this person and this secret, or too old."""
+def _opened(
+    keys: Sequence[bytes], sealed: str, actor: Actor, app: str, name: str, now: datetime
+) -> tuple[dict[str, str], bytes]:
+    """The values, and the key that they were sealed with. Raises McdError(invalid): it is not of this person and this
+    secret, or too old."""
     refused = McdError(
         Code.INVALID, "the preview of this secret is not good any more. Nothing was changed.", "Fill the form in again."
     )
     try:
-        raw = base64.urlsafe_b64decode(sealed)
-        held = json.loads(AESGCM(key).decrypt(raw[:12], raw[12:], _whose(actor, app, name)))
-    except (ValueError, InvalidTag):
+        text, key = unseal(keys, sealed, _whose(actor, app, name))
+    except ValueError:
         raise refused from None
+    held = json.loads(text)
     if now.timestamp() > held["until"]:
         raise refused
-    return {str(word): str(value) for word, value in held["values"].items()}
+    return {str(word): str(value) for word, value in held["values"].items()}, key
 
 
 def _whose(actor: Actor, app: str, name: str) -> bytes:
