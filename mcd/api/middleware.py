@@ -1,6 +1,7 @@
 """What every request passes, as plain ASGI: an id, a log line, metrics, security headers, a size limit, same origin.
 
-Nothing here knows a route or a noun. The order is Edge → SameOrigin → BodyLimit → the application.
+Nothing here knows a route or a noun. The order is Edge → Front (`front.py`, which answers some
+requests itself) → SameOrigin → BodyLimit → Sessions (`sealing.py`) → the application.
 """
 
 from __future__ import annotations

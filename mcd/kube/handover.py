@@ -1,6 +1,6 @@
 """Which pods are of the wished version, which are of older ones, and whether anybody is still sent to those.
 
-Pure, over live objects. It must not judge a component (`health.py`) and explains no trouble (`explain.py`).
+Pure, over live objects. It must not judge a component (`health.py`) and explains no trouble (`explain/`).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Whether a component is as it should be, from the live objects alone: healthy, progressing, failed or stopped.
 
 Pure. "Healthy" is said only of what the cluster itself has looked at (observedGeneration first); why it is not is asked
-of `explain.py`. It must not wait, retry or remember.
+of `explain/`. It must not wait, retry or remember.
 """
 
 from __future__ import annotations
