@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +42,15 @@ def test_every_file_that_the_page_names_is_there() -> None:
     named = set(re.findall(r"`((?:appyaml|kube|store|forge|build|controllers|api|cli|infra)/[\w/.]*)`", PAGE))
     assert len(named) > 15
     assert [path for path in sorted(named) if not (ROOT / "mcd" / path).exists()] == []
+
+
+def test_the_contracts_are_as_many_as_is_said() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    count = len(project["tool"]["importlinter"]["contracts"])
+    decided = (ROOT / "docs" / "adr" / "0001-rooms-and-import-contracts.md").read_text(encoding="utf-8")
+    for page in (PAGE, decided):
+        (word,) = re.findall(r"(\w+) (?:import-linter )?contracts in\s+`pyproject.toml`", page)
+        assert {"eleven": 11, "twelve": 12, "thirteen": 13}[word] == count
 
 
 def test_every_room_has_a_row() -> None:
