@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from mcd import model
+from mcd.api.newest import LOOKED_THROUGH
 from mcd.model import Actor, Reason, Trigger
 from mcd.store import reads
 from mcd.store.reads import Part
@@ -17,9 +18,6 @@ from mcd.store.tx import Tx
 
 DIED = frozenset({Reason.CRASH_LOOPING, Reason.OOM_KILLED})
 """Reasons whose evidence is what a container said before it ended; that of others is what the cluster says of it."""
-
-_LOOKED_THROUGH = 20
-"""Rollouts among which the one is found that MCD went back from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +31,7 @@ class LastWords:
 async def last_words(actor: Actor, tx: Tx, app: str, component: str | None = None) -> LastWords | None:
     """Of the live Rollout, or of the one that MCD went back from by itself. None when nothing of it died. Raises
     McdError not_found."""
-    part = await reads.rollouts(actor, tx, app, Part(_LOOKED_THROUGH))
+    part = await reads.rollouts(actor, tx, app, Part(LOOKED_THROUGH))
     meant = next((r for r in part.items if r.trigger is not Trigger.AUTO_ROLLBACK), None)
     if meant is None:
         return None

@@ -18,7 +18,8 @@ from mcd.store.reads import Part
 from mcd.store.tx import Tx
 
 LOOKED_THROUGH = 100
-"""Rollouts among which that of the newest Release is looked for, newest first."""
+"""Rollouts of an App, newest first, among which every face looks for the one that matters now: that of the newest
+Release, or the one that MCD went back from."""
 
 
 CHOICES = (Trigger.DEPLOY, Trigger.ROLLBACK)

@@ -7,15 +7,16 @@ by its own Rollout: it says what is missing and touches no pod.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from mcd.api.carry import rehearse
 from mcd.errors import Code, McdError, has_errors
 from mcd.model import Actor, Noun, RolloutItem
 from mcd.runtime import Runtime
-from mcd.store import reads, work
+from mcd.store import intents, reads, work
 from mcd.store.reads import Part
 from mcd.store.tx import Tx
 
@@ -71,6 +72,17 @@ async def refuse_what_breaks(
             "Push an app.yaml without it first.",
             reason=loss.reason,
         )
+
+
+async def refuse_loss_of_settings(
+    runtime: Runtime, actor: Actor, app: str, what: str, changes: Mapping[str, Any]
+) -> None:
+    """The same of a change of an App's Settings. `what` it takes away, in words."""
+
+    async def take(tx: Tx, now: datetime) -> None:
+        await intents.change_settings(actor, tx, now, app, changes=changes)
+
+    await refuse_what_breaks(runtime, actor, Loss(what, "SettingInUse"), take, app=app)
 
 
 async def _errors(runtime: Runtime, item: RolloutItem) -> set[str]:

@@ -18,7 +18,7 @@ from mcd.api.etag import IfMatch, shown
 from mcd.api.pages import Piece, page
 from mcd.api.paths import AppName, Revision
 from mcd.api.running import dry_run_beside
-from mcd.api.secret_uses import Loss, refuse_what_breaks
+from mcd.api.secret_uses import refuse_loss_of_settings
 from mcd.api.shapes import Page
 from mcd.api.strict import StrictRoute
 from mcd.api.variables import refuse_unasked
@@ -113,14 +113,8 @@ async def _refuse_what_breaks(actor: Actor, runtime: Runtime, app: str, changes:
     for name, texts in changes.get("configs", {}).items():
         where = f"configs.{name}"
         emptied += [where] if texts is None else [f"{where}.{key}" for key, text in texts.items() if text is None]
-    if not emptied:
-        return
-
-    async def take(tx: Tx, now: datetime) -> None:
-        await intents.change_settings(actor, tx, now, app, changes=changes)
-
-    what = Loss(", ".join(emptied[:NAMED]), "SettingInUse")
-    await refuse_what_breaks(runtime, actor, what, take, app=app)
+    if emptied:
+        await refuse_loss_of_settings(runtime, actor, app, ", ".join(emptied[:NAMED]), changes)
 
 
 async def _rollout_with(

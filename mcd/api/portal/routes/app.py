@@ -41,7 +41,6 @@ from mcd.api.unattended import command, next_step
 from mcd.api.why import Facts, explained
 from mcd.api.why_routes import facts_in
 from mcd.model import Actor, Verb
-from mcd.model.why import Language
 from mcd.runtime import Runtime
 from mcd.store import reads
 from mcd.store.liveness import Living, living
@@ -163,8 +162,7 @@ def _view(
     head = top_of(actor, app, rollout, (listed.cluster, state_of(listed)))
     drawn = found.drawn
     health = {h.component: h for h in facts.live.health} if facts.live is not None else {}
-    spoken = Language.ZH if spoken_of(request).code == "zh_CN" else Language.EN
-    whole = explained(facts, spoken)
+    whole = explained(facts, spoken_of(request).of_sentences)
     words = {item.component: item.sentence for item in reversed(whole.items) if item.live}
     return Overview(
         top=head,

@@ -51,8 +51,8 @@ router = pages()
 CHOICES = 30
 """Releases or Rollouts on one page of a form."""
 
-LOOKED_THROUGH = 500
-"""Rollouts among which the way back is looked for, newest first."""
+WAY_BACK = 500
+"""Rollouts among which the way back is looked for, newest first. `mcd rollback` reads them all; a page has to end."""
 
 
 def _blank(value: object) -> object:
@@ -144,7 +144,7 @@ async def rollback_form(request: Request, app: AppName, actor: Deployer, runtime
         head = await top(actor, tx, app, "/rollback")
         found = await reads.rollouts(actor, tx, app, Part(CHOICES, part.cursor))
         titles = await _titles(actor, tx, app, {r.release for r in found.items})
-        past = past_of((await reads.rollouts(actor, tx, app, Part(LOOKED_THROUGH))).items)
+        past = past_of((await reads.rollouts(actor, tx, app, Part(WAY_BACK))).items)
     choices = rollout_choices(found.items, titles)
     # As `mcd rollback` chooses: where MCD went back by itself, to go further is for a person to say.
     back, best = went_back(past), before(past)

@@ -29,12 +29,11 @@ from mcd.api.portal.views.app_act import Plan
 from mcd.api.portal.views.app_settings import Secret, back_to, lines_of, settings_page
 from mcd.api.portal.words import n_
 from mcd.api.sealing import keys_for, seal, unseal
-from mcd.api.secret_uses import Loss, refuse_what_breaks
+from mcd.api.secret_uses import Loss, refuse_loss_of_settings, refuse_what_breaks
 from mcd.api.variables import asked, refuse_unasked
 from mcd.api.wishes import Key, Name, VariableName
 from mcd.errors import Code, McdError
 from mcd.model import Actor, SecretText
-from mcd.runtime import Runtime
 from mcd.store import intents, reads
 from mcd.store.reads import Part
 from mcd.store.tx import Tx
@@ -107,13 +106,6 @@ def _wish(app: str, word: str, title: str, changes: Mapping[str, Any], actor: Ac
     )  # fmt: skip
 
 
-async def _refuse_loss(runtime: Runtime, actor: Actor, app: str, what: str, changes: Mapping[str, Any]) -> None:
-    async def take(tx: Tx, now: datetime) -> None:
-        await intents.change_settings(actor, tx, now, app, changes=changes)
-
-    await refuse_what_breaks(runtime, actor, Loss(what, "SettingInUse"), take, app=app)
-
-
 @router.post("/apps/{app}/settings/env", operation_id="portal_set_env")
 async def set_env(
     request: Request, app: AppName, actor: Setter, runtime: RuntimeOf, form: Annotated[EnvForm, Form()]
@@ -123,7 +115,7 @@ async def set_env(
     await refuse_unasked(runtime, actor, app, {form.name: value})
     changes = {"env": {form.name: value}}
     if not value:
-        await _refuse_loss(runtime, actor, app, f"env.{form.name}", changes)
+        await refuse_loss_of_settings(runtime, actor, app, f"env.{form.name}", changes)
     command = f"mcd settings unset env.{form.name} -a {app}"
     if not form.unset:
         command = f"mcd settings set {app} env.{form.name}=…"
@@ -146,7 +138,7 @@ async def set_config(
     changes = {"configs": {form.name: texts}}
     what = f"configs.{form.name}" + (f".{form.key}" if form.key else "")
     if form.unset:
-        await _refuse_loss(runtime, actor, app, what, changes)
+        await refuse_loss_of_settings(runtime, actor, app, what, changes)
     wish = _wish(
         app, "config", n_("Take %(name)s away") if form.unset else n_("Set %(name)s"), changes, actor,
         command=f"mcd settings unset {what} -a {app}" if form.unset else f"mcd settings set {app} {what}=@FILE",
@@ -166,7 +158,7 @@ async def go_back(
         newest = await reads.settings(actor, tx, app)
     changes = back_to(older.values, newest.values)
     if changes:
-        await _refuse_loss(runtime, actor, app, f"Settings {newest.revision}", changes)
+        await refuse_loss_of_settings(runtime, actor, app, f"Settings {newest.revision}", changes)
     wish = _wish(
         app, "back", n_("Go back to Settings %(number)s"), changes, actor, command=f"mcd settings history {app}",
         values={"number": form.revision}, fields=(("revision", str(form.revision)),),
