@@ -30,6 +30,9 @@ class Direct(Protocol):
     async def run_many(self, command: Command, many: Sequence[Mapping[str, Any]]) -> int:
         """The same, once for each set of parameters."""
 
+    async def say(self, words: str) -> None:
+        """Of savepoints."""
+
 
 def direct(connection: AsyncConnection) -> Direct:
     """Of a connection that is open and in a transaction."""
@@ -58,6 +61,10 @@ class FileDirect:
     async def run_many(self, command: Command, many: Sequence[Mapping[str, Any]]) -> int:
         return sum([await self.run(command, given) for given in many])
 
+    async def say(self, words: str) -> None:
+        with _as_sqlalchemy_says(self.dialect, words):
+            await self.driver.write(words, ())
+
 
 @dataclass(frozen=True, slots=True)
 class ServerDirect:
@@ -84,6 +91,10 @@ class ServerDirect:
             async with self.driver.cursor() as cursor:
                 await cursor.executemany(prepared.sql, [prepared.values(given) for given in many])
                 return int(cursor.rowcount)
+
+    async def say(self, words: str) -> None:
+        with _as_sqlalchemy_says(self.dialect, words):
+            await self.driver.execute(words)
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from mcd.store.failures import as_mcd_error, damaged, not_migrated, unreachable
 from mcd.store.keyring import KeyRing
 from mcd.store.marks import FileMarks, Mark, Marks
 from mcd.store.migrate import migrate, require_head
+from mcd.store.queue import Queue
 from mcd.store.quick import FileQuick, Quick, TheOtherWay
 from mcd.store.sqlite import BEGIN_WRITING, connect
 from mcd.store.tx import Tx
@@ -78,6 +79,7 @@ class Database:
         """Transactions of this process that were committed."""
         self._noted: dict[str, datetime] = {}
         self._notes: set[asyncio.Task[None]] = set()
+        self._queue = Queue(self.writing)
         if self._sqlite:
             # One connection for writers: they queue in this process instead of spinning on the file's lock.
             self._writer = _sqlite_engine(self.url, writer=True)
@@ -112,6 +114,18 @@ class Database:
                     self.wishes.ring()
                 if told:
                     self.told.ring()
+
+    async def together(self, write: Callable[[Tx], Awaitable[T]]) -> T:
+        """What `write` answers, once it is committed. Where there is one writer at a time, whoever waits for it shares
+        its transaction, each behind a savepoint of its own: what one raises undoes what that one wrote, and no more.
+        Who is cancelled meanwhile does not know whether it was written. Raises what it raises, or McdError in our
+        words."""
+        if self._sqlite:
+            with self._our_words():
+                return await self._queue.write(write)
+        # Rows of others that are locked here until the end would be locked in an order of their own.
+        async with self.writing() as tx:
+            return await write(tx)
 
     @contextlib.asynccontextmanager
     async def reading(self) -> AsyncIterator[Tx]:
@@ -191,6 +205,7 @@ class Database:
 
     async def close(self) -> None:
         await asyncio.gather(*self._notes, return_exceptions=True)
+        await self._queue.close()
         if self._listener is not None:
             await self._listener.close()
         if self._watcher is not None:

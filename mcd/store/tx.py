@@ -76,6 +76,10 @@ class Tx:
             return await self.direct.run(command, given[0])
         return await self.direct.run_many(command, given)
 
+    async def savepoint(self, words: str) -> None:
+        """Makes, undoes to, or releases one."""
+        await self.direct.say(words)
+
     async def rows(self, statement: Executable, given: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
         """`given` are the values of a statement that is made once and asked often."""
         return [dict(row) for row in (await self.connection.execute(statement, given)).mappings()]

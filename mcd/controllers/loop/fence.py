@@ -42,8 +42,7 @@ class LeaseFence:
 
     async def intend(self, refs: tuple[Ref, ...], observed: RolloutObserved | None = None) -> None:
         self.check()
-        async with self.runtime.db.writing() as tx:
-            held = await leases.intend(tx, self.lease, refs, observed)
+        held = await self.runtime.db.together(lambda tx: leases.intend(tx, self.lease, refs, observed))
         if not held:
             self.lost = True
             raise LeaseLost

@@ -44,6 +44,7 @@ from mcd.runtime import Runtime
 from mcd.store import leases, liveness
 from mcd.store.gauges import MEASURED_EVERY
 from mcd.store.leases import Lease
+from mcd.store.tx import Tx
 
 log = structlog.get_logger("mcd.loop")
 
@@ -253,14 +254,17 @@ class Loop:
                 self.runtime.now(),
                 random.random(),  # noqa: S311
             )
-        async with self.runtime.db.writing() as tx:
-            recorded = await leases.record(
+
+        async def recorded(tx: Tx) -> bool:
+            held = await leases.record(
                 tx, lease, result, concluded.conditions, concluded.next_run_at, concluded.failures, self.runtime.now()
             )
             if cluster := noticing.refused(lease.item, concluded.conditions, unreachable=unreachable):
                 # Its own turn may be a minute away: until then everything in it would be told as it was.
                 await leases.wake(tx, Noun.CLUSTER, [cluster], self.runtime.now())
-        if not recorded:
+            return held
+
+        if not await self.runtime.db.together(recorded):
             raise LeaseLost
         self._resting.passed(lease.item, mark, result, concluded.next_run_at)
         noticing.turned(lease, concluded.conditions, self.runtime.now())
