@@ -139,6 +139,7 @@ async def test_a_preview_is_of_what_is_there_and_no_longer_good_when_that_change
     assert await live_of(living) == (1, 1, 0)
     assert (await confirm(living, again)).status == 303
     assert (await live_of(living))[0] == 2
+    assert ": components.web.replicas: " in await get(living, "/apps/hello", "dora")
 
 
 async def test_it_needs_neither_a_mouse_nor_scripts(living: Site) -> None:

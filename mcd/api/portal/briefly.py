@@ -23,6 +23,8 @@ from mcd.store.kept import Kept
 from mcd.store.marks import Mark
 
 MOST_BYTES = 16 * 1024 * 1024
+MOST_OF_A_KEY = 4096
+"""Bytes: about as much as a question takes beside its page. A longer one is answered and not kept."""
 BEHIND = timedelta(seconds=0.1)
 """How long a page may know nothing of what another process committed."""
 
@@ -61,6 +63,8 @@ class Briefly:
         if DONE in request.cookies:
             return await make(self._now())
         key = _key(request, actor)
+        if len(request.scope["query_string"]) > MOST_OF_A_KEY:
+            return await make(self._now())
         found = self.kept.before(key)
         if found is None or not self._recent(found):
             found = self.kept.good(key, await self._moment(self._now))
@@ -92,7 +96,7 @@ class Briefly:
             at, commits = self._now(), self._commits()
             moment = await self._moment(lambda: at)
             answer = await make(_second(at))
-            self.kept.keep(key, moment, _Made(answer, at, commits), len(answer.body) + 1000)
+            self.kept.keep(key, moment, _Made(answer, at, commits), len(answer.body) + MOST_OF_A_KEY)
             return answer
         finally:
             if self._making.get(key) is asyncio.current_task():
@@ -109,6 +113,8 @@ def briefly_of(request: Request) -> Briefly:
 
 
 def _key(request: Request, actor: Actor) -> Hashable:
+    """What was asked, as it was asked (`frame.here` is only where a form goes back to), by whom, with which rights."""
     frame = frame_of(request)
     rights = (actor.person, actor.admin, actor.scope, actor.via, tuple(sorted(actor.roles.items())))
-    return rights, actor.default_product_line, spoken_of(request).code, frame.theme, frame.here, part_of(request)
+    asked = (request.scope["path"], request.scope["query_string"], frame.here, part_of(request))
+    return rights, actor.default_product_line, spoken_of(request).code, frame.theme, asked

@@ -1,0 +1,88 @@
+"""Pages that are kept: told to whom they were made for, for what was asked, and of no older state than that."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from fastapi.responses import HTMLResponse, Response
+from starlette.requests import Request
+
+from mcd.api.portal.briefly import MOST_OF_A_KEY, Briefly
+from mcd.model import Actor, Role, Scope
+
+NOW = datetime(2026, 5, 3, tzinfo=UTC)
+
+
+def asked(query: bytes = b"", path: str = "/apps") -> Request:
+    return Request({
+        "type": "http", "method": "GET", "path": path, "query_string": query, "headers": [], "state": {},
+        "server": ("127.0.0.1", 80), "scheme": "http",
+    })  # fmt: skip
+
+
+async def _never_changes() -> int:
+    return 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (asked(path="/"), asked(b"q=a\\b")),
+        (asked(b"q=" + b"a" * 2100), asked(b"q=" + b"b" * 2100)),
+        (asked(b"q=" + b"a" * MOST_OF_A_KEY), asked(b"q=" + b"b" * MOST_OF_A_KEY)),
+    ],
+)
+async def test_another_question_has_another_page(one: Request, other: Request) -> None:
+    """Also where the address is none to go back to, and the frame calls both of them `/`."""
+    briefly = Briefly(_never_changes, lambda: 1, lambda: NOW)
+    told = []
+    for request in (one, other, one):
+
+        async def made(_now: datetime, request: Request = request) -> Response:
+            return HTMLResponse(request.url.path + request.url.query)
+
+        told.append((await briefly.page(request, Actor("p", "p"), made)).body)
+    assert told == [(r.url.path + r.url.query).encode() for r in (one, other, one)]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Actor("p", "p", admin=True),
+        Actor("p", "p", roles={"demo": Role.VIEWER}),
+        Actor("p", "p", roles={"demo": Role.OWNER}),
+        Actor("p", "p", scope=Scope.READ),
+        Actor("p", "p", via="token"),
+        Actor("p", "p", default_product_line="demo"),
+        Actor("q", "p"),
+    ],
+)
+async def test_a_page_is_of_one_person_with_these_rights(other: Actor) -> None:
+    briefly = Briefly(_never_changes, lambda: 1, lambda: NOW)
+
+    async def page(actor: Actor) -> bytes:
+        async def made(_now: datetime) -> Response:
+            return HTMLResponse(repr(actor))
+
+        return bytes((await briefly.page(asked(), actor, made)).body)
+
+    mine = Actor("p", "p", roles={"demo": Role.DEVELOPER})
+    assert await page(mine) == repr(mine).encode()
+    assert await page(other) == repr(other).encode()
+
+
+async def test_what_changed_while_a_page_was_read_is_on_the_next_one() -> None:
+    state, commits = 1, 1
+
+    async def mark() -> int:
+        return state
+
+    async def made(_now: datetime) -> Response:
+        nonlocal state, commits
+        seen, state, commits = state, 2, 2
+        return HTMLResponse(str(seen))
+
+    briefly = Briefly(mark, lambda: commits, lambda: NOW)
+    told = [(await briefly.page(asked(), Actor("p", "p"), made)).body for _ in range(2)]
+    assert told == [b"1", b"2"]
