@@ -17,7 +17,6 @@ from mcd.runtime import Runtime
 from mcd.settings import Environment
 from mcd.store import intents, reads
 from mcd.store import tables as t
-from mcd.store.kept import Kept
 from mcd.store.session import Database
 from tests import warm
 from tests.store.conftest import _templates, db, keyring, other, server, url, world  # noqa: F401
@@ -129,28 +128,21 @@ async def test_who_was_put_out_in_another_process_is_told_nothing_more(house: Ho
     assert (await house.ask("dora")).status_code == 401
 
 
-async def test_a_commit_of_something_else_costs_no_words(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What was put into words is used again while the rows say the same."""
-    made = []
-    before = AppTold.__init__
-    monkeypatch.setattr(AppTold, "__init__", lambda self, *a: (made.append(1), before(self, *a))[1])
-    for _ in range(4):
-        assert (await house.ask("dora")).status_code == 200
+async def test_a_commit_of_something_else_costs_no_words(house: House) -> None:
+    """What was put into words is told again while the rows say the same, and put into words anew when they do not."""
+
+    async def told(**change: str) -> AppTold:
         async with house.other.writing() as tx:
-            await intents.change_app(ADMIN, tx, house.world.now, "till", branch="b")
-    assert len(made) == 1
+            await intents.change_app(ADMIN, tx, house.world.now, change.pop("app"), **change)  # type: ignore[arg-type]
+        assert (await house.ask("dora")).status_code == 200
+        kept: AppTold | None = next(_fronts(house.app)).kept.before("shop")
+        assert kept is not None
+        return kept
 
-
-async def test_what_is_kept_of_answers_is_bounded(house: House) -> None:
-    await house.ask("dora")
-    front = next(_fronts(house.app))
-    front.kept = Kept(60_000)
-    for number in range(20):
-        await house.world.app(f"app-{number:02}")
-    for number in range(20):
-        assert (await house.ask("dora", f"/api/v1/apps/app-{number:02}")).status_code == 200
-        assert front.kept.size <= 60_000
-    assert 0 < len(front.kept) < 20
+    first = await told(app="till", branch="b0")
+    for number in range(1, 4):
+        assert await told(app="till", branch=f"b{number}") is first
+    assert await told(app="shop", branch="b") is not first
 
 
 def _fronts(app: Any) -> Any:
