@@ -101,6 +101,7 @@ ROWS: dict[str, tuple[Panel, ...]] = {
     "Database and processes": (
         Panel("Transactions", "s", _quantiles("mcd_db_transaction_seconds", "mode", "{{mode}}")),
         Panel("Wait for the database", "s", _quantiles("mcd_db_wait_seconds", "mode", "{{mode}}")),
+        Panel("Asked the long way", "ops", ((_rate("mcd_db_long_way_total", "why"), "{{why}}"),)),
         Panel("Failures, connections", "short", (
             (_rate("mcd_db_failures_total", "code"), "{{code}}"),
             ("sum by (state) (mcd_db_connections)", "{{state}}"))),

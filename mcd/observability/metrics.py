@@ -231,6 +231,13 @@ DB_FAILURES = _counter(
     "conflict (tried again by who asked), internal.",
     code=("unavailable", "conflict", "internal"),
 )
+DB_LONG_WAY = _counter(
+    "mcd_db_long_way_total",
+    "What was not asked the short way: full (all connections for short questions were in use), late (it took longer "
+    "than a moment), failed (the database was not reached there), no_mark (whether anything was committed since is not "
+    "known, so nothing that is kept was told).",
+    why=("full", "late", "failed", "no_mark"),
+)
 DB_CONNECTIONS = _gauge(
     "mcd_db_connections", "Connections of this process to its database when it was last measured.",
     state=("used", "idle"),

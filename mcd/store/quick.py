@@ -12,6 +12,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,8 +23,21 @@ from mcd.store.question import Answer, Question
 Ask = Callable[[Question, Mapping[str, Any]], Awaitable[Answer]]
 
 
+class Why(StrEnum):
+    FULL = "full"
+    """All connections for it are in use."""
+    LATE = "late"
+    """It took longer than a moment, and was broken off."""
+    FAILED = "failed"
+    """The database was not reached, or did not answer."""
+
+
 class TheOtherWay(Exception):
-    """It cannot be asked like this now: it takes too long, or there is no connection. Nothing was answered."""
+    """It cannot be asked like this now. Nothing was answered."""
+
+    def __init__(self, why: Why) -> None:
+        super().__init__(why.value)
+        self.why = why
 
 
 class Quick(Protocol):
@@ -58,7 +72,7 @@ class FileQuick:
         try:
             opened = self._idle.pop() if self._idle else _Opened(self._path, self._dialect)
         except sqlite3.Error as error:
-            raise TheOtherWay from error
+            raise TheOtherWay(Why.FAILED) from error
         whole = False
         self._used += 1
         try:
@@ -70,7 +84,8 @@ class FileQuick:
                     opened.connection.execute("COMMIT")
                     whole = True
         except sqlite3.Error as error:
-            raise TheOtherWay from error
+            late = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_INTERRUPT
+            raise TheOtherWay(Why.LATE if late else Why.FAILED) from error
         finally:
             self._used -= 1
             if whole and len(self._idle) < _KEPT:

@@ -16,7 +16,7 @@ from sqlalchemy import Dialect
 from sqlalchemy.engine import URL
 
 from mcd.store.question import Answer, Question
-from mcd.store.quick import Ask, TheOtherWay
+from mcd.store.quick import Ask, TheOtherWay, Why
 
 MOST = 4
 """Connections. Who finds none free goes the other way."""
@@ -64,7 +64,7 @@ class ServerQuick:
                     await connection.execute("COMMIT")
                     whole = True
         except (psycopg.Error, OSError) as error:
-            raise TheOtherWay from error
+            raise TheOtherWay(Why.FAILED) from error
         finally:
             if whole:
                 self._idle.append(connection)
@@ -76,8 +76,10 @@ class ServerQuick:
         if self._idle:
             return self._idle.pop()
         now = asyncio.get_running_loop().time()
-        if self._count >= MOST or now < self._not_before:
-            raise TheOtherWay
+        if self._count >= MOST:
+            raise TheOtherWay(Why.FULL)
+        if now < self._not_before:
+            raise TheOtherWay(Why.FAILED)
         self._count += 1
         try:
             return await psycopg.AsyncConnection.connect(
@@ -89,7 +91,7 @@ class ServerQuick:
             if not isinstance(error, psycopg.Error | OSError):
                 raise
             self._not_before = now + AGAIN_SECONDS
-            raise TheOtherWay from error
+            raise TheOtherWay(Why.FAILED) from error
 
     def connections(self) -> tuple[int, int]:
         return self._count - len(self._idle), len(self._idle)

@@ -143,8 +143,10 @@ class Database:
     async def asked(self, read: Callable[[Tx], Awaitable[T]]) -> T:
         """What `read` answers, in a read-only snapshot, by the shortest way there is. It may ask prepared questions
         only, waits for nothing else, and may be called twice. Raises what it raises, or McdError in our words."""
-        with contextlib.suppress(TheOtherWay):
+        try:
             return await self._asked_quickly(read)
+        except TheOtherWay as other:
+            metrics.DB_LONG_WAY.labels(other.why).inc()
         async with self.reading() as tx:
             return await read(tx)
 
@@ -160,7 +162,10 @@ class Database:
     async def mark(self) -> Mark:
         """Equal to a mark of before: nothing was committed in between, by anybody. What is read after it was asked for
         may be told to whoever is answered the same mark later. Raises nothing; None is equal to nothing."""
-        return await self._marks.ask()
+        mark = await self._marks.ask()
+        if mark is None:
+            metrics.DB_LONG_WAY.labels("no_mark").inc()
+        return mark
 
     async def check(self) -> None:
         """Raises McdError unavailable unless the database answers and its tables are those of this version. The first
@@ -306,13 +311,14 @@ class _Timed:
 
     def begun(self) -> None:
         self._began = time.perf_counter()
-        self._waited.observe(self._began - self._asked)
 
-    def __exit__(self, *_error: object) -> None:
-        if self._began is None:
-            self._waited.observe(time.perf_counter() - self._asked)
-        else:
-            self._lasted.observe(time.perf_counter() - self._began)
+    def __exit__(self, _kind: object, error: BaseException | None, _where: object) -> None:
+        if isinstance(error, TheOtherWay):
+            return  # whoever answers it is measured
+        ended = time.perf_counter()
+        self._waited.observe((self._began or ended) - self._asked)
+        if self._began is not None:
+            self._lasted.observe(ended - self._began)
 
 
 def _listener(url: URL, bells: Mapping[Ring, Bell]) -> Listener:

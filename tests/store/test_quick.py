@@ -10,14 +10,24 @@ from sqlalchemy import text
 
 from mcd.errors import Code, McdError
 from mcd.model import Actor, Role
+from mcd.observability.metrics import REGISTRY
 from mcd.store import intents, quick, reads
 from mcd.store.question import Question
+from mcd.store.server_quick import MOST
 from mcd.store.session import Database
 from mcd.store.tx import Tx
 from tests.servers.postgres import Postgres, name_of
 from tests.store.world import ADMIN, World
 
 LONG = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 1000000) SELECT sum(x) AS x FROM n"
+
+
+def _count(name: str, **labels: str) -> float:
+    return REGISTRY.get_sample_value(name, labels) or 0.0
+
+
+def _long_way(why: str) -> float:
+    return _count("mcd_db_long_way_total", why=why)
 
 
 async def _both(db: Database, actor: Actor, name: str) -> tuple[object, object]:
@@ -28,9 +38,13 @@ async def _both(db: Database, actor: Actor, name: str) -> tuple[object, object]:
         lines = await reads.app_lines(actor, tx, [name])
         return seen.listed(), seen.callers(actor), await reads.glances(actor, tx), lines
 
+    async def shortly(tx: Tx) -> object:
+        assert tx.quick is not None, "the long way would be compared with itself"
+        return await read(tx)
+
     async with db.reading() as tx:
         long = await read(tx)
-    return await db.asked(read), long
+    return await db.asked(shortly), long
 
 
 async def test_both_ways_answer_the_same(world: World) -> None:
@@ -86,9 +100,28 @@ async def test_many_at_once_are_all_answered(world: World) -> None:
     assert len(found) == 50
 
 
+@pytest.mark.parametrize("url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+async def test_one_short_question_too_many_is_asked_the_long_way(world: World) -> None:
+    full, begun, enough = _long_way("full"), asyncio.Semaphore(0), asyncio.Event()
+
+    async def slowly(tx: Tx) -> object:
+        begun.release()
+        await enough.wait()
+        return await reads.glances(ADMIN, tx)
+
+    waiting = [asyncio.create_task(world.db.asked(slowly)) for _ in range(MOST)]
+    for _ in range(MOST):
+        await begun.acquire()
+    assert await world.db.asked(lambda tx: reads.glances(ADMIN, tx)) == ()
+    enough.set()
+    assert await asyncio.gather(*waiting) == [()] * MOST
+    assert _long_way("full") == full + 1
+
+
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 async def test_what_takes_long_goes_the_other_way(world: World) -> None:
     tries = []
+    late, waited = _long_way("late"), _count("mcd_db_wait_seconds_count", mode="read")
     long = Question(text(LONG).columns())  # type: ignore[arg-type]
 
     async def read(tx: Tx) -> object:
@@ -97,6 +130,8 @@ async def test_what_takes_long_goes_the_other_way(world: World) -> None:
 
     assert await world.db.asked(read) == ((500000500000,),)
     assert tries == [True, False]
+    assert _long_way("late") == late + 1
+    assert _count("mcd_db_wait_seconds_count", mode="read") == waited + 1, "one question, whichever way it went"
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
@@ -116,21 +151,25 @@ async def test_who_goes_away_in_a_long_question_leaves_nothing_open(world: World
 @pytest.mark.parametrize("url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
 async def test_a_server_that_cut_all_connections_is_asked_again(server: Postgres, world: World) -> None:
     await world.app("shop")
+    failed = _long_way("failed")
     for _ in range(2):
         assert (await world.db.asked(lambda tx: reads.app_seen(ADMIN, tx, "shop"))).name == "shop"
         database = name_of(world.db.url.render_as_string(hide_password=False))
         with psycopg.connect(server.admin_url, autocommit=True) as killer:
             killer.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [database])
+    assert _long_way("failed") == failed + 1, "the second question found its connection cut"
 
 
 @pytest.mark.postgres
 async def test_a_database_that_is_away_is_said_in_our_words() -> None:
     db = Database("postgresql://mcd:hunter2@127.0.0.1:9/mcd")
+    failed, no_mark = _long_way("failed"), _long_way("no_mark")
     try:
         with pytest.raises(McdError) as refused:
             await db.asked(lambda tx: reads.glances(ADMIN, tx))
         assert refused.value.reason == "DatabaseUnreachable"
         assert "hunter2" not in str(refused.value)
         assert await db.mark() is None
+        assert (_long_way("failed"), _long_way("no_mark")) == (failed + 1, no_mark + 1)
     finally:
         await db.close()
