@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from mcd.kube.cluster import Cluster, Kind, KubeError, KubeReason, Silent, WatchEvent, WatchEventType
+from mcd.kube.held import Held, held
 from mcd.kube.kinds import NODE, STORAGE_CLASS
 from mcd.kube.stock import PLAYED
-from mcd.objects import INSTANCE, MANAGED_BY, Object, Ref, ref_of
+from mcd.objects import MANAGED_BY, Object, Ref, ref_of
 from mcd.observability import metrics
 
 OURS: Mapping[str, str] = {MANAGED_BY: "mcd"}
@@ -32,7 +33,8 @@ SELECTED: Mapping[Kind, Mapping[str, str] | None] = {Kind("v1", "Event"): None, 
 nodes only those that play one: the others say every few seconds how they are."""
 
 THIN = frozenset({"Node", "Event", "Pod", "ReplicaSet"})
-"""Kinds whose `managedFields` nobody asks for: they are dropped, which halves the memory."""
+"""Kinds whose `managedFields` nobody asks for: they are dropped, which halves the memory. They are many at once when
+somebody does ask, so they are kept as they are; everything else is packed."""
 
 MAX_EVENTS = 5_000
 """Kubernetes Events kept in all; the oldest go first."""
@@ -58,7 +60,7 @@ FIRST_BACKOFF, LAST_BACKOFF = 0.2, 60.0
 class _Store:
     """The objects of one kind."""
 
-    objects: dict[Ref, Object] = field(default_factory=dict)
+    objects: dict[Ref, Held] = field(default_factory=dict)
     by_app: dict[tuple[str, str], set[Ref]] = field(default_factory=dict)
     synced: bool = False
     heard: float = 0.0
@@ -73,21 +75,20 @@ class _Store:
     touched: Counter[tuple[str, str]] = field(default_factory=Counter)
     """How often anything of an App was stored or dropped; all stores of a cluster count together."""
 
-    def put(self, obj: Object) -> None:
-        ref = ref_of(obj)
+    def put(self, ref: Ref, new: Held) -> None:
         self.drop(ref)
-        self.touched[_app(obj)] += 1
-        self.objects[ref] = obj
-        self.by_app.setdefault(_app(obj), set()).add(ref)
+        self.touched[new.app] += 1
+        self.objects[ref] = new
+        self.by_app.setdefault(new.app, set()).add(ref)
 
-    def drop(self, ref: Ref) -> Object | None:
+    def drop(self, ref: Ref) -> Held | None:
         old = self.objects.pop(ref, None)
         if old is not None:
-            self.touched[_app(old)] += 1
-            refs = self.by_app.get(_app(old), set())
+            self.touched[old.app] += 1
+            refs = self.by_app.get(old.app, set())
             refs.discard(ref)
             if not refs:
-                self.by_app.pop(_app(old), None)
+                self.by_app.pop(old.app, None)
         return old
 
 
@@ -113,9 +114,10 @@ def _goes_on(error: KubeError, told: int, lived: float) -> bool:
     return told > 1 or (told == 1 and lived > STEADY)
 
 
-def _app(obj: Object) -> tuple[str, str]:
-    meta = obj["metadata"]
-    return (meta.get("namespace", ""), (meta.get("labels") or {}).get(INSTANCE, ""))
+def _known_by(obj: Object) -> Object:
+    """What a hint needs of an object: until the first look is over, all there are wait here."""
+    meta = {key: each for key, each in obj["metadata"].items() if key not in ("managedFields", "annotations")}
+    return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": meta}
 
 
 class Caches:
@@ -137,7 +139,7 @@ class Caches:
         self._running = False
         self._first_look = asyncio.Event()
         self._untold: dict[Ref, tuple[Object, bool]] = {}
-        """Changes before the first look was over."""
+        """Changes before the first look was over, with what their objects are known by."""
         self._random = random.Random()  # noqa: S311  (jitter, not a secret)
 
     async def first_look(self) -> None:
@@ -214,17 +216,18 @@ class Caches:
     def get(self, ref: Ref) -> Object | None:
         """The object as last seen. Not to be altered. None also when it does not carry our label."""
         store = self._store(Kind(ref.api_version, ref.kind), ref.namespace)
-        return store.objects.get(ref) if store is not None else None
+        found = store.objects.get(ref) if store is not None else None
+        return found.object if found is not None else None
 
     def of_instance(self, kind: Kind, namespace: str, app: str) -> tuple[Object, ...]:
         """All objects of a kind with the App's label, by name. Not to be altered."""
         store = self._stores[kind]
-        return tuple(store.objects[ref] for ref in sorted(store.by_app.get((namespace, app), ())))
+        return tuple(store.objects[ref].object for ref in sorted(store.by_app.get((namespace, app), ())))
 
     def all(self, kind: Kind, namespace: str = "") -> tuple[Object, ...]:
         """All objects of a kind, of one namespace if one is given, by name."""
         found = self._stores[kind].objects
-        return tuple(found[ref] for ref in sorted(found) if not namespace or ref.namespace == namespace)
+        return tuple(found[ref].object for ref in sorted(found) if not namespace or ref.namespace == namespace)
 
     async def run(self) -> None:
         """Watches every kind until cancelled. A stream that breaks is opened again; only its own kind waits for it."""
@@ -321,18 +324,16 @@ class Caches:
 
     def _take(self, kind: Kind, store: _Store, event: WatchEvent) -> None:
         obj, deleted = event.object, event.type is WatchEventType.DELETED
+        ref = ref_of(obj)
         if kind.kind in THIN:
             obj["metadata"].pop("managedFields", None)
         if deleted:
-            store.drop(ref_of(obj))
+            store.drop(ref)
         else:
-            known = store.objects.get(ref_of(obj))
-            same = known is not None and known["metadata"].get("resourceVersion") == obj["metadata"].get(
-                "resourceVersion"
-            )
-            if same:
+            known = store.objects.get(ref)
+            if known is not None and known.version == str(obj["metadata"].get("resourceVersion", "")):
                 return
-            store.put(obj)
+            store.put(ref, held(obj, packed=kind.kind not in THIN))
             if kind.kind == "Event" and len(store.objects) > MAX_EVENTS:
                 store.drop(next(iter(store.objects)))
         self._tell(obj, deleted)
@@ -342,10 +343,10 @@ class Caches:
         for ref in [r for r in store.objects if r not in seen]:
             old = store.drop(ref)
             if old is not None:
-                self._tell(old, True)
+                self._tell(old.object, True)
 
     def _tell(self, obj: Object, deleted: bool) -> None:
         if not self._first_look.is_set():
-            self._untold[ref_of(obj)] = (obj, deleted)
+            self._untold[ref_of(obj)] = (_known_by(obj), deleted)
         elif self._on_change is not None:
             self._on_change(obj, deleted)
