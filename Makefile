@@ -76,11 +76,14 @@ fuzz: venv ## Invent app.yaml files until MCD breaks (INPUTS=1000000 in all, SHA
 rig: servers ## Kill MCD and break its clusters on a real API server: a fixed part of each campaign (six minutes)
 	@$(BIN)/python -m tests.rig slice
 
-rig-full: servers ## All of it: every write and commit, every fault, every plant, 100 hand-overs (hours); goes on where it was (POINTS=10000, SEED=7)
+rig-full: servers ## All of it: every write and commit, every fault and pair, every plant, 100 hand-overs, 50 deaths at random, 1,490 Apps at rest (hours); goes on where it was (POINTS=10000, SEED=7)
 	@$(BIN)/python -m tests.rig crash --resume --points $(or $(POINTS),10000) --seed $(or $(SEED),7)
 	@$(BIN)/python -m tests.rig faults --seeds 3 --seed $(or $(SEED),7)
+	@$(BIN)/python -m tests.rig faults --pairs --seed $(or $(SEED),7)
 	@$(BIN)/python -m tests.rig plants --seed $(or $(SEED),7)
 	@$(BIN)/python -m tests.rig handover --seed $(or $(SEED),7)
+	@$(BIN)/python -m tests.rig chaos --seed $(or $(SEED),7)
+	@$(BIN)/python -m tests.rig quiet
 
 bench: venv ## What a compile costs, beside PyYAML and kustomize; writes the table of docs/benchmarks.md
 	@$(BIN)/python -m bench compile --page

@@ -5,8 +5,12 @@ A row says in which phases a fault means anything and which waits of MCD are sho
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+from collections.abc import AsyncIterator
+
 from tests.rig import deaths, network, others, strangers
-from tests.rig.scene import Fault
+from tests.rig.scene import Fault, Scene
 
 QUICK = {"mcd.kube.transport.DEADLINE": 1.0}
 
@@ -59,8 +63,46 @@ FAULTS: dict[str, Fault] = {
         Fault("F53", "a foreign object has the name", others.f53, phases=("create", "update"), wish_again=True),
         Fault("F54", "our labels are stripped", others.f54, phases=("update", "delete")),
         Fault("F58", "a scaler scales meanwhile", others.f58, shape="scaled", phases=("update", "delete")),
+        Fault("F63", "two people roll out the same App", others.f63, phases=("create", "update"), rows=False),
+        Fault("F64", "an App is deleted during a Rollout", others.f63, phases=("delete",), rows=False),
+        Fault("F65", "a push during a rollback", others.f65, phases=("update",), rows=False),
     )
 }
+
+
+def _at_once(outer: str, inner: str) -> Fault:
+    """One fault within another, which lasts longer."""
+    first, second = FAULTS[outer], FAULTS[inner]
+
+    @contextlib.asynccontextmanager
+    async def inject(scene: Scene) -> AsyncIterator[None]:
+        async with first.inject(scene), second.inject(scene):
+            yield
+
+    return dataclasses.replace(
+        first, number=f"{outer}+{inner}", words=f"{first.words}; {second.words}", inject=inject,
+        shape=second.shape if first.shape == "plain" else first.shape,
+        phases=tuple(phase for phase in first.phases if phase in second.phases), times={**first.times, **second.times},
+        wish_again=first.wish_again or second.wish_again,
+    )  # fmt: skip
+
+
+PAIRS: dict[str, Fault] = {
+    each.number: each
+    for each in (
+        _at_once("F18", "F02"),
+        _at_once("F22", "F03"),
+        _at_once("F24", "F11"),
+        _at_once("F25", "F07"),
+        _at_once("F26", "F02"),
+        _at_once("F29", "F05"),
+        _at_once("F44", "F02"),
+        _at_once("F52", "F02"),
+        _at_once("F54", "F07"),
+        _at_once("F58", "F03"),
+    )
+}
+"""Two faults at once: what breaks for longer, and a death or a lost answer in it."""
 
 ELSEWHERE = {
     "F12": "python -m tests.rig handover",
@@ -99,7 +141,6 @@ WAITING = {
     "F59": "a second control plane in the rig",
     **dict.fromkeys(("F60", "F61"), "webhooks of other git hosts"),
     "F62": "other git hosts",
-    **dict.fromkeys(("F63", "F64", "F65"), "two wishes at once in the rig"),
     "F66": "moving an App",
     "F68": "other git hosts",
     "F69": "a registry in the rig",

@@ -12,6 +12,7 @@ import asyncio
 import dataclasses
 import json
 import random
+import shutil
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -221,6 +222,10 @@ async def run_once(one: Lane, size: Size, seed: int) -> Told:
     except (Unsettled, TimeoutError) as error:
         verdict.must(False, f"G4: {error or 'it did not die in time'}")
     told.seconds = round(time.monotonic() - began, 1)
+    if told.bad:
+        target = OUT / "bad" / f"chaos-{seed}"
+        shutil.rmtree(target, ignore_errors=True)
+        shutil.copytree(one.data, target)
     return told
 
 

@@ -18,10 +18,10 @@ from tests.rig.scene import Scene
 
 @contextlib.asynccontextmanager
 async def dies_at_write(scene: Scene, number: int, *, after: bool) -> AsyncIterator[Rule]:
-    rule = scene.on(Kill(scene.lane.kill, after=after), verb="write", nth=number)
+    rule = scene.ahead(Kill(scene.lane.kill, after=after), verb="write", nth=number)
     yield rule
     await scene.met(rule)
-    scene.lane.proxy.clear()
+    scene.over(rule)
     if rule.fired.is_set():
         await scene.again()
 
@@ -41,7 +41,7 @@ async def f03(scene: Scene) -> AsyncIterator[None]:
         lost.add(str(what))
         return fresh
 
-    scene.on(DropAnswer(), verb="write", chosen=first)
+    scene.ahead(DropAnswer(), verb="write", chosen=first)
     yield
     await scene.lane.settled(scene.patience)
 
@@ -65,10 +65,10 @@ async def f05(scene: Scene) -> AsyncIterator[None]:
 
 @contextlib.asynccontextmanager
 async def f06(scene: Scene) -> AsyncIterator[None]:
-    rule = scene.on(Kill(scene.lane.kill, after=True), verb="delete", nth=1)
+    rule = scene.ahead(Kill(scene.lane.kill, after=True), verb="delete", nth=1)
     yield
     await scene.met(rule)
-    scene.lane.proxy.clear()
+    scene.over(rule)
     if rule.fired.is_set():
         await scene.again()
 
@@ -91,7 +91,7 @@ async def f07(scene: Scene) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def f11(scene: Scene) -> AsyncIterator[None]:
     """SIGTERM in the middle: no more than 10 s, exit code 0, and the next process goes on."""
-    rule = scene.on(Delay(0.3), verb="write")
+    rule = scene.ahead(Delay(0.3), verb="write")
     yield
     await scene.met(rule)
     if not scene.lane.alive:
@@ -101,5 +101,5 @@ async def f11(scene: Scene) -> AsyncIterator[None]:
     code = await scene.lane.zygote.ended(scene.lane.pid, 20.0)
     scene.verdict.must(code == 0, f"F11: exit code {code}")
     scene.verdict.must(time.monotonic() - began < 10, f"F11: took {time.monotonic() - began:.1f} s")
-    scene.lane.proxy.clear()
+    scene.over(rule)
     await scene.again()

@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 
 from mcd.store import intents
 from tests.rig import oracles
-from tests.rig.catalogue import ELSEWHERE, FAULTS, WAITING
+from tests.rig.catalogue import ELSEWHERE, FAULTS, PAIRS, WAITING
 from tests.rig.crash import OUT, Outcome, Reference, base, commit_of, reference
 from tests.rig.lane import ADMIN, APP, Lane, Unsettled, lane
 from tests.rig.oracles import Verdict
@@ -69,7 +69,7 @@ async def _played(one: Lane, scene: Scene, fault: Fault, calm: Reference, outcom
     facts = oracles.by_us(one, begun.mark)
     if not scene.counts_may_differ:
         oracles.judged_writes(one, verdict, facts, calm.facts, exactly=False)
-    await oracles.judged_end(one, verdict, calm.end, events=False)
+    await oracles.judged_end(one, verdict, calm.end, events=False, rows=fault.rows)
     oracles.agree(one, verdict, facts, begun.journal)
     await oracles.judged_others(one, verdict, begun.people)
     await oracles.quiet(one, verdict, 3)
@@ -89,15 +89,21 @@ async def _asked_again(one: Lane, phase: str) -> None:
 # --- the campaign -----------------------------------------------------------------------------------------------------
 
 
-async def sweep(one: Lane, chosen: Sequence[Fault], phases: Sequence[str], seeds: Sequence[int]) -> list[Outcome]:
-    """Every fault in every phase with every seed."""
-    calm: dict[tuple[str, str], Reference] = {}
-    found = []
+async def sweep(
+    one: Lane,
+    chosen: Sequence[Fault],
+    phases: Sequence[str],
+    seeds: Sequence[int],
+    calm: dict[tuple[str, str], Reference] | None = None,
+) -> list[Outcome]:
+    """Every fault in every phase with every seed. `calm` are the undisturbed runs that are known, and gets those that
+    are made: by workload and shape."""
+    calm, found = {} if calm is None else calm, []
     for fault in chosen:
         for phase in (p for p in phases if p in fault.phases):
-            place = (phase, fault.shape)
+            place = (PHASES[phase], fault.shape)
             if place not in calm:
-                calm[place] = await reference(one, PHASES[phase], fault.shape)
+                calm[place] = await reference(one, *place)
             for seed in seeds:
                 outcome = await played(one, fault, phase, seed, calm[place])
                 found.append(outcome)
@@ -117,7 +123,8 @@ def _tell(outcome: Outcome, fault: Fault, phase: str, seed: int) -> None:
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--fault", action="append", default=[], choices=sorted(FAULTS))
+    parser.add_argument("--fault", action="append", default=[], choices=sorted({**FAULTS, **PAIRS}))
+    parser.add_argument("--pairs", action="store_true", help="two faults at once, and no single one")
     parser.add_argument("--phase", action="append", default=[], choices=sorted(PHASES))
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--seeds", type=int, default=1, help="how many seeds, from --seed on")
@@ -129,7 +136,8 @@ def run(given: argparse.Namespace) -> int:
     if given.list:
         return _listed()
     OUT.mkdir(parents=True, exist_ok=True)
-    chosen = [FAULTS[number] for number in given.fault] or list(FAULTS.values())
+    every = {**FAULTS, **PAIRS}
+    chosen = [every[number] for number in given.fault] or list((PAIRS if given.pairs else FAULTS).values())
     seeds = range(given.seed, given.seed + given.seeds)
 
     async def all_of_it() -> list[Outcome]:
@@ -152,5 +160,6 @@ def _listed() -> int:
         else:
             print(f"{number}  waits for: {WAITING[number]}")
     with contextlib.suppress(BrokenPipeError):
+        print(f"two at once: {', '.join(PAIRS)}")
         print(f"injected={len(FAULTS)} elsewhere={len(ELSEWHERE)} waiting={len(WAITING)}")
     return 0

@@ -151,9 +151,9 @@ async def _spoken(one: Lane) -> None:
         await asyncio.sleep(0.05)
 
 
-async def sweep(one: Lane, count: int, seed: int) -> list[Handed]:
-    """So many hand-overs that truly happened, drawn by the seed."""
-    draw, found, calm = random.Random(seed), list[Handed](), dict[tuple[str, str], Reference]()
+async def sweep(one: Lane, count: int, seed: int, calm: dict[tuple[str, str], Reference] | None = None) -> list[Handed]:
+    """So many hand-overs that truly happened, drawn by the seed. `calm` are the undisturbed runs that are known."""
+    draw, found, calm = random.Random(seed), list[Handed](), {} if calm is None else calm
     while sum(each.reached for each in found) < count and len(found) < 3 * count + 3:
         name, shape = draw.choice(sorted(STORIES)), draw.choice(("plain", "mixed"))
         at = draw.choice(("commit", "write"))

@@ -244,14 +244,18 @@ class Lane:
             await asyncio.sleep(0.02)
 
     def said(self) -> str:
-        """What MCD says of everything, for a person who looks for the reason."""
-        told = []
+        """What MCD says of everything, what is not ready first, for a person who looks for the reason."""
+        told: list[tuple[bool, str]] = []
+        going = "SELECT name FROM {} WHERE deleted_at IS NOT NULL AND gone_at IS NULL"
+        for table in ("app", "product_line"):
+            told += [(False, f"{table} {row['name']} is going") for row in self.rows(going.format(table))]
         for table, live in (("product_line", ""), ("release", ""), ("rollout", "WHERE live")):
             for row in self.rows(f"SELECT conditions, next_run_at, lease_token FROM {table} {live}"):
-                words = [c for c in json.loads(row["conditions"]) if c["message"]]
-                said = [f"{c['type']} {c['reason']}: {c['message']}" for c in words]
-                told.append(f"{table}, due {row['next_run_at']}, leased {bool(row['lease_token'])}: {' '.join(said)}")
-        return " | ".join(told)[:1500]
+                found = [c for c in json.loads(row["conditions"]) if c["message"]]
+                said = " ".join(f"{c['type']} {c['reason']}: {c['message']}" for c in found)
+                words = f"{table}, due {row['next_run_at']}, leased {bool(row['lease_token'])}: {said}"
+                told.append((_says(row, "Ready") and not row["lease_token"], words))
+        return " | ".join(words for _, words in sorted(told, key=lambda one: one[0]))[:1500]
 
     def last_words(self) -> str:
         log = self.data / "mcd.log"

@@ -1,4 +1,5 @@
-"""Faults F49 to F58: other people and other controllers act on what MCD has made, or where it wants to make something.
+"""Faults F49 to F65: other people and other controllers act on what MCD has made, or where it wants to make something,
+or wish something else meanwhile.
 
 Each is a block around the change; at its end the others have gone. What must hold is judged elsewhere.
 """
@@ -7,12 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 
 from tests.rig import kubelet, oracles
 from tests.rig.lane import LINE
-from tests.rig.rules import Asked, Hook
+from tests.rig.rules import Asked, Delay, Hook
 from tests.rig.scene import Scene
+from tests.rig.workloads import SHAPES, back, push_text
 
 MERGE = "application/merge-patch+json"
 
@@ -152,3 +154,32 @@ async def f58(scene: Scene) -> AsyncIterator[None]:
     live = await scene.lane.api.ok("GET", scaled)
     scene.verdict.must(live["spec"]["replicas"] == 5, f"F58: {live['spec']['replicas']} pods, the scaler said 5")
     await scene.lane.api.send("PATCH", f"{scaled}?fieldManager=scaler", {"spec": {"replicas": 1}}, MERGE)
+
+
+async def _under_way(scene: Scene, wish: Awaitable[None]) -> None:
+    """Somebody wishes something; returns in the middle of what MCD does for it."""
+    rule = scene.on(Delay(0.5), verb="write", nth=scene.dice.randint(1, 2))
+    await wish
+    await scene.met(rule)
+
+
+def _another(scene: Scene) -> Awaitable[None]:
+    """A commit that alters every component and adds none."""
+    return push_text(scene.lane, 'env: {STEP: "9"}\n' + SHAPES["plain"].first, "9" * 40)
+
+
+@contextlib.asynccontextmanager
+async def f63(scene: Scene) -> AsyncIterator[None]:
+    """Somebody else's push is being rolled out when the newer one comes: it takes its place. F64: when the App is
+    deleted."""
+    await _under_way(scene, _another(scene))
+    yield
+
+
+@contextlib.asynccontextmanager
+async def f65(scene: Scene) -> AsyncIterator[None]:
+    """A way back is under way when a push comes: the last wish counts."""
+    await _another(scene)
+    await scene.lane.settled()
+    await _under_way(scene, back(scene.lane, SHAPES["plain"]))
+    yield

@@ -121,6 +121,8 @@ class Search:
     one: Lane
     seed: int
     calm: dict[tuple[str, str], Reference] = field(default_factory=dict)
+    silent: set[tuple[str, str]] = field(default_factory=set)
+    """Campaigns that were run on the tree as it is already, and raised no alarm."""
 
     async def reference(self, workload: str, shape: str) -> Reference:
         if (workload, shape) not in self.calm:
@@ -188,10 +190,10 @@ def _tested(tree: Path, node: str) -> list[str]:
 
 
 async def search(
-    one: Lane, chosen: Sequence[Plant], seed: int, *, planting: bool = True, control: bool = True
+    searching: Search, chosen: Sequence[Plant], *, planting: bool = True, control: bool = True
 ) -> tuple[list[Sought], int]:
     """Looks for each plant. Answers what was found, and how many alarms the unplanted tree raised."""
-    searching, found, alarms = Search(one, seed), list[Sought](), 0
+    found, alarms = list[Sought](), 0
     folder = Path(tempfile.mkdtemp(prefix="mcd-plants-", dir="/tmp"))
     try:
         copy = await asyncio.to_thread(copied, folder)
@@ -202,8 +204,9 @@ async def search(
                 said = await searching.campaign(plant, folder)
             sought = Sought(plant.name, bool(said), f"{plant.kind} {plant.what}", time.monotonic() - began, said)
             found.append(sought)
-            _tell(sought, plant, seed)
-        for kind, what in dict.fromkeys((plant.kind, plant.what) for plant in chosen) if control else ():
+            _tell(sought, plant, searching.seed)
+        campaigns = dict.fromkeys((plant.kind, plant.what) for plant in chosen)
+        for kind, what in [each for each in campaigns if each not in searching.silent] if control else ():
             said = await searching.campaign(Plant("control", "nothing is planted", kind, what, 0), folder)
             alarms += bool(said)
             for each in said:
@@ -238,7 +241,8 @@ def run(given: argparse.Namespace) -> int:
 
     async def all_of_it() -> tuple[list[Sought], int]:
         async with lane() as one:
-            return await search(one, chosen, given.seed, planting=not given.only_control, control=not given.no_control)
+            searching = Search(one, given.seed)
+            return await search(searching, chosen, planting=not given.only_control, control=not given.no_control)
 
     sought, alarms = asyncio.run(all_of_it())
     found = sum(each.found for each in sought)

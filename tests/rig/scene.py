@@ -40,6 +40,17 @@ class Scene:
     def on(self, action: Any, **where: Any) -> Rule:
         return self.lane.proxy.rule(Rule(action, **where))
 
+    def ahead(self, action: Any, **where: Any) -> Rule:
+        """One that is asked before the others: of two faults at once this is the one that must come."""
+        rule = Rule(action, **where)
+        self.lane.proxy.rules.insert(0, rule)
+        return rule
+
+    def over(self, rule: Rule) -> None:
+        """The rule is carried out no more; those of another fault go on."""
+        if rule in self.lane.proxy.rules:
+            self.lane.proxy.rules.remove(rule)
+
     async def met(self, rule: Rule, seconds: float = 30.0) -> None:
         """Returns when the rule was carried out, or everything rests without it."""
 
@@ -74,3 +85,5 @@ class Fault:
     phases: tuple[str, ...] = ("create", "update", "delete")
     times: dict[str, Any] = field(default_factory=dict)
     wish_again: bool = False
+    rows: bool = True
+    """Whether the database says the same at the end as without it: not where people have wished more."""
