@@ -38,7 +38,7 @@ def toggles(world: World) -> Seen:
     world.kubectl("create", "namespace", namespace).ok()
     try:
         world.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted").ok()
-        for account in ("mcd-api", "mcd-controller", "a", "b"):
+        for account in ("mcd-api", "mcd-controller", "a"):
             world.kubectl("create", "serviceaccount", "-n", namespace, account).ok()
         found: dict[str, dict[str, Any]] = {}
         for name, values in TOGGLES.items():
