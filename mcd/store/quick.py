@@ -19,6 +19,7 @@ from typing import Any, Protocol
 from sqlalchemy import Dialect
 
 from mcd.store.question import Answer, Question
+from mcd.store.sqlite import AT_ONCE, LOOKED_EVERY
 
 Ask = Callable[[Question, Mapping[str, Any]], Awaitable[Answer]]
 
@@ -49,12 +50,6 @@ class Quick(Protocol):
 
     async def close(self) -> None: ...
 
-
-AT_ONCE = 0.002
-"""Seconds that a question may take that is not known to be long."""
-
-_LOOKED_EVERY = 2_000
-"""Steps of SQLite's machine between two looks at the clock."""
 
 _KEPT = 4
 """Connections that are kept while nobody uses them. Two are in use at once only when somebody waits inside."""
@@ -116,7 +111,7 @@ class _Opened:
             f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None, check_same_thread=False
         )
         self.connection.execute("PRAGMA query_only = ON")
-        self.connection.set_progress_handler(self._too_long, _LOOKED_EVERY)
+        self.connection.set_progress_handler(self._too_long, LOOKED_EVERY)
 
     async def ask(self, question: Question, given: Mapping[str, Any]) -> Answer:
         if question.long:

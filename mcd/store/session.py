@@ -276,22 +276,16 @@ class Database:
             self._watcher = asyncio.create_task(self._watch_file(), name="store-watcher")
 
     async def _watch_file(self) -> None:
-        """Rings both bells when another process committed to the SQLite file. `data_version` is a counter in shared
-        memory: asking it reads no page."""
+        """Rings both bells when anybody committed to the SQLite file."""
+        before: Mark = None
         while True:
-            try:
-                async with self._reader.connect() as connection:
-                    before: int | None = None
-                    while True:
-                        version = (await connection.execute(text("PRAGMA data_version"))).scalar_one()
-                        await connection.rollback()
-                        if before not in {None, version}:
-                            self.wishes.ring()
-                            self.told.ring()
-                        before = version
-                        await asyncio.sleep(_POLL_SECONDS)
-            except (SQLAlchemyError, OSError):
-                await asyncio.sleep(_POLL_SECONDS)
+            mark = await self._marks.ask()
+            if mark is not None:
+                if before not in {None, mark}:
+                    self.wishes.ring()
+                    self.told.ring()
+                before = mark
+            await asyncio.sleep(_POLL_SECONDS)
 
 
 _READ = (metrics.DB_WAIT_SECONDS.labels("read"), metrics.DB_SECONDS.labels("read"))

@@ -22,7 +22,7 @@ AT_ONCE = 0.002
 """Seconds that a question may take in the event loop. Way to the thread and back takes a tenth of that, and most
 questions a hundredth; one that takes longer is asked again there, where it keeps nobody waiting."""
 
-_LOOKED_EVERY = 2_000
+LOOKED_EVERY = 2_000
 """Steps of SQLite's machine between two looks at the clock: some tens of microseconds."""
 
 BEGIN_WRITING = "BEGIN IMMEDIATE"
@@ -83,7 +83,7 @@ class Connection(aiosqlite.Connection):
     async def _connect(self) -> Connection:
         self._away = []
         await super()._connect()
-        self._conn.set_progress_handler(self._too_long, _LOOKED_EVERY)
+        self._conn.set_progress_handler(self._too_long, LOOKED_EVERY)
         return self
 
     async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
