@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Any
 
 from mcd.compiling.asks import ASKS
-from mcd.compiling.frames import END, HEAD, framed, read_exactly
+from mcd.compiling.frames import END, HEAD, OUT_OF_MEMORY, framed, read_exactly
 from mcd.errors import McdError
 from mcd.observability.garbage import look_seldom
 
-_NO_MEMORY = framed(pickle.dumps(("memory",), 5)) + END
+_NO_MEMORY = framed(OUT_OF_MEMORY) + END
 """Made before it is needed."""
 
 

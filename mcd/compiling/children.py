@@ -12,17 +12,43 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import mcd
-from mcd.compiling.frames import Incoming, framed
+from mcd.compiling.frames import OUT_OF_MEMORY, Incoming, framed
 
 _ROOT = Path(mcd.__file__).parent.parent
 
 ASKED_AT_MOST = 500
 """Asks after which a child gives way to a new one, whatever it has gathered."""
+
+
+_PAUSE = 16 * 1024
+"""Bytes that are made into values without a pause: some tenth of a millisecond."""
+
+
+def asking(bounds: tuple[float, int], word: str, args: tuple[Any, ...]) -> bytes:
+    """What a child is asked. `bounds` are seconds of processor time and bytes on top of what the child has."""
+    return pickle.dumps((*bounds, word, args), 5)
+
+
+async def opened(frames: Sequence[bytes]) -> list[Any]:
+    """The pieces of an answer as the child tagged them. Others have their turn meanwhile."""
+    pieces, done = [], 0
+    for frame in frames:
+        pieces.append(pickle.loads(frame))  # noqa: S301 - from our own child
+        done += len(frame)
+        if done > _PAUSE:
+            done = 0
+            await asyncio.sleep(0)
+    return pieces
+
+
+def is_out_of_memory(frames: Sequence[bytes]) -> bool:
+    return frames[-1] == OUT_OF_MEMORY
 
 
 class Ended(Exception):
@@ -57,23 +83,20 @@ class Child:
     def worn(self) -> bool:
         return self.asked >= ASKED_AT_MOST
 
-    async def ask(self, bounds: tuple[float, int], word: str, args: tuple[Any, ...]) -> list[Any]:
-        """Within `bounds`, which are seconds of processor time and bytes on top of what the child has. Answers the
-        pieces as the child tagged them. Raises Ended."""
+    async def ask(self, asked: bytes) -> list[bytes]:
+        """Answers the frames of its answer. Raises Ended."""
         self.asked += 1
         loop = asyncio.get_running_loop()
         try:
-            await loop.sock_sendall(self.pipe, framed(pickle.dumps((*bounds, word, args), 5)))
+            await loop.sock_sendall(self.pipe, framed(asked))
         except ConnectionError:
             raise await self._ended() from None
-        pieces = []
+        frames = []
         while (frame := await self.incoming.frame()) != b"":
             if frame is None:
                 raise await self._ended()
-            pieces.append(pickle.loads(frame))  # noqa: S301 - from our own child
-            # What has come already is read without a pause, and others must have their turn.
-            await asyncio.sleep(0)
-        return pieces
+            frames.append(frame)
+        return frames
 
     async def _ended(self) -> Ended:
         """Its socket is closed, so it is as good as gone."""

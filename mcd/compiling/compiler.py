@@ -1,6 +1,7 @@
 """The compiler as the server asks it: a few warm children, each ask within its time and memory, the event loop free.
 
-A child is started when it is needed first. Whoever opens the compiler closes it. It must not keep what it was told.
+A child is started when it is needed first. Whoever opens the compiler closes it. What is compiled for the live path is
+kept for who asks the very same again; of texts that people only ask about it must not keep anything.
 """
 
 from __future__ import annotations
@@ -8,15 +9,17 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from mcd.appyaml.compiler import Compiled
 from mcd.appyaml.live import FILE, Bound, Desired, Pair
 from mcd.compiling.asks import Said, joined
-from mcd.compiling.children import Child, Ended
+from mcd.compiling.children import Child, Ended, asking, is_out_of_memory, opened
+from mcd.compiling.kept import Kept, key
 from mcd.errors import Code, McdError, Problem, Severity
-from mcd.model import Rollout
+from mcd.model import Reconciled, Rollout
 
 SECONDS = 1.0
 """Of processor time for one reading of a file (app-yaml 2.1)."""
@@ -42,17 +45,15 @@ class Compiler:
     seconds: float = SECONDS
     memory: int = MEMORY
     idle: list[Child] = field(default_factory=list)
+    kept: Kept = field(default_factory=Kept)
     _room: asyncio.Semaphore | None = None
 
     async def desired(self, bound: Bound, rollout: Rollout | None, previous: Rollout | None) -> Desired:
         """As `live.desired`, with the whole catalogue; the templates of Jobs are not among what was compiled, and no
         variables and files among the components. Raises
         McdError as that, and unavailable."""
-        pair = Pair(
-            bound.app, bound.release, bound.settings, bound.line, bound.cluster, bound.pools, bound.facts
-        )  # fmt: skip
         try:
-            return joined(await self._ask("desired", pair, rollout, previous))
+            return joined(await self._ask("desired", *_bare(bound, rollout, previous), keep=True))
         except _Limit as limit:
             problem = limit.problem(bound.app.path or FILE)
             return Desired(Compiled((), (), (problem,), None), (), {}, {}, (problem,))
@@ -103,8 +104,20 @@ class Compiler:
         while self.idle:
             self.idle.pop().end()
 
-    async def _ask(self, word: str, *args: Any) -> list[Any]:
+    async def _ask(self, word: str, *args: Any, keep: bool = False) -> list[Any]:
         """The pieces of the answer. Raises _Limit, McdError as the compiler does, and unavailable."""
+        asked = asking((self.seconds * _READINGS.get(word, 1), self.memory), word, args)
+        name = key(asked) if keep else b""
+        frames = self.kept.get(name) if keep else None
+        if frames is None:
+            frames = await self._frames(asked)
+            pieces = self._opened(await opened(frames))
+            if keep:
+                self.kept.put(name, frames)
+            return pieces
+        return self._opened(await opened(frames))
+
+    async def _frames(self, asked: bytes) -> list[bytes]:
         if self._room is None:
             self._room = asyncio.Semaphore(self.most)
         try:
@@ -113,20 +126,19 @@ class Compiler:
         except TimeoutError:
             raise _busy() from None
         try:
-            return self._opened(await self._asked(word, args))
+            return await self._asked(asked)
         finally:
             self._room.release()
 
-    async def _asked(self, word: str, args: tuple[Any, ...]) -> list[Any]:
+    async def _asked(self, asked: bytes) -> list[bytes]:
         """Of a child that is free, or a new one. It is kept only when it answered in full."""
-        seconds = self.seconds * _READINGS.get(word, 1)
         while True:
             child = self.idle.pop() if self.idle else Child.start()
             whole = False
             try:
                 async with asyncio.timeout(AT_MOST):
-                    pieces = await child.ask((seconds, self.memory), word, args)
-                whole = pieces[-1] != ("memory",) and not child.worn
+                    frames = await child.ask(asked)
+                whole = not is_out_of_memory(frames) and not child.worn
             except Ended as ended:
                 if ended.late:
                     raise _Limit(f"{self.seconds:g} s") from None
@@ -139,7 +151,7 @@ class Compiler:
             except TimeoutError:
                 raise _busy() from None
             else:
-                return pieces
+                return frames
             finally:
                 if whole:
                     self.idle.append(child)
@@ -158,6 +170,34 @@ class Compiler:
             case ("bug", text):
                 raise RuntimeError(f"the compiler failed:\n{text}")
         return [piece for _, piece in pieces]
+
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+_NO_STATE = Reconciled(1, 0, (), None)
+
+
+def _bare(
+    bound: Bound, rollout: Rollout | None, previous: Rollout | None
+) -> tuple[Pair, Rollout | None, Rollout | None]:
+    """What is compiled, without what changes while it waits: who asks again asks the same, and less is sent."""
+    pair = Pair(
+        replace(bound.app, created_at=_NEVER, deleted_at=None, generation=1),
+        replace(bound.release, state=_NO_STATE, created_at=_NEVER, footprint=None, author="", title=""),
+        bound.settings,
+        replace(bound.line, state=_NO_STATE),
+        replace(bound.cluster, state=_NO_STATE, seen_at=None),
+        bound.pools,
+        bound.facts,
+    )
+    if rollout is not None and not rollout.commits and not rollout.restarts:
+        rollout = None  # nothing of it is compiled
+    return pair, _bare_rollout(rollout), _bare_rollout(previous)
+
+
+def _bare_rollout(rollout: Rollout | None) -> Rollout | None:
+    if rollout is None:
+        return None
+    return replace(rollout, live=False, state=_NO_STATE, created_at=_NEVER, ready_at=None)
 
 
 class _Limit(Exception):

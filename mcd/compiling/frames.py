@@ -7,6 +7,7 @@ It must not know what is in a frame.
 from __future__ import annotations
 
 import asyncio
+import pickle
 import socket
 
 HEAD = 8
@@ -20,6 +21,9 @@ def framed(content: bytes) -> bytes:
 
 
 END = framed(b"")
+
+OUT_OF_MEMORY = pickle.dumps(("memory",), 5)
+"""The last frame of an ask that took all that it may."""
 
 
 def read_exactly(pipe: socket.socket, count: int) -> bytes | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -13,8 +14,10 @@ from mcd.appyaml.live import desired
 from mcd.compiling import asks
 from mcd.compiling.children import ASKED_AT_MOST, Child
 from mcd.compiling.compiler import Compiler
+from mcd.compiling.kept import Kept
 from mcd.errors import Code, McdError, Severity
 from mcd.infra.catalog import KINDS
+from mcd.model import Reconciled
 from tests.appyaml.test_live import TWO, pair, rollout
 
 LONG = "appname: two\nenv:\n" + "".join(f"  V{j}: x\n" for j in range(490)) + "components:\n"
@@ -199,3 +202,63 @@ def test_many_problems_are_told_in_part_and_no_error_is_lost() -> None:
     told = asks.bounded([*many, error])
     assert len(told) == asks.MOST_TOLD
     assert told[-1] == error
+
+
+def asked(compiler: Compiler) -> int:
+    return sum(child.asked for child in compiler.idle)
+
+
+async def test_who_asks_the_very_same_again_is_answered_without_a_child(compiler: Compiler) -> None:
+    first = await compiler.desired(pair(TWO), rollout(), None)
+    count = asked(compiler)
+    first.objects[0]["metadata"]["name"] = "changed by somebody"
+    again = await compiler.desired(pair(TWO), rollout(), None)
+    assert asked(compiler) == count
+    ours = desired(pair(TWO), KINDS, rollout(), None)
+    assert again.objects == ours.objects
+    assert (again.commits, again.digests, again.footprint) == (ours.commits, ours.digests, ours.footprint)
+
+
+async def test_what_changes_while_a_rollout_waits_changes_no_question_and_what_is_compiled_does(
+    compiler: Compiler,
+) -> None:
+    bound, run = pair(TWO), rollout(commits={"web": "c" * 40, "worker": "d" * 40})
+    await compiler.desired(bound, run, run)
+    count = asked(compiler)
+    state = Reconciled(7, 6, (), datetime(2026, 1, 1, tzinfo=UTC))
+    await compiler.desired(
+        replace(
+            bound,
+            release=replace(bound.release, state=state),
+            line=replace(bound.line, state=state),
+            cluster=replace(bound.cluster, state=state, seen_at=datetime(2026, 1, 1, tzinfo=UTC)),
+        ),
+        replace(run, state=state, live=not run.live),
+        replace(run, state=state),
+    )
+    assert asked(compiler) == count
+    for number, (other, one, before) in enumerate((
+        (replace(bound, release=replace(bound.release, app_yaml=TWO + "\n")), run, run),
+        (replace(bound, release=replace(bound.release, images={"web": "r.test/other:1"})), run, run),
+        (replace(bound, settings=replace(bound.settings, revision=bound.settings.revision + 1)), run, run),
+        (replace(bound, line=replace(bound.line, namespace="other")), run, run),
+        (bound, replace(run, restarts={"web": "2026-01-01T00:00:00Z"}), run),
+        (bound, replace(run, commits={"web": "e" * 40, "worker": "d" * 40}), run),
+        (bound, run, None),
+    ), 1):  # fmt: skip
+        found = await compiler.desired(other, one, before)
+        assert asked(compiler) == count + number
+        assert found.objects == desired(other, KINDS, one, before).objects
+
+
+def test_what_is_kept_has_a_bound_and_what_was_asked_longest_ago_goes_first() -> None:
+    kept = Kept(most=3000)
+    for number in range(5):
+        kept.put(b"%d" % number, [b"x" * 800])
+    assert [kept.get(b"%d" % number) is not None for number in range(5)] == [False, False, True, True, True]
+    assert kept.get(b"2") is not None
+    kept.put(b"5", [b"x" * 800])
+    assert (kept.get(b"2") is not None, kept.get(b"3")) == (True, None)
+    assert kept.size == 3000
+    kept.put(b"large", [b"x" * 2000])
+    assert kept.get(b"large") is None
