@@ -136,6 +136,13 @@ async def test_refusals_of_a_sign_in_are_one_sentence(world: World) -> None:
     assert "\x00" not in str(await world.told())
 
 
+def test_who_is_unknown_is_verified_with_as_much_work_as_who_is_known() -> None:
+    known = accounts._hasher.hash(PASSWORD)
+    assert accounts._NOBODY.rpartition("$")[0].rpartition("$")[0] == known.rpartition("$")[0].rpartition("$")[0]
+    assert [len(part) for part in accounts._NOBODY.split("$")] == [len(part) for part in known.split("$")]
+    assert not accounts._hasher.check_needs_rehash(accounts._NOBODY)
+
+
 async def test_a_token_is_shown_once_and_kept_as_a_digest(world: World) -> None:
     await _alice(world)
     _, alice = await _signed_in(world)
