@@ -134,16 +134,20 @@ _WELL = frozenset({Why.READY, Why.STOPPED, Why.CRON_SUSPENDED})
 
 
 def explain_health(
-    app: str, health: model.ComponentHealth, language: Language = Language.EN, gone: Away | None = None
+    app: str,
+    health: model.ComponentHealth,
+    language: Language = Language.EN,
+    gone: Away | None = None,
+    cluster: str = "",
 ) -> Explanation:
-    """Of one component. With `gone` its cluster cannot be looked at, and this is how it was."""
+    """Of one component. With `gone` its `cluster` cannot be looked at, and this is how it was."""
     parts = [_named(one, app) for one in health.told] or [_written(app, health)]
     main = headline(parts) or parts[0]
     key = main.key if isinstance(main.key, Why) else Why.OTHER
     beside = [sentence(one, language) for one in parts if one is not main]
     beside += [words for one in parts if one is not main and (words := step(one, language))]
     if gone is not None and health.state not in (HealthState.STOPPED, HealthState.UNKNOWN):
-        main, beside, key = _away(app, gone, ""), [sentence(main, language), *beside], Why.CLUSTER_UNREACHABLE
+        main, beside, key = told_of_away(gone, cluster), [sentence(main, language), *beside], Why.CLUSTER_UNREACHABLE
         key = main.key if isinstance(main.key, Why) else key
     unseen = gone is not None and health.state is not HealthState.STOPPED
     state = HealthState.UNKNOWN if unseen else health.state
@@ -190,9 +194,9 @@ def _live(facts: Facts, language: Language) -> list[Explanation]:
     if facts.live is None:
         return []
     of = facts.live.rollout
-    items = [explain_health(facts.app, health, language, facts.gone) for health in facts.live.health]
+    items = [explain_health(facts.app, health, language, facts.gone, facts.cluster) for health in facts.live.health]
     if facts.gone is not None and not items:
-        items = [_item(facts, _away(facts.app, facts.gone, facts.cluster), language, WhyState.UNKNOWN)]
+        items = [_item(facts, told_of_away(facts.gone, facts.cluster), language, WhyState.UNKNOWN)]
     elif facts.gone is None:
         items += _condition(facts, of.state, {h.reason for h in facts.live.health}, language)
     items = [_of(item, of.release, of.number, of.state, live=True) for item in items]
@@ -270,15 +274,9 @@ _OF_PODS = frozenset({
 })  # fmt: skip
 
 
-def _away(app: str, gone: Away, cluster: str) -> Told:
-    named = cluster or _quoted(gone.message)
-    return explain_away(named, gone.since.isoformat(), gone.message, refused=gone.reason in REFUSES).told
-
-
-def _quoted(message: str) -> str:
-    """The name in `cluster "local" does not answer`."""
-    parts = message.split('"')
-    return parts[1] if len(parts) > 2 else "?"
+def told_of_away(gone: Away, cluster: str) -> Told:
+    """That the cluster of this name does not answer, or does not let MCD in."""
+    return explain_away(cluster, gone.since.isoformat(), gone.message, refused=gone.reason in REFUSES).told
 
 
 def _item(facts: Facts, one: Told, language: Language, state: WhyState, evidence: Sequence[str] = ()) -> Explanation:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from mcd.errors import Code, McdError
 from mcd.model import Condition, ConditionType, Outcome, Ready, Reason, Stalled, Waiting
 from mcd.model.conditions import said
-from mcd.model.why import Note, say
+from mcd.model.why import Note, say, words_of
 
 FIRST_RETRY = 0.2
 LONGEST_RETRY = 60.0
@@ -81,7 +81,7 @@ def conclude_failure(
     ready = before.get(ConditionType.READY)
     if ready is not None and ready.status and ready.observed_generation != generation:
         ready = None
-    message = _retried(str(error)) if isinstance(error, McdError) else _BUG
+    message = _retried(words_of(error)) if isinstance(error, McdError) else _BUG
     words = {
         ConditionType.READY: (ready.status, ready.reason, ready.message)
         if ready

@@ -46,7 +46,7 @@ from mcd.model import (
     Waiting,
 )
 from mcd.model.triggers import BACK
-from mcd.model.why import Note, Saying, Told, Value, say, saying, sentence, told
+from mcd.model.why import Note, Saying, Told, Value, say, saying, told
 from mcd.objects import COMPONENT, Ref, ref_of
 
 PROGRESS_RETRY = 10.0
@@ -309,12 +309,8 @@ async def _nothing_unnamed(work: _Pass) -> Outcome | None:
     found = await unnamed(item, work.live, work.owner)
     work.unclaimed = found.holding_data
     if found.staying:
-        staying = sentence(_listed(found.staying))
-        words = (
-            f"what the inventory names of it is deleted, but not {staying}, which this database does not know. "
-            "It is older than what runs, perhaps restored from a backup. Restore a newer one or delete them; "
-            f"then it goes on by itself: `{delete_by_hand(item.line.namespace, found.staying[:_NAMED])}`"
-        )
+        command = delete_by_hand(item.line.namespace, found.staying[:_NAMED])
+        words = say(Note.UNNAMED_RUNS, what=_listed(found.staying), command=command)
         return Stalled(Reason.NEWER_IN_CLUSTER, words)
     if found.going:
         return Waiting(Reason.DELETING, say(Note.WAITS_TO_GO, what=_listed(found.going)), GONE_RETRY)

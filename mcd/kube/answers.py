@@ -14,7 +14,7 @@ import orjson
 
 from mcd.errors import Code, echo
 from mcd.kube.cluster import KubeError, KubeReason
-from mcd.kube.refusals import namespace_going
+from mcd.kube.refusals import namespace_going, never_changes, no_right, not_served
 
 WORDS = 400
 """How much of the server's own words is shown, in characters."""
@@ -98,10 +98,7 @@ def _forbidden(what: str, raw: str, said: str, status: Mapping[str, Any]) -> Kub
     rbac = _RBAC.search(raw)
     if rbac is not None or not status:
         act = echo(f"{rbac[1]} {rbac[2]}") if rbac is not None else "this"
-        return KubeError(
-            Code.FORBIDDEN, KubeReason.FORBIDDEN, f"{what}: the cluster does not allow MCD to {act}.",
-            "The cluster's owner can grant it (ClusterRole of MCD).",
-        )  # fmt: skip
+        return no_right(what, act)
     if "is attempting to grant RBAC permissions" in raw:
         return KubeError(Code.FORBIDDEN, KubeReason.FORBIDDEN, f"{what}: {said}")
     return KubeError(Code.INVALID, KubeReason.ADMISSION, f"{what}: {said}")
@@ -111,10 +108,7 @@ def _absent(what: str, raw: str, said: str, status: Mapping[str, Any]) -> KubeEr
     details = status.get("details") or {}
     if not status or not details.get("name"):
         # Plain text for a group that is not there; JSON without a name for a version that is not there.
-        return KubeError(
-            Code.INVALID, KubeReason.NOT_SERVED, f"{what}: the cluster does not know this kind of object.",
-            "Ask the cluster's owner to install it.",
-        )  # fmt: skip
+        return not_served(what)
     if details.get("kind") == "namespaces":
         name = echo(str(details["name"]))
         return KubeError(Code.NOT_FOUND, KubeReason.NAMESPACE_MISSING, f'{what}: there is no namespace "{name}".')
@@ -140,12 +134,7 @@ def _invalid(what: str, raw: str, said: str, status: Mapping[str, Any]) -> KubeE
     if any(c.get("field") == "metadata.uid" for c in causes):
         return KubeError(Code.PRECONDITION, KubeReason.STALE, f"{what}: it was replaced by another object.")
     if any(words in raw for words in _IMMUTABLE):
-        fields = sorted({str(c["field"]) for c in causes if c.get("field")})
-        named = ", ".join(fields) or "a field"
-        return KubeError(
-            Code.INVALID, KubeReason.IMMUTABLE, f"{what}: {echo(named, 200)} never changes on a living object.",
-            "Delete the object, or rename the component.", fields=fields,
-        )  # fmt: skip
+        return never_changes(what, sorted({str(c["field"]) for c in causes if c.get("field")}))
     if "denied the request" in raw:
         return KubeError(Code.INVALID, KubeReason.ADMISSION, f"{what}: {said}")
     return KubeError(Code.INVALID, KubeReason.INVALID, f"{what}: {said}")

@@ -41,6 +41,7 @@ from mcd.model import (
     RolloutObserved,
     SecretFiles,
 )
+from mcd.model.why import words_of
 from mcd.objects import FIRST_WAVE, SCALERS, TRIGGER, Object, Ref, kind_rank, ref_of
 from mcd.observability import metrics
 
@@ -219,7 +220,7 @@ async def _apply_one(run: _Pass, planned: Planned) -> None:
                 await _write(run, planned)
         except McdError as error:
             run.fail(ref, error)
-            run.tell(Change(ref, Action.HELD, str(error), reason=reason_for(error)))
+            run.tell(Change(ref, Action.HELD, words_of(error), reason=reason_for(error)))
 
 
 async def _write(run: _Pass, planned: Planned) -> None:
@@ -331,7 +332,7 @@ async def _delete_one(run: _Pass, entry: InventoryEntry) -> None:
                 await _delete(run, entry)
         except McdError as error:
             run.fail(entry.ref, error)
-            run.tell(Change(entry.ref, Action.HELD, str(error), reason=reason_for(error)))
+            run.tell(Change(entry.ref, Action.HELD, words_of(error), reason=reason_for(error)))
 
 
 async def _delete(run: _Pass, entry: InventoryEntry) -> None:

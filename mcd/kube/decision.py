@@ -15,7 +15,7 @@ from mcd.kube.inventory import fighting, is_ours, plan
 from mcd.kube.newer import Newer, newer, signed
 from mcd.kube.serving import away
 from mcd.model import Change, ConditionType, Plan, Reason, RolloutItem, Stalled, Waiting
-from mcd.model.why import Note, say
+from mcd.model.why import Note, Told, say, saying, together, told, told_by
 from mcd.objects import KEPT, Object, Ref, ref_of
 
 Stop = Waiting | Stalled
@@ -123,36 +123,37 @@ def _knows_less(intent: Intent, seen: Mapping[Ref, Object | None]) -> Stop | Non
     later = newer((obj for _, obj in sorted(seen.items()) if obj is not None), intent.item.known, intent.owner)
     if later is None:
         return None
-    others = f" and {later.others} more" if later.others else ""
-    words = (
-        f"the cluster runs Rollout {later.number}, asked for at {later.at:%Y-%m-%d %H:%M:%S} UTC ({later.ref}"
-        f"{others}), which this database does not know: it is older, perhaps restored from a backup. "
-        f"Nothing was changed. Restore a newer one, or {_way_out(intent, later, seen)}"
-    )
-    return Stalled(Reason.NEWER_IN_CLUSTER, words)
+    words = told(
+        Note.NEWER_RUNS, number=later.number, at=f"{later.at:%Y-%m-%d %H:%M:%S}", object=str(later.ref),
+        others=_and_more(later.others), way=_way_out(intent, later, seen),
+    )  # fmt: skip
+    return Stalled(Reason.NEWER_IN_CLUSTER, saying(words))
 
 
-def _way_out(intent: Intent, later: Newer, seen: Mapping[Ref, Object | None]) -> str:
+def _and_more(count: int) -> str | Told:
+    return told(Note.AND_MORE, n=count) if count > 0 else ""
+
+
+def _way_out(intent: Intent, later: Newer, seen: Mapping[Ref, Object | None]) -> Told:
     """The commands that end a hold: first the one that goes on with what runs, of which people lose nothing. What is in
     no inventory of ours has to be taken over with it."""
     app = intent.item.app.name
     entries = {entry.ref: entry for entry in intent.item.inventory}
     strange = [obj for ref in later.refs if (obj := seen[ref]) and not is_ours(entries.get(ref), obj, intent.owner)]
-    others = f" and {len(strange) - 1} more" if len(strange) > 1 else ""
-    beside = f"; {ref_of(strange[0])}{others} then stays beside it until somebody deletes it" if strange else ""
-    back = f"`mcd deploy {app}` to go on with what is known here{beside}."
+    beside: str | Told = ""
+    if strange:
+        beside = told(Note.STAYS_BESIDE, object=str(ref_of(strange[0])), others=_and_more(len(strange) - 1))
+    back = told(Note.WAY_BACK, command=f"mcd deploy {app}", beside=beside)
     known = intent.item.release.commit
     commits = [commit for commit in later.commits if commit != known] or list(later.commits)
     if not commits:
         return back
     take_over = " --take-over" if strange else ""
     # Not "what runs there": secrets and Settings that changed since the backup are those of this database again.
-    command = f"`mcd deploy {app} --commit {commits[0]}{take_over}`"
-    forward = f"{command} to run the commit that runs there with the Settings and secrets known here"
-    if len(commits) > 1:
-        # Only git knows their order: a component keeps the commit that changed it last.
-        forward += f" (or with the latest in git of its commits: {', '.join(commits[:_COMMITS])})"
-    return f"{forward}; or {back}"
+    command = f"mcd deploy {app} --commit {commits[0]}{take_over}"
+    # Only git knows their order: a component keeps the commit that changed it last.
+    latest = told(Note.OR_LATEST, commits=", ".join(commits[:_COMMITS])) if len(commits) > 1 else ""
+    return told(Note.WAY_FORWARD, command=command, latest=latest, back=back)
 
 
 def _waits_for_the_line(intent: Intent, seen: Mapping[Ref, Object | None]) -> Waiting | None:
@@ -188,12 +189,15 @@ def as_pushed(intent: Intent) -> Intent:
 
 def hold(held: list[Change]) -> Stop | None:
     """What objects that are left alone mean for the one who asked. One without a reason is left so on purpose."""
-    told = [change for change in held if change.reason is not None]
-    if not told:
+    meant = [change for change in held if change.reason is not None]
+    if not meant:
         return None
-    first = told[0]
+    first = meant[0]
     assert first.reason is not None
-    return outcome(first.reason, f"{first.ref}: held: {first.detail}{more(len(told) - 1)}")
+    words = f"{first.ref}: held: {first.detail}"
+    if told_by(first.detail):
+        words = say(Note.OBJECT_HELD, object=str(first.ref), detail=first.detail)
+    return outcome(first.reason, and_others(words, len(meant) - 1))
 
 
 LISTED = 10
@@ -219,6 +223,7 @@ def outcome(reason: Reason, message: str, retry_after: float | None = None) -> S
     return Stalled(reason, message)
 
 
-def more(count: int) -> str:
-    """How many others there are beside the one that is told."""
-    return f" And {count} more." if count > 0 else ""
+def and_others(words: str, count: int) -> str:
+    """What is said of one, and how many others there are. What knows what it says goes on knowing it."""
+    others = say(Note.AND_OTHERS, n=count) if count > 0 else ""
+    return together(words, others if told_by(words) else str(others))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from mcd.errors import Code, McdError
+from mcd.errors import Code, McdError, echo
 from mcd.kube.clashing import in_the_way
 from mcd.kube.cluster import FIELD_MANAGER
 from mcd.kube.fields import Difference, Managed, applied_tree, compare, managed, node_at
@@ -20,6 +20,7 @@ from mcd.kube.lasting import cannot_become
 from mcd.kube.secret import as_applied
 from mcd.kube.serving import away
 from mcd.model import Action, Change, InventoryEntry, Plan, Planned, Reason, Serves
+from mcd.model.why import Note, say
 from mcd.objects import (
     HASH,
     KEPT,
@@ -41,6 +42,8 @@ and those that it gets: the same before and after the new ones are made, or what
 ALWAYS_BRAKED = frozenset({"Namespace"}) | KEPT
 """Kinds whose delete a person confirms, however few they are."""
 _SCALED = frozenset({"Deployment", "StatefulSet"})
+WORDS = 500
+"""Characters of what is told of the fields of an object."""
 FIGHT_COUNT = 3
 FIGHT_WINDOW = timedelta(minutes=10)
 
@@ -291,13 +294,11 @@ def _listed(found: Sequence[Difference]) -> str:
 def not_ours(live: Mapping[str, Any], owner: str, *, replaced: bool = False) -> str:
     """The sentence for an object with our name that is somebody else's."""
     if _owner(live) not in ("", owner):
-        return f'it belongs to another MCD ("{_owner(live)}"). Choose another name, or delete it there.'
+        return say(Note.HELD_OTHER_MCD, owner=echo(_owner(live)))
     manager = owned_by(live) or FIELD_MANAGER
     if manager == FIELD_MANAGER and owner and _owner(live) == owner:
-        older = "this MCD made it, and its database does not know it: that is older, perhaps restored from a backup."
-        return f"{older} Take it over with --take-over, or delete it."
-    made = "was made again" if replaced else "exists and is not ours, made"
-    return f'it {made} by "{manager}". Delete it, or take it over with --take-over.'
+        return say(Note.HELD_OLDER)
+    return say(Note.HELD_MADE_AGAIN if replaced else Note.HELD_FOREIGN, manager=echo(manager))
 
 
 def being_deleted(live: Mapping[str, Any]) -> str:
@@ -309,10 +310,7 @@ def being_deleted(live: Mapping[str, Any]) -> str:
 
 
 def _fight(manager: str, detail: str) -> str:
-    return (
-        f'"{manager}" and "{FIELD_MANAGER}" change the same fields back again and again ({detail}). '
-        f"It is left as it is. Stop {manager}, or leave the fields to it; then deploy again."
-    )
+    return say(Note.HELD_FIGHT, manager=echo(manager), ours=FIELD_MANAGER, fields=echo(detail, WORDS))
 
 
 # --- what goes ------------------------------------------------------------------------------------------------------

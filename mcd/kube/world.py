@@ -17,7 +17,7 @@ from mcd.kube import merging
 from mcd.kube.cluster import Kind, KubeError, KubeReason, WatchEvent, WatchEventType
 from mcd.kube.fields import shown
 from mcd.kube.kinds import KINDS
-from mcd.kube.refusals import namespace_going
+from mcd.kube.refusals import namespace_going, never_changes
 from mcd.objects import Object, Ref, ref_of
 
 _IMMUTABLE = {
@@ -87,13 +87,9 @@ class World:
         for name in _IMMUTABLE.get(ref.kind, ()):
             old, new = (now.get("spec") or {}).get(name), (result.get("spec") or {}).get(name)
             if old != new:
-                raise KubeError(
-                    Code.INVALID, KubeReason.IMMUTABLE, f"{ref}: spec.{name} never changes on a living object.",
-                    "Delete the object, or rename the component.", fields=(f"spec.{name}",),
-                )  # fmt: skip
+                raise never_changes(str(ref), (f"spec.{name}",))
         if ref.kind == "Secret" and (now.get("type") or _OPAQUE) != (result.get("type") or _OPAQUE):
-            said = f"{ref}: type never changes on a living object."
-            raise KubeError(Code.INVALID, KubeReason.IMMUTABLE, said, "Delete the object.", fields=("type",))
+            raise never_changes(str(ref), ("type",))
         if bare(result) == bare(now):
             return now, False
         return result, False

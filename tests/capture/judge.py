@@ -18,7 +18,8 @@ from mcd.kube.explain import Seen, explain, explain_away, explain_condition, exp
 from mcd.kube.health import Found, health
 from mcd.kube.look import told_with
 from mcd.model import ComponentHealth, HealthState, Reason
-from mcd.model.why import Language
+from mcd.model.why import Language, told_by
+from mcd.store.nouns import TOLD, said_of
 from tests.capture.given import COMPONENT
 
 FOLDER = Path(__file__).resolve().parent.parent / "captured" / "why"
@@ -42,9 +43,10 @@ def from_yaml(text: str) -> Any:
 def component_health(case: Case) -> ComponentHealth:
     """What a controller would write down of it."""
     if said := case.get("condition"):
-        cause = explain_condition(APP, Reason(said["reason"]), said["message"], case["namespace"]["metadata"]["name"])
+        words = _as_stored(said)
+        cause = explain_condition(APP, Reason(said["reason"]), words, case["namespace"]["metadata"]["name"])
     elif said := case.get("away"):
-        cause = explain_away(said["cluster"], said["since"], said["message"], refused=False)
+        cause = explain_away(said["cluster"], said["since"], _as_stored(said), refused=False)
     elif case["kind"] == "Namespace":
         found = explain_namespace(case["namespace"])
         assert found is not None
@@ -54,6 +56,14 @@ def component_health(case: Case) -> ComponentHealth:
     return ComponentHealth(
         "", HealthState.FAILED, cause.reason, cause.message, evidence=cause.evidence, told=cause.all_told
     )
+
+
+def _as_stored(said: Case) -> str:
+    """The message as the store gives it back. Raises ValueError for one that nobody could tell in Chinese."""
+    words = said_of(said["message"], said.get(TOLD))
+    if not told_by(words):
+        raise ValueError(f"{said['message']!r} does not know what it says: capture it again.")
+    return words
 
 
 def _of_objects(case: Case) -> ComponentHealth:

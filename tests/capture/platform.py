@@ -21,9 +21,10 @@ from mcd.kube.client import KubeClient
 from mcd.kube.cluster import KubeError
 from mcd.kube.kubeconfig import Connection, parse_kubeconfig
 from mcd.kube.verdict import outcome_of
-from mcd.model import Ready
-from mcd.model.why import Why
+from mcd.model import Ready, Reason
+from mcd.model.why import Note, Why, say, words_of
 from mcd.objects import Object, ref_of
+from mcd.store.nouns import told_json
 from tests.capture.judge import Case
 from tests.capture.take import Stage, kept, newest_stamp, write
 from tests.kube import given
@@ -85,13 +86,17 @@ async def _settled(client: KubeClient, objects: list[Object], fence: given.Held,
     try:
         applied = await given.settle(client, objects, fence, namespace=NAMESPACE, **terms)
     except KubeError as error:
-        return {"condition": {"reason": reason_for(error).value, "message": str(error)},
-                "took": time.monotonic() - began}  # fmt: skip
+        return {"condition": _written(reason_for(error), words_of(error)), "took": time.monotonic() - began}
     stop = outcome_of(applied)
     assert stop is not None, "nothing stood in its way"
     assert not isinstance(stop, Ready)
     took = time.monotonic() - began
-    return {"condition": {"reason": stop.reason.value, "message": stop.message}, "took": took}
+    return {"condition": _written(stop.reason, stop.message), "took": took}
+
+
+def _written(reason: Reason, message: str) -> Case:
+    """As the store keeps it."""
+    return {"reason": reason.value, "message": str(message), **told_json(message)}
 
 
 def _web(**more: str) -> Object:
@@ -165,8 +170,8 @@ async def _terminating(stage: Stage, client: KubeClient) -> Case:
     stop = outcome_of(applied)
     assert stop is not None
     assert not isinstance(stop, Ready)
-    condition = {"reason": stop.reason.value, "message": stop.message}
-    return {"condition": condition, "namespace": _space(DYING), "took": time.monotonic() - began}
+    took = time.monotonic() - began
+    return {"condition": _written(stop.reason, stop.message), "namespace": _space(DYING), "took": took}
 
 
 async def _finalizer(stage: Stage, client: KubeClient) -> Case:
@@ -205,9 +210,8 @@ async def _unreachable(stage: Stage, client: KubeClient) -> Case:
             await other.serves()
         except KubeError as error:
             since = datetime.now(UTC).replace(microsecond=0).isoformat()
-            message = f'cluster "local" does not answer: {error.message} Nothing was changed; it is asked again.'
-            message = message.replace(f":{port}", ":6443")
-            said = {"cluster": "local", "since": since, "message": message}
+            message = say(Note.CLUSTER_SILENT, name="local", said=error.message.replace(f":{port}", ":6443"))
+            said = {"cluster": "local", "since": since, "message": str(message), **told_json(message)}
             return {"away": said, "took": time.monotonic() - began}
         finally:
             await other.close()

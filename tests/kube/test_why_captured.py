@@ -53,6 +53,14 @@ def test_a_capture_says_where_it_is_from_and_has_no_trace_of_the_machine(case: s
     assert len(text) < 40_000
 
 
+def test_a_condition_that_nobody_could_tell_in_chinese_is_no_case() -> None:
+    """What is stored knows what it says: a case of before would test rows that nobody writes any more."""
+    found = read("foreign-object")
+    plain = {"reason": found["condition"]["reason"], "message": found["condition"]["message"]}
+    with pytest.raises(ValueError, match="capture it again"):
+        component_health({**found, "condition": plain})
+
+
 def test_every_state_that_can_be_provoked_was_captured() -> None:
     provoked = {state.case for state in STATES} | {why.value for why in PROVOKED}
     assert provoked == set(CASES)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import copy
 import json
 import pickle
 import re
@@ -18,11 +19,13 @@ from mcd.errors import Severity
 from mcd.kube.answers import refusal
 from mcd.kube.apply import reason_for
 from mcd.kube.cluster import KubeError
+from mcd.kube.decision import and_others
 from mcd.kube.explain import explain_condition
 from mcd.kube.explain.patterns import PATTERNS
 from mcd.kube.explain.platform import as_saying
 from mcd.kube.memory import MemoryCluster
-from mcd.model import Role, Trigger
+from mcd.kube.verdict import outcome_of
+from mcd.model import Role, Stalled, Trigger
 from mcd.model.named import ROLES, TRIGGERS
 from mcd.model.why import (
     SAID,
@@ -42,11 +45,12 @@ from mcd.model.why import (
     step,
     text,
     told,
+    told_by,
     whole,
 )
 from mcd.model.why.said import names_in
 from mcd.objects import ref_of
-from tests.kube.given import config, obj
+from tests.kube.given import Held, config, deployment, edit_image, obj, settle
 
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 ONLY_PARAMETERS = {Note.TEXT, Note.AMOUNT, Note.SAID, Note.MEANWHILE, Note.ENDED, Note.ALL_OF_IT, Note.TAKEN_BY,
@@ -189,6 +193,39 @@ async def test_a_namespace_that_goes_has_its_name_in_both_languages_whichever_cl
     assert sentence(one) == "the namespace demo is being deleted in the cluster."
     assert sentence(one, Language.ZH) == "集群正在删除命名空间 demo。"
     assert str(real) == as_saying(reason_for(real), str(real)), "without a name nothing is made up"
+
+
+async def test_what_is_held_and_what_is_refused_goes_on_knowing_what_it_says_through_a_pass() -> None:
+    """Nothing looks for names in the English sentence again: it is told with them, in both languages."""
+    cluster, fence, wanted = MemoryCluster(), Held(), deployment()
+    cluster.person(wanted, manager="kubectl")
+    told_of = [outcome_of(await settle(cluster, [wanted], fence))]
+    cluster, fence = MemoryCluster(), Held()
+    await settle(cluster, [wanted], fence)
+    other = copy.deepcopy(wanted)
+    other["spec"]["selector"]["matchLabels"] = {"another": "one"}
+    told_of.append(outcome_of(await settle(cluster, [other], fence)))
+    cluster.edit(ref_of(wanted), edit_image, manager="rancher")
+    told_of.append(outcome_of(await settle(cluster, [wanted], fence, yielded={ref_of(wanted)})))
+    seen = []
+    for stop in told_of:
+        assert isinstance(stop, Stalled)
+        cause = explain_condition("shop", stop.reason, stop.message, "default")
+        assert str(stop.message) in sentence(cause.told), "the English is what was written down"
+        seen.append(sentence(cause.told, Language.ZH))
+    assert seen == [
+        "Deployment/shop-web 没有被改动：它已存在，由 “kubectl” 创建，不属于 MCD。请删除它，或用 --take-over 接管它。",
+        "Deployment/shop-web：字段 spec.selector 在对象创建后不能修改。请删除这个对象，或重命名组件。",
+        "Deployment/shop-web 没有被改动：“rancher” 和 “mcd” 反复修改同样的字段"
+        "（spec.template.spec.containers[web].image），MCD 已停手。请停掉 rancher，或把这些字段让给它；然后重新部署。",
+    ]
+
+
+def test_a_sentence_that_nobody_knows_is_told_whole_with_how_many_others_there_are() -> None:
+    assert and_others("it is refused.", 2) == "it is refused. And 2 more."
+    assert told_by(and_others("it is refused.", 2)) == ()
+    known = and_others(say(Note.INSTALL_IT), 1)
+    assert in_language(known, Language.ZH) == "请集群管理员安装它。另有 1 个。"
 
 
 def test_one_and_many_are_told_apart() -> None:

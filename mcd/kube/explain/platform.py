@@ -5,7 +5,6 @@ Pure, over the reason and the message of a condition, and over objects that are 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,7 +12,8 @@ from mcd.errors import echo
 from mcd.kube.explain.facts import Cause, at, clean, evidence
 from mcd.kube.status import condition
 from mcd.model import Reason
-from mcd.model.why import Note, Saying, Why, as_told, text, told, told_by
+from mcd.model.why import WORDS, Note, Saying, Why, as_told, param_of, text, told, told_by
+from mcd.model.why.said import names_in
 from mcd.objects import Object
 
 CONDITIONS: Mapping[Reason, Why] = {
@@ -37,35 +37,20 @@ CONDITIONS: Mapping[Reason, Why] = {
 }
 """The states that are told by a condition of MCD's own."""
 
-_TWICE = re.compile(r"^(\S+): (?:\1: )+")
-_OWN_WORDS: Mapping[Reason, tuple[Note, re.Pattern[str]]] = {
-    Reason.FIELD_FIGHT: (Note.OF_FIGHT, re.compile(
-        r'(?P<object>\S+): held: "(?P<manager>[^"]+)" and "[^"]+" change the same fields .*?\((?P<fields>.+)\)\.')),
-    Reason.NOT_OURS: (Note.OF_FOREIGN, re.compile(r'(?P<object>\S+): held: .*made by "(?P<manager>[^"]+)"')),
-    Reason.IMMUTABLE_FIELD: (Note.OF_IMMUTABLE, re.compile(
-        r"(?P<object>\S+): (?P<fields>.+) never changes on a living object")),
-    Reason.KIND_NOT_SERVED: (Note.OF_KIND, re.compile(r"(?P<object>\S+): the cluster does not know this kind")),
-    Reason.FORBIDDEN: (Note.OF_RIGHT, re.compile(r"(?P<object>\S+): the cluster does not allow MCD to (?P<act>.+?)\.")),
-}  # fmt: skip
-"""What MCD's own sentences name, so that they can be told in another language."""
-
 
 def explain_condition(app: str, reason: Reason, message: str, namespace: str = "") -> Cause:
     """What a condition that is not as it should be says of an App of `namespace`. A reason without a sentence of its
-    own is told as it is."""
-    said = echo(_TWICE.sub(r"\1: ", " ".join(message[:4000].split())), 700)
-    why = CONDITIONS.get(reason, Why.OTHER)
-    note, pattern = _OWN_WORDS.get(reason, (None, None))
-    own = pattern.search(said) if pattern is not None else None
+    own is told as it is, and so is what an older version of MCD wrote down."""
     parts = told_by(message)
-    plain = told(Note.WHOLE, of=parts) if parts else text(said)
-    what = told(note, said=said, **own.groupdict()) if note is not None and own is not None else plain
-    seconds = re.search(r"not ready in (\d+) s", said, re.IGNORECASE)
+    plain = told(Note.WHOLE, of=parts) if parts else text(echo(" ".join(message[:4000].split()), 700))
+    command, why = param_of(parts, "command"), CONDITIONS.get(reason, Why.OTHER)
     words = told(
-        why, app=echo(app), said=plain, quota=plain, reason=reason.value, what=what,
-        name=echo(namespace) or "?", seconds=seconds[1] if seconds is not None else "?",
+        why, app=echo(app), said=plain, quota=plain, reason=reason.value, what=plain,
+        name=echo(namespace) or "?", seconds=param_of(parts, "seconds") or "?",
+        command=told(Note.COMMAND_IS, command=command) if command else told(Note.COMMAND_NAMED),
     )  # fmt: skip
-    return Cause(words, evidence(message) if what is plain and not parts else (), final=True)
+    told_whole = parts and names_in(WORDS[why].sentence.en) & {"said", "what", "quota"}
+    return Cause(words, () if told_whole else evidence(message), final=True)
 
 
 def as_saying(reason: Reason, message: str) -> str:

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from mcd.model.why.keys import Family, Language, Note, Why
-from mcd.model.why.said import Phrase, Saying, Told, Value, Words, as_json, of_json, text, told, told_by
+from mcd.model.why.said import (
+    Phrase,
+    Saying,
+    Told,
+    Value,
+    Words,
+    as_json,
+    every,
+    of_json,
+    param_of,
+    text,
+    told,
+    told_by,
+)
 from mcd.model.why.table import (
     SAID,
     WORDS,
@@ -15,8 +28,10 @@ from mcd.model.why.table import (
     saying,
     sentence,
     step,
+    together,
     whole,
     within,
+    words_of,
 )
 
 __all__ = [
@@ -33,17 +48,21 @@ __all__ = [
     "Words",
     "as_json",
     "as_told",
+    "every",
     "headline",
     "in_language",
     "of_json",
+    "param_of",
     "patch",
     "say",
     "saying",
     "sentence",
     "step",
     "text",
+    "together",
     "told",
     "told_by",
     "whole",
     "within",
+    "words_of",
 ]

@@ -104,6 +104,78 @@ HAPPENED: Mapping[Note, Phrase] = {
         "集群重试的间隔会越来越长；`mcd restart {app}` 可以立即重试。",
     ),
     Note.OBJECT_HELD: Phrase("{object}: held: {detail}", "{object} 没有被改动：{detail}"),
+    Note.OBJECT_SAYS: Phrase("{object}: {said}", "{object}：{said}"),
+    Note.AND_OTHERS: Phrase("And {n} more.", "另有 {n} 个。"),
+    Note.HELD_OTHER_MCD: Phrase(
+        'it belongs to another MCD ("{owner}"). Choose another name, or delete it there.',
+        "它属于另一个 MCD（“{owner}”）。请换一个名字，或在那边删除它。",
+    ),
+    Note.HELD_OLDER: Phrase(
+        "this MCD made it, and its database does not know it: that is older, perhaps restored from a backup. "
+        "Take it over with --take-over, or delete it.",
+        "它由这个 MCD 创建，但数据库不认识它：数据库较旧，可能是从备份恢复的。请用 --take-over 接管它，或删除它。",
+    ),
+    Note.HELD_MADE_AGAIN: Phrase(
+        'it was made again by "{manager}". Delete it, or take it over with --take-over.',
+        "它被 “{manager}” 重新创建过。请删除它，或用 --take-over 接管它。",
+    ),
+    Note.HELD_FOREIGN: Phrase(
+        'it exists and is not ours, made by "{manager}". Delete it, or take it over with --take-over.',
+        "它已存在，由 “{manager}” 创建，不属于 MCD。请删除它，或用 --take-over 接管它。",
+    ),
+    Note.HELD_FIGHT: Phrase(
+        '"{manager}" and "{ours}" change the same fields back again and again ({fields}). It is left as it is. '
+        "Stop {manager}, or leave the fields to it; then deploy again.",
+        "“{manager}” 和 “{ours}” 反复修改同样的字段（{fields}），MCD 已停手。"
+        "请停掉 {manager}，或把这些字段让给它；然后重新部署。",
+    ),
+    # --- what a cluster refuses: what and where, then what to do
+    Note.NAMESPACE_GOES: Phrase("{object}: the namespace is being deleted.", "{object}：正在删除命名空间。"),
+    Note.NAMESPACE_COMES: Phrase("It is made again when it is gone.", "删除完成后会重新创建。"),
+    Note.NO_RIGHT: Phrase(
+        "{object}: the cluster does not allow MCD to {act}.", "{object}：集群不允许 MCD 执行 {act}。"
+    ),
+    Note.GRANT_IT: Phrase(
+        "The cluster's owner can grant it (ClusterRole of MCD).", "集群管理员可以授予它（MCD 的 ClusterRole）。"
+    ),
+    Note.KIND_NOT_KNOWN: Phrase(
+        "{object}: the cluster does not know this kind of object.", "{object}：集群不认识这种对象。"
+    ),
+    Note.INSTALL_IT: Phrase("Ask the cluster's owner to install it.", "请集群管理员安装它。"),
+    Note.NEVER_CHANGES: Phrase(
+        "{object}: {fields} never changes on a living object.", "{object}：字段 {fields} 在对象创建后不能修改。"
+    ),
+    Note.RENAME_IT: Phrase("Delete the object, or rename the component.", "请删除这个对象，或重命名组件。"),
+    # --- a database that is older than what runs
+    Note.NEWER_RUNS: Phrase(
+        "the cluster runs Rollout {number}, asked for at {at} UTC ({object}{others}), which this database does not "
+        "know: it is older, perhaps restored from a backup. Nothing was changed. Restore a newer one, or {way}",
+        "集群里运行的是发布 {number}（{at} UTC 提出，{object}{others}），这个数据库不认识它：数据库较旧，"
+        "可能是从备份恢复的。没有做任何改动。请恢复较新的备份，或{way}",
+    ),
+    Note.WAY_FORWARD: Phrase(
+        "`{command}` to run the commit that runs there with the Settings and secrets known here{latest}; or {back}",
+        "用 `{command}` 以这里的设置和密钥运行那里正在运行的提交{latest}；或{back}",
+    ),
+    Note.OR_LATEST: Phrase(
+        " (or with the latest in git of its commits: {commits})", "（或用它的提交里 git 中最新的一个：{commits}）"
+    ),
+    Note.WAY_BACK: Phrase(
+        "`{command}` to go on with what is known here{beside}.", "用 `{command}` 按这里已知的内容继续{beside}。"
+    ),
+    Note.STAYS_BESIDE: Phrase(
+        "; {object}{others} then stays beside it until somebody deletes it",
+        "；{object}{others} 会一直留在旁边，直到有人删除它",
+    ),
+    Note.UNNAMED_RUNS: Phrase(
+        "what the inventory names of it is deleted, but not {what}, which this database does not know. It is older "
+        "than what runs, perhaps restored from a backup. Restore a newer one or delete them; then it goes on by "
+        "itself: `{command}`",
+        "清单里的对象已删除，但 {what} 还在：这个数据库不认识它们，它比正在运行的内容旧，可能是从备份恢复的。"
+        "请恢复较新的备份，或删除它们，之后会自动继续：`{command}`",
+    ),
+    Note.COMMAND_IS: Phrase("`{command}`", "`{command}`"),
+    Note.COMMAND_NAMED: Phrase("give the command that the sentence names", "请执行上面写的命令"),
     Note.BY_HAND_LATER: Phrase(
         "it waits to be started by hand, which MCD cannot do yet.",
         "它需要手动启动，MCD 目前还不支持。",

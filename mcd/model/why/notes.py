@@ -199,12 +199,6 @@ NOTES: Mapping[Note, Phrase] = {
         "{name}, requested: {requested}, used: {used}, limited: {limited}",
         "{name}，申请 {requested}，已用 {used}，上限 {limited}",
     ),
-    # --- of what MCD itself refuses: its own words, and what is in them
-    Note.OF_FIGHT: Phrase("{said}", "{object}：“{manager}” 和 MCD 反复修改同样的字段（{fields}），MCD 已停手。"),
-    Note.OF_FOREIGN: Phrase("{said}", "{object} 已存在，由 “{manager}” 创建，不属于这个应用；MCD 没有动它。"),
-    Note.OF_IMMUTABLE: Phrase("{said}", "{object}：字段 {fields} 在对象创建后不能修改。"),
-    Note.OF_KIND: Phrase("{said}", "集群不认识 {object} 这种对象。"),
-    Note.OF_RIGHT: Phrase("{said}", "{object}：集群不允许 MCD 执行 {act}。"),
     Note.NO_SUCH_PORT: Phrase(
         'its port "{port}" is none of the pods\' ports', "它的端口 “{port}” 不在 pod 的端口里"
     ),

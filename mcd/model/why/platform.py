@@ -47,7 +47,8 @@ PLATFORM: Mapping[Why, Words] = {
         Reason.CLUSTER_AUTH_FAILED,
         "the cluster {cluster} does not let MCD in since {since}: {said}",
         "集群 {cluster} 从 {since} 起拒绝 MCD 登录：{said}",
-        "Ask an admin to give the cluster a new kubeconfig.", "请管理员为该集群更新 kubeconfig。",
+        "Ask an admin to give the cluster a new kubeconfig, or MCD its rights there: `mcd cluster show {cluster}`.",
+        "请管理员为该集群更新 kubeconfig，或给 MCD 授权：`mcd cluster show {cluster}`。",
     ),
     Why.NAMESPACE_TERMINATING: _platform(
         Reason.NAMESPACE_TERMINATING,
@@ -99,8 +100,8 @@ PLATFORM: Mapping[Why, Words] = {
     Why.NEWER_IN_CLUSTER: _platform(
         Reason.NEWER_IN_CLUSTER,
         "the database is older than what runs: {said}", "数据库比集群里运行的内容旧：{said}",
-        "Ask an admin whether a newer backup is restored; if not, give the command that the sentence names.",
-        "请向管理员确认是否恢复较新的备份；若不恢复，请执行上面写的命令。",
+        "Ask an admin whether a newer backup is restored; if not, {command}.",
+        "请向管理员确认是否恢复较新的备份；若不恢复，{command}。",
     ),
     Why.COMMIT_GONE: _platform(
         Reason.COMMIT_NOT_FOUND,

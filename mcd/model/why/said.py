@@ -7,7 +7,7 @@ whoever prints it. It must not know any sentence.
 from __future__ import annotations
 
 import string
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
@@ -33,6 +33,19 @@ class Told:
 
 def told(key: Why | Note, /, **params: Value) -> Told:
     return Told(key, tuple(sorted(params.items())))
+
+
+def every(parts: Iterable[Told]) -> Iterator[Told]:
+    """All that is told, and what is told within it, each before its own parts."""
+    for one in parts:
+        yield one
+        for _, value in one.params:
+            yield from every((value,) if isinstance(value, Told) else value if isinstance(value, tuple) else ())
+
+
+def param_of(parts: Iterable[Told], name: str) -> Value:
+    """The first parameter of this name among them; empty text when none has it."""
+    return next((value for one in every(parts) if (value := one.param(name))), "")
 
 
 def text(words: str) -> Told:

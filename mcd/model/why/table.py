@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from mcd.errors import McdError
 from mcd.model.why.happened import HAPPENED
 from mcd.model.why.keys import Language, Note, Why
 from mcd.model.why.notes import NOTES
@@ -83,6 +84,20 @@ def as_told(words: str) -> Told:
     """A text as something that is told: one that knows what it says, or words in whatever language they came."""
     parts = told_by(words)
     return told(Note.WHOLE, of=parts) if parts else told(Note.TEXT, text=str(words))
+
+
+def together(*texts: str) -> str:
+    """Texts one behind the other. It knows what it says when one of them does; the others stay as they came."""
+    words = [each for each in texts if each]
+    plain = " ".join(words)
+    if not any(told_by(each) for each in words):
+        return plain
+    return Saying(plain, tuple(part for each in words for part in (told_by(each) or (as_told(each),))))
+
+
+def words_of(error: McdError) -> str:
+    """What a refusal says and what to do, as its text is, knowing what it says where it does."""
+    return together(error.message, error.hint)
 
 
 def in_language(words: str, language: Language) -> str:
