@@ -44,16 +44,20 @@ def tried_of(release: int, rollouts: Sequence[model.Rollout]) -> Tried | None:
     return Tried(own, next((r for r in rollouts if r.number > own.number and r.trigger in CHOICES), None))
 
 
-async def tried(actor: Actor, tx: Tx, release: model.Release) -> Tried | None:
-    """The same, read from the store. Raises McdError not_found."""
-    return tried_of(release.number, (await reads.rollouts(actor, tx, release.app, Part(LOOKED_THROUGH))).items)
-
-
-async def not_live(actor: Actor, tx: Tx, newest: model.Release | None, live: model.Rollout | None) -> NotLive | None:
-    """None when the newest Release is what runs, or there is none."""
+async def tried(actor: Actor, tx: Tx, newest: model.Release | None, live: model.Rollout | None) -> Tried | None:
+    """The same of the newest Release, read from the store. None also when it is what runs. Raises McdError
+    not_found."""
     if newest is None or (live is not None and live.release == newest.number):
         return None
-    found = await tried(actor, tx, newest)
+    return tried_of(newest.number, (await reads.rollouts(actor, tx, newest.app, Part(LOOKED_THROUGH))).items)
+
+
+async def not_live(
+    actor: Actor, tx: Tx, newest: model.Release | None, live: model.Rollout | None, found: Tried | None
+) -> NotLive | None:
+    """None when the newest Release is what runs, or there is none. `found` is what `tried` answers of the same."""
+    if newest is None or (live is not None and live.release == newest.number):
+        return None
     if found is None:
         word, reason, message = summary(newest.state)
         if word == "ready":

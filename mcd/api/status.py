@@ -5,8 +5,7 @@ It tells what controllers saw last, with its age in the conditions, so that it a
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Iterator
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -20,56 +19,27 @@ from mcd.api.app_shapes import App, ComponentHealth, ComponentStatus, NotLive, R
 from mcd.api.apps import app_shape
 from mcd.api.away import Away, away, known
 from mcd.api.etag import shown
-from mcd.api.newest import not_live
+from mcd.api.newest import Tried, not_live, tried
 from mcd.api.paths import AppName
 from mcd.api.rehearsal import pools_of
-from mcd.api.shapes import Problem, summary
+from mcd.api.shapes import Problem
 from mcd.api.strict import StrictRoute
 from mcd.api.unattended import command, next_step
-from mcd.api.why import explain_health
+from mcd.api.why import explain_health, told_of_away
 from mcd.appyaml.compiler import ComponentSpec
 from mcd.appyaml.live import Desired, Pair
 from mcd.appyaml.resolve.overrides import OVERRIDE
 from mcd.errors import Code, McdError
 from mcd.errors import Problem as FileProblem
-from mcd.model import Actor, HealthState, Reason, Verb
+from mcd.kube.explain import explain_condition
+from mcd.model import Actor, ConditionType, HealthState, Reason, StateWord, Verb
+from mcd.model.why import every, step, told_by
 from mcd.runtime import Runtime
 from mcd.store import reads
 from mcd.store.liveness import living
 from mcd.store.tx import Tx
 
 router = APIRouter(prefix="/api/v1", tags=["apps"], route_class=StrictRoute)
-
-NEXT: Mapping[Reason, str] = {
-    Reason.INVALID_APP_YAML: "Mend app.yaml, commit and push again.",
-    Reason.BUILD_FAILED: "Read `mcd logs --build {app}`, mend it and push; or try the same commit: `mcd deploy {app}`.",
-    Reason.IMAGE_MISSING: "Push the image and `mcd deploy {app}`; or correct image: in app.yaml and push.",
-    Reason.BUILD_UNAVAILABLE: "Use `image:` in app.yaml, or ask an admin to set MCD_BUILDER and MCD_REGISTRY.",
-    Reason.COMMIT_NOT_FOUND: "Push the commit again.",
-    Reason.CRASH_LOOPING: "Read `mcd logs --previous {app}`; mend it and push.",
-    Reason.OOM_KILLED: "Raise resources.memory in app.yaml and push, or use less.",
-    Reason.IMAGE_PULL: "Check the image's name in app.yaml and that the registry has it.",
-    Reason.CONFIG_MISSING: "Set what is missing: `mcd secret set {app} NAME KEY=VALUE`.",
-    Reason.PROBE_FAILING: "Check port and health in app.yaml, and `mcd logs {app}`.",
-    Reason.NO_ENDPOINTS: "Put the Service back as it was: `mcd deploy {app}`.",
-    Reason.UNSCHEDULABLE: "Change resources, gpu or node_pool in app.yaml, or free a node.",
-    Reason.DEADLINE_EXCEEDED: "Read `mcd logs {app}`; mend it and push.",
-    Reason.ROLLED_BACK: "Mend what it says and push again; `mcd history {app} -o wide` tells what was tried.",
-    Reason.NOT_OURS: "Delete the other object, or `mcd deploy {app} --take-over`.",
-    Reason.FIELD_FIGHT: "Stop the other manager, then `mcd deploy {app}`.",
-    Reason.PRUNE_NEEDS_CONFIRMATION: "Read the list. The command behind it goes on; `mcd rollback {app} --to N` runs "
-    "something else.",
-    Reason.NEWER_IN_CLUSTER: "Ask an admin whether a newer backup is restored; if not, `{deploy}`.",
-    Reason.IMMUTABLE_FIELD: "Rename the component, or delete the object that cannot change.",
-    Reason.QUOTA_EXCEEDED: "Free something, or ask the owners of the product line for more.",
-    Reason.CLUSTER_AUTH_FAILED: "Ask an admin to give the cluster a new kubeconfig.",
-    Reason.FORBIDDEN: "Ask an admin to give MCD the right that the message names.",
-    Reason.QUARANTINED: "Ask for it again: `mcd deploy {app}`.",
-}
-"""What a person can do about a reason. What is not here goes on by itself, or its message says it all. `deploy` is the
-command that the message itself names first."""
-
-_COMMAND = re.compile(r"`((?:mcd deploy|kubectl) [^`]+)`")
 
 
 @router.get("/apps/{app}/status", operation_id="show_status", response_model=Status)
@@ -89,19 +59,20 @@ class _Facts:
 
     def __init__(
         self,
-        app: model.App,
+        place: places.Place,
         shape: App,
         newest: model.Release | None,
         problems: tuple[FileProblem, ...],
         seen: reads.RolloutSeen | None,
         running: Pair | None,
         aside: NotLive | None,
+        tried: Tried | None,
         gone: Away | None,
         settings: int,
     ) -> None:
-        self.app, self.shape, self.newest, self.problems = app, shape, newest, problems
-        self.settings = settings
-        self.seen, self.running, self.aside, self.gone = seen, running, aside, gone
+        self.app, self.namespace, self.shape = place.app, place.line.namespace, shape
+        self.newest, self.problems, self.settings = newest, problems, settings
+        self.seen, self.running, self.aside, self.tried, self.gone = seen, running, aside, tried, gone
 
     def status(self, runtime: Runtime, idle: str, wanted: Desired | None) -> Status:
         """`idle`: what to do about it that no controller works, if none does; `wanted` is what runs, compiled now."""
@@ -134,34 +105,44 @@ class _Facts:
             for spec in wanted.compiled.spec.components
         ]
 
-    def _step(self, reason: Reason) -> str:
-        """What `mcd why` says of the component that failed for this reason."""
+    def _stalled(self) -> Iterator[model.Condition]:
+        """What a person must do something about, the newest first: a Release that failed after the Rollout that runs
+        is what they wait for. What was chosen away, or cannot be seen now, asks for nothing."""
+        states = [self.newest.state] if self.newest is not None and _is_stalled(self.newest.state, None) else []
+        if self.aside is not None and self.aside.state is StateWord.STALLED and self.tried is not None:
+            states.append(self.tried.rollout.state)
+        if self.seen is not None and _is_stalled(self.seen.rollout.state, self.gone):
+            states.append(self.seen.rollout.state)
+        for state in states:
+            if (found := state.condition(ConditionType.STALLED)) is not None:
+                yield found
+
+    def _step(self, stalled: model.Condition) -> str:
+        """What `mcd why` says: of the component that failed for this reason, else of the condition itself."""
         failed = [h for h in self.seen.health if h.state is HealthState.FAILED] if self.seen else []
-        told = next((h for h in failed if h.reason is reason and h.told), None)
-        return explain_health(self.app.name, told).step if told is not None else ""
+        health = next((h for h in failed if h.reason is stalled.reason and h.told), None)
+        if health is not None and (said := explain_health(self.app.name, health).step):
+            return said
+        cause = explain_condition(self.app.name, stalled.reason, stalled.message, self.namespace)
+        within = (words for one in every(told_by(stalled.message)) if (words := step(one)))
+        return step(cause.told) or next(within, "")
 
     def _next_step(self, idle: str) -> str:
-        """The newest trouble first: a Release that failed after the Rollout that runs is what the person waits for.
-        While nobody works, nothing goes on by itself."""
+        """While nobody works, nothing goes on by itself."""
         if self.newest is None:
             where = self.shape.git_url or self.app.repository
             return f"Push a commit with an {self.app.path}: git push {where} {self.app.branch}"
-        aside = [(self.aside.state, self.aside.reason, self.aside.message)] if self.aside else []
-        told = known(self.seen.rollout.state, self.gone) if self.seen else None
-        live = [(told.state, told.reason, told.message)] if told else []
-        for word, reason, message in (summary(self.newest.state), *aside, *live):
-            if word == "stalled":
-                if said := self._step(reason):
-                    return said
-                named = _COMMAND.search(message)
-                command = named[1] if named else f"mcd deploy {self.app.name}"
-                return NEXT.get(reason, "").format(app=self.app.name, deploy=command)
+        if (stalled := next(self._stalled(), None)) is not None:
+            return self._step(stalled)
         if self.gone is not None and not idle:
-            ask = NEXT.get(self.gone.reason) or "It goes on by itself when the cluster answers:"
-            return f"{ask} mcd cluster show {self.shape.cluster}"
+            return step(told_of_away(self.gone, self.shape.cluster))
         if self.seen is None and not self.newest.deploys:
             return f"Deploy it: mcd deploy {self.app.name} --commit {self.newest.commit[:12]}"
         return ""
+
+
+def _is_stalled(state: model.Reconciled, gone: Away | None) -> bool:
+    return known(state, gone).state is StateWord.STALLED
 
 
 async def _facts(runtime: Runtime, actor: Actor, tx: Tx, name: str) -> _Facts:
@@ -176,17 +157,18 @@ async def _facts(runtime: Runtime, actor: Actor, tx: Tx, name: str) -> _Facts:
         newest = None
     problems = await reads.release_problems(actor, tx, name, newest.number) if newest is not None else ()
     live = await reads.live_rollout(actor, tx, name)
-    aside = await not_live(actor, tx, newest, live)
+    found = await tried(actor, tx, newest, live)
+    aside = await not_live(actor, tx, newest, live, found)
     revision = (await reads.settings(actor, tx, name)).revision
     if live is None:
-        return _Facts(place.app, shape, newest, problems, None, None, aside, gone, revision)
+        return _Facts(place, shape, newest, problems, None, None, aside, found, gone, revision)
     release = await reads.release(actor, tx, name, live.release, files=True)
     settings = await reads.settings(actor, tx, name, live.settings)
     pools = await pools_of(actor, tx, place.cluster.name)
     around = await reads.facts_of(actor, tx, release, (place.line, place.cluster))
     running = Pair(place.app, release, settings, place.line, place.cluster, pools, around) if release.app_yaml else None
     seen = await reads.rollout_seen(actor, tx, live.id)
-    return _Facts(place.app, shape, newest, problems, seen, running, aside, gone, revision)
+    return _Facts(place, shape, newest, problems, seen, running, aside, found, gone, revision)
 
 
 def _component(

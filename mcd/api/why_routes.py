@@ -147,9 +147,7 @@ async def _newest(actor: Actor, tx: Tx, app: str) -> model.Release | None:
 
 async def _aside(actor: Actor, tx: Tx, newest: model.Release | None, live: model.Rollout | None) -> Ran | None:
     """The newest Rollout of the newest Release, when that is not what runs and nobody chose another one since."""
-    if newest is None or (live is not None and live.release == newest.number):
-        return None
-    found = await tried(actor, tx, newest)
+    found = await tried(actor, tx, newest, live)
     if found is None or found.chosen is not None:
         return None
     seen = await reads.rollout_seen(actor, tx, found.rollout.id)

@@ -178,7 +178,7 @@ async def test_a_refused_credential_is_the_reason_and_a_new_one_the_next_step(
         assert 'cluster "local" does not accept the credential' in told["message"]
         assert told["away_since"] is not None
     assert "new kubeconfig" in status["next_step"]
-    assert status["next_step"].endswith("mcd cluster show local")
+    assert status["next_step"].endswith("`mcd cluster show local`.")
     await live.world.loop.measure()
     labels = {"noun": "rollout", "reason": "ClusterAuthFailed"}
     assert metrics.REGISTRY.get_sample_value("mcd_stalled", labels) is None

@@ -63,7 +63,7 @@ async def test_nothing_is_called_ready_that_nobody_can_see(live: Api) -> None:
         assert face["since"] == face["away_since"]
     status = await got(live, "apps/hello/status")
     assert status["app"]["state"] == "unknown"
-    assert status["next_step"].endswith("mcd cluster show local")
+    assert status["next_step"].endswith("`mcd cluster show local`.")
     (web,) = status["components"]
     assert (web["state"], web["reason"]) == ("unknown", "Unreachable")
     assert web["message"].startswith("It was healthy when it was seen last")
