@@ -1,6 +1,6 @@
 """Rings the bells of this process when another one commits, by PostgreSQL's LISTEN.
 
-On a connection of its own, and the only module that needs psycopg by name: a laptop on SQLite has no use for it.
+On a connection of its own. It must not be imported where there is no PostgreSQL: a laptop on SQLite has no psycopg.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import psycopg
 from sqlalchemy.engine import URL
 
+from mcd.store.server_connection import connect
 from mcd.store.wakes import CHANNEL, Bell, Ring
 
 
@@ -46,12 +47,7 @@ class Listener:
         pause = 0.5
         while True:
             try:
-                connection = await psycopg.AsyncConnection.connect(
-                    self._url.set(drivername="postgresql").render_as_string(hide_password=False),
-                    autocommit=True,
-                    connect_timeout=5,
-                    application_name="mcd",
-                )
+                connection = await connect(self._url)
                 self._listens = True
                 async with connection:
                     await connection.execute(f"LISTEN {CHANNEL}")

@@ -12,12 +12,12 @@ import psycopg
 from sqlalchemy.engine import URL
 
 from mcd.store.marks import Mark
+from mcd.store.server_connection import Connection, connect
 
 _ASK = "SELECT pg_current_snapshot()::text, pg_postmaster_start_time()::text"
 """Which transactions are over, of all that ever wrote: the only thing that a commit always changes, and never changes
 back. The second tells one server, or one life of it, from another."""
 
-CONNECT_SECONDS = 5
 ANSWER_SECONDS = 2.0
 """After which who asks goes on without a mark."""
 AGAIN_SECONDS = 1.0
@@ -29,8 +29,8 @@ class ServerMarks:
     asked, and a hundred requests at once cost one."""
 
     def __init__(self, url: URL) -> None:
-        self._url = url.set(drivername="postgresql").render_as_string(hide_password=False)
-        self._connection: psycopg.AsyncConnection[tuple[str, str]] | None = None
+        self._url = url
+        self._connection: Connection | None = None
         self._opened = 0
         self._not_before = 0.0
         self._asking: asyncio.Task[Mark] | None = None
@@ -58,9 +58,7 @@ class ServerMarks:
         if self._connection is None:
             if asyncio.get_running_loop().time() < self._not_before:
                 return None
-            self._connection = await psycopg.AsyncConnection.connect(
-                self._url, autocommit=True, connect_timeout=CONNECT_SECONDS, application_name="mcd"
-            )
+            self._connection = await connect(self._url)
             self._connection.prepare_threshold = 0
             self._opened += 1
         cursor = await self._connection.execute(_ASK)

@@ -17,21 +17,19 @@ from sqlalchemy.engine import URL
 
 from mcd.store.question import Answer, Question
 from mcd.store.quick import Ask, TheOtherWay, Why
+from mcd.store.server_connection import Connection, connect
 
 MOST = 4
 """Connections. Who finds none free goes the other way."""
-CONNECT_SECONDS = 5
 AGAIN_SECONDS = 1.0
 """After which a server that could not be reached is tried again."""
-
-Connection = psycopg.AsyncConnection[tuple[Any, ...]]
 
 
 class ServerQuick:
     """`options`: what a connection begins with."""
 
     def __init__(self, url: URL, dialect: Dialect, options: str) -> None:
-        self._url = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        self._url = url
         self._dialect = dialect
         self._options = options
         self._idle: list[Connection] = []
@@ -82,10 +80,7 @@ class ServerQuick:
             raise TheOtherWay(Why.FAILED)
         self._count += 1
         try:
-            return await psycopg.AsyncConnection.connect(
-                self._url, autocommit=True, connect_timeout=CONNECT_SECONDS, options=self._options,
-                application_name="mcd",
-            )  # fmt: skip
+            return await connect(self._url, self._options)
         except BaseException as error:
             self._count -= 1
             if not isinstance(error, psycopg.Error | OSError):

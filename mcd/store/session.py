@@ -30,7 +30,7 @@ from mcd.store.columns import json_text
 from mcd.store.failures import as_mcd_error, damaged, not_migrated, unreachable
 from mcd.store.keyring import KeyRing
 from mcd.store.marks import FileMarks, Mark, Marks
-from mcd.store.migrate import migrate, require_head
+from mcd.store.migrate import APPLICATION, migrate, require_head
 from mcd.store.queue import Queue
 from mcd.store.quick import FileQuick, Quick, TheOtherWay
 from mcd.store.sqlite import BEGIN_WRITING, connect
@@ -388,6 +388,6 @@ def _postgres_engine(url: URL) -> AsyncEngine:
         pool_timeout=BUSY_SECONDS,
         pool_pre_ping=True,
         json_serializer=json_text,
-        connect_args={"connect_timeout": 5, "options": _limits(), "application_name": "mcd"},
+        connect_args={"connect_timeout": 5, "options": _limits(), "application_name": APPLICATION},
         hide_parameters=True,
     )

@@ -1,0 +1,27 @@
+"""A connection to PostgreSQL by the driver alone, for what needs one of its own: to listen, to ask for marks, to ask
+short questions.
+
+Apart from `session.py`, because a laptop on SQLite has no psycopg. It must not know what is asked.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+from sqlalchemy.engine import URL
+
+from mcd.store.migrate import APPLICATION
+
+CONNECT_SECONDS = 5
+
+Connection = psycopg.AsyncConnection[tuple[Any, ...]]
+
+
+async def connect(url: URL, options: str = "") -> Connection:
+    """Every statement is a transaction of its own unless it begins one. `options`: what the server is told at the
+    start. Raises psycopg.Error, OSError."""
+    return await psycopg.AsyncConnection.connect(
+        url.set(drivername="postgresql").render_as_string(hide_password=False),
+        autocommit=True, connect_timeout=CONNECT_SECONDS, options=options, application_name=APPLICATION,
+    )  # fmt: skip
