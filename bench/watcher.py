@@ -19,10 +19,6 @@ import aiohttp
 FORCE, _KIND = "?fieldManager=bare&force=true", {"Content-Type": "application/apply-patch+yaml"}
 
 
-def _say(*words: Any) -> None:
-    print(json.dumps(words), flush=True)
-
-
 def _path(collection: str, meta: dict[str, Any]) -> str:
     root, _, plural = collection.partition("?")[0].rpartition("/")
     return f"{root}/namespaces/{meta['namespace']}/{plural}/{meta['name']}"
@@ -40,8 +36,11 @@ async def _target(target: dict[str, Any]) -> None:
     async with aiohttp.ClientSession(target["server"], connector=connector, headers=headers) as http:
 
         async def heal(path: str) -> None:
-            async with http.patch(path + FORCE, data=wanted[path], headers=_KIND) as answer:
-                mine.add(json.loads(await answer.read())["metadata"]["resourceVersion"])
+            try:
+                async with http.patch(path + FORCE, data=wanted[path], headers=_KIND) as answer:
+                    mine.add(json.loads(await answer.read())["metadata"]["resourceVersion"])
+            except aiohttp.ClientError:
+                await heal(path)
 
         def take(at: float, collection: str, event: dict[str, Any]) -> str:
             obj, meta = event["object"], event["object"]["metadata"]
@@ -52,7 +51,7 @@ async def _target(target: dict[str, Any]) -> None:
                 healing.add(task := asyncio.ensure_future(heal(path)))
                 task.add_done_callback(healing.discard)
             names = (event["type"], obj["kind"], meta["namespace"], meta["name"])
-            _say(at, target["name"], *names, version, meta.get("generation", 0), _image(obj))
+            print(json.dumps((at, target["name"], *names, version, meta.get("generation", 0), _image(obj))), flush=True)
             return version
 
         async def follow(collection: str, version: str = "") -> None:
@@ -61,12 +60,12 @@ async def _target(target: dict[str, Any]) -> None:
                     if not version:
                         async with http.get(collection) as answer:
                             version = json.loads(await answer.read())["metadata"]["resourceVersion"]
-                        _say(time.monotonic(), target["name"], "LISTED", collection)
+                        print(json.dumps((time.monotonic(), target["name"], "LISTED", collection)), flush=True)
                     watch = f"{collection}&watch=1&resourceVersion={version}"
                     async with http.get(watch, read_bufsize=2**22, timeout=None) as answer:
                         async for line in answer.content:
                             version = take(time.monotonic(), collection, json.loads(line))
-                except (aiohttp.ClientError, ConnectionError):
+                except aiohttp.ClientError:
                     await asyncio.sleep(0.01)
 
         await asyncio.gather(*(follow(collection) for collection in target["paths"]))
