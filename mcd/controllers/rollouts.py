@@ -46,7 +46,7 @@ from mcd.model import (
     Waiting,
 )
 from mcd.model.triggers import BACK
-from mcd.model.why import Note, Saying, Told, Value, say, saying, told
+from mcd.model.why import Note, Saying, Told, Value, Why, as_told, say, saying, told
 from mcd.objects import COMPONENT, Ref, ref_of
 
 PROGRESS_RETRY = 10.0
@@ -210,7 +210,7 @@ async def _what_runs(work: _Pass) -> tuple[ComponentHealth, ...]:
         simulated=work.item.cluster.serves.simulated,
     )  # fmt: skip
     not_ours = [
-        ComponentHealth(component, HealthState.FAILED, Reason.NOT_OURS, f"{ref_of(obj)}: held: {change.detail}")
+        _left_alone(work.item.app.name, component, change)
         for obj in work.wanted.objects
         if obj["kind"] in WORKLOADS
         and (component := obj["metadata"]["labels"].get(COMPONENT))
@@ -235,6 +235,13 @@ async def _healthy(work: _Pass) -> Outcome | None:
             return Stalled(died[0].reason, saying(about(died[0])), again_in=again)
         return Waiting(waiting[0].reason, said, min(again, PROGRESS_RETRY))
     return None
+
+
+def _left_alone(app: str, component: str, change: Change) -> ComponentHealth:
+    """Of a component whose workload somebody else has."""
+    words = say(Note.OBJECT_HELD, object=str(change.ref), detail=change.detail)
+    meant = told(Why.FOREIGN_OBJECT, app=app, what=as_told(words))
+    return ComponentHealth(component, HealthState.FAILED, Reason.NOT_OURS, str(words), told=(meant,))
 
 
 def _waiting_for_runs(wanted: Desired) -> list[ComponentHealth]:

@@ -103,6 +103,12 @@ async def test_a_newest_release_that_was_held_asks_for_nothing_when_another_was_
     await live.deployed(HELLO + '  extra: {type: daemon, image: "registry.test/hello:1"}\n')
     held = await status_of(live)
     assert (held["app"]["state"], held["rollout"]["reason"]) == ("held", "NotOurs")
+    why = (await live.get("/api/v1/apps/hello/why", "vera")).json()["items"]
+    (extra,) = [item for item in why if item["reason"] == "NotOurs"]
+    assert held["next_step"] == extra["step"], "one table of advice"
+    assert (extra["component"], extra["why"]) == ("extra", "foreign-object")
+    chinese = (await live.get("/api/v1/apps/hello/why?component=extra&language=zh", "vera")).json()["items"][0]
+    assert chinese["sentence"].startswith("Deployment/hello-extra 没有被改动：它已存在，由 “kubectl-create” 创建")
     told = {c["component"]: (c["state"], c["reason"]) for c in held["components"]}
     assert told == {"web": ("healthy", "Ready"), "extra": ("failed", "NotOurs")}, "what runs, and what is not ours"
     assert (await live.post("/api/v1/apps/hello/rollouts", {"release": 1})).status_code == 202
