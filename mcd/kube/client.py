@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import random
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -136,6 +137,7 @@ class KubeClient:
     async def watch(
         self, kind: Kind, namespace: str = "", selector: Mapping[str, str] | None = None, *, resource_version: str = ""
     ) -> AsyncIterator[WatchEvent]:
+        goes_on = bool(resource_version)
         if not resource_version and not self._streams_lists:
             listing = await self.list(kind, namespace, selector)
             for obj in listing.objects:
@@ -159,7 +161,7 @@ class KubeClient:
                 else:
                     raise error
             else:
-                if resource_version:
+                if goes_on:
                     yield _up_to(resource_version, kind)
                 async with contextlib.aclosing(streams.lines(response, SILENCE)) as lines:
                     async for line in lines:
@@ -227,6 +229,7 @@ class KubeClient:
         previous: bool = False,
         tail: int | None = None,
         since_seconds: int | None = None,
+        since_time: datetime | None = None,
         timestamps: bool = False,
     ) -> AsyncIterator[bytes]:
         query = [("container", container)]
@@ -234,6 +237,7 @@ class KubeClient:
         query += [(name, "true") for name, on in flags.items() if on]
         query += [("tailLines", str(tail))] if tail is not None else []
         query += [("sinceSeconds", str(since_seconds))] if since_seconds is not None else []
+        query += [("sinceTime", f"{since_time.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")] if since_time is not None else []
         path = object_path(Ref("v1", "Pod", namespace, pod)) + "/log"
         return streams.log_lines(self._transport, path, query, f"Pod/{pod}", follow=follow)
 
