@@ -186,7 +186,8 @@ async def sources_of(cluster: Cluster, place: Place, wanted: Wanted) -> list[tai
         name = places.container_of(pod, wanted.container)
         status = places.statuses(pod).get(name, {})
         uid, restarts = str(pod["metadata"].get("uid", "")), int(status.get("restartCount", 0))
-        found.append(tails.Source(pod["metadata"]["name"], uid, name, restarts, _ends(status)))
+        running = "running" in (status.get("state") or {})
+        found.append(tails.Source(pod["metadata"]["name"], uid, name, restarts, _ends(status), running))
     return found
 
 

@@ -11,6 +11,7 @@ import contextvars
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from mcd.api.tails import Says
 from mcd.errors import McdError
@@ -67,15 +68,16 @@ class Taps:
         return _Shared(self, cluster, cluster_id)
 
     async def follow(
-        self, cluster: Says, key: Key, *, tail: int | None, since_seconds: int | None
+        self, cluster: Says, key: Key, *, tail: int | None, since_seconds: int | None, since_time: datetime | None
     ) -> AsyncIterator[bytes]:
-        """Lines with their times. `tail` and `since_seconds` are for whoever is the first: others get what is kept."""
+        """Lines with their times. `tail` and the sinces are for whoever is the first: others get what is kept."""
         tap = self._taps.get(key)
         if tap is None:
             tap = self._taps[key] = _Tap()
             upstream = cluster.logs(
-                key[1], key[2], key[3], follow=True, tail=tail, since_seconds=since_seconds, timestamps=True
-            )
+                key[1], key[2], key[3], follow=True, tail=tail, since_seconds=since_seconds, since_time=since_time,
+                timestamps=True,
+            )  # fmt: skip
             # In a context of its own: it outlives the request that was the first to follow.
             tap.task = asyncio.create_task(
                 self._copy(key, tap, upstream), name=f"tap:{key[2]}/{key[3]}", context=contextvars.Context()
@@ -140,12 +142,13 @@ class _Shared:
         previous: bool = False,
         tail: int | None = None,
         since_seconds: int | None = None,
+        since_time: datetime | None = None,
         timestamps: bool = False,
     ) -> AsyncIterator[bytes]:
         if follow and timestamps and not previous:
             key = (self.id, namespace, pod, container)
-            return self.taps.follow(self.cluster, key, tail=tail, since_seconds=since_seconds)
+            return self.taps.follow(self.cluster, key, tail=tail, since_seconds=since_seconds, since_time=since_time)
         return self.cluster.logs(
-            namespace, pod, container,
-            follow=follow, previous=previous, tail=tail, since_seconds=since_seconds, timestamps=timestamps,
+            namespace, pod, container, follow=follow, previous=previous, tail=tail, since_seconds=since_seconds,
+            since_time=since_time, timestamps=timestamps,
         )  # fmt: skip

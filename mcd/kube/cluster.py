@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
@@ -173,9 +174,11 @@ class Cluster(Protocol):
         previous: bool = False,
         tail: int | None = None,
         since_seconds: int | None = None,
+        since_time: datetime | None = None,
         timestamps: bool = False,
     ) -> AsyncIterator[bytes]:
-        """The log of a container, line by line without the newline; a line is cut at 64 KiB."""
+        """The log of a container, line by line without the newline; a line is cut at 64 KiB. Of the two sinces one at
+        most is given: `since_time` is a time of the node's own clock, in whole seconds."""
 
     async def exec(
         self,

@@ -11,7 +11,7 @@ import copy
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from mcd.errors import Code
@@ -28,8 +28,10 @@ from mcd.kube.cluster import (
     WatchEventType,
 )
 from mcd.kube.kinds import KINDS, STORAGE_CLASS, served
+from mcd.kube.memory_logs import Ask, Logs
 from mcd.kube.secret import without_values
 from mcd.kube.sending import still_ours
+from mcd.kube.stamps import BILLION
 from mcd.kube.world import World, bookmark, expired, filtered, selected, shell
 from mcd.model import Serves
 from mcd.objects import Object, Ref, ref_of
@@ -85,7 +87,7 @@ class MemoryCluster:
     def __post_init__(self) -> None:
         self._world = World(self.clock)
         self._frozen: dict[Ref, Object] | None = None
-        self._logs: dict[tuple[str, str, str], list[bytes]] = {}
+        self._logs = Logs(lambda: self.clock(), self._world.bells)
         self._commands: Callable[[Sequence[str]], tuple[bytes, bytes, int]] | None = None
         self.writes: deque[Write] = deque()
         self._counted = 0
@@ -197,13 +199,32 @@ class MemoryCluster:
         previous: bool = False,
         tail: int | None = None,
         since_seconds: int | None = None,
+        since_time: datetime | None = None,
         timestamps: bool = False,
     ) -> AsyncIterator[bytes]:
-        if Ref("v1", "Pod", namespace, pod) not in self._world.objects:
+        run = self._run(Ref("v1", "Pod", namespace, pod), container)
+        if run is None:
             raise KubeError(Code.NOT_FOUND, KubeReason.STALE, f'there is no pod "{pod}" in namespace "{namespace}".')
-        lines = self._logs.get((namespace, pod, container + ("/previous" if previous else "")), [])
-        for line in lines[-tail:] if tail else lines if tail is None else ():
+        if since_seconds is not None:
+            since_time = self.clock() - timedelta(seconds=since_seconds)
+        since = int(since_time.timestamp()) * BILLION if since_time is not None else 0
+
+        def alive() -> bool:
+            return run[-1] and self._run(Ref("v1", "Pod", namespace, pod), container) == run
+
+        ask = Ask(tail, since, timestamps, alive if follow and not previous else None)
+        async for line in self._logs.read((namespace, pod, container + ("/previous" if previous else "")), ask):
             yield line
+
+    def _run(self, ref: Ref, container: str) -> tuple[str, int, bool] | None:
+        """Which run of a container it is, and whether it goes on; None without the pod."""
+        pod = self._world.objects.get(ref)
+        if pod is None:
+            return None
+        statuses = pod.get("status", {}).get("containerStatuses") or ()
+        status: Mapping[str, Any] = next((one for one in statuses if one.get("name") == container), {})
+        going = "running" in (status.get("state") or {})
+        return pod["metadata"]["uid"], int(status.get("restartCount", 0)), going
 
     async def exec(
         self,
@@ -277,7 +298,13 @@ class MemoryCluster:
     def set_logs(
         self, namespace: str, pod: str, container: str, lines: Iterable[bytes], *, previous: bool = False
     ) -> None:
-        self._logs[(namespace, pod, container + ("/previous" if previous else ""))] = [*lines]
+        """All that a container said until now; whoever follows it is told what is new. A line without a time is said
+        now."""
+        self._logs.put((namespace, pod, container + ("/previous" if previous else "")), lines)
+
+    def end_logs(self, error: KubeError | None = None) -> None:
+        """Every log that is followed ends now, in order or with this error. Whoever asks again is answered."""
+        self._logs.end(error)
 
     def set_commands(self, answer: Callable[[Sequence[str]], tuple[bytes, bytes, int]]) -> None:
         """What a command run in any container answers: stdout, stderr, exit code."""

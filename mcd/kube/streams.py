@@ -21,6 +21,8 @@ MAX_EVENT = 2 * 1024 * 1024
 """Bytes of one watch event. A larger one is skipped whole: the object is then read by itself when it is needed."""
 MAX_LOG_LINE = 64 * 1024
 """Bytes of one line of a log; the rest of a longer one is cut off."""
+REOPENED, RUN_AGAIN = "It is opened again.", "Run it again."
+"""What comes of a stream that broke. Watches and logs that are followed are opened again by who reads them."""
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
 _STDIN, _STDOUT, _STDERR, _ERROR, _RESIZE, _CLOSE = 0, 1, 2, 3, 4, 255
 
@@ -60,12 +62,12 @@ async def log_lines(
 ) -> AsyncGenerator[bytes, None]:
     """The lines of a log without their newline. A log that is followed may be silent for ever; one that is read to its
     end may not."""
-    silence = None if follow else DEADLINE
+    silence, hint = (None, REOPENED) if follow else (DEADLINE, "Ask again.")
     async with transport.stream(path, query) as response:
         if response.status != 200:
             raise await refused(response, what)
         held, cut = bytearray(), False
-        while chunk := await _chunk(response, silence):
+        while chunk := await _chunk(response, silence, hint):
             *whole, rest = chunk.split(b"\n")
             for part in whole:
                 yield bytes((held if cut else held + part)[:MAX_LOG_LINE])
@@ -78,23 +80,19 @@ async def log_lines(
             yield bytes(held[:MAX_LOG_LINE])
 
 
-async def _chunk(response: aiohttp.ClientResponse, silence: float | None) -> bytes:
+async def _chunk(response: aiohttp.ClientResponse, silence: float | None, hint: str = REOPENED) -> bytes:
     try:
         async with asyncio.timeout(silence):
             return await response.content.readany()
     except TimeoutError:
         said = "the stream from the cluster ended: nothing was heard for"
-        raise Silent(
-            Code.UNAVAILABLE, KubeReason.UNREACHABLE, f"{said} {silence:g} s.", "It is opened again."
-        ) from None
+        raise Silent(Code.UNAVAILABLE, KubeReason.UNREACHABLE, f"{said} {silence:g} s.", hint) from None
     except (aiohttp.ClientError, OSError):
-        raise _broken("the connection broke") from None
+        raise _broken("the connection broke", hint) from None
 
 
-def _broken(why: str) -> KubeError:
-    return KubeError(
-        Code.UNAVAILABLE, KubeReason.UNREACHABLE, f"the stream from the cluster ended: {why}.", "It is opened again."
-    )
+def _broken(why: str, hint: str = REOPENED) -> KubeError:
+    return KubeError(Code.UNAVAILABLE, KubeReason.UNREACHABLE, f"the stream from the cluster ended: {why}.", hint)
 
 
 async def execute(transport: Transport, path: str, query: Query, what: str) -> ExecSession:
@@ -143,7 +141,7 @@ class _Exec:
                     yield ExecChunk("stderr", f"mcd: {said}\r\n".encode())
                 yield ExecChunk("stdout", b"", code)
                 return
-        raise _broken("the command's connection was closed before it ended")
+        raise _broken("the command's connection was closed before it ended", RUN_AGAIN)
 
     async def send(self, data: bytes) -> None:
         await self._write(bytes([_STDIN]) + data)
@@ -161,7 +159,7 @@ class _Exec:
             async with asyncio.timeout(DEADLINE):
                 await self._socket.send_bytes(message)
         except (TimeoutError, aiohttp.ClientError, OSError):
-            raise _broken("the command no longer takes input") from None
+            raise _broken("the command no longer takes input", RUN_AGAIN) from None
 
 
 NOT_FOUND, NOT_RUN = 127, 126

@@ -1,0 +1,159 @@
+"""Following logs across what breaks: nothing is lost, nothing is told twice, and nobody is asked more than needed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from mcd.api import tails
+from mcd.api.tails import Options, Source
+from mcd.errors import Code, McdError
+from mcd.kube.cluster import KubeError, KubeReason
+from mcd.kube.memory import MemoryCluster
+from mcd.objects import Ref
+
+WAIT = 10.0
+BROKEN = KubeError(Code.UNAVAILABLE, KubeReason.UNREACHABLE, "the connection broke.", "It is opened again.")
+
+
+@dataclass
+class Talker(MemoryCluster):
+    """One container that talks; it counts how often it is asked for what it said."""
+
+    asked: list[dict[str, Any]] = field(default_factory=list)
+    away: McdError | None = None
+    said: list[bytes] = field(default_factory=list)
+
+    def logs(self, *which: str, **how: Any) -> AsyncIterator[bytes]:
+        self.asked.append(how)
+        return super().logs(*which, **how)
+
+    def runs(self, going: bool = True, restarts: int = 0) -> None:
+        pod = {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "web-0", "namespace": "demo"}}
+        ref = Ref("v1", "Pod", "demo", "web-0")
+        if ref not in self.objects():
+            self.person({**pod, "spec": {"containers": [{"name": "web"}]}})
+        state: dict[str, Any] = {"running" if going else "terminated": {}}
+        status = {"containerStatuses": [{"name": "web", "restartCount": restarts, "state": state}]}
+        self.set_status(ref, status)
+
+    def say(self, *lines: bytes) -> None:
+        self.said += lines
+        self.set_logs("demo", "web-0", "web", self.said)
+
+    async def find(self) -> Sequence[Source]:
+        if self.away is not None:
+            raise self.away
+        status = self.objects()[Ref("v1", "Pod", "demo", "web-0")]["status"]["containerStatuses"][0]
+        running = "running" in status["state"]
+        return [Source("web-0", "u", "web", status["restartCount"], running=running)]
+
+
+@pytest.fixture
+def talker() -> Talker:
+    made = Talker()
+    made.add_namespace("demo")
+    made.runs()
+    return made
+
+
+@asynccontextmanager
+async def followed(talker: Talker, **options: Any) -> AsyncIterator[AsyncIterator[bytes]]:
+    given = Options(follow=True, look_again=0.01, **options)
+    async with aclosing(tails.lines(talker, "demo", talker.find, given)) as lines:  # type: ignore[type-var]
+        yield lines
+
+
+async def some(lines: AsyncIterator[bytes], count: int) -> list[bytes]:
+    async with asyncio.timeout(WAIT):
+        return [await anext(lines) for _ in range(count)]
+
+
+@pytest.mark.parametrize("error", [None, BROKEN], ids=["in order", "broken"])
+@pytest.mark.parametrize("timestamps", [False, True])
+async def test_what_is_said_after_a_break_comes_and_nothing_comes_twice(
+    talker: Talker, error: KubeError | None, timestamps: bool
+) -> None:
+    talker.say(b"one", b"two")
+    async with followed(talker, timestamps=timestamps) as lines:
+        told = await some(lines, 2)
+        talker.end_logs(error)
+        talker.say(b"three")
+        if error is not None:
+            assert await some(lines, 1) == [b"mcd: web-0 web: the connection broke. It is opened again.\n"]
+        told += await some(lines, 1)
+        talker.say(b"four")
+        told += await some(lines, 1)
+    assert [line.rpartition(b" ")[2] if timestamps else line for line in told] == [
+        b"one\n", b"two\n", b"three\n", b"four\n"
+    ]  # fmt: skip
+
+
+async def test_who_wants_no_old_line_is_told_all_that_is_said_during_a_break(talker: Talker) -> None:
+    talker.say(b"old")
+    async with followed(talker, tail=0) as lines:
+        waiting = asyncio.create_task(some(lines, 1))
+        async with asyncio.timeout(WAIT):
+            while not talker.asked:
+                await asyncio.sleep(0)
+        talker.end_logs()
+        talker.say(b"old", b"new")
+        # What was said in the second of the beginning may come too: better than to lose one.
+        while await waiting != [b"new\n"]:
+            waiting = asyncio.create_task(some(lines, 1))
+
+
+async def test_a_cluster_or_a_database_that_is_away_ends_nothing_and_is_told_once(talker: Talker) -> None:
+    async with followed(talker) as lines:
+        waiting = asyncio.create_task(some(lines, 2))
+        async with asyncio.timeout(WAIT):
+            while not talker.asked:
+                await asyncio.sleep(0)
+        talker.away = McdError(Code.UNAVAILABLE, "the database is away.")
+        talker.say(b"here")
+        assert await waiting == [b"here\n", b"mcd: the database is away.\n"]
+        talker.away = None
+        talker.say(b"still")
+        assert await some(lines, 1) == [b"still\n"]
+        talker.away = McdError(Code.FORBIDDEN, "you may not read this any more.")
+        assert await some(lines, 1) == [b"mcd: you may not read this any more.\n"]
+        with pytest.raises(StopAsyncIteration):
+            await some(lines, 1)
+
+
+async def test_a_container_that_ended_is_read_to_its_end_and_its_next_run_from_its_beginning(talker: Talker) -> None:
+    talker.say(b"one")
+    async with followed(talker) as lines:
+        assert await some(lines, 1) == [b"one\n"]
+        talker.end_logs()
+        # It said something after the stream was cut and before anybody saw that it ended.
+        talker.say(b"fatal")
+        talker.runs(False)
+        assert await some(lines, 1) == [b"fatal\n"]
+        talker.said = []
+        talker.say(b"again")
+        talker.runs(True, 1)
+        assert await some(lines, 1) == [b"again\n"]
+
+
+async def test_a_container_that_ended_is_not_asked_again_and_again(talker: Talker) -> None:
+    talker.say(b"one")
+    talker.runs(False)
+    looks = 0
+
+    async def find() -> Sequence[Source]:
+        nonlocal looks
+        looks += 1
+        if looks > 20:
+            raise McdError(Code.FORBIDDEN, "enough.")
+        return await Talker.find(talker)
+
+    lines = tails.lines(talker, "demo", find, Options(follow=True, look_again=0.001))
+    async with asyncio.timeout(WAIT):
+        assert [line async for line in lines] == [b"one\n", b"mcd: enough.\n"]
+    assert len(talker.asked) == 1
