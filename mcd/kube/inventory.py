@@ -160,53 +160,55 @@ def plan(
     if missing or len(refs) != len(wanted):
         what = f"{missing[0]} was not looked up" if missing else "an object is wanted twice"
         raise McdError(Code.INTERNAL, f"cannot plan: {what}.", "Nothing was changed.")
-    apply: list[Planned] = []
+    around = _Around(live, inventory, entries, kept, terms)
+    fates = [_fate(obj, around) for obj in wanted]
+    found = tuple(fate for fate, _ in fates if isinstance(fate, InventoryEntry))
     held = [Change(ref, Action.HELD, words) for ref, words in sorted(kept.items())]
-    unchanged: list[Ref] = []
-    found: list[InventoryEntry] = []
-    leaving: set[Ref] = set()
-    for obj in wanted:
-        verdict = decide(obj, entries.get(ref_of(obj)), live[ref_of(obj)], terms)
-        if isinstance(verdict, Change) and verdict.reason is Reason.NOT_OURS and (made := _maker(obj, live, inventory)):
-            verdict = Change(verdict.ref, Action.HELD, f"it goes with {made}, which made it.", reason=Reason.DELETING)
-            leaving.add(verdict.ref)
-        elif isinstance(verdict, Change) and (maker := _kept_maker(obj, live, kept)):
-            verdict = Change(verdict.ref, Action.HELD, f"it is of {maker}, which is kept.")
-        if isinstance(verdict, Planned):
-            apply.append(verdict)
-        elif isinstance(verdict, Change):
-            held.append(verdict)
-        else:
-            unchanged.append(verdict.ref)
-            found.append(verdict)
-    blocked = next((c for c in held if c.reason in (Reason.NOT_OURS, Reason.DELETING) and c.ref not in leaving), None)
+    held += [fate for fate, _ in fates if isinstance(fate, Change)]
+    blocked = next((fate for fate, blocks in fates if blocks and isinstance(fate, Change)), None)
     stale = sorted(
         (e for e in inventory if e.ref not in refs and e.ref not in kept), key=lambda e: (-kind_rank(e.ref.kind), e.ref)
     )
-    prune = _prune(stale, live, owner)
-    held += prune.held
-    size = len(refs | entries.keys())
-    digest = ""
-    if blocked is not None and prune.delete:
-        why = blocked.reason
-        held += [
-            Change(
-                e.ref,
-                Action.HELD,
-                f"is no longer wanted, but stays while {blocked.ref} is held.",
-                reason=why,
-            )
-            for e in prune.delete
-        ]
-        prune = replace(prune, delete=())
-    elif _braked(prune.delete, wished_deletes, max(1.0, BRAKE * size)):
-        digest = delete_digest(prune.delete)
-        if digest == confirmed:
-            digest = ""
-        else:
-            held += _held_by_the_brake(prune.delete, size)
-            prune = replace(prune, delete=())
-    return Plan(tuple(apply), prune.delete, tuple(held), tuple(unchanged), prune.kept, prune.gone, tuple(found), digest)
+    prune, digest = _prune(stale, live, owner), ""
+    if blocked is not None:
+        prune = _held_back(prune, f"is no longer wanted, but stays while {blocked.ref} is held.", blocked.reason)
+    else:
+        prune, digest = _braked(prune, wished_deletes, len(refs | entries.keys()), confirmed)
+    return Plan(
+        apply=tuple(fate for fate, _ in fates if isinstance(fate, Planned)),
+        delete=prune.delete,
+        held=(*held, *prune.held),
+        unchanged=tuple(entry.ref for entry in found),
+        kept=prune.kept,
+        gone=prune.gone,
+        found=found,
+        prune_digest=digest,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """What the fate of one object depends on besides itself."""
+
+    live: Mapping[Ref, Object | None]
+    inventory: Sequence[InventoryEntry]
+    entries: Mapping[Ref, InventoryEntry]
+    kept: Mapping[Ref, str]
+    terms: Terms
+
+
+def _fate(wanted: Object, around: _Around) -> tuple[InventoryEntry | Change | Planned, bool]:
+    """What becomes of a wanted object, and whether nothing may be deleted because of that."""
+    ref = ref_of(wanted)
+    verdict = decide(wanted, around.entries.get(ref), around.live[ref], around.terms)
+    if not isinstance(verdict, Change):
+        return verdict, False
+    if verdict.reason is Reason.NOT_OURS and (made := _maker(wanted, around.live, around.inventory)):
+        # There is room for it as soon as that has gone.
+        return Change(ref, Action.HELD, f"it goes with {made}, which made it.", reason=Reason.DELETING), False
+    if maker := _kept_maker(wanted, around.live, around.kept):
+        return Change(ref, Action.HELD, f"it is of {maker}, which is kept."), False
+    return verdict, verdict.reason in (Reason.NOT_OURS, Reason.DELETING)
 
 
 def _maker(wanted: Object, live: Mapping[Ref, Object | None], inventory: Sequence[InventoryEntry]) -> Ref | None:
@@ -347,11 +349,21 @@ def let_go(live: Mapping[str, Any]) -> bool:
     return not _owner(live) and (live["metadata"].get("labels") or {}).get(MANAGED_BY) != "mcd"
 
 
-def _braked(delete: Sequence[InventoryEntry], wished: Collection[Ref], allowed: float) -> bool:
-    unasked = [e for e in delete if e.ref not in wished]
-    return len(unasked) > allowed or any(e.ref.kind in ALWAYS_BRAKED for e in unasked)
+def _braked(prune: _Prune, wished: Collection[Ref], size: int, confirmed: str) -> tuple[_Prune, str]:
+    """What may go without being asked for, and the digest that a person has to confirm for the rest; "": nothing has to
+    be. `size` is of the inventory and what is wanted together."""
+    unasked = [e for e in prune.delete if e.ref not in wished]
+    if len(unasked) <= max(1.0, BRAKE * size) and not any(e.ref.kind in ALWAYS_BRAKED for e in unasked):
+        return prune, ""
+    digest = delete_digest(prune.delete)
+    if digest == confirmed:
+        return prune, ""
+    count = len(prune.delete)
+    words = f"would be deleted: {count} of {size} objects at once are deleted only when a person confirms it."
+    return _held_back(prune, words, Reason.PRUNE_NEEDS_CONFIRMATION), digest
 
 
-def _held_by_the_brake(delete: Sequence[InventoryEntry], size: int) -> list[Change]:
-    words = f"would be deleted: {len(delete)} of {size} objects at once are deleted only when a person confirms it."
-    return [Change(e.ref, Action.HELD, words, reason=Reason.PRUNE_NEEDS_CONFIRMATION) for e in delete]
+def _held_back(prune: _Prune, words: str, reason: Reason | None) -> _Prune:
+    """Nothing of it is deleted."""
+    held = (Change(e.ref, Action.HELD, words, reason=reason) for e in prune.delete)
+    return replace(prune, delete=(), held=(*prune.held, *held))
