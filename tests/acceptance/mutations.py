@@ -79,7 +79,7 @@ MUTATIONS = {
         "    if may(actor, verb, product_line):", "    if True:", ("tests/store/test_access.py",),
     ),
     "pod-security": Mutation(
-        "a pod may gain privileges", "mcd/appyaml/render/pod.py",
+        "a pod may gain privileges", "mcd/appyaml/render/container.py",
         "\"allowPrivilegeEscalation\": False", "\"allowPrivilegeEscalation\": True", ("tests/appyaml",),
     ),
 }  # fmt: skip
