@@ -79,10 +79,6 @@ class KubeError(McdError):
         self.fields = tuple(fields)
 
 
-class Silent(KubeError):
-    """A stream (UNREACHABLE) that was open and said nothing for too long: nobody knows what it did not tell."""
-
-
 class WatchEventType(StrEnum):
     ADDED = "ADDED"
     MODIFIED = "MODIFIED"
@@ -149,8 +145,8 @@ class Cluster(Protocol):
     ) -> AsyncIterator[WatchEvent]:
         """Changes from `resource_version` on, after a BOOKMARK with `initial_end` that says that the stream is open;
         without one, the server first sends what exists and then such a BOOKMARK. Ends when the server ends it; raises
-        KubeError EXPIRED for a 410 in the stream, UNREACHABLE when it breaks, and `Silent` when nothing (not even a
-        bookmark) came for too long."""
+        KubeError EXPIRED for a 410 in the stream, and UNREACHABLE when it breaks or nothing (not even a bookmark) came
+        for too long."""
 
     async def apply(
         self, obj: Object, *, live: Object | None = None, force: bool = False, dry_run: bool = False

@@ -14,7 +14,7 @@ import orjson
 
 from mcd.errors import Code, echo
 from mcd.kube.answers import refusal
-from mcd.kube.cluster import ExecChunk, ExecSession, KubeError, KubeReason, Silent
+from mcd.kube.cluster import ExecChunk, ExecSession, KubeError, KubeReason
 from mcd.kube.transport import DEADLINE, Query, Transport
 
 MAX_EVENT = 2 * 1024 * 1024
@@ -85,8 +85,7 @@ async def _chunk(response: aiohttp.ClientResponse, silence: float | None, hint: 
         async with asyncio.timeout(silence):
             return await response.content.readany()
     except TimeoutError:
-        said = "the stream from the cluster ended: nothing was heard for"
-        raise Silent(Code.UNAVAILABLE, KubeReason.UNREACHABLE, f"{said} {silence:g} s.", hint) from None
+        raise _broken(f"nothing was heard for {silence:g} s") from None
     except (aiohttp.ClientError, OSError):
         raise _broken("the connection broke", hint) from None
 

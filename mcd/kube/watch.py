@@ -15,7 +15,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequenc
 from dataclasses import dataclass, field
 from typing import cast
 
-from mcd.kube.cluster import Cluster, Kind, KubeError, KubeReason, Silent, WatchEvent, WatchEventType
+from mcd.kube.cluster import Cluster, Kind, KubeError, KubeReason, WatchEvent, WatchEventType
 from mcd.kube.held import Held, held
 from mcd.kube.kinds import NODE, STORAGE_CLASS
 from mcd.kube.stock import PLAYED
@@ -107,11 +107,10 @@ def _cause(error: KubeError | None) -> str:
 
 
 def _goes_on(error: KubeError, told: int, lived: float) -> bool:
-    """Whether a stream that broke is opened again from what it told last. Not one that broke as soon as it was open: it
-    may break at the same event again. And not one that fell silent, which may have lost what was to be told."""
-    if error.kube_reason is not KubeReason.UNREACHABLE or isinstance(error, Silent):
-        return False
-    return told > 1 or (told == 1 and lived > STEADY)
+    """Whether a stream that broke, or fell silent, is opened again from what it told last. Not one that broke as soon
+    as it was open: it may break at the same event again. Silence alone says nothing: of a kind in which nothing happens
+    an API server sends no bookmarks, and what a dead connection kept to itself is told by the next one."""
+    return error.kube_reason is KubeReason.UNREACHABLE and (told > 1 or (told == 1 and lived > STEADY))
 
 
 def _known_by(obj: Object) -> Object:
@@ -284,7 +283,7 @@ class Caches:
                 self._looked()
                 lived = time.monotonic() - began if store.told else 0.0
                 if not _goes_on(error, store.told, lived):
-                    # Too old, forbidden, away or silent: what we hold may be behind, so it is listed again.
+                    # Too old, forbidden or away: what we hold may be behind, so it is listed again.
                     store.version = ""
                 failures = failures + 1 if lived < STEADY else 1
                 if failures > 1 or not store.version:

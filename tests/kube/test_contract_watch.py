@@ -192,6 +192,7 @@ class Broken(MemoryCluster):
         super().__post_init__()
         self.began: list[str] = []
         self.breaking = 0
+        self.silences = 0
 
     async def watch(
         self, kind: Kind, namespace: str = "", selector: Mapping[str, str] | None = None, *, resource_version: str = ""
@@ -200,6 +201,10 @@ class Broken(MemoryCluster):
         events = super().watch(kind, namespace, selector, resource_version=resource_version)
         async with contextlib.aclosing(cast(AsyncGenerator[WatchEvent, None], events)) as stream:
             async for event in stream:
+                if self.silences and event.initial_end:
+                    yield event
+                    self.silences -= 1
+                    raise KubeError(Code.UNAVAILABLE, KubeReason.UNREACHABLE, "nothing was heard for 100 s.")
                 if self.breaking and event.type is not WatchEventType.BOOKMARK:
                     self.breaking -= 1
                     raise KubeError(Code.UNAVAILABLE, KubeReason.UNREACHABLE, "the connection broke.")
@@ -217,6 +222,21 @@ async def test_a_stream_that_breaks_goes_on_from_what_it_told_last() -> None:
         assert not await told_of(told, "default/c"), "what the broken stream did not tell is told by the next"
         assert caches.synced(CONFIG_MAP)
     assert cluster.began == ["", last["metadata"]["resourceVersion"]]
+
+
+async def test_a_stream_in_which_nothing_happened_goes_on_without_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An API server sends no bookmarks of a kind at rest: its stream falls silent, and the next one does too."""
+    monkeypatch.setattr(watch, "STEADY", -1.0)
+    cluster = Broken()
+    cluster.silences = 3
+    async with cached(cluster) as (caches, told):
+        async with asyncio.timeout(PATIENCE):
+            while cluster.silences:
+                await asyncio.sleep(0)
+        await cluster.apply(config("b"))
+        assert not await told_of(told, "default/b")
+        assert caches.synced(CONFIG_MAP)
+    assert [bool(version) for version in cluster.began] == [False, True, True, True]
 
 
 async def test_a_stream_that_breaks_as_soon_as_it_is_open_begins_with_a_list() -> None:
