@@ -20,6 +20,7 @@ from mcd.api.portal.views.apps import ON_A_PAGE
 from mcd.errors import Code, McdError
 from mcd.model import Actor
 from mcd.store import intents, quick
+from mcd.store.direct import FileDirect
 from mcd.store.question import Answer, Question
 from mcd.store.session import Database
 from tests.controllers.world import ADMIN, HELLO
@@ -148,6 +149,13 @@ def _questions(living: Site, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         return before(opened, question, given)
 
     monkeypatch.setattr(quick._Opened, "_answer", noting)
+    within = FileDirect.ask
+
+    async def noting_within(direct: FileDirect, question: Question, given: Mapping[str, Any]) -> Answer:
+        statements.append(str(question.statement))
+        return await within(direct, question, given)
+
+    monkeypatch.setattr(FileDirect, "ask", noting_within)
     return statements
 
 
