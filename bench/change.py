@@ -77,15 +77,15 @@ async def _change(
     await engine.until("all Apps were looked at", engine.restless, 600)
     verbs = between(asked, engine.servers.asked())
     after = await engine.rendered(names)
-    old = {ref_of(obj): _content(obj) for obj in before}
-    differ = sum(_content(obj) != old.get(ref_of(obj)) for obj in after)
+    old = {ref_of(obj): content(obj) for obj in before}
+    differ = sum(content(obj) != old.get(ref_of(obj)) for obj in after)
     await engine.play(after)
     await engine.until("all Apps are Ready", engine.unready, 600)
     await engine.until("nobody works", engine.restless, 600)
     return Change(name, differ, without_watches(verbs), verbs), after
 
 
-def _content(obj: Object) -> Any:
+def content(obj: Object) -> Any:
     """An object without what says only which Rollout wrote it."""
     kept = {key: text for key, text in obj["metadata"]["annotations"].items() if key not in (ROLLOUT, HASH)}
     return {**obj, "metadata": {**obj["metadata"], "annotations": kept}}
