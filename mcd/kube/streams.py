@@ -85,7 +85,7 @@ async def _chunk(response: aiohttp.ClientResponse, silence: float | None, hint: 
         async with asyncio.timeout(silence):
             return await response.content.readany()
     except TimeoutError:
-        raise _broken(f"nothing was heard for {silence:g} s") from None
+        raise _broken(f"nothing was heard for {silence:g} s", hint) from None
     except (aiohttp.ClientError, OSError):
         raise _broken("the connection broke", hint) from None
 
