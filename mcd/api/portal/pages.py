@@ -25,6 +25,7 @@ from starlette.types import Scope
 from mcd.api.portal import assets
 from mcd.api.portal.language import NAMES, Language, chosen
 from mcd.api.portal.views.frame import PLACES, THEMES, Frame, frame, local
+from mcd.api.portal.views.typed import typed
 from mcd.model import Actor
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -61,6 +62,7 @@ def environment(spoken: Language) -> Environment:
         "places": PLACES,
         "spoken": spoken,
         "query": query,
+        "typed": typed,
     }
     # For every template and block, also one that is rendered alone.
     made.globals["ui"] = made.get_template("parts/macros.html").module

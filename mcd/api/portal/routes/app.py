@@ -35,6 +35,7 @@ from mcd.api.portal.views.app import (
     top_of,
     waits_of,
 )
+from mcd.api.portal.views.typed import typed
 from mcd.api.running import Drafts, pair_of
 from mcd.api.running import Running as Drawn
 from mcd.api.unattended import command, next_step
@@ -110,7 +111,7 @@ async def overview(request: Request, app: AppName, actor: Reader, runtime: Runti
     view = _view(request, runtime, actor, await _find(request, actor, runtime, app), None)
     drawn = fragment(request, TEMPLATE, "now", view, runtime.now())
     view = replace(view, seen=seen(drawn))
-    return show(request, Page(TEMPLATE, view, f"mcd status {app}"), now=runtime.now())
+    return show(request, Page(TEMPLATE, view, typed("mcd status", app)), now=runtime.now())
 
 
 @router.get("/apps/{app}/live", operation_id="portal_app_live")
@@ -135,7 +136,7 @@ async def pods(request: Request, app: AppName, actor: Reader, runtime: RuntimeOf
     simulated = found.place.cluster.serves.simulated
     shown = pods_of(looked.value or (), looked.at, looked.trouble, simulated, most=10_000)
     view = replace(_view(request, runtime, actor, found, looked), pods=shown)
-    return show(request, Page("app/pods.html", view, f"mcd status {app} -o wide"), now=runtime.now())
+    return show(request, Page("app/pods.html", view, typed("mcd status", app, "-o", "wide")), now=runtime.now())
 
 
 async def look_for_pods(

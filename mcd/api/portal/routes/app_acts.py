@@ -36,6 +36,7 @@ from mcd.api.portal.views.app_act import (
     release_choices,
     rollout_choices,
 )
+from mcd.api.portal.views.typed import typed
 from mcd.api.portal.words import n_
 from mcd.errors import Code, McdError
 from mcd.model import Actor, ConditionType, Reason, Trigger
@@ -98,7 +99,7 @@ async def deploy_form(
     newest = chosen_of(choices)
     more = f"{head.url}/deploy?cursor={found.next_cursor}" if found.next_cursor else ""
     view = ActForm(head, "deploy", n_("Deploy"), choices, str(release or newest), more)
-    return show(request, Page("app/deploy.html", view, f"mcd deploy {app}"), now=runtime.now())
+    return show(request, Page("app/deploy.html", view, typed("mcd deploy", app)), now=runtime.now())
 
 
 @router.post("/apps/{app}/deploy", operation_id="portal_deploy")
@@ -109,10 +110,10 @@ async def deploy(
     if form.commit:
         source = await sources.find(runtime, actor, app, form.commit)
         named, fields = source.commit.id[:12], (("commit", source.commit.id),)
-        command = f"mcd deploy {app} --commit {named}"
+        command = typed("mcd deploy", app, "--commit", named)
     elif form.release is not None:
         source, named, fields = None, str(form.release), (("release", str(form.release)),)
-        command = f"mcd deploy {app} --release {form.release}"
+        command = typed("mcd deploy", app, "--release", form.release)
     else:
         raise McdError(Code.INVALID, "it is not said what to deploy.", "Choose a Release, or write a commit.")
     take_over = form.take_over == "yes"
@@ -151,7 +152,7 @@ async def rollback_form(request: Request, app: AppName, actor: Deployer, runtime
     chosen = str(best.number) if best is not None and back is None else ""
     more = f"{head.url}/rollback?cursor={found.next_cursor}" if found.next_cursor else ""
     view = ActForm(head, "rollback", n_("Roll back"), choices, chosen, more, went_back=back)
-    return show(request, Page("app/rollback.html", view, f"mcd rollback {app}"), now=runtime.now())
+    return show(request, Page("app/rollback.html", view, typed("mcd rollback", app)), now=runtime.now())
 
 
 async def _titles(actor: Actor, tx: Tx, app: str, numbers: set[int]) -> Mapping[int, str]:
@@ -177,7 +178,7 @@ async def rollback(
 
     wish = Wish(
         app, "rollback", n_("Roll back to Rollout %(number)s: Release %(release)s with Settings %(settings)s"), act,
-        f"mcd rollback {app} --to {old.number}", n_("Roll back"), "rolling-back",
+        typed("mcd rollback", app, "--to", old.number), n_("Roll back"), "rolling-back",
         {"number": old.number, "release": old.release, "settings": old.settings}, (("rollout", str(old.number)),),
     )  # fmt: skip
     return await preview(request, runtime, actor, wish, form.confirmation)
@@ -193,7 +194,7 @@ async def restart_form(request: Request, app: AppName, actor: Deployer, runtime:
     async with runtime.db.reading() as tx:
         head = await top(actor, tx, app, "/restart")
     view = ActForm(head, "restart", n_("Restart"), tuple(Choice(p.name, p.type) for p in found.parts))
-    return show(request, Page("app/restart.html", view, f"mcd restart {app}"), now=runtime.now())
+    return show(request, Page("app/restart.html", view, typed("mcd restart", app)), now=runtime.now())
 
 
 @router.post("/apps/{app}/restart", operation_id="portal_restart")
@@ -218,8 +219,9 @@ async def restart(
         return asked.created
 
     wish = Wish(
-        app, "restart", n_("Restart %(names)s"), act, f"mcd restart {app} {' '.join(f'-c {n}' for n in names)}",
-        n_("Restart"), "restarting", {"names": ", ".join(names)}, tuple(("component", n) for n in names),
+        app, "restart", n_("Restart %(names)s"), act,
+        typed("mcd restart", app, *(word for n in names for word in ("-c", n))), n_("Restart"), "restarting",
+        {"names": ", ".join(names)}, tuple(("component", n) for n in names),
     )  # fmt: skip
     return await preview(request, runtime, actor, wish, form.confirmation)
 
@@ -246,7 +248,7 @@ async def _confirm(request: Request, runtime: Runtime, actor: Actor, app: str) -
 
     return Wish(
         app, "confirm", n_("Confirm what Rollout %(number)s deletes"), act,
-        f"mcd deploy {app} --release {waiting.release}", n_("Go on and delete"), "deploying",
+        typed("mcd deploy", app, "--release", waiting.release), n_("Go on and delete"), "deploying",
         {"number": waiting.number}, danger=True, typed=app, back=f"/apps/{app}",
     )  # fmt: skip
 
@@ -271,7 +273,7 @@ async def _delete(request: Request, runtime: Runtime, actor: Actor, app: str) ->
         return True
 
     return Wish(
-        app, "delete", n_("Delete %(name)s"), act, f"mcd delete {app}", n_("Delete for good"), "deleting",
+        app, "delete", n_("Delete %(name)s"), act, typed("mcd delete", app), n_("Delete for good"), "deleting",
         {"name": app}, danger=True, typed=app, plan=plan, to="/apps", back=f"/apps/{app}",
         notes=(n_("The App goes with its objects, its Settings and its secrets. "
                   "What holds data stays in the cluster."),),

@@ -36,6 +36,7 @@ from mcd.api.portal.views.app_history import (
     settings_row,
     things_of,
 )
+from mcd.api.portal.views.typed import typed
 from mcd.api.running import pair_of
 from mcd.errors import Code, McdError
 from mcd.model import Actor, Verb
@@ -80,8 +81,8 @@ async def timeline(
     view = Timeline(
         head, show_, rows, cursor, part.cursor is None, options, before, after, sections, trouble
     )  # fmt: skip
-    command = {"events": f"mcd events {app}", "settings": f"mcd settings history {app}",
-               "releases": f"mcd release list {app}"}.get(show_, f"mcd history {app}")  # fmt: skip
+    command = {"events": typed("mcd events", app), "settings": typed("mcd settings history", app),
+               "releases": typed("mcd release list", app)}.get(show_, typed("mcd history", app))  # fmt: skip
     return show(request, Page("app/timeline.html", view, command), now=runtime.now())
 
 
@@ -142,7 +143,7 @@ async def objects(
 ) -> Response:
     """Every object of the App as MCD wants it, and how it was when MCD looked last."""
     view = await _objects(request, runtime, actor, app, kind, None)
-    return show(request, Page("app/objects.html", view, f"mcd status {app} -o yaml"), now=runtime.now())
+    return show(request, Page("app/objects.html", view, typed("mcd status", app, "-o", "yaml")), now=runtime.now())
 
 
 @router.get("/apps/{app}/drift", operation_id="portal_drift")
@@ -150,7 +151,7 @@ async def drift(request: Request, app: AppName, actor: Deployer, runtime: Runtim
     """The same, compared with the cluster at this moment: what MCD would write."""
     plan = await planned_of_live(runtime, actor, app)
     view = await _objects(request, runtime, actor, app, "", plan)
-    return show(request, Page("app/objects.html", view, f"mcd status {app} -o yaml"), now=runtime.now())
+    return show(request, Page("app/objects.html", view, typed("mcd status", app, "-o", "yaml")), now=runtime.now())
 
 
 async def _objects(request: Request, runtime: Runtime, actor: Actor, app: str, kind: str, plan: Plan | None) -> Objects:

@@ -15,6 +15,7 @@ from mcd.api.portal.routes.app import top
 from mcd.api.portal.routing import pages
 from mcd.api.portal.views.app_logs import plain
 from mcd.api.portal.views.app_past import release_page, rollout_page
+from mcd.api.portal.views.typed import typed
 from mcd.store import reads
 from mcd.store.reads.runs import build_tail
 
@@ -32,7 +33,8 @@ async def rollout(request: Request, app: AppName, number: ReleaseNumber, actor: 
         found = await reads.rollout_numbered(actor, tx, app, number)
         seen = await reads.rollout_seen(actor, tx, found.id)
     view = rollout_page(head, seen.rollout, seen.health, seen.changes)
-    return show(request, Page("app/rollout.html", view, f"mcd rollout show {number} -a {app}"), now=runtime.now())
+    command = typed("mcd rollout show", number, "-a", app)
+    return show(request, Page("app/rollout.html", view, command), now=runtime.now())
 
 
 @router.get("/apps/{app}/releases/{number}", operation_id="portal_release")
@@ -45,4 +47,5 @@ async def release(request: Request, app: AppName, number: ReleaseNumber, actor: 
         problems = await reads.release_problems(actor, tx, app, number)
         log = await build_tail(actor, tx, app, number, LINES)
     view = release_page(head, found, told, problems, [plain(line) for line in log])
-    return show(request, Page("app/release.html", view, f"mcd release show {number} -a {app}"), now=runtime.now())
+    command = typed("mcd release show", number, "-a", app)
+    return show(request, Page("app/release.html", view, command), now=runtime.now())

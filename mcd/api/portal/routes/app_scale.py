@@ -25,6 +25,7 @@ from mcd.api.portal.routes.app import drafts_of, top
 from mcd.api.portal.routes.app_plans import Confirmed, Wish, preview, with_one_wish
 from mcd.api.portal.routing import pages
 from mcd.api.portal.views.app_act import ActForm, Choice, Plan
+from mcd.api.portal.views.typed import typed
 from mcd.api.portal.words import n_
 from mcd.api.running import pair_of
 from mcd.errors import Code, McdError
@@ -80,7 +81,7 @@ async def scale_form(request: Request, app: AppName, actor: Deployer, runtime: R
     choices = tuple(Choice(p.name, p.type, str(p.replicas)) for p in found.parts)
     amounts = {p.name: str(found.held.get(p.name, {}).get("replicas", "")) for p in found.parts}
     view = ActForm(head, "scale", n_("Scale"), choices, amounts=amounts)
-    return show(request, Page("app/scale.html", view, f"mcd scale {app} COMPONENT=N"), now=runtime.now())
+    return show(request, Page("app/scale.html", view, typed("mcd scale", app, "COMPONENT=N")), now=runtime.now())
 
 
 @router.post("/apps/{app}/scale", operation_id="portal_scale")
@@ -92,10 +93,10 @@ async def scale(
         raise McdError(Code.INVALID, "each component needs its number of pods.", "Fill the form in again.")
     wanted = {name: int(count) if count else None for name, count in zip(form.component, form.replicas, strict=True)}
     fields = tuple(pair for name, count in wanted.items() for pair in (("component", name), ("replicas", _text(count))))
-    words = " ".join(f"{name}={'default' if count is None else count}" for name, count in wanted.items())
+    words = [f"{name}={'default' if count is None else count}" for name, count in wanted.items()]
     wish = await _replicas(
         runtime, actor, app,
-        Wish(app, "scale", n_("Scale"), _nothing, f"mcd scale {app} {words}", n_("Scale"), "scaling", {}, fields,
+        Wish(app, "scale", n_("Scale"), _nothing, typed("mcd scale", app, *words), n_("Scale"), "scaling", {}, fields,
              settings_only=True),
         wanted,
     )  # fmt: skip
@@ -132,9 +133,9 @@ async def _offline(request: Request, runtime: Runtime, actor: Actor, app: str) -
     if not found.parts:
         raise McdError(Code.CONFLICT, f"nothing of {app} runs all the time, so nothing can be taken offline.", "")
     wanted: dict[str, int | None] = dict.fromkeys((p.name for p in found.parts), 0)
-    words = " ".join(f"{name}=0" for name in wanted)
+    words = [f"{name}=0" for name in wanted]
     wish = Wish(
-        app, "offline", n_("Take offline"), _nothing, f"mcd scale {app} {words}", n_("Take offline"), "offline",
+        app, "offline", n_("Take offline"), _nothing, typed("mcd scale", app, *words), n_("Take offline"), "offline",
         notes=(n_("Its addresses answer with an error until it is brought back. Data, secrets and history stay. "
                   "Jobs on a schedule go on."),),
         danger=True, back=f"/apps/{app}", settings_only=True,
@@ -148,9 +149,9 @@ async def _online(request: Request, runtime: Runtime, actor: Actor, app: str) ->
     stopped = [name for name, overrides in found.held.items() if overrides.get("replicas") == 0]
     if not stopped:
         raise McdError(Code.CONFLICT, f"no component of {app} is set to 0 pods.", "There is nothing to bring back.")
-    words = " ".join(f"{name}=default" for name in stopped)
+    words = [f"{name}=default" for name in stopped]
     wish = Wish(
-        app, "online", n_("Bring back"), _nothing, f"mcd scale {app} {words}", n_("Bring back"), "online",
+        app, "online", n_("Bring back"), _nothing, typed("mcd scale", app, *words), n_("Bring back"), "online",
         notes=(n_("Each component runs as many pods again as app.yaml says."),), back=f"/apps/{app}",
         settings_only=True,
     )  # fmt: skip

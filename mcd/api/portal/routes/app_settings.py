@@ -27,6 +27,7 @@ from mcd.api.portal.routes.app_plans import Confirmed, Wish, preview
 from mcd.api.portal.routing import pages
 from mcd.api.portal.views.app_act import Plan
 from mcd.api.portal.views.app_settings import Secret, back_to, lines_of, settings_page
+from mcd.api.portal.views.typed import typed
 from mcd.api.portal.words import n_
 from mcd.api.sealing import keys_for, seal, unseal
 from mcd.api.secret_uses import Loss, refuse_loss_of_settings, refuse_what_breaks
@@ -89,7 +90,7 @@ async def settings(request: Request, app: AppName, actor: Reader, runtime: Runti
         [Secret(s.name, s.keys, s.version, s.generated) for s in named],
         (found.items, found.next_cursor, part.cursor is None),
     )
-    return show(request, Page("app/settings.html", view, f"mcd settings show {app}"), now=runtime.now())
+    return show(request, Page("app/settings.html", view, typed("mcd settings show", app)), now=runtime.now())
 
 
 def _wish(app: str, word: str, title: str, changes: Mapping[str, Any], actor: Actor, **more: Any) -> Wish:
@@ -116,9 +117,9 @@ async def set_env(
     changes = {"env": {form.name: value}}
     if not value:
         await refuse_loss_of_settings(runtime, actor, app, f"env.{form.name}", changes)
-    command = f"mcd settings unset env.{form.name} -a {app}"
+    command = typed("mcd settings unset", f"env.{form.name}", "-a", app)
     if not form.unset:
-        command = f"mcd settings set {app} env.{form.name}=…"
+        command = typed("mcd settings set", app, f"env.{form.name}=…")
     wish = _wish(
         app, "env", n_("Empty %(name)s") if form.unset else n_("Fill in %(name)s"), changes, actor, command=command,
         values={"name": form.name}, fields=(("name", form.name), ("value", form.value), ("unset", form.unset)),
@@ -141,7 +142,8 @@ async def set_config(
         await refuse_loss_of_settings(runtime, actor, app, what, changes)
     wish = _wish(
         app, "config", n_("Take %(name)s away") if form.unset else n_("Set %(name)s"), changes, actor,
-        command=f"mcd settings unset {what} -a {app}" if form.unset else f"mcd settings set {app} {what}=@FILE",
+        command=typed("mcd settings unset", what, "-a", app) if form.unset
+        else typed("mcd settings set", app, f"{what}=@FILE"),
         values={"name": what},
         fields=(("name", form.name), ("key", form.key), ("text", form.text), ("unset", form.unset)),
     )  # fmt: skip
@@ -160,7 +162,7 @@ async def go_back(
     if changes:
         await refuse_loss_of_settings(runtime, actor, app, f"Settings {newest.revision}", changes)
     wish = _wish(
-        app, "back", n_("Go back to Settings %(number)s"), changes, actor, command=f"mcd settings history {app}",
+        app, "back", n_("Go back to Settings %(number)s"), changes, actor, command=typed("mcd settings history", app),
         values={"number": form.revision}, fields=(("revision", str(form.revision)),),
         notes=(n_("Secrets stay as they are now: their older values are not taken out again."),),
     )  # fmt: skip
@@ -204,10 +206,10 @@ async def set_secret(
         await refuse_what_breaks(runtime, actor, Loss(f'secret "{form.name}"', "SecretInUse"), take, app=app)
     fields: tuple[tuple[str, str], ...] = (("name", form.name), ("unset", form.unset))
     told = hmac.new(key, json.dumps(values, sort_keys=True).encode(), hashlib.sha256).hexdigest()
-    words = " ".join(f"{name}=…" for name in sorted(values))
+    words = [f"{name}=…" for name in sorted(values)]
     wish = Wish(
         app, "settings/secret", n_("Take secret %(name)s away") if form.unset else n_("Set secret %(name)s"), act,
-        f"mcd secret unset {app} {form.name}" if form.unset else f"mcd secret set {app} {form.name} {words}",
+        typed("mcd secret unset", app, form.name) if form.unset else typed("mcd secret set", app, form.name, *words),
         n_("Take it away") if form.unset else n_("Set the secret"), "settings" if form.unset else "secret",
         {"name": form.name},
         fields if form.unset else (*fields, ("sealed", _sealed(key, values, actor, app, form.name, runtime.now()))),

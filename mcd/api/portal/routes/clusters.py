@@ -30,6 +30,7 @@ from mcd.api.portal.views.clusters import (
     pool_page,
     pool_row,
 )
+from mcd.api.portal.views.typed import typed
 from mcd.errors import Code, McdError
 from mcd.kube.cluster import Kind
 from mcd.kube.stock import Stock, stock_of
@@ -66,7 +67,7 @@ async def cluster(request: Request, cluster: ClusterName, actor: Reader, runtime
         pools = await reads.node_pools(actor, tx, Part(SHOWN_POOLS), cluster=cluster)
         lines = [line.name for line in await _lines(actor, tx) if line.cluster == cluster]
     view = cluster_page(found, pools.items, lines, more_pools=pools.next_cursor is not None)
-    return show(request, Page("clusters/show.html", view, f"mcd cluster show {cluster}"), now=runtime.now())
+    return show(request, Page("clusters/show.html", view, typed("mcd cluster show", cluster)), now=runtime.now())
 
 
 @router.get("/node-pools", operation_id="portal_pools")
@@ -109,7 +110,7 @@ async def pool(request: Request, cluster: ClusterName, pool: PoolName, actor: Re
         lines = await _lines(actor, tx)
     looked = await _count(request, runtime, place)
     view = pool_page(found, looked.value, _of_cluster(lines, cluster), looked.at, looked.trouble)
-    command = f"mcd node-pool show {pool} --cluster {cluster}"
+    command = typed("mcd node-pool show", pool, "--cluster", cluster)
     return show(request, Page("clusters/pool.html", view, command), now=runtime.now())
 
 

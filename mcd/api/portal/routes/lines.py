@@ -21,6 +21,7 @@ from mcd.api.portal.pages import Page, done, show
 from mcd.api.portal.routing import pages
 from mcd.api.portal.views.lines import Member, line_list, line_view
 from mcd.api.portal.views.quota import uses
+from mcd.api.portal.views.typed import typed
 from mcd.errors import Code, McdError, echo
 from mcd.model import Role
 from mcd.objects import Object, Ref
@@ -59,7 +60,7 @@ async def line(request: Request, line: LineName, actor: Reader, runtime: Runtime
         seen = await reads.glances(actor, tx)
     shown = [Member(m.person, m.role, m.since, m.admin) for m in members.items]
     view = line_view(actor, found, shown, seen, more_members=members.next_cursor is not None)
-    return show(request, Page("portal/line.html", view, f"mcd product-line show {found.name}"), now=runtime.now())
+    return show(request, Page("portal/line.html", view, typed("mcd product-line show", found.name)), now=runtime.now())
 
 
 @router.get("/product-lines/{line}/use", operation_id="portal_line_use")

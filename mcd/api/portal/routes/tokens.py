@@ -18,6 +18,7 @@ from mcd.api.paths import TokenId, word
 from mcd.api.portal.pages import Page, done, show
 from mcd.api.portal.routing import pages
 from mcd.api.portal.views.tokens import SessionRow, Sessions, tokens_view
+from mcd.api.portal.views.typed import typed
 from mcd.model import Actor, Noun, Scope, Token
 from mcd.runtime import Runtime
 from mcd.store import intents, reads
@@ -36,7 +37,7 @@ async def tokens(
 ) -> Response:
     """One's own; of another person for admins."""
     whose = person or actor.name
-    command = "mcd token list" + (f" --person {whose}" if whose != actor.name else "")
+    command = typed("mcd token list", *(("--person", whose) if whose != actor.name else ()))
     view = tokens_view(whose, await _held(runtime, actor, whose), runtime.now(), mine=whose == actor.name)
     return show(request, Page("portal/tokens.html", view, command), now=runtime.now())
 
@@ -69,7 +70,7 @@ async def make_token(
         made=secret.reveal(),
         made_name=made.name,
     )
-    command = f"mcd token create {made.name} --scope {made.scope.value} --days {wish.days}"
+    command = typed("mcd token create", made.name, "--scope", made.scope.value, "--days", wish.days)
     return show(request, Page("portal/tokens.html", view, command), now=now)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from mcd.api.portal.views.app import Top
+from mcd.api.portal.views.typed import typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,6 @@ class Shell:
     def line(self) -> str:
         """The same in a terminal."""
         where = f"{self.top.name}/{self.component}" if self.component else self.top.name
-        pod = f" --pod {self.pod}" if self.pod else ""
-        container = f" --container {self.container}" if self.container else ""
-        return f"mcd exec {where}{pod}{container}"
+        pod = ("--pod", self.pod) if self.pod else ()
+        container = ("--container", self.container) if self.container else ()
+        return typed("mcd exec", where, *pod, *container)

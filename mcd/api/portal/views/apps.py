@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from mcd.api.away import away, known
 from mcd.api.portal.views.states import Sign, sign
+from mcd.api.portal.views.typed import typed
 from mcd.api.portal.words import n_
 from mcd.kube.explain.platform import as_saying
 from mcd.model import AppState, app_state, why_away
@@ -43,11 +44,10 @@ class Wanted:
 
     @property
     def command(self) -> str:
-        words = ["mcd app list"]
-        words += [f"-p {self.line}"] if self.line else []
-        words += [f"--cluster {self.cluster}"] if self.cluster else []
-        words += [f"--state {self.state}"] if self.state in set(AppState) else []
-        return " ".join(words)
+        words = ["-p", self.line] if self.line else []
+        words += ["--cluster", self.cluster] if self.cluster else []
+        words += ["--state", self.state] if self.state in set(AppState) else []
+        return typed("mcd app list", *words)
 
 
 @dataclass(frozen=True, slots=True)

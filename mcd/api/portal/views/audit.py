@@ -11,6 +11,7 @@ from datetime import datetime
 from urllib.parse import urlencode
 
 from mcd.api.portal.views.lines import flat
+from mcd.api.portal.views.typed import typed
 from mcd.api.portal.words import n_
 from mcd.model import Event, EventKind, Noun
 
@@ -67,11 +68,10 @@ class Asked:
 
     @property
     def command(self) -> str:
-        words = ["mcd events"]
-        words += [f"-a {self.app}"] if self.app else []
-        words += [f"-p {self.line}"] if self.line else []
-        words += [f"--kind {self.kind}"] if self.kind in set(EventKind) else []
-        return " ".join(words)
+        words = ["-a", self.app] if self.app else []
+        words += ["-p", self.line] if self.line else []
+        words += ["--kind", self.kind] if self.kind in set(EventKind) else []
+        return typed("mcd events", *words)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 
 from mcd.api.portal.views.apps import AppRow, Tally, Wanted, app_row, tallies
 from mcd.api.portal.views.states import Sign, sign
+from mcd.api.portal.views.typed import typed
 from mcd.api.shapes import summary
 from mcd.model import WAITS_LONG, Actor, AppState, Cluster, ProductLine, Reconciled, Role, StateWord, Token, Verb
 from mcd.model.glances import AppLine, Glance
@@ -164,14 +165,15 @@ def first_app(actor: Actor, server: str) -> FirstApp:
     line = _line_of(actor)
     # Names of Apps are unique in the whole platform.
     app = re.sub(r"[^a-z0-9]+", "-", f"hello-{actor.name}")[:40].rstrip("-")
-    option = f" -o product-line={line}" if line and line != actor.default_product_line else ""
+    option = ("-o", f"product-line={line}") if line and line != actor.default_product_line else ()
     return FirstApp(
-        login=f"mcd login {server} --name {actor.name}",
+        login=typed("mcd login", server, "--name", actor.name),
         make=f"mkdir {app} && cd {app}\nmcd init --language python\nmcd validate",
         push="git init -q -b main && git add . && git commit -q -m hello\n"
-        f'git config credential.{server}.helper "!mcd credential"\n'
-        f"git push{option} {server}/git/{app}.git main",
-        url=f"mcd open {app}",
+        + typed("git config", f"credential.{server}.helper", "!mcd credential")
+        + "\n"
+        + typed("git push", *option, f"{server}/git/{app}.git", "main"),
+        url=typed("mcd open", app),
         line=line,
     )
 
