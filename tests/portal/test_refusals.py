@@ -89,6 +89,18 @@ async def test_a_refusal_whose_page_cannot_be_made_is_told_all_the_same(site: Si
     assert answer.json()["code"] == "not_found"
 
 
+async def test_a_header_that_is_no_address_is_no_bug(site: Site) -> None:
+    async with site.api.as_("dora", Accept="text/html", Referer="http://[") as client:
+        answer = await client.post("/apps/own-dora/deploy", data={"release": "1"})
+    assert answer.status_code < 500, answer.text
+    assert "<h1" in answer.text
+    headers = {"HX-Request": "true", "HX-Current-URL": "http://[", "Accept": "text/html"}
+    async with site.api.as_("", **headers) as client:
+        answer = await client.get("/apps")
+    assert answer.status_code == 401
+    assert answer.headers["hx-redirect"] == "/login"
+
+
 async def test_a_form_that_is_too_large_is_refused_in_words(site: Site) -> None:
     async with site.api.as_("dora", Accept="text/html") as client:
         answer = await client.post("/tokens", data={"name": "x" * 2_000_000})

@@ -12,7 +12,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
@@ -24,7 +24,7 @@ from starlette.types import Scope
 
 from mcd.api.portal import assets
 from mcd.api.portal.language import NAMES, Language, chosen
-from mcd.api.portal.views.frame import PLACES, THEMES, Frame, frame, local
+from mcd.api.portal.views.frame import PLACES, THEMES, Frame, frame, local, parts_of
 from mcd.api.portal.views.typed import typed
 from mcd.model import Actor
 
@@ -151,10 +151,10 @@ def spoken_of(connection: HTTPConnection) -> Language:
 
 def frame_of(connection: HTTPConnection) -> Frame:
     actor: Actor | None = connection.scope["state"].get("actor")
-    url = urlsplit(str(connection.url))
+    url = parts_of(str(connection.url))
     if connection.scope["method"] not in ("GET", "HEAD"):
         # The address of a form is often no page: who chooses a language there goes on where the form stood.
-        url = urlsplit(connection.headers.get("referer", "/"))
+        url = parts_of(connection.headers.get("referer", "/"))
     here = local(f"{url.path}?{url.query}" if url.query else url.path)
     return frame(
         actor,

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from fastapi.responses import RedirectResponse, Response
 from starlette.requests import HTTPConnection, Request
 from starlette.types import Scope
 
 from mcd.api.portal.pages import Page, environment, frame_of, show, spoken_of
-from mcd.api.portal.views.frame import local
+from mcd.api.portal.views.frame import local, parts_of
 from mcd.api.portal.views.refusal import refusal
 from mcd.api.shapes import ProblemDetails
 
@@ -54,7 +54,7 @@ def _reads_pages(scope: Scope) -> bool:
 
 
 def _sign_in(connection: HTTPConnection, *, part: bool) -> Response:
-    shown = urlsplit(connection.headers.get("hx-current-url", "")) if part else connection.url
+    shown = parts_of(connection.headers.get("hx-current-url", "")) if part else connection.url
     here = local(f"{shown.path}?{shown.query}" if shown.query else shown.path)
     address = "/login" if here == "/" else f"/login?next={quote(here, safe='')}"
     if part:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from mcd.api.portal.words import n_
 from mcd.model import Actor
@@ -69,7 +69,7 @@ class Frame:
 
     @property
     def place(self) -> Place | None:
-        path = urlsplit(self.here).path
+        path = parts_of(self.here).path
         for place in PLACES:
             if path == place.url or any(path == under or path.startswith(f"{under}/") for under in place.under):
                 return place
@@ -89,6 +89,15 @@ def frame(
         here=here,
         done=DONE.get(done or "", ""),
     )
+
+
+def parts_of(address: str) -> SplitResult:
+    """An address as its parts, all of them empty for a text that is none, such as `http://[`: a header holds whatever
+    its sender likes."""
+    try:
+        return urlsplit(address)
+    except ValueError:
+        return SplitResult("", "", "", "", "")
 
 
 def local(address: str | None, otherwise: str = "/") -> str:
