@@ -165,6 +165,7 @@ class Finder:
         self.runtime, self.credential, self.cluster = runtime, credential, cluster
         self.place, self.wanted = place, wanted
         self.first: Sequence[tails.Source] | None = first
+        self.found = first
 
     async def __call__(self) -> Sequence[tails.Source]:
         if self.first is not None:
@@ -172,7 +173,8 @@ class Finder:
             return first
         actor = await actor_of(self.runtime, self.credential)
         require(actor, Verb.SHELL, Noun.APP, self.wanted.app, self.place.app.product_line)
-        return await sources_of(self.cluster, self.place, self.wanted)
+        self.found = await sources_of(self.cluster, self.place, self.wanted)
+        return self.found
 
 
 async def sources_of(cluster: Cluster, place: Place, wanted: Wanted) -> list[tails.Source]:

@@ -7,12 +7,14 @@ through the Cluster protocol and knows no route. Memory is bounded: a reader tha
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
+from hashlib import blake2b
 from typing import Protocol
 
+from mcd.api.log_marks import KEY
 from mcd.errors import Code, McdError
 from mcd.kube.stamps import moment, stamp_of
 
@@ -63,9 +65,9 @@ class Source:
     """Whether it may say more: if its log ends all the same, that was not its end."""
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """The same for all runs of a container: their lines have times of one clock."""
-        return self.pod, self.uid, self.container
+    def key(self) -> bytes:
+        """Six bytes, the same for all runs of a container: their lines have times of one clock."""
+        return blake2b("/".join((self.pod, self.uid, self.container)).encode(), digest_size=KEY).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,9 @@ class Options:
     prefix: bool = False
     look_again: float = 5.0
     """Seconds between two looks for new pods, and whether the reader may still read."""
+    after: Mapping[bytes, int] = field(default_factory=dict)
+    """How far the reader has read already: by the key of a source the time of its last line, in nanoseconds since 1970.
+    Only what comes after it is told of that one, whatever else is asked for."""
 
 
 Sources = Callable[[], Awaitable[Sequence[Source]]]
@@ -147,7 +152,7 @@ class _Tails:
         self.cluster, self.namespace, self.options = cluster, namespace, options
         self.queue: asyncio.Queue[bytes | _End] = asyncio.Queue(LINES_HELD)
         self.known: dict[Source, _Reading] = {}
-        self.marks: dict[tuple[str, str, str], int] = {}
+        self.marks = dict(options.after)
         """Of each container the time of the last line that was told, in nanoseconds since 1970."""
         self.trouble = ""
         self.clock = asyncio.get_running_loop().time
@@ -220,7 +225,8 @@ class _Tails:
 
     async def _of(self, reading: _Reading) -> AsyncGenerator[bytes, None]:
         options, source = self.options, reading.source
-        known = self.marks.get(source.key, 0)
+        key = source.key
+        known = self.marks.get(key, 0)
         words = f"{source.pod} {source.container} ".encode() if options.prefix else b""
         tail, since = (None, None) if known else self._asked(reading)
         for previous in source.ends if options.previous else (False,):
@@ -244,7 +250,7 @@ class _Tails:
                         # A cluster counts in seconds: what was told already comes once more, before anything new.
                         if at <= known:
                             continue
-                        known, self.marks[source.key] = 0, at
+                        known, self.marks[key] = 0, at
                     told, reading.tries, reading.trouble = True, 0, ""
                     yield words + (line if options.timestamps else line[length:]) + b"\n"
             except McdError as error:

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
 
+import httpx
 import pytest
 
-from mcd.api import tails
+from mcd.api import log_marks, tails
+from mcd.api.portal.routes.app_logs import CHARACTERS
+from mcd.api.portal.views.app_logs import LONGEST, line_of
 from mcd.api.tails import Options, Source
 from mcd.errors import Code, McdError
 from mcd.kube.cluster import KubeError, KubeReason
 from mcd.kube.memory import MemoryCluster
 from mcd.objects import Ref
+from tests.api.client import Api
+from tests.api.serving import Stream, serving
+from tests.controllers.world import HELLO
 
 WAIT = 10.0
 BROKEN = KubeError(Code.UNAVAILABLE, KubeReason.UNREACHABLE, "the connection broke.", "It is opened again.")
@@ -157,3 +166,64 @@ async def test_a_container_that_ended_is_not_asked_again_and_again(talker: Talke
     async with asyncio.timeout(WAIT):
         assert [line async for line in lines] == [b"one\n", b"mcd: enough.\n"]
     assert len(talker.asked) == 1
+
+
+def test_a_place_in_the_logs_is_read_as_it_was_written_and_nothing_else_is() -> None:
+    marks = {bytes([n]) * log_marks.KEY: 1_777_777_777_000_000_000 + n for n in range(log_marks.MOST + 50)}
+    text = log_marks.written(marks)
+    assert len(text) <= log_marks.LONGEST
+    assert log_marks.read(text) == dict(list(marks.items())[50:]), "the newest are kept"
+    assert log_marks.read(log_marks.written({})) == {}
+    for wrong in ("x", "1777777777000000", "a" * (log_marks.LONGEST + 1), "ü", "!" * 20, text + "="):
+        with pytest.raises(McdError, match="Open the page of the log again"):
+            log_marks.read(wrong)
+
+
+@pytest.mark.parametrize("begin", ["address", "id"])
+async def test_the_clock_of_one_node_takes_no_line_of_another(live: Api, begin: str) -> None:
+    """The page has read `ahead`, whose node is five minutes ahead; `behind` says something now."""
+    await live.deployed(HELLO.replace('hello:1"', 'hello:1", replicas: 2'))
+    kube = live.world.kube
+    ahead, behind = sorted(ref.name for ref in kube.objects("Pod"))
+    kube.set_logs("demo", ahead, "web", [b"2026-05-03T10:05:00.000000001Z ahead"])
+    kube.set_logs("demo", behind, "web", [b"2026-05-03T10:00:00.000000001Z before"])
+    page = (await live.get("/apps/hello/logs", headers={"Accept": "text/html"})).text
+    found = re.search(r'data-stream="([^"]+)"', page)
+    assert found
+    address = unescape(found[1])
+    assert "after=" in address
+    more: dict[str, str] = {}
+    async with serving(live.app) as url, httpx.AsyncClient(base_url=url, timeout=WAIT) as client:
+        bearer = {"Authorization": f"Bearer {live.tokens['dora']}"}
+        if begin == "id":
+            bare = address.partition("?")[0]
+            async with client.stream("GET", bare, headers=bearer) as opened:
+                stream, told = Stream(opened), 0
+                while told < 2:
+                    message = await stream.next()
+                    told += len(json.loads(message["data"]))
+            address, more = bare, {"Last-Event-ID": message["id"]}
+        async with client.stream("GET", address, headers={**bearer, **more}) as opened:
+            kube.set_logs(
+                "demo", behind, "web",
+                [b"2026-05-03T10:00:00.000000001Z before", b"2026-05-03T10:00:00.000000002Z CRASH"],
+            )  # fmt: skip
+            message = await Stream(opened).next()
+            assert [line[1:4] for line in json.loads(message["data"])] == [[behind, "web", "CRASH"]]
+
+
+def test_a_line_that_is_no_text_is_cut_before_it_is_made_harmless() -> None:
+    line = line_of(b"pod web 2026-05-03T10:00:00Z " + b"\x00" * 65_536)
+    assert line.text == "\\x00" * LONGEST + f"… (+{65_536 - LONGEST})"
+
+
+async def test_a_page_of_a_log_holds_the_newest_lines_and_no_more_than_it_can_show(live: Api) -> None:
+    await live.deployed()
+    (pod,) = (ref.name for ref in live.world.kube.objects("Pod"))
+    said = [b"%04d" % n + b"x" * 3990 for n in range(800)]
+    live.world.kube.set_logs("demo", pod, "web", said)
+    page = (await live.get("/apps/hello/logs?tail=5000", headers={"Accept": "text/html"})).text
+    assert len(page) < CHARACTERS * 1.2
+    assert "0799x" in page
+    assert "0000x" not in page
+    assert f"{800 - CHARACTERS // 3994} older lines are left out here" in page

@@ -6,10 +6,10 @@ Both read through `mcd.api.tails`, as the API does, and only for who may. It mus
 from __future__ import annotations
 
 import asyncio
+import heapq
 import json
-import time
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Query
@@ -17,7 +17,7 @@ from fastapi.responses import Response
 from fastapi.sse import EventSourceResponse, format_sse_event
 from starlette.requests import Request
 
-from mcd.api import places, tails
+from mcd.api import log_marks, places, tails
 from mcd.api.access import Credential, RuntimeOf, Sheller, credential_of, throttle_of
 from mcd.api.app_shapes import Pod
 from mcd.api.last_words import as_lines, last_words
@@ -28,7 +28,7 @@ from mcd.api.portal.pages import Page, show
 from mcd.api.portal.routes.app import look_for_pods, top
 from mcd.api.portal.routing import pages
 from mcd.api.portal.views.app_logs import Line, Wish, line_of, logs_of
-from mcd.api.streams import HEARTBEAT, resume_after
+from mcd.api.streams import HEARTBEAT
 from mcd.api.taps import Taps
 from mcd.errors import Code, McdError
 from mcd.kube.cluster import Cluster
@@ -41,6 +41,8 @@ PATIENCE = 5.0
 """Seconds for which a page waits for the lines of its containers."""
 MOST = 5000
 """Lines of one page."""
+CHARACTERS = 2_000_000
+"""Of all lines of one page, so that a program which says no text costs no more than one that does."""
 AT_ONCE = 200
 """Lines of one message of the stream."""
 BREATH = 0.1
@@ -68,43 +70,75 @@ async def logs(request: Request, app: AppName, actor: Sheller, runtime: RuntimeO
         head = await top(actor, tx, app, "/logs")
         place = await places.place_of(actor, tx, app, Verb.SHELL)
     looking = look_for_pods(request, runtime, place, wait=PATIENCE)
-    seen, (lines, trouble, late) = await asyncio.gather(looking, _last(runtime, place, wish))
+    page = _Newest()
+    seen, (trouble, late) = await asyncio.gather(looking, _last(runtime, place, wish, page))
+    lines = page.lines()
     if wish.previous and not lines:
         async with runtime.db.reading() as tx:
             kept = await last_words(actor, tx, app, wish.component or None)
         if kept is not None:
             lines, trouble = [line_of(raw) async for raw in as_lines(kept, prefix=True)], ""
     pods: Sequence[Pod] = seen.value or ()
-    view = logs_of(head, wish, lines, pods, trouble=trouble, late=late)
-    page = Page("app/logs.html", view, wish.command(app))
-    return show(request, page, now=runtime.now(), headers={"Cache-Control": "no-store"})
+    view = logs_of(head, wish, lines, pods, trouble=trouble, late=late, read=log_marks.written(page.marks))
+    whole = Page("app/logs.html", view, wish.command(app))
+    return show(request, whole, now=runtime.now(), headers={"Cache-Control": "no-store"})
 
 
-async def _last(runtime: Runtime, place: Place, wish: Wish) -> tuple[list[Line], str, bool]:
-    """What there is, why there is no more, and whether it took too long."""
-    found: list[Line] = []
+@dataclass
+class _Newest:
+    """The newest lines of a page, and how far each container was read, also in those that it leaves out."""
+
+    marks: dict[bytes, int] = field(default_factory=dict)
+    _heap: list[tuple[int, int, Line]] = field(default_factory=list)
+    _count: int = 0
+    _size: int = 0
+    _latest: int = 0
+
+    def add(self, line: Line, key: bytes | None) -> None:
+        if line.at and key is not None:
+            self.marks[key] = line.at
+        # A line without a time stands where it came.
+        self._latest = max(self._latest, line.at)
+        self._count += 1
+        heapq.heappush(self._heap, (line.at or self._latest, self._count, line))
+        self._size += len(line.text)
+        while len(self._heap) > MOST or (self._size > CHARACTERS and len(self._heap) > 1):
+            self._size -= len(heapq.heappop(self._heap)[2].text)
+
+    def lines(self) -> list[Line]:
+        """In the order in which they were said. What is left out is said first."""
+        kept = [line for _, _, line in sorted(self._heap, key=lambda one: one[:2])]
+        out = self._count - len(kept)
+        words = f"{out} older lines are left out here: a page shows no more. Download has all."
+        return [Line(words, ours=True), *kept] if out else kept
+
+
+def _keys(sources: Sequence[tails.Source]) -> Mapping[tuple[str, str], bytes]:
+    """The key of the container that a line names."""
+    return {(source.pod, source.container): source.key for source in sources}
+
+
+async def _last(runtime: Runtime, place: Place, wish: Wish, page: _Newest) -> tuple[str, bool]:
+    """Fills the page with what there is. Answers why there is no more, and whether it took too long."""
     options = tails.Options(previous=wish.previous, tail=wish.tail, timestamps=True, prefix=True)
     try:
         async with asyncio.timeout(PATIENCE):
             cluster = await places.client_of(runtime, place)
             sources = await sources_of(cluster, place, _wanted(place, wish))
 
+            keys = _keys(sources)
+
             async def find() -> Sequence[tails.Source]:
                 return sources
 
             async for raw in tails.lines(cluster, place.line.namespace, find, options):
-                found.append(line_of(raw))  # noqa: PERF401 (what came is kept when the time is over)
+                line = line_of(raw)
+                page.add(line, keys.get((line.pod, line.container)))
     except McdError as error:
-        return found, str(error), False
+        return str(error), False
     except TimeoutError:
-        return _newest(found), "", True
-    return _newest(found), "", False
-
-
-def _newest(lines: list[Line]) -> list[Line]:
-    """In the order in which they were said, where that is known."""
-    known = all(line.at for line in lines)
-    return (sorted(lines, key=lambda line: line.at) if known else lines)[-MOST:]
+        return "", True
+    return "", False
 
 
 def _wanted(place: Place, wish: Wish) -> Wanted:
@@ -119,16 +153,18 @@ async def follow(
     actor: Sheller,
     runtime: RuntimeOf,
     wish: Wished,
-    after: Annotated[int, Query(ge=0, le=10**17)] = 0,
+    after: Annotated[str, Query(max_length=log_marks.LONGEST)] = "",
 ) -> Response:
-    """What is said after the moment `after` (microseconds since 1970), or after the last message that was read."""
+    """What is said after what the page shows (`after`, see `mcd.api.log_marks`), or after the last message that was
+    read."""
     credential = credential_of(request)
     assert credential is not None
     throttle = throttle_of(request)
     throttle.room(actor.person)
     async with runtime.db.reading() as tx:
         place = await places.place_of(actor, tx, app, Verb.SHELL)
-    source = _Follow(request.app.state.taps, runtime, credential, place, wish).messages(resume_after(request, after))
+    marks = log_marks.read(request.headers.get("last-event-id", "").strip() or after)
+    source = _Follow(request.app.state.taps, runtime, credential, place, wish, marks).messages()
 
     async def counted() -> AsyncIterator[bytes]:
         with throttle.stream(actor.person, "log"):
@@ -148,24 +184,36 @@ class _Follow:
     credential: Credential
     place: Place
     wish: Wish
+    marks: dict[bytes, int]
+    """How far each container was told."""
 
-    async def messages(self, since: int) -> AsyncIterator[bytes]:
+    async def messages(self) -> AsyncIterator[bytes]:
         """As a stream of server-sent events."""
         yield format_sse_event(comment="mcd", retry=2000)
         try:
             cluster = await places.client_of(self.runtime, self.place)
-            async for lines in _gathered(self._new(cluster, since)):
+            find = await self._finder(cluster)
+            async for lines in _gathered(self._new(cluster, find)):
                 if not lines:
                     yield format_sse_event(comment="beat")
                     continue
-                since = max(since, *(line.at for line in lines))
                 data = json.dumps([line.data() for line in lines], ensure_ascii=True)
-                yield format_sse_event(event="lines", data_str=data, id=str(since) if since else None)
+                yield format_sse_event(event="lines", data_str=data, id=self._read(lines, find) or None)
         except McdError as error:
             yield format_sse_event(event="trouble", data_str=json.dumps({"code": error.code, "detail": str(error)}))
 
-    async def _new(self, cluster: Cluster, since: int) -> AsyncIterator[Line]:
-        """Lines that were said after `since`. Raises McdError when the person may not read them any more."""
+    def _read(self, lines: Sequence[Line], find: Finder) -> str:
+        """How far the reader has come with these lines, in what is still there."""
+        keys = _keys(find.found)
+        for line in lines:
+            key = keys.get((line.pod, line.container))
+            if key is not None and line.at:
+                self.marks[key] = line.at
+        for gone in self.marks.keys() - set(keys.values()):
+            del self.marks[gone]
+        return log_marks.written(self.marks)
+
+    async def _finder(self, cluster: Cluster) -> Finder:
         wanted = _wanted(self.place, self.wish)
         try:
             first = await sources_of(cluster, self.place, wanted)
@@ -173,16 +221,14 @@ class _Follow:
             if error.code is not Code.NOT_FOUND:
                 raise
             first = []
-        find = Finder(self.runtime, self.credential, cluster, self.place, wanted, first)
-        seconds = max(1, int(time.time() - since / 1_000_000) + 2) if since else None
-        options = tails.Options(
-            follow=True, tail=None if since else self.wish.tail, since_seconds=seconds, timestamps=True, prefix=True
-        )
+        return Finder(self.runtime, self.credential, cluster, self.place, wanted, first)
+
+    async def _new(self, cluster: Cluster, find: Finder) -> AsyncIterator[Line]:
+        """Lines that the reader has not read. Ends with a line of ours when the person may not read them any more."""
+        options = tails.Options(follow=True, tail=self.wish.tail, timestamps=True, prefix=True, after=dict(self.marks))
         shared = self.taps.over(cluster, self.place.cluster.id)
         async for raw in tails.lines(shared, self.place.line.namespace, find, options):
-            line = line_of(raw)
-            if not line.at or line.at > since:
-                yield line
+            yield line_of(raw)
 
 
 async def _gathered(lines: AsyncIterator[Line]) -> AsyncIterator[list[Line]]:

@@ -5,7 +5,6 @@ Pure. A line is a stranger's text: control characters are shown as escapes, temp
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,20 +12,24 @@ from urllib.parse import urlencode
 
 from mcd.api.app_shapes import Pod
 from mcd.api.portal.views.app import Top
+from mcd.kube.stamps import BILLION, stamp_of
 
 TAILS = (100, 500, 2000)
 """How many last lines of each container a page offers."""
 LONGEST = 4000
-"""Characters of one line that are shown; the download has all."""
+"""Characters of one line that are shown, as the program said them; the download has all."""
 
-_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
-_STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(Z|[+-]\d\d:\d\d) ?")
-_MCD = "mcd: "
+_HIDDEN = (
+    (0x00, 0x08), (0x0A, 0x1F), (0x7F, 0x9F), (0x061C, 0x061C), (0x200B, 0x200F), (0x2028, 0x202E), (0x2060, 0x206F),
+    (0xFEFF, 0xFEFF), (0xD800, 0xDFFF),
+)  # fmt: skip
+_ESCAPES = {n: f"\\x{n:02x}" if n < 256 else f"\\u{n:04x}" for first, last in _HIDDEN for n in range(first, last + 1)}
+_MCD = b"mcd: "
 
 
 def plain(text: str) -> str:
     """Control characters, marks without a width and those that turn the direction, as escapes."""
-    return _CONTROL.sub(lambda m: f"\\x{ord(m[0]):02x}" if ord(m[0]) < 256 else f"\\u{ord(m[0]):04x}", text)
+    return text.translate(_ESCAPES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,7 @@ class Line:
     container: str = ""
     time: str = ""
     at: int = 0
-    """Microseconds since 1970; 0: not known."""
+    """Nanoseconds since 1970; 0: not known."""
     ours: bool = False
     """MCD says it, and no container."""
 
@@ -47,26 +50,22 @@ class Line:
 
 def line_of(raw: bytes) -> Line:
     """One line of `mcd.api.tails` with prefix and timestamps."""
-    text = raw.decode("utf-8", "replace").rstrip("\n")
-    if text.startswith(_MCD):
-        return Line(plain(text.removeprefix(_MCD)), ours=True)
-    pod, _, rest = text.partition(" ")
-    container, _, rest = rest.partition(" ")
-    found = _STAMP.match(rest)
-    at, time = 0, ""
-    if found is not None:
-        try:
-            moment = datetime.fromisoformat(found[1] + found[3]).astimezone(UTC)
-        except ValueError:
-            moment = None
-        if moment is not None:
-            micro = int((found[2] or "").ljust(6, "0")[:6] or 0)
-            at, time = int(moment.timestamp()) * 1_000_000 + micro, f"{moment:%m-%d %H:%M:%S}.{micro // 1000:03d}"
-            rest = rest[found.end() :]
-    said = plain(rest)
-    if len(said) > LONGEST:
-        said = f"{said[:LONGEST]}… (+{len(said) - LONGEST})"
-    return Line(said, pod, container, time, at)
+    raw = raw.rstrip(b"\n")
+    if raw.startswith(_MCD):
+        return Line(plain(raw.removeprefix(_MCD).decode("utf-8", "replace")[:LONGEST]), ours=True)
+    pod, _, rest = raw.partition(b" ")
+    container, _, rest = rest.partition(b" ")
+    at, length = stamp_of(rest)
+    time = ""
+    if at:
+        seconds, nanoseconds = divmod(at, BILLION)
+        time = f"{datetime.fromtimestamp(seconds, UTC):%m-%d %H:%M:%S}.{nanoseconds // 1_000_000:03d}"
+    text = rest[length:].decode("utf-8", "replace")
+    # Cut before it is made harmless: a line of 64 KiB that is no text would cost as much time as a whole page.
+    said = plain(text[:LONGEST])
+    if len(text) > LONGEST:
+        said = f"{said}… (+{len(text) - LONGEST})"
+    return Line(said, pod.decode("utf-8", "replace"), container.decode("utf-8", "replace"), time, at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,15 +105,15 @@ class Logs:
     trouble: str = ""
     late: bool = False
     """The cluster took too long: what came until then is shown."""
-    last: int = 0
-    """When the newest line was said that was read, also of those that the text leaves out."""
+    read: str = ""
+    """How far each container was read (`mcd.api.log_marks`), also in lines that the page leaves out."""
 
     @property
     def stream(self) -> str:
         """Where what comes is told; empty for what says no more."""
         if self.wish.previous:
             return ""
-        return f"{self.top.url}/logs/live?{self.wish.query(after=self.last or None)}"
+        return f"{self.top.url}/logs/live?{self.wish.query(after=self.read)}"
 
     @property
     def download(self) -> str:
@@ -138,5 +137,5 @@ def logs_of(top: Top, wish: Wish, lines: Sequence[Line], pods: Sequence[Pod], **
         tuple(dict.fromkeys(c.name for p in meant for c in p.containers)),
         trouble=str(told.get("trouble", "")),
         late=bool(told.get("late", False)),
-        last=max((line.at for line in lines), default=0),
+        read=str(told.get("read", "")),
     )
