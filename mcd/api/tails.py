@@ -23,6 +23,8 @@ GONE = b"unable to retrieve container logs for "
 
 LINES_HELD = 512
 """Lines that may wait for the reader."""
+BYTES_HELD = 256 * 1024
+"""Bytes of them together, after which no further one may come: a line may have 64 KiB."""
 
 LONGEST_PAUSE = 30.0
 """Seconds before a source that was opened for nothing is opened again, at most."""
@@ -119,6 +121,26 @@ class _End:
     error: Exception | None = None
 
 
+class _Waiting(asyncio.Queue[bytes | _End]):
+    """A queue that is full by bytes too."""
+
+    def __init__(self) -> None:
+        self._size = 0
+        super().__init__(LINES_HELD)
+
+    def full(self) -> bool:
+        return super().full() or self._size >= BYTES_HELD
+
+    def _put(self, item: bytes | _End) -> None:
+        super()._put(item)
+        self._size += len(item) if isinstance(item, bytes) else 0
+
+    def _get(self) -> bytes | _End:
+        item = super()._get()
+        self._size -= len(item) if isinstance(item, bytes) else 0
+        return item
+
+
 async def lines(cluster: Says, namespace: str, find: Sources, options: Options) -> AsyncIterator[bytes]:
     """Every line with its newline, until all sources ended, or for ever when followed."""
     tails = _Tails(cluster, namespace, options)
@@ -150,7 +172,7 @@ class _Tails:
 
     def __init__(self, cluster: Says, namespace: str, options: Options) -> None:
         self.cluster, self.namespace, self.options = cluster, namespace, options
-        self.queue: asyncio.Queue[bytes | _End] = asyncio.Queue(LINES_HELD)
+        self.queue = _Waiting()
         self.known: dict[Source, _Reading] = {}
         self.marks = dict(options.after)
         """Of each container the time of the last line that was told, in nanoseconds since 1970."""
@@ -218,7 +240,7 @@ class _Tails:
             async with aclosing(self._of(reading)) as said:
                 async for line in said:
                     await self.queue.put(line)
-        except McdError as error:
+        except Exception as error:  # noqa: BLE001 - the reader is told of it, or it is raised to the reader
             await self.queue.put(_End(reading, error))
         else:
             await self.queue.put(_End(reading))

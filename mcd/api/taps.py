@@ -1,7 +1,8 @@
 """Log fan-out: one upstream for each container whose log is followed, however many people follow it.
 
-Who comes later gets the lines that are kept of it first. Who reads more slowly than the program talks loses lines and
-is told how many; nobody else waits. It must not know who reads, and it ends with its last reader.
+Who comes later gets the lines that are kept of it first; where they do not reach back as far as was asked for, the
+container is followed anew from there, for whoever comes after that too. Who reads more slowly than the program talks
+loses lines and is told how many; nobody else waits. It must not know who reads, and it ends with its last reader.
 """
 
 from __future__ import annotations
@@ -14,42 +15,102 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from mcd.api.tails import Says
-from mcd.errors import McdError
+from mcd.kube.stamps import BILLION, stamp_of
 
 HELD = 1000
 """Lines that wait for one reader."""
+HELD_BYTES = 256 * 1024
+"""Bytes of them together, at most, but for the one that came last: a line may have 64 KiB."""
 KEPT = 500
 """Last lines that whoever comes later is given."""
+KEPT_BYTES = 256 * 1024
+"""Bytes of them together, at most, but for the last one."""
 
 Key = tuple[str, str, str, str]
 """Id of the cluster, namespace, pod, container."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    """What of a log is asked for: the last lines (None: all) since a time in nanoseconds since 1970 (0: any)."""
+
+    tail: int | None
+    since: int
+
+    def covers(self, other: _Ask) -> bool:
+        enough = self.tail is None or (other.tail is not None and other.tail <= self.tail)
+        return enough and self.since <= other.since
+
+
+class _Last:
+    """The last of many lines: so many, and of so many bytes together."""
+
+    def __init__(self, count: int, size: int) -> None:
+        self.lines: deque[bytes] = deque()
+        self._count, self._most = count, size
+        self._size = 0
+
+    def add(self, line: bytes) -> int:
+        """Answers how many older ones had to go."""
+        self.lines.append(line)
+        self._size += len(line)
+        gone = 0
+        while len(self.lines) > self._count or (self._size > self._most and len(self.lines) > 1):
+            self.take()
+            gone += 1
+        return gone
+
+    def take(self) -> bytes:
+        line = self.lines.popleft()
+        self._size -= len(line)
+        return line
+
+
 @dataclass(eq=False)
 class _Reader:
-    lines: deque[bytes]
+    waiting: _Last = field(default_factory=lambda: _Last(HELD, HELD_BYTES))
     bell: asyncio.Event = field(default_factory=asyncio.Event)
     lost: int = 0
+
+    def tell(self, line: bytes) -> None:
+        self.lost += self.waiting.add(line)
+        self.bell.set()
 
 
 @dataclass(eq=False)
 class _Tap:
-    """One container that is followed. `error` is what the upstream ended with."""
+    """One container that is followed. `asked` is what of its past; `error` is what the upstream ended with."""
 
+    asked: _Ask
     readers: set[_Reader] = field(default_factory=set)
-    kept: deque[bytes] = field(default_factory=lambda: deque(maxlen=KEPT))
+    kept: _Last = field(default_factory=lambda: _Last(KEPT, KEPT_BYTES))
+    whole: bool = True
+    """All that it was told is kept."""
     task: asyncio.Task[None] | None = None
     ended: bool = False
-    error: McdError | None = None
+    error: Exception | None = None
 
     def tell(self, line: bytes) -> None:
-        self.kept.append(line)
+        if self.kept.add(line):
+            self.whole = False
         for reader in self.readers:
-            if len(reader.lines) >= HELD:
-                reader.lines.popleft()
-                reader.lost += 1
-            reader.lines.append(line)
-            reader.bell.set()
+            reader.tell(line)
+
+    def reaches(self, ask: _Ask) -> bool:
+        """Whether what is kept, and what comes, is all that is asked for."""
+        kept = self.kept.lines
+        if (self.whole and self.asked.covers(ask)) or (ask.tail is not None and len(kept) >= ask.tail):
+            return True
+        return bool(ask.since and kept and 0 < stamp_of(kept[0])[0] <= ask.since)
+
+    def reader(self, ask: _Ask) -> _Reader:
+        """One more, with what is kept of what it asks for."""
+        reader = _Reader()
+        kept = list(self.kept.lines)
+        for line in kept if ask.tail is None else kept[-ask.tail :] if ask.tail else ():
+            reader.tell(line)
+        self.readers.add(reader)
+        return reader
 
 
 class Taps:
@@ -68,30 +129,31 @@ class Taps:
         return _Shared(self, cluster, cluster_id)
 
     async def follow(
-        self, cluster: Says, key: Key, *, tail: int | None, since_seconds: int | None, since_time: datetime | None
+        self, cluster: Says, key: Key, *, tail: int | None, since_time: datetime | None
     ) -> AsyncIterator[bytes]:
-        """Lines with their times. `tail` and the sinces are for whoever is the first: others get what is kept."""
+        """Lines with their times: all that were asked for, and perhaps older ones."""
+        ask = _Ask(tail, int(since_time.timestamp()) * BILLION if since_time is not None else 0)
         tap = self._taps.get(key)
-        if tap is None:
-            tap = self._taps[key] = _Tap()
+        if tap is None or not tap.reaches(ask):
+            # The one before it, if there is one, goes on for those who read from it.
+            tap = self._taps[key] = _Tap(ask)
             upstream = cluster.logs(
-                key[1], key[2], key[3], follow=True, tail=tail, since_seconds=since_seconds, since_time=since_time,
-                timestamps=True,
-            )  # fmt: skip
+                key[1], key[2], key[3], follow=True, tail=tail, since_time=since_time, timestamps=True
+            )
             # In a context of its own: it outlives the request that was the first to follow.
             tap.task = asyncio.create_task(
                 self._copy(key, tap, upstream), name=f"tap:{key[2]}/{key[3]}", context=contextvars.Context()
             )
-        reader = _Reader(deque(tap.kept))
-        tap.readers.add(reader)
+        reader = tap.reader(ask)
+        waiting = reader.waiting
         try:
             while True:
                 if reader.lost:
                     lost, reader.lost = reader.lost, 0
                     yield f"mcd: {lost} lines are left out here: they came faster than they were read".encode()
-                while reader.lines and not reader.lost:
-                    yield reader.lines.popleft()
-                if reader.lines or reader.lost:
+                while waiting.lines and not reader.lost:
+                    yield waiting.take()
+                if waiting.lines or reader.lost:
                     continue
                 if tap.ended:
                     if tap.error is not None:
@@ -108,7 +170,7 @@ class Taps:
         try:
             async for line in upstream:
                 tap.tell(line)
-        except McdError as error:
+        except Exception as error:  # noqa: BLE001 - it is raised to each of those who read
             tap.error = error
         finally:
             # Whoever comes from now on begins anew.
@@ -145,9 +207,9 @@ class _Shared:
         since_time: datetime | None = None,
         timestamps: bool = False,
     ) -> AsyncIterator[bytes]:
-        if follow and timestamps and not previous:
+        if follow and timestamps and not previous and since_seconds is None:
             key = (self.id, namespace, pod, container)
-            return self.taps.follow(self.cluster, key, tail=tail, since_seconds=since_seconds, since_time=since_time)
+            return self.taps.follow(self.cluster, key, tail=tail, since_time=since_time)
         return self.cluster.logs(
             namespace, pod, container, follow=follow, previous=previous, tail=tail, since_seconds=since_seconds,
             since_time=since_time, timestamps=timestamps,

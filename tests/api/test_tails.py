@@ -18,6 +18,7 @@ from mcd.api import log_marks, tails
 from mcd.api.portal.routes.app_logs import CHARACTERS
 from mcd.api.portal.views.app_logs import LONGEST, line_of
 from mcd.api.tails import Options, Source
+from mcd.api.taps import Taps
 from mcd.errors import Code, McdError
 from mcd.kube.cluster import KubeError, KubeReason
 from mcd.kube.memory import MemoryCluster
@@ -227,3 +228,34 @@ async def test_a_page_of_a_log_holds_the_newest_lines_and_no_more_than_it_can_sh
     assert "0799x" in page
     assert "0000x" not in page
     assert f"{800 - CHARACTERS // 3994} older lines are left out here" in page
+
+
+@pytest.mark.parametrize("follow", [False, True])
+async def test_a_bug_while_a_log_is_read_is_raised_and_nobody_waits_for_ever(talker: Talker, follow: bool) -> None:
+    class Odd(Talker):
+        async def logs(self, *_: str, **how: Any) -> AsyncIterator[bytes]:
+            if how:
+                raise TimeoutError("nobody thought of this")
+            yield b""
+
+    for cluster in (Odd(), Taps().over(Odd(), "c")):
+        lines = tails.lines(cluster, "demo", talker.find, Options(follow=follow, timestamps=True))
+        with pytest.raises(TimeoutError, match="nobody thought of this"):
+            await some(lines, 1)
+
+
+async def test_lines_that_nobody_reads_hold_few_bytes(talker: Talker) -> None:
+    given = 0
+
+    class Loud(Talker):
+        async def logs(self, *_: str, **__: Any) -> AsyncIterator[bytes]:
+            nonlocal given
+            while given < 200:
+                given += 1
+                yield b"x" * 65_536
+
+    async with aclosing(tails.lines(Loud(), "demo", talker.find, Options())) as lines:  # type: ignore[type-var]
+        await some(lines, 1)
+        for _ in range(1000):
+            await asyncio.sleep(0)
+        assert given < 10

@@ -12,6 +12,7 @@ import pytest
 from mcd.api import taps
 from mcd.api.taps import Taps
 from mcd.errors import Code, McdError
+from mcd.kube.stamps import BILLION, moment, stamp_of
 
 WAIT = 5.0
 
@@ -96,3 +97,67 @@ async def test_the_end_and_its_reason_are_everybodys() -> None:
             with pytest.raises(McdError, match="the node is gone"):
                 await task
     assert shared.open == 0
+
+
+async def test_who_reads_nothing_holds_few_bytes_whatever_the_lines_are() -> None:
+    """A reader who never comes back, of a program that says lines of 64 KiB."""
+    program, shared = Program(), Taps()
+    async with reader(shared, program) as slow:
+        waiting = asyncio.create_task(some(slow, 1))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await program.say(b"first")
+        await waiting
+        await program.say(*(b"%03d" % n + b"x" * 65_533 for n in range(100)))
+        told, *rest = await some(slow, 5)
+        assert told.startswith(b"mcd: 96 lines are left out here")
+        assert [line[:3] for line in rest] == [b"096", b"097", b"098", b"099"]
+        async with reader(shared, program) as late:
+            # Neither is the whole log kept for others: who wants more than the last of it follows it anew.
+            later = asyncio.create_task(some(late, 1))
+            for _ in range(5):
+                await asyncio.sleep(0)
+            assert len(program.followed) == 2
+            await program.say(b"new")
+            assert await later == [b"new"]
+
+
+LINES = [b"2026-05-03T10:%02d:%02d.5Z line %d" % (*divmod(n, 60), n) for n in range(1000)]
+
+
+class Written:
+    """A container whose log has a past; it then says no more."""
+
+    def __init__(self) -> None:
+        self.opened = 0
+
+    async def logs(self, *_: str, **how: Any) -> AsyncIterator[bytes]:
+        self.opened += 1
+        since = moment(0) if how["since_time"] is None else how["since_time"]
+        said = [line for line in LINES if stamp_of(line)[0] >= since.timestamp() * BILLION]
+        for line in said if how["tail"] is None else said[-how["tail"] :]:
+            yield line
+        await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "first", "opened"),
+    [
+        ({"since_time": moment(stamp_of(LINES[999])[0])}, {"tail": 100}, 900, 2),
+        ({"tail": 1000}, {"since_time": moment(stamp_of(LINES[0])[0])}, 0, 2),
+        ({"tail": 1000}, {"tail": 100}, 900, 1),
+        ({"tail": 1000}, {"since_time": moment(stamp_of(LINES[700])[0])}, 500, 1),
+        ({"tail": 10}, {"tail": 100}, 900, 2),
+    ],
+)
+async def test_who_comes_later_gets_all_that_was_asked_for(
+    before: dict[str, Any], asked: dict[str, Any], first: int, opened: int
+) -> None:
+    container, shared = Written(), Taps()
+    how: dict[str, Any] = {"follow": True, "timestamps": True}
+    count = len(LINES) - 999 if "since_time" in before else before["tail"]
+    async with aclosing(shared.over(container, "c").logs("n", "p", "c", **how, **before)) as one:  # type: ignore[type-var]
+        await some(one, count)
+        async with aclosing(shared.over(container, "c").logs("n", "p", "c", **how, **asked)) as two:  # type: ignore[type-var]
+            assert await some(two, len(LINES) - first) == LINES[first:]
+    assert container.opened == opened

@@ -233,15 +233,17 @@ class _Follow:
 
 async def _gathered(lines: AsyncIterator[Line]) -> AsyncIterator[list[Line]]:
     """Several at once; an empty list after a silence, so that who left is noticed."""
-    queue: asyncio.Queue[Line | McdError | None] = asyncio.Queue(AT_ONCE)
+    # Few: what waits for the reader waits where its bytes are counted.
+    queue: asyncio.Queue[Line | Exception | None] = asyncio.Queue(8)
 
     async def copy() -> None:
         try:
             async for line in lines:
                 await queue.put(line)
-        except McdError as error:
+        except Exception as error:  # noqa: BLE001 - it is raised to who reads
             await queue.put(error)
-        await queue.put(None)
+        else:
+            await queue.put(None)
 
     task = asyncio.create_task(copy(), name="log:portal")
     clock = asyncio.get_running_loop().time
