@@ -6,6 +6,7 @@ Read once, at the edge, and passed on as values. docs/reference/settings.md is g
 from __future__ import annotations
 
 import re
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -44,6 +45,13 @@ class Environment(BaseSettings):
     public_url: str = Field(
         default="",
         description="How people and git reach the API. Empty: `http://` and MCD_LISTEN.",
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="Addresses and networks, separated by spaces, of the gateways and proxies that pass requests on to "
+        "the API. Of them alone X-Forwarded-For says who asks; behind a proxy that is not named, everybody counts as "
+        "one address when requests and failed sign-ins are limited. Whoever is named can choose an address, so name "
+        "nothing but your proxies. Empty: nobody is trusted.",
     )
     gateway_port: int = Field(
         default=80,
@@ -137,6 +145,26 @@ class Environment(BaseSettings):
                     f'"{host}" is not a registry. Write host or host:port, for example registry.example.com.'
                 )
         return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _trusted_proxies(cls, value: str) -> str:
+        for text in value.split():
+            try:
+                network = ip_network(text)
+            except ValueError:
+                raise ValueError(
+                    f"{text[:80]!a} is neither an address nor a network. Write 10.0.0.7 or 10.0.0.0/24, "
+                    "several separated by spaces."
+                ) from None
+            if not network.prefixlen:
+                raise ValueError(f"{text} is everybody, who could then choose any address. Name your proxies only.")
+        return value
+
+    @property
+    def proxies(self) -> tuple[str, ...]:
+        """The addresses and networks whose X-Forwarded-For is believed."""
+        return tuple(self.trusted_proxies.split())
 
     @property
     def database(self) -> str:

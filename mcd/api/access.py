@@ -50,7 +50,8 @@ def throttle_of(connection: HTTPConnection) -> Throttle:
 
 
 def address_of(connection: HTTPConnection) -> str:
-    """The peer's address; behind a proxy the server is told to trust its headers, not we."""
+    """Who asks: the peer's address, or what a proxy of MCD_TRUSTED_PROXIES says, which `mcd.api.server` puts in its
+    place."""
     return connection.client.host if connection.client else "unknown"
 
 

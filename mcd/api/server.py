@@ -11,6 +11,7 @@ import contextlib
 import logging
 import resource
 import socket
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, cast
 
@@ -31,16 +32,24 @@ OWN_FILES = 512
 
 
 def server(
-    app: Any, *, patience: Patience | None = None, connections: int | None = None, graceful_seconds: int = 8
+    app: Any,
+    *,
+    patience: Patience | None = None,
+    connections: int | None = None,
+    graceful_seconds: int = 8,
+    proxies: Sequence[str] = (),
 ) -> Server:
     """A server that is not started yet. It leaves signals alone. `connections` is as many as there may be files, and
-    CONNECTIONS at most."""
+    CONNECTIONS at most. `proxies` are addresses and networks whose X-Forwarded-For and -Proto are believed; the client
+    of a request is then the last address there that is not one of them."""
     most = _connections() if connections is None else connections
     config = uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
-        proxy_headers=False,
+        proxy_headers=bool(proxies),
+        # Never None: uvicorn would take what the environment says, or trust this machine.
+        forwarded_allow_ips=list(proxies),
         server_header=False,
         timeout_graceful_shutdown=graceful_seconds,
         timeout_keep_alive=IDLE_SECONDS,

@@ -106,7 +106,7 @@ async def _serve_with(settings: Environment, listener: socket.socket | None, *, 
             jobs: list[Awaitable[None]] = []
             if listener is not None:
                 app = _application(settings, runtime, api=api)
-                jobs.append(_serve_app(app, settings.url, listener, stop))
+                jobs.append(_serve_app(app, settings, listener, stop))
             if controllers:
                 jobs.append(Loop(runtime, runtime.holder).run(stop))
             late = asyncio.create_task(lag.keep_measuring())
@@ -141,12 +141,12 @@ def _signals(stop: asyncio.Event) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-async def _serve_app(app: FastAPI, url: str, listener: socket.socket, stop: asyncio.Event) -> None:
+async def _serve_app(app: FastAPI, settings: Environment, listener: socket.socket, stop: asyncio.Event) -> None:
     from mcd.api.server import server as http_server
 
     host, port = listener.getsockname()[:2]
-    server = http_server(app)
-    log.info("listening", address=f"{host}:{port}", url=url)
+    server = http_server(app, proxies=settings.proxies)
+    log.info("listening", address=f"{host}:{port}", url=settings.url)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)

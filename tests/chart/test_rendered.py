@@ -303,6 +303,13 @@ def test_the_chart_grants_what_the_files_say_to_its_own_accounts_alone() -> None
             assert line["rules"] == yaml.safe_load((rights.RIGHTS / f"{file}.yaml").read_text())
 
 
+def test_the_api_is_told_which_proxies_to_believe() -> None:
+    made = rendered({"trustedProxies": ["10.88.3.7", "10.88.4.0/24"]})
+    (api,) = (o for o in made if o["kind"] == "Deployment" and o["metadata"]["name"].endswith("-api"))
+    told = {v["name"]: v.get("value") for v in api["spec"]["template"]["spec"]["containers"][0]["env"]}
+    assert told["MCD_TRUSTED_PROXIES"] == "10.88.3.7 10.88.4.0/24"
+
+
 @pytest.mark.parametrize(
     ("values", "where"),
     [

@@ -42,6 +42,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an account that nothing binds": ({"controllers": {"serviceAccount": {"name": "mine"}}}, "/controllers/serviceAcc"),
     "no time to hand over": ({"controllers": {"terminationGracePeriodSeconds": 1}}, "/controllers/termination"),
     "a URL with a slash": ({"publicURL": "https://mcd.example.com/"}, "/publicURL"),
+    "a proxy by name": ({"trustedProxies": ["gateway.example.com"]}, "/trustedProxies/0"),
+    "everybody as a proxy": ({"trustedProxies": ["0.0.0.0/0"]}, "/trustedProxies/0"),
     "a cluster's name that MCD refuses": ({"ownCluster": {"name": "Own Cluster"}}, "/ownCluster/name"),
 }
 

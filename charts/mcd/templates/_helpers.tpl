@@ -74,6 +74,9 @@ seccompProfile: {type: RuntimeDefault}
 {{- with .root.Values.publicURL }}
 - {name: MCD_PUBLIC_URL, value: {{ . | quote }}}
 {{- end }}
+{{- with .root.Values.trustedProxies }}
+- {name: MCD_TRUSTED_PROXIES, value: {{ join " " . | quote }}}
+{{- end }}
 {{- range $name, $value := .root.Values.settings }}
 - {name: {{ $name }}, value: {{ $value | quote }}}
 {{- end }}
