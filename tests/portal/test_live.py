@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
+from pathlib import Path
 
 import httpx
 import pytest
 from playwright.async_api import Route
 
+from mcd.observability.metrics import REGISTRY
 from tests.api.serving import Stream
 from tests.portal.browsing import Site
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+HIDE = """(on) => {
+  Object.defineProperty(document, "hidden", {value: on, configurable: true});
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+"""A window without a screen is never hidden by itself."""
 
 
 def _of(page: str) -> str:
@@ -63,3 +73,50 @@ async def test_a_page_is_live_also_when_the_extension_for_it_comes_late(living: 
         await vera.page.route("**/hx-sse.js", late)
         async with vera.page.expect_response(re.compile("/apps/hello/live")):
             await vera.visit("/apps/hello")
+
+
+async def test_a_page_outlives_a_database_that_is_away_for_a_while_and_says_so_meanwhile(living: Site) -> None:
+    await living.api.deployed()
+    file = Path(living.api.world.runtime.settings.database.removeprefix("sqlite:///"))
+    away = file.with_name("away.db")
+    async with living.visitor("vera") as vera:
+        async with vera.page.expect_response(re.compile("/apps/hello/live")):
+            await vera.visit("/apps/hello")
+        await vera.page.evaluate("window.same = true")
+        file.rename(away)
+        await vera.page.get_by_text("Not live: the connection is lost. It is tried again.").wait_for(timeout=20_000)
+        away.rename(file)
+        async with vera.page.expect_response(
+            lambda answer: "/apps/hello/live" in answer.url and answer.status == 200, timeout=30_000
+        ):
+            pass
+        await vera.page.get_by_text("Not live").wait_for(state="detached", timeout=20_000)
+        assert await vera.page.evaluate("window.same"), "the page was opened anew"
+
+
+async def test_a_log_page_comes_back_after_a_refusal_and_holds_no_connection_while_nobody_looks(living: Site) -> None:
+    await living.api.deployed()
+    kube = living.api.world.kube
+    (ref,) = kube.objects("Pod")
+    kube.set_logs("demo", ref.name, "web", [b"first"])
+    asked = 0
+
+    async def refuse(route: Route) -> None:
+        nonlocal asked
+        asked += 1
+        await (route.fulfill(status=503) if asked == 1 else route.continue_())
+
+    async with living.visitor("dora") as dora:
+        await dora.page.route("**/logs/live*", refuse)
+        await dora.visit("/apps/hello/logs")
+        await dora.page.get_by_text("Live: new lines appear by themselves.").wait_for(timeout=20_000)
+        assert asked == 2
+        await dora.page.evaluate(HIDE, True)
+        async with asyncio.timeout(20):
+            while REGISTRY.get_sample_value("mcd_http_streams", {"kind": "log"}):
+                await asyncio.sleep(0.05)
+        kube.set_logs("demo", ref.name, "web", [b"first", b"second"])
+        await dora.page.evaluate(HIDE, False)
+        await dora.page.get_by_text("second").wait_for(timeout=20_000)
+        assert (await dora.text("#log")).count("first") == 1, "what was shown already was sent again"
+        assert asked == 3

@@ -68,9 +68,31 @@
 
   log.scrollTop = log.scrollHeight;
   if (!log.dataset.stream) return;
-  const source = new EventSource(log.dataset.stream);
-  source.addEventListener("open", () => tell(log.dataset.live));
-  source.addEventListener("lines", (event) => {
+
+  // A stream takes one of the few connections that a browser has for a host, so that a page nobody looks at has none.
+  // The browser opens it again only when the connection breaks; after any other answer than 200 it is for us to do.
+  const address = new URL(log.dataset.stream, location.href);
+  let source = null;
+  let timer = 0;
+  let wait = 0;
+  let over = false;
+
+  const close = () => {
+    clearTimeout(timer);
+    source?.close();
+    source = null;
+  };
+
+  const later = () => {
+    close();
+    if (over || document.hidden) return;
+    wait = Math.min(wait ? wait * 2 : 2000, 30000);
+    // Not all pages at once when a server is back.
+    timer = setTimeout(open, wait * (0.7 + 0.6 * Math.random()));
+  };
+
+  const told = (event) => {
+    if (event.lastEventId) address.searchParams.set("after", event.lastEventId);
     const lines = JSON.parse(event.data);
     if (!paused) {
       add(lines);
@@ -82,14 +104,33 @@
       held = held.slice(-MOST);
     }
     tell(`${log.dataset.waiting} ${held.length}`);
-  });
-  source.addEventListener("trouble", (event) => {
-    add([["", "", "", JSON.parse(event.data).detail, true]]);
-    const code = JSON.parse(event.data).code;
-    // What is gone or forbidden does not come back by asking again.
-    if (code !== "unavailable") source.close();
-    tell(log.dataset.lost);
-  });
-  source.addEventListener("error", () => tell(log.dataset.lost));
-  window.addEventListener("pagehide", () => source.close());
+  };
+
+  function open() {
+    close();
+    if (over || document.hidden) return;
+    source = new EventSource(address);
+    source.addEventListener("open", () => {
+      wait = 0;
+      if (!paused) tell(log.dataset.live);
+    });
+    source.addEventListener("lines", told);
+    source.addEventListener("trouble", (event) => {
+      const { code, detail } = JSON.parse(event.data);
+      add([["", "", "", detail, true]]);
+      // What is gone or forbidden does not come back by asking again.
+      over = code !== "unavailable";
+      if (over) close();
+      tell(log.dataset.lost);
+    });
+    source.addEventListener("error", () => {
+      tell(log.dataset.lost);
+      if (source?.readyState === EventSource.CLOSED) later();
+    });
+  }
+
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : open()));
+  window.addEventListener("pagehide", close);
+  window.addEventListener("pageshow", (event) => event.persisted && open());
+  open();
 })();

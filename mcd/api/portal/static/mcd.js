@@ -85,8 +85,13 @@
     }
   });
   // The server ends a stream with an event `error` when the page may not be seen any more: the page itself says why.
+  // When it only could not look, the page stays as it is and says that it is not live until the stream is back.
   document.addEventListener("error", (event) => {
-    if (event.target instanceof Element && event.target.hasAttribute("hx-sse:connect") && event.detail) location.reload();
+    const part = event.target;
+    if (!(part instanceof Element && part.hasAttribute("hx-sse:connect") && event.detail)) return;
+    const { code } = JSON.parse(event.detail.data);
+    if (code === "unavailable" || code === "conflict") lost(part);
+    else location.reload();
   });
 
   document.addEventListener("htmx:after:swap", () => prepare(document));
