@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
 
+from mcd.errors import Code
+from mcd.kube.apply import carry_out
+from mcd.kube.cluster import KubeError, KubeReason
+from mcd.kube.gate import Bounds
 from mcd.kube.kubeconfig import Connection
+from mcd.kube.memory import MemoryCluster
 from mcd.kube.sending import guarded
 from mcd.kube.transport import Transport
 from mcd.model import LeaseLost
+from mcd.objects import Ref, ref_of
+from tests.kube.given import OWNER, Held, obj, planned, settle
 
 RAW = {"Content-Type": "application/yaml"}
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
@@ -86,3 +94,24 @@ async def test_a_delete_that_the_library_repeats_asks_again() -> None:
         with guarded(once), pytest.raises(LeaseLost):
             await transport.send("DELETE", "/x", body=b"{}", headers=RAW)
     assert heard.requests == [b"GET", b"DELETE"]
+
+
+async def test_a_secret_whose_type_changes_is_not_deleted_by_who_lost_its_lease_meanwhile() -> None:
+    """The delete that makes room for it comes after the apply that was refused, and asks once more."""
+    cluster, fence = MemoryCluster(), Held()
+    shell = obj("v1", "Secret", "shop-secret-api", type="Opaque", data={})
+    await settle(cluster, [shell], fence)
+    what = await planned(cluster, [{**shell, "type": "kubernetes.io/dockerconfigjson"}], fence)
+
+    def refused(verb: str, _: Ref) -> KubeError | None:
+        if verb != "apply":
+            return None
+        fence.lost_after = fence.checks
+        return KubeError(Code.INVALID, KubeReason.INVALID, "the field is immutable.", fields=("type",))
+
+    cluster.faults.refuse = refused
+    with contextlib.suppress(LeaseLost, BaseExceptionGroup):
+        await carry_out(cluster, what, fence, inventory=fence.inventory, owner=OWNER, bounds=Bounds("default"))
+    assert fence.lost_after > 0, "it was tried"
+    assert not [write for write in cluster.writes if write.verb == "delete"]
+    assert ref_of(shell) in cluster.objects("Secret")
