@@ -315,6 +315,23 @@ async def test_who_loses_the_right_is_thrown_out(running: Api, url: str) -> None
     assert closed.value.rcvd.code == shells.CLOSE_FORBIDDEN
 
 
+async def test_a_session_ends_when_it_was_open_for_long_however_much_is_said(running: Api, url: str) -> None:
+    assert Patience().whole == 4 * 3600
+    running.app.state.patience = Patience(recheck=0.05, idle=60.0, whole=0.5)
+    text = await ticket(running, {"component": "web", "command": ["cat"]})
+    async with connect(running, url, text) as socket:
+
+        async def talk() -> None:
+            while True:
+                await socket.send(b"\x00hello")
+                await socket.recv()
+
+        with pytest.raises(ConnectionClosed) as closed:
+            await asyncio.wait_for(talk(), 10)
+    assert closed.value.rcvd.code == shells.CLOSE_TIME
+    assert closed.value.rcvd.reason == "open for too long"
+
+
 async def test_a_session_where_nothing_is_said_ends(running: Api, url: str) -> None:
     text = await ticket(running, {"component": "web", "command": ["cat"]})
     async with connect(running, url, text) as socket:
