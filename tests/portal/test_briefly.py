@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from fastapi.responses import HTMLResponse, Response
 from starlette.requests import Request
 
 from mcd.api.portal.briefly import MOST_OF_A_KEY, Briefly
+from mcd.errors import Code, McdError
 from mcd.model import Actor, Role, Scope
 
 NOW = datetime(2026, 5, 3, tzinfo=UTC)
@@ -86,3 +88,60 @@ async def test_what_changed_while_a_page_was_read_is_on_the_next_one() -> None:
     briefly = Briefly(mark, lambda: commits, lambda: NOW)
     told = [(await briefly.page(asked(), Actor("p", "p"), made)).body for _ in range(2)]
     assert told == [b"1", b"2"]
+
+
+async def test_the_next_page_is_made_before_somebody_has_to_wait_for_it() -> None:
+    state, now, made_at = 1, NOW, list[int]()
+
+    async def mark() -> int:
+        return state
+
+    async def made(at: datetime) -> Response:
+        made_at.append(int((at - NOW).total_seconds()))
+        return HTMLResponse(f"{state} as of {made_at[-1]}")
+
+    briefly = Briefly(mark, lambda: 1, lambda: now)
+
+    async def told() -> str:
+        answer = await briefly.page(asked(), Actor("p", "p"), made)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return bytes(answer.body).decode()
+
+    assert await told() == "1 as of 0"
+    now = NOW + timedelta(seconds=1.5)
+    assert await told() == "1 as of 0", "nothing changed, and the next one is made meanwhile"
+    assert await told() == "1 as of 1"
+    assert made_at == [0, 1]
+    now = NOW + timedelta(seconds=3.6)
+    assert await told() == "1 as of 3", "a page of long ago is told to nobody"
+    state, now = 2, now + timedelta(seconds=0.04)
+    assert await told() == "1 as of 3"
+    assert made_at == [0, 1, 3], "somebody committed a moment ago: it is soon enough"
+    now += timedelta(seconds=0.02)
+    assert [await told(), await told()] == ["1 as of 3", "2 as of 3"]
+    assert made_at == [0, 1, 3, 3]
+
+
+async def test_a_page_that_was_made_ahead_and_failed_is_refused_to_who_asks_next() -> None:
+    now, failing = NOW, False
+
+    async def made(_at: datetime) -> Response:
+        if failing:
+            raise McdError(Code.UNAVAILABLE, "the database is busy.")
+        return HTMLResponse("page")
+
+    briefly = Briefly(_never_changes, lambda: 1, lambda: now)
+
+    async def told() -> bytes:
+        answer = await briefly.page(asked(), Actor("p", "p"), made)
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return bytes(answer.body)
+
+    assert await told() == b"page"
+    failing, now = True, NOW + timedelta(seconds=1)
+    assert await told() == b"page"
+    now = NOW + timedelta(seconds=3)
+    with pytest.raises(McdError):
+        await told()

@@ -1,10 +1,10 @@
-"""The page cache: pages over all Apps, kept for as long as nobody commits anything, so that many who look at one state
-cost one look.
+"""A page cache. Pages over all Apps are kept for as long as nobody commits anything: many who look cost one look.
 
 What is kept belongs to one person with the rights that they have at this request, in one language and one appearance,
-in one second, because a page says how long ago things were. Of what other processes commit a page may know nothing for
-a tenth of a second: a platform that deploys commits more often than a page can be made. It must not keep a page that
-says something once, nor a refusal, nor tell anybody of a state that was over by what this process did when they asked.
+as of one second, because a page says how long ago things were; in the next second it is told once more while the new
+one is made. Of what other processes commit a page may know nothing for a tenth of a second: a platform that deploys
+commits more often than a page can be made. It must not keep a page that says something once, nor a refusal, nor tell
+anybody of a state that was over by what this process did when they asked.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ MOST_OF_A_KEY = 4096
 """Bytes: about as much as a question takes beside its page. A longer one is answered and not kept."""
 BEHIND = timedelta(seconds=0.1)
 """How long a page may know nothing of what another process committed."""
+SHOWN = timedelta(seconds=2)
+"""How long a page of a state that lasts is told while the next one is made: it says `ago` as of when it was begun."""
 
 Make = Callable[[datetime], Awaitable[Response]]
 """Makes a page as of a moment."""
@@ -62,31 +64,36 @@ class Briefly:
         """What `make` answers, or answered to the same question in the same second and the same state, or nearly so."""
         if DONE in request.cookies:
             return await make(self._now())
-        key = _key(request, actor)
         if len(request.scope["query_string"]) > MOST_OF_A_KEY:
             return await make(self._now())
+        key = _key(request, actor)
         found = self.kept.before(key)
-        if found is None or not self._recent(found):
-            found = self.kept.good(key, await self._moment(self._now))
-        answer = None if found is None else found.answer
-        if answer is None:
-            if key not in self._next:
-                # One is made at a time, and the next one for all who asked before it began: what they are told is
-                # read after each of them was here.
-                task = asyncio.create_task(self._made(key, make, self._making.get(key)), name="portal-page")
-                self._next[key] = task
+        if found is not None and await self._may_be_told(key, found, make):
+            answer = found.answer
+        else:
             # Others wait for the same page: one who goes away does not end it.
-            answer = await asyncio.shield(self._next[key])
+            answer = await asyncio.shield(self._next_one(key, make))
         return HTMLResponse(answer.body, answer.status_code, dict(answer.headers))
 
-    def _recent(self, page: _Made) -> bool:
+    async def _may_be_told(self, key: Hashable, page: _Made, make: Make) -> bool:
+        """Begins the next one where it will be wanted soon, so that nobody has to wait for it."""
+        same = self.kept.good(key, await self._mark()) is page
         now = self._now()
-        young = timedelta(0) <= now - page.at < BEHIND and _second(page.at) == _second(now)
-        return young and page.commits == self._commits()
+        age = now - page.at
+        if same and _second(page.at) == _second(now):
+            return True
+        if age < timedelta(0) or age >= (SHOWN if same else BEHIND) or page.commits != self._commits():
+            return False
+        if (same or age >= BEHIND / 2) and key not in self._making:
+            self._next_one(key, make).add_done_callback(_noted)
+        return True
 
-    async def _moment(self, at: Callable[[], datetime]) -> Mark:
-        mark = await self._mark()
-        return None if mark is None else (mark, _second(at()))
+    def _next_one(self, key: Hashable, make: Make) -> asyncio.Task[Response]:
+        """One is made at a time, and the next one for all who asked before it began: what they are told is read after
+        each of them was here."""
+        if key not in self._next:
+            self._next[key] = asyncio.create_task(self._made(key, make, self._making.get(key)), name="portal-page")
+        return self._next[key]
 
     async def _made(self, key: Hashable, make: Make, before: asyncio.Task[Response] | None) -> Response:
         if before is not None:
@@ -94,9 +101,9 @@ class Briefly:
         self._making[key] = self._next.pop(key)
         try:
             at, commits = self._now(), self._commits()
-            moment = await self._moment(lambda: at)
+            mark = await self._mark()
             answer = await make(_second(at))
-            self.kept.keep(key, moment, _Made(answer, at, commits), len(answer.body) + MOST_OF_A_KEY)
+            self.kept.keep(key, mark, _Made(answer, at, commits), len(answer.body) + MOST_OF_A_KEY)
             return answer
         finally:
             if self._making.get(key) is asyncio.current_task():
@@ -105,6 +112,12 @@ class Briefly:
 
 def _second(now: datetime) -> datetime:
     return now.replace(microsecond=0)
+
+
+def _noted(made: asyncio.Task[Response]) -> None:
+    """A page that nobody waited for and that failed is made again, and refused, for whoever asks next."""
+    if not made.cancelled():
+        made.exception()
 
 
 def briefly_of(request: Request) -> Briefly:
