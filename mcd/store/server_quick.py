@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from typing import Any
 
 import psycopg
@@ -17,12 +17,14 @@ from sqlalchemy.engine import URL
 
 from mcd.store.question import Answer, Question
 from mcd.store.quick import Ask, TheOtherWay, Why
-from mcd.store.server_connection import Connection, connect
+from mcd.store.server_connection import Connection, connect, cut
 
 MOST = 4
 """Connections. Who finds none free goes the other way."""
 AGAIN_SECONDS = 1.0
 """After which a server that could not be reached is tried again."""
+ANSWER_SECONDS = 2.0
+"""After which a server that does not answer is asked the other way, which has its own limits."""
 
 
 class ServerQuick:
@@ -45,21 +47,24 @@ class ServerQuick:
             nonlocal whole
             prepared = question.prepared(self._dialect)
             whole = False
-            cursor = await connection.execute(prepared.sql, prepared.values(given))
+            with _answered(connection):
+                cursor = await connection.execute(prepared.sql, prepared.values(given))
             found = Answer(tuple(await cursor.fetchall()), prepared.made)
             whole = True
             return found
 
         try:
             whole = False
-            await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            with _answered(connection):
+                await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
             whole = True
             try:
                 yield ask
             finally:
                 if whole:
                     whole = False
-                    await connection.execute("COMMIT")
+                    with _answered(connection):
+                        await connection.execute("COMMIT")
                     whole = True
         except (psycopg.Error, OSError) as error:
             raise TheOtherWay(Why.FAILED) from error
@@ -98,3 +103,13 @@ class ServerQuick:
     async def close(self) -> None:
         while self._idle:
             await self._ended(self._idle.pop())
+
+
+@contextlib.contextmanager
+def _answered(connection: Connection) -> Iterator[None]:
+    """In time, or psycopg.OperationalError."""
+    late = asyncio.get_running_loop().call_later(ANSWER_SECONDS, cut, connection)
+    try:
+        yield
+    finally:
+        late.cancel()

@@ -381,6 +381,8 @@ def _limits() -> str:
 
 
 def _postgres_engine(url: URL) -> AsyncEngine:
+    from mcd.store.server_connection import GONE
+
     return create_async_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_size=POOL,
@@ -388,6 +390,6 @@ def _postgres_engine(url: URL) -> AsyncEngine:
         pool_timeout=BUSY_SECONDS,
         pool_pre_ping=True,
         json_serializer=json_text,
-        connect_args={"connect_timeout": 5, "options": _limits(), "application_name": APPLICATION},
+        connect_args={"connect_timeout": 5, "options": _limits(), "application_name": APPLICATION, **GONE},
         hide_parameters=True,
     )
