@@ -119,6 +119,7 @@ async def test_of_two_people_who_press_the_second_is_told_who_was_first(living: 
         assert await live_of(living) == (3, 1, 2)
         # The page of the other one has followed.
         await dora.page.locator("#now", has_text="Rollout 3").wait_for()
+        assert ": components.web.replicas: " in await get(living, "/apps/hello")
 
 
 async def test_a_preview_is_of_what_is_there_and_no_longer_good_when_that_changed(living: Site) -> None:
@@ -139,7 +140,6 @@ async def test_a_preview_is_of_what_is_there_and_no_longer_good_when_that_change
     assert await live_of(living) == (1, 1, 0)
     assert (await confirm(living, again)).status == 303
     assert (await live_of(living))[0] == 2
-    assert ": components.web.replicas: " in await get(living, "/apps/hello", "dora")
 
 
 async def test_it_needs_neither_a_mouse_nor_scripts(living: Site) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 import psycopg
 import pytest
@@ -121,17 +122,24 @@ async def test_one_short_question_too_many_is_asked_the_long_way(world: World) -
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 async def test_what_takes_long_goes_the_other_way(world: World) -> None:
     tries = []
-    late, waited = _long_way("late"), _count("mcd_db_wait_seconds_count", mode="read")
-    long = Question(text(LONG).columns())  # type: ignore[arg-type]
+    long = Question(text(LONG.replace("1000000", "50000")).columns())  # type: ignore[arg-type]
 
     async def read(tx: Tx) -> object:
         tries.append(tx.quick is not None)
         return (await tx.asked(long, {})).raw
 
-    assert await world.db.asked(read) == ((500000500000,),)
-    assert tries == [True, False]
-    assert _long_way("late") == late + 1
-    assert _count("mcd_db_wait_seconds_count", mode="read") == waited + 1, "one question, whichever way it went"
+    counted, deadline = (0.0, 0.0), time.monotonic() + 60
+    while counted != (
+        1,
+        1,
+    ):  # the platform of other tests may ask beside it, in a thread of this process
+        assert time.monotonic() < deadline, f"one question is counted {counted} times, as late and as waited for"
+        tries.clear()
+        before = _long_way("late"), _count("mcd_db_wait_seconds_count", mode="read")
+        assert await world.db.asked(read) == ((1250025000,),)
+        assert tries == [True, False]
+        counted = _long_way("late") - before[0], _count("mcd_db_wait_seconds_count", mode="read") - before[1]
+        assert min(counted) >= 1
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
