@@ -24,9 +24,7 @@ async def here(tmp_path: Path, template: Path) -> AsyncIterator[World]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[apiserver.ApiServer]:
-    if apiserver.binary("kube-apiserver") is None or apiserver.binary("etcd") is None:
-        pytest.skip("etcd and kube-apiserver are not built yet: make servers")
-    with apiserver.running() as started:
+    with apiserver.running_or_skip() as started:
         yield started
 
 

@@ -21,6 +21,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 CACHE = Path(os.environ.get("MCD_CACHE", Path.home() / ".cache" / "mcd"))
 READY_WITHIN = 60.0
 """Seconds for the API server to be ready on a busy machine; alone it takes about 6."""
@@ -53,6 +55,15 @@ def free_port() -> int:
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return int(s.getsockname()[1])
+
+
+@contextmanager
+def running_or_skip() -> Iterator[ApiServer]:
+    """For fixtures: skips with a reason where the servers are not built."""
+    if binary("kube-apiserver") is None or binary("etcd") is None:
+        pytest.skip("etcd and kube-apiserver are not built yet: make servers")
+    with running() as server:
+        yield server
 
 
 @contextmanager

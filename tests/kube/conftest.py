@@ -19,9 +19,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def api_server() -> Iterator[apiserver.ApiServer]:
-    if apiserver.binary("kube-apiserver") is None or apiserver.binary("etcd") is None:
-        pytest.skip("etcd and kube-apiserver are not built yet: make servers")
-    with apiserver.running() as server:
+    with apiserver.running_or_skip() as server:
         yield server
 
 
