@@ -100,7 +100,15 @@ class Environment(BaseSettings):
     lease: Annotated[
         float, Field(ge=2, description="Seconds after which the work of a dead controller is taken over.")
     ] = 15.0
-    workers: Annotated[int, Field(ge=1, le=256, description="Passes that one process works on at the same time.")] = 16
+    workers: Annotated[
+        int,
+        Field(
+            ge=1,
+            le=256,
+            description="Passes that one process works on at the same time. While there are others, no product line and "
+            "no cluster has more than three quarters of them.",
+        ),
+    ] = 16
     resync: Annotated[
         float,
         Field(

@@ -9,12 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, func, or_, select, update
 
 from mcd.model import Noun
 from mcd.store import tables as t
 from mcd.store.tx import Tx
 from mcd.store.work import TABLES
+
+NOW: ColumnElement[datetime] = bindparam("now", type_=t.rollout.c.next_run_at.type)
 
 
 def wished(table: Table, now: datetime) -> dict[str, Any]:

@@ -31,10 +31,10 @@ from mcd.model.why import Note, say
 from mcd.objects import Ref
 from mcd.store import events, neighbours
 from mcd.store import tables as t
-from mcd.store.due import busy_app, hint, is_due
+from mcd.store.due import NOW, busy_app, hint, is_due
 from mcd.store.ids import new_id
 from mcd.store.nouns import Row, conditions_json, ref_json
-from mcd.store.question import Command, Question
+from mcd.store.question import Command, OfMany, Question
 from mcd.store.records import owner_of, record
 from mcd.store.rolling import event_name
 from mcd.store.session import Database
@@ -98,23 +98,16 @@ class Lease:
 
 # --- due ------------------------------------------------------------------------------------------------------------
 
-NOW: ColumnElement[datetime] = bindparam("now", type_=t.rollout.c.next_run_at.type)
-
-
-def _due(noun: Noun) -> Select[Any]:
-    table = TABLES[noun]
-    return (
-        select(table.c.id, table.c.takes, table.c.attempts, table.c.lease_holder)
-        .where(is_due(noun, NOW))
-        .order_by(table.c.observed_generation == table.c.generation, table.c.next_run_at, table.c.id)
-        .limit(bindparam("most"))
+_STILL_DUE = {
+    noun: OfMany(
+        lambda among, noun=noun, table=table: (  # type: ignore[misc]
+            select(table.c.id, table.c.takes, table.c.attempts, table.c.lease_holder)
+            .where(among(table.c.id, "row"), is_due(noun, NOW))
+            .with_for_update(skip_locked=True, of=table)
+        )
     )
-
-
-_DUE = {noun: Question(_due(noun)) for noun in TABLES}
-_DUE_FOR_US = {
-    noun: Question(_due(noun).with_for_update(skip_locked=True, of=table)) for noun, table in TABLES.items()
-}  # fmt: skip
+    for noun, table in TABLES.items()
+}
 _TAKEN = {
     noun: Command(
         update(table)
@@ -132,15 +125,18 @@ _TAKEN = {
 }
 
 
-async def take(db: Database, noun: Noun, holder: str, now: datetime, limit: int, ttl: float) -> list[Lease]:
-    """Leases of at most `limit` rows that are due, each for `ttl` seconds: first those with a wish that nobody has
-    looked at, then the others, of each the longest due. So what starts slowly never delays what is new. A row that was
-    taken three times and never recorded is quarantined instead. Rows that another process is taking are skipped."""
-    # Asked without a lock first: most looks find nothing, and SQLite has one writer.
-    if not await db.asked(lambda tx: tx.ask(_DUE[noun], now=now, most=1)):
+async def take(
+    db: Database, noun: Noun, chosen: Sequence[str], holder: str, now: datetime, ttl: float
+) -> list[Lease]:  # fmt: skip
+    """Leases of those of these rows that are still due, in their order, each for `ttl` seconds; `turns.in_turn` says
+    which. A row that was taken three times and never recorded is quarantined instead. Rows that another process is
+    taking are skipped."""
+    if not chosen:
         return []
+    question, given = _STILL_DUE[noun].of({"row": chosen})
     async with db.writing() as tx:
-        rows = await tx.ask(_DUE_FOR_US[noun], now=now, most=limit)
+        due = {row["id"]: row for row in await tx.ask(question, **given, now=now)}
+        rows = [due[row_id] for row_id in chosen if row_id in due]
         poisoned = {row["id"]: row["takes"] for row in rows if row["takes"] >= MOST_TAKES}
         left_alone = await _quarantine(tx, noun, poisoned, now) if poisoned else set()
         kept = {row["id"]: row for row in rows if row["id"] not in left_alone}

@@ -99,8 +99,9 @@ class OfMany:
     """A question about several things at once. There is a statement for each power of two; the last value is given so
     often as there is room."""
 
-    def __init__(self, make: Callable[[Among], Select[Any]]) -> None:
+    def __init__(self, make: Callable[[Among], Select[Any]], *, long: bool = False) -> None:
         self._make = make
+        self._long = long
         self._sized: dict[int, Question] = {}
 
     def of(self, lists: Mapping[str, Collection[Any]]) -> tuple[Question, dict[str, Any]]:
@@ -108,7 +109,9 @@ class OfMany:
         room = 1 << max(len(values) - 1 for values in lists.values()).bit_length()
         question = self._sized.get(room)
         if question is None:
-            question = self._sized[room] = Question(self._make(lambda column, name: _among(column, name, room)))
+            question = self._sized[room] = Question(
+                self._make(lambda column, name: _among(column, name, room)), long=self._long
+            )
         given: dict[str, Any] = {}
         for name, values in lists.items():
             *_, last = values

@@ -18,8 +18,8 @@ from mcd.kube.cluster import KubeError, KubeReason
 from mcd.model import Noun
 from mcd.objects import Ref
 from mcd.observability import metrics
-from mcd.store import leases
 from tests.controllers.world import HELLO, LINE, World
+from tests.store.world import taken
 
 
 @pytest.fixture
@@ -166,7 +166,7 @@ async def test_every_line_about_an_app_says_its_product_line(here: World, lines:
     await here.push("appname: hello\ncomponents: {web: {type: web, port: 99999, image: 'x/y:1'}}\n")
     await here.settle()
     await here.push(HELLO.replace(":1", ":2"))
-    (lease,) = await leases.take(here.runtime.db, Noun.RELEASE, "other", here.clock(), 10, 30)
+    (lease,) = await taken(here.runtime.db, Noun.RELEASE, "other", here.clock())
     fence = LeaseFence(here.runtime, replace(lease, ttl=0.003), 0)
     await query_only(here)
     keeper = asyncio.create_task(fence.keep())

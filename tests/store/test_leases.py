@@ -29,7 +29,7 @@ from mcd.objects import Ref
 from mcd.store import intents, leases, reads
 from mcd.store import tables as t
 from mcd.store.session import Database
-from tests.store.world import ADMIN, World, changed
+from tests.store.world import ADMIN, World, changed, taken
 
 WEB = Ref("apps/v1", "Deployment", "demo", "shop-web")
 SERVICE = Ref("v1", "Service", "demo", "shop-web")
@@ -233,8 +233,8 @@ async def test_a_row_given_back_is_due_at_once_and_not_counted(world: World, oth
 async def test_the_leases_of_a_dead_process_are_freed_by_its_name_only(world: World) -> None:
     await world.app("shop", released=True)
     await world.app("face", released=True)
-    await leases.take(world.db, Noun.ROLLOUT, "dead", world.now, 1, 30)
-    await leases.take(world.db, Noun.ROLLOUT, "alive", world.now, 1, 30)
+    await taken(world.db, Noun.ROLLOUT, "dead", world.now, 1)
+    await taken(world.db, Noun.ROLLOUT, "alive", world.now, 1)
     async with world.db.writing() as tx:
         assert await leases.free_held(tx, "dead", world.now) == 1
     assert len(await world.take(Noun.ROLLOUT)) == 1

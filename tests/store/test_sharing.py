@@ -12,7 +12,7 @@ from mcd.objects import Ref
 from mcd.store import intents, leases, reads
 from mcd.store.leases import Lease
 from mcd.store.session import Database
-from tests.store.world import ADMIN, World, changed, conditions
+from tests.store.world import ADMIN, World, changed, conditions, taken
 
 APPS = 16
 ROUNDS = 4
@@ -33,9 +33,9 @@ class Controllers:
         while not self.stop.is_set():
             took = False
             for noun in (Noun.CLUSTER, Noun.PRODUCT_LINE, Noun.RELEASE, Noun.ROLLOUT):
-                taken = await leases.take(self.databases[name], noun, name, self.world.now, 3, 30)
-                took = took or bool(taken)
-                await asyncio.gather(*(self._work(name, lease) for lease in taken))
+                rows = await taken(self.databases[name], noun, name, self.world.now, 3)
+                took = took or bool(rows)
+                await asyncio.gather(*(self._work(name, lease) for lease in rows))
             if not took:
                 await asyncio.sleep(0.005)
 

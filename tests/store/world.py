@@ -25,12 +25,22 @@ from mcd.model import (
     Stalled,
     Waiting,
 )
-from mcd.store import accounts, intents, leases, reads
+from mcd.store import accounts, intents, leases, reads, turns
 from mcd.store.leases import Lease
 from mcd.store.session import Database
+from mcd.store.turns import AtWork
 
 START = datetime(2026, 5, 3, 10, 0, tzinfo=UTC)
 ADMIN = Actor(person="", name="root", admin=True)
+
+
+async def taken(
+    db: Database, noun: Noun, holder: str, now: datetime, limit: int = 10, *, ttl: float = 30,
+    at_work: AtWork | None = None,
+) -> list[Lease]:  # fmt: skip
+    """What a process with many workers that does nothing yet takes of one noun."""
+    chosen = await turns.in_turn(db, (noun,), now, limit, at_work or AtWork(1000))
+    return await leases.take(db, noun, chosen[noun], holder, now, ttl)
 
 
 @dataclass
@@ -88,7 +98,7 @@ class World:
         return Result(Ready("built"), observed=ReleaseObserved(images=images or {"web": "r/web@sha256:1"}))
 
     async def take(self, noun: Noun, *, limit: int = 10, db: Database | None = None, ttl: float = 30) -> list[Lease]:
-        return await leases.take(db or self.db, noun, "test", self.now, limit, ttl)
+        return await taken(db or self.db, noun, "test", self.now, limit, ttl=ttl)
 
     async def one(self, noun: Noun, *, db: Database | None = None) -> Lease:
         """The only lease that there is to take now."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -41,7 +43,7 @@ from mcd.model import (
 from mcd.objects import INSTANCE, PART_OF, Object
 from mcd.observability import metrics, tracing
 from mcd.runtime import Runtime
-from mcd.store import leases, liveness
+from mcd.store import leases, liveness, turns
 from mcd.store.gauges import MEASURED_EVERY
 from mcd.store.leases import Lease
 from mcd.store.tx import Tx
@@ -53,6 +55,9 @@ LONGEST_PAUSE = 5.0
 
 HINTS_GATHERED = 0.05
 """Seconds in which hints of the same App become one write."""
+
+HELD_BACK = 0.5
+"""Seconds between looks while all that is due waits for passes of its own product line or cluster to end."""
 
 PASSES_GATHERED = 0.02
 """Seconds in which passes end before others are taken for them: to take ten costs as much as to take one."""
@@ -121,13 +126,11 @@ class Loop:
         free = self.runtime.settings.workers - len(self._busy)
         try:
             await self.rest()
-            before = free
-            for noun in RECONCILED:
-                if free <= 0:
-                    break
-                free -= await self.take(noun, free)
+            before, chosen = free, await self._in_turn(RECONCILED, free)
+            for noun, rows in chosen.items():
+                free -= await self._begin(noun, rows)
             self._trouble.worked(self.runtime.now(), wrote=free < before)
-            await self._pause(stop, full=free <= 0)
+            await self._pause(stop, full=free <= 0, offered=any(chosen.values()))
         except McdError as error:
             self._trouble.met(error, self.runtime.now(), "look for work")
             await first(stop.wait(), asyncio.sleep(1.0))
@@ -137,10 +140,19 @@ class Loop:
         return await self._resting.renew()
 
     async def take(self, noun: Noun, limit: int) -> int:
-        """Begins a pass on each row that is due, `limit` at the most; answers how many."""
+        """Begins a pass on each row of one noun that is due, `limit` at the most; answers how many."""
+        return await self._begin(noun, (await self._in_turn((noun,), limit))[noun])
+
+    async def _in_turn(self, nouns: Sequence[Noun], limit: int) -> dict[Noun, list[str]]:
+        items = [fence.lease.item for fence in self._busy.values()]
+        lines = Counter(item.line.id for item in items if not isinstance(item, ClusterItem))
+        at_work = turns.AtWork(self.runtime.settings.workers, lines, Counter(item.cluster.id for item in items))
+        return await turns.in_turn(self.runtime.db, nouns, self.runtime.now(), limit, at_work)
+
+    async def _begin(self, noun: Noun, rows: Sequence[str]) -> int:
         settings = self.runtime.settings
         began = asyncio.get_running_loop().time()
-        taken = await leases.take(self.runtime.db, noun, self.holder, self.runtime.now(), limit, settings.lease)
+        taken = await leases.take(self.runtime.db, noun, rows, self.holder, self.runtime.now(), settings.lease)
         for lease in taken:
             noticing.took(lease)
             fence = LeaseFence(self.runtime, lease, began + lease.ttl * (1 - SAFETY))
@@ -174,7 +186,7 @@ class Loop:
         if not task.cancelled() and task.exception() is not None:
             self._broken = task.exception()
 
-    async def _pause(self, stop: asyncio.Event, *, full: bool) -> None:
+    async def _pause(self, stop: asyncio.Event, *, full: bool, offered: bool) -> None:
         if full:
             # The one pass may be a build of a quarter of an hour, and the one that ended may have been the last.
             if self._busy:
@@ -185,6 +197,9 @@ class Loop:
         now = self.runtime.now()
         due = await self.runtime.db.asked(lambda tx: leases.next_due(tx, now))
         until = (due - self.runtime.now()).total_seconds() if due else LONGEST_PAUSE
+        if until <= 0 and not offered and self._busy:
+            # What is due has as many passes as it may have: the end of one of them, or somebody else's row.
+            until = HELD_BACK
         if until > 0:
             await first(stop.wait(), self._recorded.wait(), self.runtime.db.woken(min(until, LONGEST_PAUSE)))
 
