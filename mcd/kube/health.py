@@ -95,6 +95,14 @@ def needs(pods: Sequence[Object]) -> tuple[bool, bool]:
     return any(_is_false(p, "Ready") or not (p.get("status") or {}).get("conditions") for p in pods), bool(waiting)
 
 
+def looked_at(workload: Object) -> bool:
+    """Whether its controller has looked at what is wished of it now. Until then nothing that anybody says of it is
+    about that. Jobs of either kind do not say it, and count as looked at."""
+    seen = int((workload.get("status") or {}).get("observedGeneration") or 0)
+    says = workload["kind"] in ("Deployment", "StatefulSet")
+    return not says or seen >= int(workload["metadata"].get("generation") or 0)
+
+
 def _ready_but_for_its_node(pod: Object) -> bool:
     """Its containers were ready when they were seen last, and it is not: only its node can say why."""
     statuses = (pod.get("status") or {}).get("containerStatuses") or ()
@@ -107,9 +115,8 @@ def _ready_but_for_its_node(pod: Object) -> bool:
 def _pods(component: str, kind: str, workload: Object, found: Found, now: datetime) -> ComponentHealth:
     spec, status = workload.get("spec") or {}, workload.get("status") or {}
     desired = int(spec.get("replicas", 1))
-    seen_generation = int(status.get("observedGeneration") or 0)
     answer = ComponentHealth(component, HealthState.PROGRESSING, Reason.PROGRESSING, "", 0, desired)
-    if seen_generation < int(workload["metadata"].get("generation") or 0):
+    if not looked_at(workload):
         return _with(answer, _on_its_way(Note.NOT_LOOKED_AT))
     of = versions(workload, found.replica_sets, found.seen.pods)
     if desired == 0:

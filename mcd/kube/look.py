@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import compress
 from types import MappingProxyType
 
 from mcd.errors import echo
@@ -16,7 +17,7 @@ from mcd.kube import around
 from mcd.kube.cluster import Kind, KubeError
 from mcd.kube.explain import EVIDENCE_LINES, Cause, Seen, explain, with_last_lines
 from mcd.kube.handover import versions
-from mcd.kube.health import WORKLOADS, Found, health, needs
+from mcd.kube.health import WORKLOADS, Found, health, looked_at, needs
 from mcd.kube.kinds import NODE
 from mcd.kube.live import LiveObjects
 from mcd.model import ComponentHealth, HealthState, Reason
@@ -56,18 +57,24 @@ async def look(
     `simulated` are the nodes in which nothing runs, whatever their pods say."""
     components = await _gather(live, namespace, app, objects, answers)
     judged = [health(c.name, c.kind, c.found, now) for c in components]
-    if all(j.state in _FINE for j in judged):
+    unclear = [j.state not in _FINE and _explicable(c) for c, j in zip(components, judged, strict=True)]
+    if not any(unclear):
         return tuple(_played(c, j, simulated) for c, j in zip(components, judged, strict=True))
-    told = await _told(live, namespace, [c for c, j in zip(components, judged, strict=True) if j.state not in _FINE])
+    told = await _told(live, namespace, list(compress(components, unclear)))
     told_of = []
-    for component, first in zip(components, judged, strict=True):
-        if first.state in _FINE:
+    for component, first, ask in zip(components, judged, unclear, strict=True):
+        if not ask:
             told_of.append(first)
             continue
         seen = replace(told, pods=component.found.seen.pods, now=now)
         again = health(component.name, component.kind, replace(component.found, seen=seen), now)
         told_of.append(await _last_words(live, namespace, component, seen, again))
     return tuple(_played(c, a, simulated) for c, a in zip(components, told_of, strict=True))
+
+
+def _explicable(component: _Component) -> bool:
+    """Whether the cluster can have said why it is as it is: of what was written a moment ago it has said nothing."""
+    return component.found.workload is not None and looked_at(component.found.workload)
 
 
 def _played(component: _Component, judged: ComponentHealth, simulated: Collection[str]) -> ComponentHealth:

@@ -12,7 +12,7 @@ from mcd.kube.memory import MemoryCluster
 from mcd.kube.play import play
 from mcd.kube.watch import Caches
 from mcd.model import HealthState
-from mcd.objects import COMPONENT, Object, ref_of
+from mcd.objects import COMPONENT, Object, Ref, ref_of
 from tests.kube.given import deployment, in_sync
 
 NOW = datetime(2026, 5, 3, tzinfo=UTC)
@@ -46,3 +46,22 @@ async def test_a_cache_that_is_behind_cannot_make_the_new_version_ready() -> Non
     assert [(h.component, h.state) for h in told] == [("web", HealthState.PROGRESSING)]
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)
+
+
+async def test_nobody_is_asked_why_what_was_written_a_moment_ago_does_not_run_yet() -> None:
+    cluster, asked = MemoryCluster(), list[str]()
+
+    def noting(verb: str, ref: Ref) -> None:
+        asked.extend([ref.kind] if verb == "list" else [])
+
+    cluster.faults.refuse = noting
+    new = component("shop:1")
+    answer = await cluster.apply(new)
+    told = await look(LiveObjects(cluster), "default", "shop", [new], NOW, answers={ref_of(new): answer})
+    assert [h.state for h in told] == [HealthState.PROGRESSING]
+    assert "Event" not in asked
+
+    # Its controller has looked and made no pods: now the cluster may have said why.
+    answer["status"] = {"observedGeneration": answer["metadata"]["generation"]}
+    await look(LiveObjects(cluster), "default", "shop", [new], NOW, answers={ref_of(new): answer})
+    assert asked.count("Event") == 1
