@@ -68,8 +68,9 @@ def naive(listener: socket.socket, folder: Path) -> None:
 
 def mcd(listener: socket.socket, folder: Path) -> None:
     from mcd.api.app import create_app
-    from mcd.api.server import event_loop, server
+    from mcd.api.server import server
     from mcd.api.throttle import Rates
+    from mcd.cli.serve import event_loop
     from mcd.observability import logs
     from mcd.runtime import open_runtime
     from mcd.settings import Environment

@@ -63,15 +63,6 @@ def server(
     return Server(config)
 
 
-def event_loop() -> asyncio.AbstractEventLoop:
-    """What `mcd serve api` runs in: the loop that uvicorn takes by itself, where it is installed."""
-    try:
-        import uvloop
-    except ImportError:
-        return asyncio.new_event_loop()
-    return uvloop.new_event_loop()
-
-
 class Server(uvicorn.Server):
     """uvicorn's, that says first that it stops, and is stopped by whoever started it, never by a signal."""
 

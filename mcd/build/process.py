@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -46,10 +47,7 @@ async def run(
 ) -> Ended:
     """Runs `command` to its end. `on_line` gets each clean line; `guard` is called every second and stops the program
     by raising. Raises TimeoutError at the deadline, FileNotFoundError when there is no such program."""
-    process = await asyncio.create_subprocess_exec(
-        *command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-        env=dict(place.variables), cwd=place.folder, start_new_session=True, limit=_CHUNK, pipesize=_CHUNK,
-    )  # fmt: skip
+    process, output = await _begun(command, place)
     lines = Lines()
     queue: asyncio.Queue[str | None] = asyncio.Queue()
     # The reader never waits for the log: buildah loses the last words of a program that ends while its pipe is full.
@@ -57,16 +55,43 @@ async def run(
     writer = asyncio.create_task(_hand_on(queue, on_line))
     try:
         async with asyncio.timeout_at(place.deadline):
-            assert process.stdout is not None
-            while data := await _read(process.stdout, guard, writer):
+            while data := await _read(output.stream, guard, writer):
                 _put(queue, lines.feed(data))
             _put(queue, [*lines.close(), None])
             await writer
             code = await process.wait()
     finally:
         writer.cancel()
+        output.pipe.close()
         await _stop(process)
     return Ended(code, lines.ending())
+
+
+@dataclass(frozen=True, slots=True)
+class _Output:
+    stream: asyncio.StreamReader
+    pipe: asyncio.ReadTransport
+
+
+async def _begun(command: Sequence[str], place: Place) -> tuple[asyncio.subprocess.Process, _Output]:
+    """The program and what it says, through a pipe of our own: uvloop's is a socket of its own size, which a program
+    cannot open as /dev/stdout."""
+    ours, theirs = os.pipe()
+    stream = asyncio.StreamReader(limit=_CHUNK)
+    with open(theirs, "wb", buffering=0):  # noqa: ASYNC230, PTH123 - a pipe that is open already
+        reader = open(ours, "rb", buffering=0)  # noqa: ASYNC230, PTH123, SIM115
+        protocol = asyncio.StreamReaderProtocol(stream)
+        pipe, _ = await asyncio.get_running_loop().connect_read_pipe(lambda: protocol, reader)
+        try:
+            fcntl.fcntl(theirs, fcntl.F_SETPIPE_SZ, _CHUNK)
+            process = await asyncio.create_subprocess_exec(
+                *command, stdin=asyncio.subprocess.DEVNULL, stdout=theirs, stderr=theirs, env=dict(place.variables),
+                cwd=place.folder, start_new_session=True,
+            )  # fmt: skip
+        except BaseException:
+            pipe.close()
+            raise
+    return process, _Output(stream, pipe)
 
 
 async def _read(stream: asyncio.StreamReader, guard: Callable[[], None] | None, writer: asyncio.Task[None]) -> bytes:
