@@ -9,7 +9,8 @@ from pydantic import ValidationError
 from mcd.api.server import server
 from mcd.api.throttle import Rates, Throttle
 from mcd.settings import Environment
-from tests.api.client import URL, Api
+from mcd.store.accounts import ATTEMPTS
+from tests.api.client import PASSWORD, URL, Api
 
 GATEWAY = "10.88.3.7"
 PATHS = {"/login": 200, "/api/v1/apps/own-dora": 401}
@@ -19,13 +20,17 @@ MANY = 5
 """Of two a minute: one more may pass where a minute ends between them."""
 
 
-async def last(api: Api, proxies: str, peer: str, path: str, forwarded: list[str]) -> int:
-    """The status of the last of these anonymous requests to the server as `mcd serve` makes it, of which one address
-    may make two a minute."""
-    api.app.state.throttle = Throttle(Rates(address=2))
+def serving(api: Api, proxies: str, peer: str) -> httpx.ASGITransport:
+    """The server as `mcd serve` makes it, asked by `peer`."""
     config = server(api.app, proxies=Environment(trusted_proxies=proxies).proxies).config
     config.load()
-    transport = httpx.ASGITransport(config.loaded_app, client=(peer, 4711))
+    return httpx.ASGITransport(config.loaded_app, client=(peer, 4711))
+
+
+async def last(api: Api, proxies: str, peer: str, path: str, forwarded: list[str]) -> int:
+    """The status of the last of these anonymous requests, of which one address may make two a minute."""
+    api.app.state.throttle = Throttle(Rates(address=2))
+    transport = serving(api, proxies, peer)
     async with httpx.AsyncClient(transport=transport, base_url=URL, headers={"Accept": "text/html"}) as client:
         if path.startswith("/api"):
             client.headers["Authorization"] = "Bearer mcd_pat_nobody"
@@ -49,6 +54,19 @@ async def test_who_is_no_trusted_proxy_does_not_choose_its_address(api: Api, pat
     assert await last(api, GATEWAY, "10.88.3.8", path, chosen) == 429, "it came past the gateway"
     behind = [f"{each}, 203.0.113.200" for each in chosen]
     assert await last(api, GATEWAY, GATEWAY, path, behind) == 429, "the gateway wrote the last one"
+
+
+async def test_wrong_passwords_of_one_behind_a_gateway_keep_nobody_else_behind_it_out(api: Api) -> None:
+    async with httpx.AsyncClient(transport=serving(api, GATEWAY, GATEWAY), base_url=URL) as client:
+
+        async def tried(password: str, behind: str) -> int:
+            wish = {"name": "dora", "password": password}
+            return (await client.post("/api/v1/sessions", json=wish, headers={"X-Forwarded-For": behind})).status_code
+
+        wrong = [await tried("guessed", "203.0.113.1") for _ in range(ATTEMPTS + 1)]
+        assert wrong == [401] * ATTEMPTS + [429]
+        assert await tried(PASSWORD, "203.0.113.1") == 429
+        assert await tried(PASSWORD, "203.0.113.2") == 201
 
 
 async def test_what_the_environment_of_the_server_says_trusts_nobody(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:

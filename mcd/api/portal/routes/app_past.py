@@ -13,8 +13,8 @@ from mcd.api.paths import AppName, ReleaseNumber
 from mcd.api.portal.pages import Page, show
 from mcd.api.portal.routes.app import top
 from mcd.api.portal.routing import pages
-from mcd.api.portal.views.app_logs import plain
 from mcd.api.portal.views.app_past import release_page, rollout_page
+from mcd.api.portal.views.plain import plain
 from mcd.api.portal.views.typed import typed
 from mcd.store import reads
 from mcd.store.reads.runs import build_tail

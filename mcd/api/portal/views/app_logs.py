@@ -12,6 +12,8 @@ from urllib.parse import urlencode
 
 from mcd.api.app_shapes import Pod
 from mcd.api.portal.views.app import Top
+from mcd.api.portal.views.plain import plain
+from mcd.api.portal.views.typed import typed
 from mcd.kube.stamps import BILLION, stamp_of
 
 TAILS = (100, 500, 2000)
@@ -19,17 +21,7 @@ TAILS = (100, 500, 2000)
 LONGEST = 4000
 """Characters of one line that are shown, as the program said them; the download has all."""
 
-_HIDDEN = (
-    (0x00, 0x08), (0x0A, 0x1F), (0x7F, 0x9F), (0x061C, 0x061C), (0x200B, 0x200F), (0x2028, 0x202E), (0x2060, 0x206F),
-    (0xFEFF, 0xFEFF), (0xD800, 0xDFFF),
-)  # fmt: skip
-_ESCAPES = {n: f"\\x{n:02x}" if n < 256 else f"\\u{n:04x}" for first, last in _HIDDEN for n in range(first, last + 1)}
 _MCD = b"mcd: "
-
-
-def plain(text: str) -> str:
-    """Control characters, marks without a width and those that turn the direction, as escapes."""
-    return text.translate(_ESCAPES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +79,11 @@ class Wish:
         return urlencode({name: value for name, value in named.items() if value not in ("", None)})
 
     def command(self, app: str) -> str:
-        words = ["mcd logs", f"{app}/{self.component}" if self.component else app]
-        words += [f"--pod {self.pod}"] if self.pod else []
-        words += [f"--container {self.container}"] if self.container else []
+        words: list[object] = [f"{app}/{self.component}" if self.component else app]
+        words += ["--pod", self.pod] if self.pod else []
+        words += ["--container", self.container] if self.container else []
         words += ["--previous"] if self.previous else ["-f"]
-        return " ".join([*words, f"--tail {self.tail}"])
+        return typed("mcd logs", *words, "--tail", self.tail)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from mcd import model
 from mcd.api.portal.views.app import HEALTH, Said, Top, conditions_of
-from mcd.api.portal.views.app_logs import plain
+from mcd.api.portal.views.plain import plain
 from mcd.api.portal.views.states import Sign, sign
 from mcd.api.portal.words import n_
 from mcd.errors import Problem

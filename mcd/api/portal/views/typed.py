@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import shlex
 
-from mcd.api.portal.views.app_logs import plain
+from mcd.api.portal.views.plain import plain
 
 
 def typed(line: str, *words: object) -> str:
