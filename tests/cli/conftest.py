@@ -226,7 +226,7 @@ class Platform:
             await self.stop.wait()
             server.should_exit = True
             await serving
-            self.working.cancel()
+            # Its last turn ends: a pass that is broken off outlives the loop it runs in.
             await asyncio.gather(self.working, return_exceptions=True)
 
     async def _people(self) -> dict[str, str]:
@@ -251,7 +251,7 @@ class Platform:
         return tokens
 
     async def _work(self) -> None:
-        while True:
+        while not self.stop.is_set():
             await self.world.turn()
             self.world.clock.forward(5.0 if self.hurried else 0.05)
             await asyncio.sleep(0.05)

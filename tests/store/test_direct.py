@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import Integer, bindparam, select, text, update
 
 from mcd.errors import Code, McdError
-from mcd.store import sqlite
 from mcd.store import tables as t
 from mcd.store.question import Command, OfMany, Question, inserted
 from mcd.store.session import Database
@@ -112,19 +113,18 @@ async def test_a_key_is_written_without_the_thread_and_a_long_question_is_asked_
 ) -> None:
     where: list[tuple[str, bool]] = []
     here = threading.get_ident()
-    fetched, wrote = sqlite.Connection._fetched, sqlite.Connection._wrote
 
-    def noting_fetched(connection: sqlite.Connection, sql: str, values: object) -> list[object]:
-        where.append(("asked", threading.get_ident() == here))
-        return fetched(connection, sql, values)
+    def noted(what: str, do: Callable[..., Any]) -> Callable[..., Any]:
+        def noting(*given: Any) -> Any:
+            where.append((what, threading.get_ident() == here))
+            return do(*given)
 
-    def noting_wrote(connection: sqlite.Connection, sql: str, values: object) -> int:
-        where.append(("wrote", threading.get_ident() == here))
-        return wrote(connection, sql, values)
+        return noting
 
-    monkeypatch.setattr(sqlite.Connection, "_fetched", noting_fetched)
-    monkeypatch.setattr(sqlite.Connection, "_wrote", noting_wrote)
     async with db.writing() as tx:
+        driver = tx.direct.driver
+        monkeypatch.setattr(driver, "_fetched", noted("asked", driver._fetched))
+        monkeypatch.setattr(driver, "_wrote", noted("wrote", driver._wrote))
         await tx.told(NEW, new(1))
         assert await tx.ask(Question(select(text(LONG).columns(x=Integer).subquery().c.x))) == [{"x": 500000500000}]
         await tx.told(SEEN, {"cluster": "1", "at": NOON + timedelta(days=1)})
