@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -19,7 +18,7 @@ from typing import Any, Protocol
 from sqlalchemy import Dialect
 
 from mcd.store.question import Answer, Question
-from mcd.store.sqlite import AT_ONCE, LOOKED_EVERY
+from mcd.store.sqlite import LOOKED_EVERY, AtOnce
 
 Ask = Callable[[Question, Mapping[str, Any]], Awaitable[Answer]]
 
@@ -101,7 +100,7 @@ class _Opened:
 
     def __init__(self, path: Path, dialect: Dialect) -> None:
         self._dialect = dialect
-        self._until: float | None = None
+        self._at_once = AtOnce()
         self._lock = threading.Lock()
         self.away = False
         """Whether a thread is at it, maybe for somebody who did not wait for the answer."""
@@ -111,17 +110,14 @@ class _Opened:
             f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None, check_same_thread=False
         )
         self.connection.execute("PRAGMA query_only = ON")
-        self.connection.set_progress_handler(self._too_long, LOOKED_EVERY)
+        self.connection.set_progress_handler(self._at_once.over, LOOKED_EVERY)
 
     async def ask(self, question: Question, given: Mapping[str, Any]) -> Answer:
         if question.long:
             self.away = True
             return await asyncio.to_thread(self._in_thread, question, given)
-        self._until = time.monotonic() + AT_ONCE
-        try:
+        with self._at_once:
             return self._answer(question, given)
-        finally:
-            self._until = None
 
     def _in_thread(self, question: Question, given: Mapping[str, Any]) -> Answer:
         try:
@@ -143,6 +139,3 @@ class _Opened:
                 self.connection.interrupt()
             else:
                 self.connection.close()
-
-    def _too_long(self) -> bool:
-        return self._until is not None and time.monotonic() > self._until

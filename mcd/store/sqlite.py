@@ -19,8 +19,11 @@ from typing import Any
 import aiosqlite
 
 AT_ONCE = 0.002
-"""Seconds that a question may take in the event loop. Way to the thread and back takes a tenth of that, and most
-questions a hundredth; one that takes longer is asked again there, where it keeps nobody waiting."""
+"""Seconds of processor time that a question may take in the event loop. Way to the thread and back takes a tenth of
+that, and most questions a hundredth; one that takes longer is asked again there, where it keeps nobody waiting. Not by
+the clock: on a machine that is full, asking again is what it lacks the time for."""
+AT_MOST = 0.02
+"""Seconds by the clock, when the disk is what it waits for."""
 
 LOOKED_EVERY = 2_000
 """Steps of SQLite's machine between two looks at the clock: some tens of microseconds."""
@@ -29,6 +32,23 @@ BEGIN_WRITING = "BEGIN IMMEDIATE"
 
 _NEXT_LOOK = 0.001
 """Seconds between two looks at the lock that another process has."""
+
+
+class AtOnce:
+    """Whether the question that is asked in the event loop takes too long. `with` it is asked; outside, none is."""
+
+    _until: tuple[float, float] | None = None
+
+    def __enter__(self) -> None:
+        self._until = (time.thread_time() + AT_ONCE, time.monotonic() + AT_MOST)
+
+    def __exit__(self, *_error: object) -> None:
+        self._until = None
+
+    def over(self) -> bool:
+        """Asked by SQLite now and then, in the thread that it works in; True breaks the question off."""
+        until = self._until
+        return until is not None and (time.thread_time() > until[0] or time.monotonic() > until[1])
 
 
 class Connection(aiosqlite.Connection):
@@ -47,8 +67,7 @@ class Connection(aiosqlite.Connection):
 
     _stopped = False
     _stopping: asyncio.Future[Any] | None = None
-    _until: float | None = None
-    """When the question that is asked in the event loop has taken too long; None: none is."""
+    _limit: AtOnce
     _away: list[None]
     """One for each question that the thread has and has not answered, also when nobody waits for it any more."""
 
@@ -82,8 +101,9 @@ class Connection(aiosqlite.Connection):
 
     async def _connect(self) -> Connection:
         self._away = []
+        self._limit = AtOnce()
         await super()._connect()
-        self._conn.set_progress_handler(self._too_long, LOOKED_EVERY)
+        self._conn.set_progress_handler(self._limit.over, LOOKED_EVERY)
         return self
 
     async def _execute(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -101,18 +121,13 @@ class Connection(aiosqlite.Connection):
         if not self._running or self._away:
             # Behind a question that the thread is at, the loop would wait for SQLite's own lock.
             return await Connection._execute(self, fn, *args, **kwargs)
-        self._until = time.monotonic() + AT_ONCE
         try:
-            return fn(*args, **kwargs)
+            with self._limit:
+                return fn(*args, **kwargs)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
                 raise
-        finally:
-            self._until = None
         return await Connection._execute(self, fn, *args, **kwargs)
-
-    def _too_long(self) -> bool:
-        return self._until is not None and time.monotonic() > self._until
 
 
 class Reader(Connection):
