@@ -115,12 +115,14 @@ async def test_the_next_page_is_made_before_somebody_has_to_wait_for_it() -> Non
     assert made_at == [0, 1]
     now = NOW + timedelta(seconds=3.6)
     assert await told() == "1 as of 3", "a page of long ago is told to nobody"
-    state, now = 2, now + timedelta(seconds=0.04)
+    state, now = 2, now + timedelta(seconds=0.19)
     assert await told() == "1 as of 3"
-    assert made_at == [0, 1, 3], "somebody committed a moment ago: it is soon enough"
+    assert made_at == [0, 1, 3], "somebody committed a moment ago: others may follow"
     now += timedelta(seconds=0.02)
     assert [await told(), await told()] == ["1 as of 3", "2 as of 3"]
     assert made_at == [0, 1, 3, 3]
+    state, now = 3, now + timedelta(seconds=0.51)
+    assert await told() == "3 as of 4", "half a second is what others' commits may be missing for"
 
 
 async def test_a_page_that_was_made_ahead_and_failed_is_refused_to_who_asks_next() -> None:

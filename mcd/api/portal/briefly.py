@@ -2,9 +2,9 @@
 
 What is kept belongs to one person with the rights that they have at this request, in one language and one appearance,
 as of one second, because a page says how long ago things were; in the next second it is told once more while the new
-one is made. Of what other processes commit a page may know nothing for a tenth of a second: a platform that deploys
-commits more often than a page can be made. It must not keep a page that says something once, nor a refusal, nor tell
-anybody of a state that was over by what this process did when they asked.
+one is made. Of what other processes commit a page may know nothing for half a second, and the next one is begun after a
+fifth: a platform that deploys commits more often than a page can be made. It must not keep a page that says something
+once, nor a refusal, nor tell anybody of a state that was over by what this process did when they asked.
 """
 
 from __future__ import annotations
@@ -25,8 +25,10 @@ from mcd.store.marks import Mark
 MOST_BYTES = 16 * 1024 * 1024
 MOST_OF_A_KEY = 4096
 """Bytes: about as much as a question takes beside its page. A longer one is answered and not kept."""
-BEHIND = timedelta(seconds=0.1)
+BEHIND = timedelta(seconds=0.5)
 """How long a page may know nothing of what another process committed."""
+GATHERED = timedelta(seconds=0.2)
+"""How long what other processes commit is gathered, before the next page is begun for all of it."""
 SHOWN = timedelta(seconds=2)
 """How long a page of a state that lasts is told while the next one is made: it says `ago` as of when it was begun."""
 
@@ -84,7 +86,7 @@ class Briefly:
             return True
         if age < timedelta(0) or age >= (SHOWN if same else BEHIND) or page.commits != self._commits():
             return False
-        if (same or age >= BEHIND / 2) and key not in self._making:
+        if (same or age >= GATHERED) and key not in self._making:
             self._next_one(key, make).add_done_callback(_noted)
         return True
 

@@ -6,10 +6,12 @@ store, nor know what any page is about.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import asyncio
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -23,7 +25,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.types import Scope
 
 from mcd.api.portal import assets
-from mcd.api.portal.language import NAMES, Language, chosen
+from mcd.api.portal.language import NAMES, Language, chosen, language
 from mcd.api.portal.views.frame import PLACES, THEMES, Frame, frame, local, parts_of
 from mcd.api.portal.views.typed import typed
 from mcd.model import Actor
@@ -32,6 +34,11 @@ TEMPLATES = Path(__file__).parent / "templates"
 LANGUAGE, THEME, DONE = "mcd_language", "mcd_theme", "mcd_done"
 """Cookies: what a person chose, for a year, and what was just done, for a moment. None of them is a secret."""
 YEAR = 365 * 86400
+
+A_TURN = 0.0005
+"""Seconds that a long page is written before others have their turn."""
+REMEMBERED = 4096
+"""Parts of pages that are remembered, each about a KiB: the lines of one long list in two languages."""
 
 REPORTS = "/csp-reports"
 POLICY = {
@@ -63,6 +70,7 @@ def environment(spoken: Language) -> Environment:
         "spoken": spoken,
         "query": query,
         "typed": typed,
+        "same": _same,
     }
     # For every template and block, also one that is rendered alone.
     made.globals["ui"] = made.get_template("parts/macros.html").module
@@ -87,12 +95,28 @@ def query(**values: object) -> str:
 
 
 @pass_context
+def _same(context: Context, template: str, **values: Hashable) -> Markup:
+    """A part of a page that says the same whenever it is given the same, in a template of its own. It has these values
+    and nothing else of the page: not `now`."""
+    spoken: Language = context["spoken"]
+    return _remembered(spoken.code, template, tuple(values.items()))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _remembered(code: str, template: str, values: tuple[tuple[str, Hashable], ...]) -> Markup:
+    return Markup(environment(language(code)).get_template(template).render(dict(values)))  # noqa: S704
+
+
+@pass_context
 def _ago(context: Context, then: datetime) -> Markup:
     """How long ago, with the moment itself for who wants it."""
     spoken: Language = context["spoken"]
-    words = escape(spoken.ago(then, context["now"]))
-    # Put together by hand: a list says it a hundred times, and `Markup.format` takes half of what the page costs.
-    return Markup(f'<time datetime="{then.isoformat()}" title="{spoken.at(then)}">{words}</time>')  # noqa: S704
+    return _moment(then, spoken.at(then), spoken.ago(then, context["now"]))
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _moment(then: datetime, at: str, words: str) -> Markup:
+    return Markup('<time datetime="{}" title="{}">{}</time>').format(then.isoformat(), at, words)
 
 
 @pass_context
@@ -114,14 +138,31 @@ class Page:
 
 def show(request: Request, page: Page, *, now: datetime, headers: Mapping[str, str] | None = None) -> Response:
     """The whole page; or, when htmx asks for the part `#name`, the block `name` of it."""
-    made = environment(spoken_of(request))
+    return _answered(request, page, "".join(_pieces(request, page, now)), headers or {})
+
+
+async def shown(request: Request, page: Page, *, now: datetime) -> Response:
+    """As `show`, for a page that takes long: what others ask is answered between its pieces."""
+    pieces, until = [], time.monotonic() + A_TURN
+    for piece in _pieces(request, page, now):
+        pieces.append(piece)
+        if time.monotonic() > until:
+            await asyncio.sleep(0)
+            until = time.monotonic() + A_TURN
+    return _answered(request, page, "".join(pieces), {})
+
+
+def _pieces(request: Request, page: Page, now: datetime) -> Iterator[str]:
+    template = environment(spoken_of(request)).get_template(page.template)
     values = _values(request.scope, request, page, now)
     part = part_of(request)
-    if part and page.status == 200 and part in made.get_template(page.template).blocks:
-        body = render_block(made, page.template, part, **values)
-    else:
-        body = made.get_template(page.template).render(values)
-    answer = HTMLResponse(body, page.status, {**POLICY, **(headers or {})})
+    if part and page.status == 200 and part in template.blocks:
+        return template.blocks[part](template.new_context(values))
+    return template.generate(values)
+
+
+def _answered(request: Request, page: Page, body: str, headers: Mapping[str, str]) -> Response:
+    answer = HTMLResponse(body, page.status, {**POLICY, **headers})
     answer.headers.setdefault("Vary", "Cookie, Accept-Language, HX-Request")
     if DONE in request.cookies:
         answer.delete_cookie(DONE, path="/")

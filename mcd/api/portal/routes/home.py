@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from mcd.api.access import Reader, RuntimeOf
 from mcd.api.portal.briefly import briefly_of
-from mcd.api.portal.pages import Page, show
+from mcd.api.portal.pages import Page, shown
 from mcd.api.portal.routing import pages
 from mcd.api.portal.views.home import Around, home_view, pick
 from mcd.model import Actor, Scope, Token
@@ -36,7 +36,7 @@ async def home(request: Request, actor: Reader, runtime: RuntimeOf) -> Response:
             tokens = await _tokens(actor, tx)
         around = Around(clusters, lines, tokens, runtime.settings.url, now)
         view = home_view(actor, seen, picked, found, around)
-        return show(request, Page("portal/home.html", view, "mcd app list"), now=around.now)
+        return await shown(request, Page("portal/home.html", view, "mcd app list"), now=around.now)
 
     return await briefly_of(request).page(request, actor, made)
 

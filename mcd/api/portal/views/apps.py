@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from urllib.parse import urlencode
 
 from mcd.api.away import away, known
@@ -20,6 +21,8 @@ from mcd.model import AppState, app_state, why_away
 from mcd.model.glances import AppLine, Glance
 
 ON_A_PAGE = 50
+REMEMBERED = 4096
+"""Rows that are remembered, by all that they say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,7 @@ def app_list(found: Found, lines: Sequence[AppLine], wanted: Wanted, *, all_of_t
     )
 
 
+@lru_cache(maxsize=REMEMBERED)
 def app_row(line: AppLine) -> AppRow:
     gone = away(line.cluster_state, line.cluster_seen_at)
     told = known(line.live, gone) if line.live is not None else None
