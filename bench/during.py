@@ -28,6 +28,9 @@ RATE, NAIVE_RATE, WRITES = 200.0, 5.0, 5.0
 """Requests a second of what is asked, of the naive list, and small writes a second beside them."""
 SECONDS = 2.0
 """Of each part; the four of them are one round."""
+PAUSED = 0.25
+"""Seconds of the same before each part, which do not count: what is asked so often is never asked after a pause of
+seconds, in which the others were measured."""
 REST = 5
 """Rounds before anything rolls out."""
 
@@ -136,8 +139,9 @@ def _questions(place: data.Installation) -> list[tuple[str, str, bytes]]:
 
 async def _round(asked: dict[str, tuple[api.Server, bytes]], into: Moment) -> None:
     for name, (server, request) in asked.items():
-        began = server.cpu
         rate = NAIVE_RATE if name == api.PORTAL.bound else RATE
+        await load.paced(server.port, request, rate, PAUSED)
+        began = server.cpu
         found = await load.paced(server.port, request, rate, SECONDS)
         into.costs.setdefault(name, []).append((server.cpu - began) / found.requests)
         into.latencies.setdefault(name, []).extend(found.latencies)

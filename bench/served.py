@@ -71,7 +71,7 @@ def mcd(listener: socket.socket, folder: Path) -> None:
     from mcd.api.server import server
     from mcd.api.throttle import Rates
     from mcd.cli.serve import event_loop
-    from mcd.observability import logs
+    from mcd.observability import garbage, logs
     from mcd.runtime import open_runtime
     from mcd.settings import Environment
 
@@ -81,6 +81,7 @@ def mcd(listener: socket.socket, folder: Path) -> None:
     async def serving() -> None:
         async with open_runtime(Environment(data=folder)) as runtime:
             app = create_app(runtime, rates=Rates(person=10**9, address=10**9))
+            garbage.look_seldom()
             await server(app).serve(sockets=[listener])
 
     with asyncio.Runner(loop_factory=event_loop) as runner:
