@@ -125,3 +125,18 @@ async def test_a_row_that_another_process_recorded_is_left_to_it(here: World, re
     recorded = await due(here)
     assert await here.loop.rest() == 1, "only the product line"
     assert await due(here) == recorded
+
+
+async def test_one_row_is_remembered_for_an_app_however_often_it_is_changed(here: World, resting: Caches) -> None:
+    """Nobody looks at what was superseded, and nobody would forget it."""
+    rows = here.loop._resting._rows
+    before = len(rows)
+    for number in range(2, 5):
+        await here.push(HELLO.replace("hello:1", f"hello:{number}"))
+        for _ in range(3):
+            await here.settle()
+            here.clock.at += timedelta(minutes=1)
+    assert len(rows) == before == 2, "the App and its product line"
+    async with here.runtime.db.reading() as tx:
+        live = await tx.values(select(t.rollout.c.id).where(t.rollout.c.live))
+    assert {rest.row_id for rest in rows.values()} >= set(live)

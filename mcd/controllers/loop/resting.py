@@ -61,7 +61,8 @@ class _Rest:
 
 @dataclass(slots=True)
 class Resting:
-    """The rows at rest that this process recorded."""
+    """The rows at rest that this process recorded, by what they are about: an App's Rollout takes the place of the one
+    before it, of which there is no pass any more."""
 
     runtime: Runtime
     _rows: dict[str, _Rest] = field(default_factory=dict)
@@ -90,14 +91,14 @@ class Resting:
         if not isinstance(item, RolloutItem | ProductLineItem):
             return
         noun = Noun.ROLLOUT if isinstance(item, RolloutItem) else Noun.PRODUCT_LINE
-        row_id = item.rollout.id if isinstance(item, RolloutItem) else item.line.id
+        about, row_id = (item.app.id, item.rollout.id) if isinstance(item, RolloutItem) else (item.line.id,) * 2
         quiet = isinstance(result.outcome, Ready) and result.outcome.again_in is None
         quiet = quiet and all(change.action is Action.UNCHANGED for change in result.changes)
         if mark is None or due is None or not quiet or result.inventory is not None or result.heals is not None:
-            self._rows.pop(row_id, None)
+            self._rows.pop(about, None)
             return
         whole_at = self.runtime.now() + WHOLE_PASS * (0.5 + random.random())  # noqa: S311
-        self._rows[row_id] = _Rest(noun, row_id, item.cluster.id, item.line.id, mark, due, whole_at)
+        self._rows[about] = _Rest(noun, row_id, item.cluster.id, item.line.id, mark, due, whole_at)
         self._soonest = due if self._soonest is None else min(self._soonest, due)
 
     async def renew(self) -> int:
@@ -112,22 +113,25 @@ class Resting:
         if not due:
             return 0
         resync = timedelta(seconds=self.runtime.settings.resync)
-        asked: dict[Noun, list[Due]] = {}
-        for rest in [rest for rest in self._rows.values() if rest.due <= now + resync * TOGETHER]:
+        asked: dict[Noun, dict[str, Due]] = {}
+        for about, rest in [one for one in self._rows.items() if one[1].due <= now + resync * TOGETHER]:
             caches = self.runtime.watched(rest.cluster_id)
             if now >= rest.whole_at or not rest.mark.still(caches, self._places, rest.line_id):
-                del self._rows[rest.row_id]
+                del self._rows[about]
                 continue
-            asked.setdefault(rest.noun, []).append(Due(rest.row_id, rest.due, now + resync))
+            asked.setdefault(rest.noun, {})[about] = Due(rest.row_id, rest.due, now + resync)
         count = 0
         for noun, rows in asked.items():
             async with self.runtime.db.writing() as tx:
-                renewed = await resting.renew(tx, noun, rows)
+                renewed = await resting.renew(tx, noun, tuple(rows.values()))
             count += len(renewed)
-            for row in rows:
+            for about, row in rows.items():
+                known = self._rows.get(about)
+                if known is None or known.row_id != row.row_id:
+                    continue  # a pass was recorded meanwhile
                 if row.row_id in renewed:
-                    self._rows[row.row_id].due = row.now_at
+                    known.due = row.now_at
                 else:
-                    del self._rows[row.row_id]
+                    del self._rows[about]
         self._soonest = min((rest.due for rest in self._rows.values()), default=None)
         return count
