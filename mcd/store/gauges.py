@@ -10,6 +10,7 @@ import asyncio
 import math
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -21,7 +22,7 @@ from mcd.observability import metrics
 from mcd.store.due import Queue, queues
 from mcd.store.liveness import Living, living
 from mcd.store.session import Database
-from mcd.store.standing import Standing, standing
+from mcd.store.standing import Essence, Standing, standing
 from mcd.store.tx import Tx
 
 log = structlog.get_logger("mcd.gauges")
@@ -62,14 +63,15 @@ class Gauges:
 
     _at: float = -math.inf
     _clusters: set[str] = field(default_factory=set)
+    _read: Mapping[bytes, Essence] = field(default_factory=dict)
     _one: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     async def measure(self, db: Database, now: datetime) -> None:
         """Reads and sets all of them. Raises McdError."""
         async with db.reading() as tx:
             found = await _work(tx, now)
-            seen = await standing(tx)
-        self._at = time.monotonic()
+            seen = await standing(tx, self._read)
+        self._at, self._read = time.monotonic(), seen.read
         for state, count in db.connections().items():
             metrics.DB_CONNECTIONS.labels(state).set(count)
         _show_work(found)
