@@ -105,8 +105,8 @@ class Environment(BaseSettings):
         Field(
             ge=1,
             le=256,
-            description="Passes that one process works on at the same time. While there are others, no product line and "
-            "no cluster has more than three quarters of them.",
+            description="Passes that one process works on at the same time. While there are others, no product line "
+            "and no cluster has more than three quarters of them.",
         ),
     ] = 16
     resync: Annotated[
