@@ -1,5 +1,5 @@
 """P11, P12 and what a write of the store takes, at rest and while Apps roll out: the API in a process of its own, the
-controllers in another, one SQLite file, a real API server on the same cores.
+controllers in another, one SQLite file, a real API server on the same cores. Then P11 with both in one process.
 
 Pages are asked open loop, so many a second whatever comes back; the naive list and the bare route are asked between,
 in the same moments. It must not change what it measures.
@@ -12,7 +12,7 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,6 +31,7 @@ SECONDS = 2.0
 PAUSED = 0.25
 """Seconds of the same before each part, which do not count: what is asked so often is never asked after a pause of
 seconds, in which the others were measured."""
+WHOLE = "P11 in one process"
 REST = 5
 """Rounds before anything rolls out."""
 
@@ -60,6 +61,9 @@ class Result:
     apps: int
     rest: Moment
     during: Moment
+    whole_rest: Moment
+    whole_during: Moment
+    """With API and controllers in one process: latencies only, its processor time is also that of the Rollouts."""
     seconds: float
     """That the Rollouts took, with all of this beside them."""
     loads: tuple[float, float]
@@ -82,6 +86,10 @@ class Result:
                     "us": {each: moment.cost(each) * 1e6 for each in moment.costs},
                 }
                 for name, moment in (("rest", self.rest), ("during", self.during))
+            },
+            "one_process": {
+                name: {"p99_ms": moment.quantile(WHOLE) * 1e3}
+                for name, moment in (("rest", self.whole_rest), ("during", self.whole_during))
             },
         }  # fmt: skip
 
@@ -119,7 +127,27 @@ async def _run(folder: Path, servers: Any, apps: int, say: Callable[[str], None]
                 while not ended.done():
                     await _round(asked, during)
             took = await ended - began
-    return Result(apps, rest, during, took, (round(before, 2), round(os.getloadavg()[0], 2)))
+        whole_rest, whole_during = await _whole(engine, place, [*listed, *names])
+    loads = (round(before, 2), round(os.getloadavg()[0], 2))
+    return Result(apps, rest, during, whole_rest, whole_during, took, loads)
+
+
+async def _whole(engine: Engine, place: data.Installation, there: Sequence[str]) -> tuple[Moment, Moment]:
+    """P11 at rest and during, with API and controllers in one process, and half as many new Apps as are there."""
+    engine.stop()
+    names = await engine.apps("w", len(there) // 2)
+    rest, during = Moment(), Moment()
+    with api.served("whole", engine.folder) as server:
+        await engine.at_rest(there)
+        asked = {WHOLE: (server, api.request(api.PORTAL.path, place, admin=True))}
+        for _ in range(REST):
+            await _round(asked, rest)
+        await engine.push(names)
+        ended = asyncio.create_task(engine.until("all Apps are applied", engine.unwritten, 1800))
+        while not ended.done():
+            await _round(asked, during)
+        await ended
+    return rest, during
 
 
 async def _people(engine: Engine, app: str) -> data.Installation:
@@ -185,6 +213,8 @@ def table(r: Result) -> str:
             f"{r.rest.quantile(name) * 1e3:,.1f} ms | {r.during.quantile(name) * 1e3:,.1f} ms |"
             for name in said
         ),
+        f"| `GET /apps`, API and controllers in one process | | | {r.whole_rest.quantile(WHOLE) * 1e3:,.1f} ms | "
+        f"{r.whole_during.quantile(WHOLE) * 1e3:,.1f} ms |",
         f"| an App made in the store | | | {r.rest.quantile('write') * 1e3:,.1f} ms | "
         f"{r.during.quantile('write') * 1e3:,.1f} ms |",
         "",

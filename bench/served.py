@@ -1,8 +1,9 @@
-"""`python -m bench.served bare|naive|mcd FOLDER`: one server process on a free port, whose number it prints.
+"""`python -m bench.served bare|naive|mcd|whole FOLDER`: one server process on a free port, whose number it prints.
 
 `bare` is one FastAPI route that answers a fixed dict, behind uvicorn as it comes. `naive` is a list as one writes it
 first: every App with its live Rollout out of the same database, through a response model. `mcd` is the whole API and
-portal, as `mcd serve api` runs it. It must not measure.
+portal, as `mcd serve api` runs it, `whole` with the controllers in the same process, as `mcd serve` does. It must not
+measure.
 """
 
 from __future__ import annotations
@@ -66,11 +67,12 @@ def naive(listener: socket.socket, folder: Path) -> None:
     uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False)).run(sockets=[listener])
 
 
-def mcd(listener: socket.socket, folder: Path) -> None:
+def mcd(listener: socket.socket, folder: Path, *, controllers: bool) -> None:
     from mcd.api.app import create_app
     from mcd.api.server import server
     from mcd.api.throttle import Rates
     from mcd.cli.serve import event_loop
+    from mcd.controllers.loop import Loop
     from mcd.observability import garbage, logs
     from mcd.runtime import open_runtime
     from mcd.settings import Environment
@@ -82,7 +84,11 @@ def mcd(listener: socket.socket, folder: Path) -> None:
         async with open_runtime(Environment(data=folder)) as runtime:
             app = create_app(runtime, rates=Rates(person=10**9, address=10**9))
             garbage.look_seldom()
+            stop = asyncio.Event()
+            working = asyncio.create_task(Loop(runtime, runtime.holder).run(stop) if controllers else stop.wait())
             await server(app).serve(sockets=[listener])
+            stop.set()
+            await working
 
     with asyncio.Runner(loop_factory=event_loop) as runner:
         runner.run(serving())
@@ -96,8 +102,8 @@ def main() -> int:
             bare(listener)
         case ["naive", folder]:
             naive(listener, Path(folder))
-        case ["mcd", folder]:
-            mcd(listener, Path(folder))
+        case ["mcd" | "whole" as kind, folder]:
+            mcd(listener, Path(folder), controllers=kind == "whole")
         case _:
             return 2
     return 0
