@@ -5,16 +5,13 @@ What an object is known by stands beside it, so that nothing has to be unpacked 
 
 from __future__ import annotations
 
-import zlib
+import sys
 from dataclasses import dataclass
 
 import orjson
 
-from mcd.objects import INSTANCE, Object
-
-FAST = 1
-"""Level of compression: a dict takes 12 KiB with its managedFields, its JSON 2.7, compressed at the first level 0.9 and
-at the sixth as much."""
+from mcd.objects import INSTANCE, Object, Ref
+from mcd.packed import Alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,19 +21,32 @@ class Held:
     version: str
     app: tuple[str, str]
     _content: Object | bytes
+    _alike: Alike | None
 
     @property
     def object(self) -> Object:
         """The object as last seen."""
         if isinstance(self._content, bytes):
-            found: Object = orjson.loads(zlib.decompress(self._content))
+            assert self._alike is not None
+            found: Object = orjson.loads(self._alike.whole(self._content))
             return found
         return self._content
 
 
-def held(obj: Object, *, packed: bool) -> Held:
-    """`packed` for what is looked at by itself now and then; what is gone through by the thousand is not."""
+def held(obj: Object, alike: Alike | None) -> Held:
+    """`alike`: of its kind, for what is looked at by itself now and then. What is gone through by the thousand is not
+    packed."""
     meta = obj["metadata"]
-    app = (str(meta.get("namespace", "")), str((meta.get("labels") or {}).get(INSTANCE, "")))
-    content = zlib.compress(orjson.dumps(obj), FAST) if packed else obj
-    return Held(str(meta.get("resourceVersion", "")), app, content)
+    app = (_once(meta.get("namespace", "")), _once((meta.get("labels") or {}).get(INSTANCE, "")))
+    content = alike.packed(orjson.dumps(obj)) if alike is not None else obj
+    return Held(str(meta.get("resourceVersion", "")), app, content, alike)
+
+
+def known_as(obj: Object) -> Ref:
+    """As `ref_of`, to be kept for as long as the object: the words that many have in common are there once."""
+    meta = obj["metadata"]
+    return Ref(_once(obj["apiVersion"]), _once(obj["kind"]), _once(meta.get("namespace", "")), meta["name"])
+
+
+def _once(word: object) -> str:
+    return sys.intern(str(word))

@@ -16,11 +16,12 @@ from dataclasses import dataclass, field
 from typing import cast
 
 from mcd.kube.cluster import Cluster, Kind, KubeError, KubeReason, WatchEvent, WatchEventType
-from mcd.kube.held import Held, held
+from mcd.kube.held import Held, held, known_as
 from mcd.kube.kinds import NODE, STORAGE_CLASS
 from mcd.kube.stock import PLAYED
 from mcd.objects import MANAGED_BY, Object, Ref, ref_of
 from mcd.observability import metrics
+from mcd.packed import Alike
 
 OURS: Mapping[str, str] = {MANAGED_BY: "mcd"}
 """The label that selects what MCD made; pods and replica sets inherit it from their template."""
@@ -33,8 +34,11 @@ SELECTED: Mapping[Kind, Mapping[str, str] | None] = {Kind("v1", "Event"): None, 
 nodes only those that play one: the others say every few seconds how they are."""
 
 THIN = frozenset({"Node", "Event", "Pod", "ReplicaSet"})
-"""Kinds whose `managedFields` nobody asks for: they are dropped, which halves the memory. They are many at once when
-somebody does ask, so they are kept as they are; everything else is packed."""
+"""Kinds whose `managedFields` nobody asks for: they are dropped, which halves the memory."""
+
+MANY = frozenset({"Node", "Event"})
+"""Kinds that are gone through by the thousand when somebody asks: they are kept as they are. Everything else is
+packed."""
 
 MAX_EVENTS = 5_000
 """Kubernetes Events kept in all; the oldest go first."""
@@ -61,7 +65,9 @@ class _Store:
     """The objects of one kind."""
 
     objects: dict[Ref, Held] = field(default_factory=dict)
-    by_app: dict[tuple[str, str], set[Ref]] = field(default_factory=dict)
+    by_app: dict[tuple[str, str], Ref | set[Ref]] = field(default_factory=dict)
+    """Most Apps have one object of a kind, and a set takes more than what it holds."""
+    alike: Alike = field(default_factory=Alike)
     synced: bool = False
     heard: float = 0.0
     problem: KubeError | None = None
@@ -79,17 +85,26 @@ class _Store:
         self.drop(ref)
         self.touched[new.app] += 1
         self.objects[ref] = new
-        self.by_app.setdefault(new.app, set()).add(ref)
+        match self.by_app.setdefault(new.app, ref):
+            case Ref() as other if other != ref:
+                self.by_app[new.app] = {other, ref}
+            case set() as refs:
+                refs.add(ref)
 
     def drop(self, ref: Ref) -> Held | None:
         old = self.objects.pop(ref, None)
         if old is not None:
             self.touched[old.app] += 1
-            refs = self.by_app.get(old.app, set())
-            refs.discard(ref)
-            if not refs:
+            refs = self.by_app.get(old.app)
+            if isinstance(refs, set) and len(refs) > 1:
+                refs.discard(ref)
+            else:
                 self.by_app.pop(old.app, None)
         return old
+
+    def of_app(self, app: tuple[str, str]) -> Iterable[Ref]:
+        refs = self.by_app.get(app, set())
+        return (refs,) if isinstance(refs, Ref) else refs
 
 
 async def _counted(stream: AsyncGenerator[WatchEvent, None], cluster: str) -> AsyncGenerator[WatchEvent, None]:
@@ -221,7 +236,7 @@ class Caches:
     def of_instance(self, kind: Kind, namespace: str, app: str) -> tuple[Object, ...]:
         """All objects of a kind with the App's label, by name. Not to be altered."""
         store = self._stores[kind]
-        return tuple(store.objects[ref].object for ref in sorted(store.by_app.get((namespace, app), ())))
+        return tuple(store.objects[ref].object for ref in sorted(store.of_app((namespace, app))))
 
     def all(self, kind: Kind, namespace: str = "") -> tuple[Object, ...]:
         """All objects of a kind, of one namespace if one is given, by name."""
@@ -323,7 +338,7 @@ class Caches:
 
     def _take(self, kind: Kind, store: _Store, event: WatchEvent) -> None:
         obj, deleted = event.object, event.type is WatchEventType.DELETED
-        ref = ref_of(obj)
+        ref = known_as(obj)
         if kind.kind in THIN:
             obj["metadata"].pop("managedFields", None)
         if deleted:
@@ -332,7 +347,7 @@ class Caches:
             known = store.objects.get(ref)
             if known is not None and known.version == str(obj["metadata"].get("resourceVersion", "")):
                 return
-            store.put(ref, held(obj, packed=kind.kind not in THIN))
+            store.put(ref, held(obj, None if kind.kind in MANY else store.alike))
             if kind.kind == "Event" and len(store.objects) > MAX_EVENTS:
                 store.drop(next(iter(store.objects)))
         self._tell(obj, deleted)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
+import random
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -251,14 +253,33 @@ async def test_what_changes_while_a_rollout_waits_changes_no_question_and_what_i
         assert found.objects == desired(other, KINDS, one, before).objects
 
 
+def noise(number: int, count: int = 800) -> list[bytes]:
+    """An answer that nothing makes smaller."""
+    return [random.Random(number).randbytes(count)]
+
+
 def test_what_is_kept_has_a_bound_and_what_was_asked_longest_ago_goes_first() -> None:
-    kept = Kept(most=3000)
+    kept = Kept(most=3300)
     for number in range(5):
-        kept.put(b"%d" % number, [b"x" * 800])
+        kept.put(b"%d" % number, noise(number))
     assert [kept.get(b"%d" % number) is not None for number in range(5)] == [False, False, True, True, True]
-    assert kept.get(b"2") is not None
-    kept.put(b"5", [b"x" * 800])
-    assert (kept.get(b"2") is not None, kept.get(b"3")) == (True, None)
-    assert kept.size == 3000
-    kept.put(b"large", [b"x" * 2000])
+    assert kept.get(b"2") == noise(2)
+    kept.put(b"5", noise(5))
+    assert (kept.get(b"2"), kept.get(b"3")) == (noise(2), None)
+    assert 3000 < kept.size <= 3300
+    kept.put(b"large", noise(6, 2000))
     assert kept.get(b"large") is None
+
+
+def test_apps_that_are_alike_take_half_a_kibibyte_each_and_come_back_whole() -> None:
+    kept = Kept()
+    answers = {
+        b"%d" % number: [pickle.dumps(("is", each), 5) for each in desired(pair(text), KINDS, rollout(), None).objects]
+        for number in range(20)
+        for text in [TWO.replace("registry.test/", f"r.test/{number:032x}/")]
+    }
+    for name, frames in answers.items():
+        kept.put(name, frames)
+    assert all(kept.get(name) == frames for name, frames in answers.items())
+    assert sum(map(len, answers[b"7"])) > 4096
+    assert kept.size / len(answers) < 512

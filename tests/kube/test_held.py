@@ -1,55 +1,88 @@
-"""What a watch cache keeps: whole when it is asked for, and at most 2 KiB for an object as the API server tells it."""
+"""What a watch cache keeps: whole when it is asked for, and at most 1 KiB for an object as the API server tells it."""
 
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Iterable
 from typing import Any
+from uuid import UUID
 
 import orjson
 
+from mcd.kube.cluster import Kind, WatchEvent, WatchEventType
 from mcd.kube.held import held
-from mcd.objects import INSTANCE, Object
+from mcd.kube.memory import MemoryCluster
+from mcd.kube.watch import Caches
+from mcd.objects import INSTANCE, Object, Ref
+from mcd.packed import Alike
 
 
 def deployment(number: int) -> Object:
     """With fields of two managers, as a live one has."""
-    fields: dict[str, Any] = {f"f:field-{each}": {".": {}, f"k:{number}-{each}": {}} for each in range(60)}
+    fields: dict[str, Any] = {f"f:field-{each}": {".": {}, f"k:{each}": {}} for each in range(60)}
     managers = [{"manager": name, "operation": "Apply", "fieldsV1": {"f:spec": fields}} for name in ("mcd", "kube")]
     containers = [{"name": f"c{each}", "image": f"registry.test/shop:{number}", "args": ["--x"] * 9} for each in (1, 2)]
     meta: dict[str, Any] = {"name": f"shop-{number}", "namespace": "shop", "labels": {INSTANCE: f"shop-{number}"}}
-    meta |= {"uid": f"uid-{number}", "resourceVersion": str(number), "managedFields": managers}
+    meta |= {
+        "uid": str(UUID(int=number * 2**64 + number**9)),
+        "resourceVersion": str(number),
+        "managedFields": managers,
+    }
     spec = {"replicas": 1, "template": {"spec": {"containers": containers}}}
     return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": spec}
 
 
 def test_what_is_packed_comes_back_whole_and_cannot_be_altered_through_it() -> None:
-    obj = deployment(7)
-    kept = held(obj, packed=True)
-    assert (kept.version, kept.app) == ("7", ("shop", "shop-7"))
-    assert kept.object == obj
-    kept.object["spec"]["replicas"] = 9
-    assert kept.object == obj
-    assert held(obj, packed=False).object is obj
+    alike = Alike()
+    for number in (7, 8):
+        obj = deployment(number)
+        kept = held(obj, alike)
+        assert (kept.version, kept.app) == (str(number), ("shop", f"shop-{number}"))
+        assert kept.object == obj
+        kept.object["spec"]["replicas"] = 9
+        assert kept.object == obj
+        assert held(obj, None).object is obj
 
 
 def test_an_object_of_no_app_is_known_by_its_namespace_alone() -> None:
     line = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
-    assert held(line, packed=True).app == ("", "")
+    assert held(line, Alike()).app == ("", "")
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "quota", "namespace": "shop"}}
-    assert held(quota, packed=True).app == ("shop", "")
+    assert held(quota, Alike()).app == ("shop", "")
 
 
-def each(texts: list[bytes], *, packed: bool) -> float:
-    """Bytes that one of them takes."""
+def taken(kind: Kind, texts: Iterable[bytes]) -> tuple[Caches, float]:
+    """A cache that was told of these objects, and the bytes that one of them takes there."""
+    caches = Caches(MemoryCluster(), [kind])
+    caches._looked(whatever=True)
+    store, count = caches._stores[kind], 0
     tracemalloc.start()
     try:
-        kept = [held(orjson.loads(text), packed=packed) for text in texts]
-        return tracemalloc.get_traced_memory()[0] / len(kept)
+        for count, text in enumerate(texts, 1):  # noqa: B007
+            caches._take(kind, store, WatchEvent(WatchEventType.ADDED, orjson.loads(text)))
+        return caches, tracemalloc.get_traced_memory()[0] / count
     finally:
         tracemalloc.stop()
 
 
-def test_a_packed_object_takes_no_more_than_two_kibibytes() -> None:
+def test_an_object_in_a_cache_takes_no_more_than_one_kibibyte() -> None:
     texts = [orjson.dumps(deployment(number)) for number in range(200)]
     assert sum(map(len, texts)) / len(texts) > 3_000
-    assert each(texts, packed=True) <= 2048 < 4 * 2048 < each(texts, packed=False)
+    kind = Kind("apps/v1", "Deployment")
+    caches, each = taken(kind, texts)
+    assert each <= 1024
+    assert caches.get(Ref("apps/v1", "Deployment", "shop", "shop-111")) == orjson.loads(texts[111])
+    assert [obj["metadata"]["name"] for obj in caches.of_instance(kind, "shop", "shop-8")] == ["shop-8"]
+
+
+def test_many_objects_of_one_app_are_found_and_forgotten_one_by_one() -> None:
+    kind = Kind("v1", "ConfigMap")
+    objects = [deployment(number) | {"apiVersion": "v1", "kind": "ConfigMap"} for number in range(3)]
+    for obj in objects:
+        obj["metadata"]["labels"] = {INSTANCE: "shop"}
+    caches, _ = taken(kind, map(orjson.dumps, objects))
+    for left in (3, 2, 1, 0):
+        assert len(caches.of_instance(kind, "shop", "shop")) == left
+        if left:
+            caches._take(kind, caches._stores[kind], WatchEvent(WatchEventType.DELETED, objects[left - 1]))
+    assert not caches._stores[kind].by_app
