@@ -52,6 +52,10 @@ BUSY_SECONDS: float = 5
 STATEMENT_SECONDS = 30
 """How long one statement may run on PostgreSQL. None of ours comes near; what does holds locks that others need."""
 
+READERS_KEEP = 512
+"""KiB of pages that a connection which reads a SQLite file keeps, a quarter of what it would: there may be 15 of them,
+the system has the same pages, and after a commit of another connection all are read anew."""
+
 POOL = 8
 """Connections to PostgreSQL that one process opens for transactions, at the most. With those for short questions, the
 one for marks and the listener's, all processes of an installation must find room in its `max_connections`."""
@@ -360,6 +364,7 @@ def prepare_sqlite(engine: AsyncEngine, *, writer: bool) -> None:
             cursor.execute(f"PRAGMA busy_timeout = {0 if writer else int(BUSY_SECONDS * 1000)}")
             if not writer:
                 cursor.execute("PRAGMA query_only = ON")
+                cursor.execute(f"PRAGMA cache_size = -{READERS_KEEP}")
             cursor.close()
         except BaseException:
             # A damaged file is noticed here, and nobody else would end the connection's thread.
