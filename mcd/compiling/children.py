@@ -22,9 +22,9 @@ from mcd.compiling.frames import OUT_OF_MEMORY, Incoming, framed
 
 _ROOT = Path(mcd.__file__).parent.parent
 
-ASKED_AT_MOST = 500
-"""Asks after which a child gives way to a new one, whatever it has gathered."""
-
+ASKED_AT_MOST = 10_000
+"""Asks after which a child gives way to a new one, whatever it has gathered: to start one costs some hundreds of asks,
+and after three thousand compiles it has gathered nothing."""
 
 _PAUSE = 16 * 1024
 """Bytes that are made into values without a pause: some tenth of a millisecond."""

@@ -19,7 +19,7 @@ from mcd.compiling.asks import Said, joined
 from mcd.compiling.children import Child, Ended, asking, is_out_of_memory, opened
 from mcd.compiling.kept import Kept, key
 from mcd.errors import Code, McdError, Problem, Severity
-from mcd.model import Reconciled, Rollout
+from mcd.model import Reconciled, Rollout, Trigger
 
 SECONDS = 1.0
 """Of processor time for one reading of a file (app-yaml 2.1)."""
@@ -32,6 +32,9 @@ _READINGS = {"desired": 2}
 
 WAIT = 10.0
 """Seconds for which an ask waits for a free child."""
+
+DIGEST = "@sha256:"
+"""What an image has that is written with its digest."""
 
 AT_MOST = 30.0
 """Seconds of an ask by the clock, with the start of a child: a busy machine gives processor time slowly."""
@@ -52,11 +55,21 @@ class Compiler:
         """As `live.desired`, with the whole catalogue; the templates of Jobs are not among what was compiled, and no
         variables and files among the components. Raises
         McdError as that, and unavailable."""
+        given = _bare(bound, rollout, previous)
+        asked = self._asking("desired", given)
+        frames = self.kept.get(key(asked))
+        kept = frames is not None
         try:
-            return joined(await self._ask("desired", *_bare(bound, rollout, previous), keep=True))
+            if frames is None:
+                frames = await self._frames(asked)
+            found = joined(self._opened(await opened(frames)))
         except _Limit as limit:
             problem = limit.problem(bound.app.path or FILE)
             return Desired(Compiled((), (), (problem,), None), (), {}, {}, (problem,))
+        if not kept:
+            later = self._asking("desired", _as_asked_later(given, found))
+            self.kept.put(key(asked), frames, key(later))
+        return found
 
     async def problems(self, text: str, file: str, files: Mapping[str, bytes] | None) -> tuple[Problem, ...]:
         """Of a file that belongs to no product line. Raises McdError(unavailable)."""
@@ -104,18 +117,12 @@ class Compiler:
         while self.idle:
             self.idle.pop().end()
 
-    async def _ask(self, word: str, *args: Any, keep: bool = False) -> list[Any]:
+    async def _ask(self, word: str, *args: Any) -> list[Any]:
         """The pieces of the answer. Raises _Limit, McdError as the compiler does, and unavailable."""
-        asked = asking((self.seconds * _READINGS.get(word, 1), self.memory), word, args)
-        name = key(asked) if keep else b""
-        frames = self.kept.get(name) if keep else None
-        if frames is None:
-            frames = await self._frames(asked)
-            pieces = self._opened(await opened(frames))
-            if keep:
-                self.kept.put(name, frames)
-            return pieces
-        return self._opened(await opened(frames))
+        return self._opened(await opened(await self._frames(self._asking(word, args))))
+
+    def _asking(self, word: str, args: tuple[Any, ...]) -> bytes:
+        return asking((self.seconds * _READINGS.get(word, 1), self.memory), word, args)
 
     async def _frames(self, asked: bytes) -> list[bytes]:
         if self._room is None:
@@ -175,29 +182,66 @@ class Compiler:
 _NEVER = datetime.min.replace(tzinfo=UTC)
 _NO_STATE = Reconciled(1, 0, (), None)
 
+_Given = tuple[Pair, Rollout | None, Rollout | None]
 
-def _bare(
-    bound: Bound, rollout: Rollout | None, previous: Rollout | None
-) -> tuple[Pair, Rollout | None, Rollout | None]:
+
+def _bare(bound: Bound, rollout: Rollout | None, previous: Rollout | None) -> _Given:
     """What is compiled, without what changes while it waits: who asks again asks the same, and less is sent."""
     pair = Pair(
         replace(bound.app, created_at=_NEVER, deleted_at=None, generation=1),
-        replace(bound.release, state=_NO_STATE, created_at=_NEVER, footprint=None, author="", title=""),
+        replace(
+            bound.release, state=_NO_STATE, created_at=_NEVER, footprint=None, author="", title="",
+            images=dict(sorted(bound.release.images.items())),
+        ),
         bound.settings,
         replace(bound.line, state=_NO_STATE),
         replace(bound.cluster, state=_NO_STATE, seen_at=None),
         bound.pools,
         bound.facts,
-    )
-    if rollout is not None and not rollout.commits and not rollout.restarts:
-        rollout = None  # nothing of it is compiled
-    return pair, _bare_rollout(rollout), _bare_rollout(previous)
+    )  # fmt: skip
+    return pair, *_bare_past(pair.release.commit, rollout, previous)
 
 
-def _bare_rollout(rollout: Rollout | None) -> Rollout | None:
-    if rollout is None:
-        return None
-    return replace(rollout, live=False, state=_NO_STATE, created_at=_NEVER, ready_at=None)
+def _bare_past(commit: str, rollout: Rollout | None, previous: Rollout | None) -> tuple[Rollout | None, Rollout | None]:
+    """What is compiled of a Rollout: its commits and restarts, and before it has commits, those of the one before it
+    with their digests. Where everything is of the Release's own commit, nothing is."""
+    if rollout is not None:
+        if rollout.commits:
+            previous = None
+        named = {} if _are_all(commit, rollout.commits) else rollout.commits
+        rollout = _only(rollout, commits=named, restarts=rollout.restarts) if named or rollout.restarts else None
+    if previous is not None:
+        kept = not _are_all(commit, previous.commits)
+        previous = _only(previous, commits=previous.commits, digests=previous.digests) if kept else None
+    return rollout, previous
+
+
+def _are_all(commit: str, commits: Mapping[str, str]) -> bool:
+    return all(each == commit for each in commits.values())
+
+
+def _only(rollout: Rollout, **kept: Mapping[str, str]) -> Rollout:
+    """A Rollout with nothing but this."""
+    said = {"commits": {}, "digests": {}, "restarts": {}, **{name: dict(sorted(kept[name].items())) for name in kept}}
+    return Rollout(
+        "", rollout.app, 0, 0, 0, Trigger.PUSH, False, said["restarts"], "", said["commits"], said["digests"], False,
+        _NEVER, "", _NO_STATE,
+    )  # fmt: skip
+
+
+def _as_asked_later(given: _Given, found: Desired) -> _Given:
+    """How the very same is asked when the images are pinned and the Rollout has begun: an image that is written with
+    its digest is pinned to what is written, and a Rollout that has begun names the commits that came out."""
+    pair, rollout, previous = given
+    spec = found.compiled.spec
+    if spec is not None and not pair.release.images:
+        pinned = {name: image for name, image in sorted(spec.written_images.items()) if DIGEST in image}
+        pair = replace(pair, release=replace(pair.release, images=pinned))
+    if found.commits and (before := rollout or previous) is not None:
+        restarts = rollout.restarts if rollout is not None else {}
+        began = _only(before, commits=found.commits, restarts=restarts)
+        rollout, previous = _bare_past(pair.release.commit, began, None)
+    return pair, rollout, previous
 
 
 class _Limit(Exception):

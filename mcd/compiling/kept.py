@@ -30,9 +30,13 @@ class Kept:
     size: int = 0
     _answers: dict[bytes, bytes] = field(default_factory=dict)
     _alike: Alike = field(default_factory=Alike)
+    _other_names: dict[bytes, bytes] = field(default_factory=dict)
+    """Of a question that has two: the second → the first, and the first → the second."""
 
     def get(self, name: bytes) -> Sequence[bytes] | None:
         """The frames of an answer; it is the newest then."""
+        if name not in self._answers:
+            name = self._other_names.get(name, name)
         found = self._answers.pop(name, None)
         if found is None:
             return None
@@ -40,14 +44,22 @@ class Kept:
         frames: Sequence[bytes] = pickle.loads(self._alike.whole(found))  # noqa: S301 - from `put`
         return frames
 
-    def put(self, name: bytes, frames: Sequence[bytes]) -> None:
-        """One that fills half of the room by itself is not kept."""
+    def put(self, name: bytes, frames: Sequence[bytes], other: bytes = b"") -> None:
+        """`other` is another name of the same question. One that fills half of the room by itself is not kept."""
         if name in self._answers:
             return
         packed = self._alike.packed(pickle.dumps(frames, 5))
         if (size := _BESIDE + len(packed)) > self.most // 2:
             return
         self._answers[name] = packed
+        if other not in (b"", name):
+            self._other_names |= {other: name, name: other}
         self.size += size
         while self.size > self.most:
-            self.size -= _BESIDE + len(self._answers.pop(next(iter(self._answers))))
+            self._drop(next(iter(self._answers)))
+
+    def _drop(self, name: bytes) -> None:
+        self.size -= _BESIDE + len(self._answers.pop(name))
+        other = self._other_names.pop(name, b"")
+        if self._other_names.get(other) == name:
+            del self._other_names[other]

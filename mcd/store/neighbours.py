@@ -64,17 +64,21 @@ async def facts(tx: Tx, asked: Sequence[Around]) -> list[Facts]:
     names = await _names(tx, asked)
     return [
         Facts(
-            apps={
-                name: others[name]
-                for name in one.footprint.apps
-                if name in others and _may_know(one, others[name].product_line)
-            },
+            apps=_known(one, others),
             callers=tuple(callers[one.app_id]),
             hosts=hosts[one.app_id],
             names=names[one.app_id],
         )
         for one in asked
     ]
+
+
+def _known(one: Around, others: Mapping[str, Neighbour]) -> dict[str, Neighbour] | None:
+    """Nobody looks for a file that names none: it is compiled alike before and after that is known of it."""
+    named = one.footprint.apps
+    if not named:
+        return None
+    return {name: others[name] for name in named if name in others and _may_know(one, others[name].product_line)}
 
 
 def _may_know(one: Around, line: str) -> bool:

@@ -221,6 +221,46 @@ async def test_who_asks_the_very_same_again_is_answered_without_a_child(compiler
     assert (again.commits, again.digests, again.footprint) == (ours.commits, ours.digests, ours.footprint)
 
 
+async def test_an_image_that_is_written_with_its_digest_is_not_compiled_again_when_it_is_pinned(
+    compiler: Compiler,
+) -> None:
+    web, worker = f"registry.test/web@sha256:{'a' * 64}", f"registry.test/worker@sha256:{'b' * 64}"
+    written = pair(TWO.replace("registry.test/web:1", web).replace("registry.test/worker:1", worker))
+    assert web in written.release.app_yaml
+    await compiler.desired(written, None, None)
+    count = asked(compiler)
+    pinned = replace(written, release=replace(written.release, images={"worker": worker, "web": web}))
+    kept = await compiler.desired(pinned, rollout(), None)
+    assert asked(compiler) == count
+    ours = desired(pinned, KINDS, rollout(), None)
+    assert (kept.objects, kept.digests, kept.problems) == (ours.objects, ours.digests, ours.problems)
+
+    other = replace(written, release=replace(written.release, images={"worker": worker, "web": worker}))
+    moved = await compiler.desired(other, rollout(), None)
+    assert asked(compiler) == count + 1
+    assert moved.objects == desired(other, KINDS, rollout(), None).objects != ours.objects
+
+
+async def test_a_rollout_that_has_begun_asks_what_it_asked_before(compiler: Compiler) -> None:
+    """It names the commits that came out, which it did not know before, and the one before it is of no matter then."""
+    old, new = pair(TWO, "e" * 40), pair(TWO.replace("worker:1", "worker:2"), "f" * 40)
+    before = desired(old, KINDS, rollout(), None)
+    ran = rollout(before)
+    first = await compiler.desired(new, rollout(number=2), ran)
+    assert set(first.commits.values()) == {"e" * 40, "f" * 40}
+    count = asked(compiler)
+    begun = rollout(first, number=2, restarts={})
+    again = await compiler.desired(new, begun, ran)
+    assert asked(compiler) == count
+    ours = desired(new, KINDS, begun, ran)
+    assert (again.objects, again.commits, again.digests) == (ours.objects, ours.commits, ours.digests)
+
+    # What is asked of it beside that is another question.
+    restarted = replace(begun, restarts={"web": "2026-05-03T10:00:00Z"})
+    assert (await compiler.desired(new, restarted, ran)).objects == desired(new, KINDS, restarted, ran).objects
+    assert asked(compiler) == count + 1
+
+
 async def test_what_changes_while_a_rollout_waits_changes_no_question_and_what_is_compiled_does(
     compiler: Compiler,
 ) -> None:
@@ -246,7 +286,7 @@ async def test_what_changes_while_a_rollout_waits_changes_no_question_and_what_i
         (replace(bound, line=replace(bound.line, namespace="other")), run, run),
         (bound, replace(run, restarts={"web": "2026-01-01T00:00:00Z"}), run),
         (bound, replace(run, commits={"web": "e" * 40, "worker": "d" * 40}), run),
-        (bound, run, None),
+        (bound, rollout(), run),
     ), 1):  # fmt: skip
         found = await compiler.desired(other, one, before)
         assert asked(compiler) == count + number
@@ -283,3 +323,19 @@ def test_apps_that_are_alike_take_half_a_kibibyte_each_and_come_back_whole() -> 
     assert all(kept.get(name) == frames for name, frames in answers.items())
     assert sum(map(len, answers[b"7"])) > 4096
     assert kept.size / len(answers) < 512
+
+
+def test_a_question_with_two_names_is_kept_once_and_goes_with_both() -> None:
+    kept = Kept(most=3300)
+    kept.put(b"first of all", noise(0))
+    kept.put(b"first", noise(1), b"second")
+    assert kept.size < 1500
+    assert kept.get(b"second") == kept.get(b"first") == noise(1)
+    for number in (2, 3):
+        kept.put(b"%d" % number, noise(number))
+    assert kept.get(b"second") == noise(1)  # now it was asked last
+    kept.put(b"4", noise(4))
+    assert (kept.get(b"2"), kept.get(b"first")) == (None, noise(1))
+    for number in (5, 6, 7):
+        kept.put(b"%d" % number, noise(number))
+    assert (kept.get(b"first"), kept.get(b"second")) == (None, None)
