@@ -20,9 +20,10 @@ from mcd.settings import Environment
 from mcd.store import accounts, intents, reads
 from mcd.store import tables as t
 from mcd.store.keyring import create_keyring, read_keyring
-from mcd.store.migrate import head
+from mcd.store.migrate import migrate
 from mcd.store.nouns import conditions_json
-from mcd.store.session import Database, migrate
+from mcd.store.revisions import head
+from mcd.store.session import Database
 from scripts.promtool import cache
 
 ADMIN = Actor("p0", "admin", admin=True)

@@ -37,7 +37,8 @@ from mcd.store import intents
 from mcd.store import tables as t
 from mcd.store.installation import identity
 from mcd.store.keyring import create_keyring, read_keyring
-from mcd.store.session import Database, migrate
+from mcd.store.migrate import migrate
+from mcd.store.session import Database
 from mcd.store.work import load
 
 SIX = """appname: {name}

@@ -25,7 +25,7 @@ from mcd.observability import metrics
 from mcd.runtime import Runtime
 from mcd.store.gauges import work
 from mcd.store.keyring import KeyRing, exposed
-from mcd.store.migrate import head
+from mcd.store.revisions import head
 from mcd.store.secrets import Unopenable, unopenable
 from mcd.store.session import Database
 

@@ -23,8 +23,9 @@ from mcd.store.address import parse_url
 from mcd.store.installation import apps_by_id
 from mcd.store.intents.apps import RESERVED_FOR
 from mcd.store.keyring import KeyRing, add_key, create_keyring, read_keyring
+from mcd.store.migrate import migrate
 from mcd.store.processes import without
-from mcd.store.session import Database, migrate
+from mcd.store.session import Database
 
 RESTART = "Restart every MCD process: first each `mcd serve controllers`, then each `mcd serve api` (or `mcd serve`)."
 """After a key was added. Controllers open what the API seals, so they must know the key before it does."""

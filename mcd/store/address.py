@@ -12,6 +12,9 @@ from sqlalchemy.exc import ArgumentError
 
 from mcd.errors import Code, McdError
 
+APPLICATION = "mcd"
+"""What every process of MCD calls itself at PostgreSQL. A migrator does not."""
+
 
 def parse_url(url: str) -> URL:
     """`sqlite:///path` or `postgresql://…`. Raises McdError invalid, without the URL: it may hold a password."""

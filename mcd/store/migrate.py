@@ -7,7 +7,6 @@ beside it: used by the command and by tests, never by a request.
 
 from __future__ import annotations
 
-import functools
 import os
 import time
 from pathlib import Path
@@ -23,8 +22,9 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from mcd.errors import Code, McdError
+from mcd.store import revisions
 from mcd.store import tables as t
-from mcd.store.address import parse_url
+from mcd.store.address import APPLICATION, parse_url
 from mcd.store.failures import as_mcd_error, not_migrated, place
 
 _MIGRATOR_LOCK = 0x6D6364
@@ -33,28 +33,12 @@ _MIGRATOR_LOCK = 0x6D6364
 OTHERS_SECONDS = 20.0
 """For how long a revision that older programs cannot go on beside waits for them to end."""
 
-APPLICATION = "mcd"
-"""What every process of MCD calls itself at PostgreSQL. A migrator does not."""
-
-
-def folder() -> Path:
-    """Where the revisions are: inside the package when it was installed from a wheel, at the top of a clone."""
-    here = Path(__file__).resolve().parent
-    inside = here / "migrations"
-    return inside if inside.is_dir() else here.parents[1] / "migrations"
-
 
 def _config(connection: Connection | None = None) -> Config:
     config = Config()
-    config.set_main_option("script_location", str(folder()).replace("%", "%%"))
+    config.set_main_option("script_location", str(revisions.folder()).replace("%", "%%"))
     config.attributes["connection"] = connection
     return config
-
-
-@functools.cache
-def head() -> str:
-    """The newest revision that this version knows."""
-    return str(ScriptDirectory.from_config(_config()).get_current_head())
 
 
 def migrate(url: str, revision: str = "head") -> str:
@@ -181,12 +165,10 @@ def _transactional_ddl(engine: object) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def require_head(connection: Connection, url: URL) -> None:
-    """Raises McdError unavailable when the tables are not those of this version, nor of a newer one beside which this
-    one goes on."""
+def require_way(connection: Connection, url: URL) -> None:
+    """For tables that are not at the newest revision of this version: raises McdError unavailable, unless they are
+    those of a newer one beside which this one goes on."""
     current = MigrationContext.configure(connection).get_current_revision()
-    if current == head():
-        return
     scripts = ScriptDirectory.from_config(_config())
     if current is None or current in {script.revision for script in scripts.walk_revisions()}:
         raise not_migrated(url)

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 from sqlalchemy.engine import URL
 
-from mcd.store.migrate import APPLICATION
+from mcd.store.address import APPLICATION
 
 CONNECT_SECONDS = 5
 GONE: dict[str, Any] = {

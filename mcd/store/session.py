@@ -25,14 +25,14 @@ from mcd.errors import Code, McdError
 from mcd.observability import metrics
 from mcd.store import events
 from mcd.store import tables as t
-from mcd.store.address import parse_url
+from mcd.store.address import APPLICATION, parse_url
 from mcd.store.columns import json_text
 from mcd.store.failures import as_mcd_error, damaged, not_migrated, unreachable
 from mcd.store.keyring import KeyRing
 from mcd.store.marks import FileMarks, Mark, Marks
-from mcd.store.migrate import APPLICATION, migrate, require_head
 from mcd.store.queue import Queue
 from mcd.store.quick import FileQuick, Quick, TheOtherWay
+from mcd.store.revisions import require_head
 from mcd.store.sqlite import BEGIN_WRITING, connect
 from mcd.store.tx import Tx
 from mcd.store.wakes import CHANNEL, Bell, Ring
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from mcd.store.listener import Listener
 
-__all__ = ["Database", "Tx", "migrate"]
+__all__ = ["Database", "Tx"]
 
 T = TypeVar("T")
 

@@ -26,7 +26,8 @@ from mcd.settings import Environment
 from mcd.store import intents, leases, reads
 from mcd.store.installation import identity
 from mcd.store.keyring import create_keyring
-from mcd.store.session import Database, migrate
+from mcd.store.migrate import migrate
+from mcd.store.session import Database
 from tests import warm
 from tests.controllers.foundry import HOST, Foundry
 from tests.forge.written import bare, commit

@@ -25,7 +25,8 @@ from mcd.observability import metrics
 from mcd.settings import Environment
 from mcd.store import intents
 from mcd.store.keyring import create_keyring
-from mcd.store.session import Database, migrate
+from mcd.store.migrate import migrate
+from mcd.store.session import Database
 from scripts.metrics_page import RULES, alerts
 from tests.controllers.world import ADMIN
 from tests.servers.prometheus import Prometheus, prometheus

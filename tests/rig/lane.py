@@ -28,7 +28,8 @@ from mcd.settings import Environment
 from mcd.store import intents
 from mcd.store.installation import identity
 from mcd.store.keyring import create_keyring, read_keyring
-from mcd.store.session import Database, migrate
+from mcd.store.migrate import migrate
+from mcd.store.session import Database
 from scripts.cluster import processes
 from scripts.cluster.api import Api as ApiServer
 from scripts.cluster.bare import RENDERED, Bare, bare

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mcd.store.keyring import KeyRing, create_keyring
-from mcd.store.session import Database, migrate
+from mcd.store.migrate import migrate
+from mcd.store.session import Database
 from tests.servers.postgres import Postgres, name_of, postgres
 from tests.store.world import World
 

@@ -16,7 +16,8 @@ from mcd.model import Actor
 from mcd.store import intents, reads, session
 from mcd.store import tables as t
 from mcd.store.failures import place
-from mcd.store.session import Database, migrate, parse_url
+from mcd.store.migrate import migrate
+from mcd.store.session import Database, parse_url
 from tests.servers.postgres import Postgres, name_of
 from tests.store.world import ADMIN, START, World
 

@@ -16,7 +16,8 @@ from mcd.model import Actor, Role
 from mcd.store import accounts, intents
 from mcd.store import tables as t
 from mcd.store.kept import OVERHEAD, Kept
-from mcd.store.session import Database, migrate
+from mcd.store.migrate import migrate
+from mcd.store.session import Database
 from mcd.store.visitors import Visitors
 from tests.servers.postgres import Postgres, name_of
 from tests.store.world import ADMIN, World

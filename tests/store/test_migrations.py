@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import make_url
 
 from mcd.errors import Code, McdError
 from mcd.store import tables as t
-from mcd.store.migrate import folder, head
-from mcd.store.session import Database, migrate
+from mcd.store.migrate import migrate
+from mcd.store.revisions import folder, head
+from mcd.store.session import Database
 
 
 def _engine(url: str) -> Any:
@@ -93,6 +95,10 @@ def test_down_leaves_nothing_and_up_again_works(empty_url: str) -> None:
     assert migrate(empty_url) == head()
 
 
+def test_the_newest_revision_is_read_as_alembic_finds_it() -> None:
+    assert head() == ScriptDirectory(str(folder())).get_current_head()
+
+
 def test_a_migration_that_fails_half_way_leaves_the_tables_as_they_were(
     empty_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,7 +113,7 @@ def test_a_migration_that_fails_half_way_leaves_the_tables_as_they_were(
         "    op.execute('SELECT nonsense FROM nowhere')\n"
         "def downgrade():\n    pass\n"
     )
-    monkeypatch.setattr("mcd.store.migrate.folder", lambda: copy)
+    monkeypatch.setattr("mcd.store.revisions.folder", lambda: copy)
     head.cache_clear()
     with pytest.raises(McdError):
         migrate(empty_url)
@@ -170,7 +176,7 @@ def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
 
     def play(older_goes_on: bool | None = None) -> None:
         if older_goes_on is None:
-            monkeypatch.setattr("mcd.store.migrate.folder", lambda: real)
+            monkeypatch.setattr("mcd.store.revisions.folder", lambda: real)
         else:
             (copy / "versions").mkdir(parents=True, exist_ok=True)
             for file in [*real.glob("*.*"), *real.glob("versions/*.py")]:
@@ -182,7 +188,7 @@ def newer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[
                 "def upgrade():\n    op.create_table('more', sa.Column('id', sa.Integer, primary_key=True))\n"
                 "def downgrade():\n    op.drop_table('more')\n"
             )
-            monkeypatch.setattr("mcd.store.migrate.folder", lambda: copy)
+            monkeypatch.setattr("mcd.store.revisions.folder", lambda: copy)
         head.cache_clear()
 
     yield play

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from mcd.store import reads, server_quick
+from mcd.store.migrate import migrate
 from mcd.store.quick import TheOtherWay, Why
-from mcd.store.session import Database, migrate
+from mcd.store.session import Database
 from mcd.store.tx import Tx
 from tests.servers.postgres import Postgres
 from tests.store.world import ADMIN

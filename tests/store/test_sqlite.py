@@ -12,7 +12,8 @@ import pytest
 from sqlalchemy import text
 
 from mcd.store import session, sqlite
-from mcd.store.session import Database, migrate
+from mcd.store.migrate import migrate
+from mcd.store.session import Database
 
 LONG = "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < {}) SELECT sum(x) FROM n"
 MANY = 1_000_000

@@ -28,7 +28,8 @@ from mcd.runtime import Runtime
 from mcd.settings import Environment
 from mcd.store import accounts, intents, liveness, reads
 from mcd.store.keyring import create_keyring, read_keyring
-from mcd.store.session import Database, migrate
+from mcd.store.migrate import migrate
+from mcd.store.session import Database
 from tests import warm
 from tests.store.world import ADMIN, World
 
