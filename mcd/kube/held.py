@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import orjson
 
@@ -32,12 +33,22 @@ class Held:
             return found
         return self._content
 
+    @property
+    def digest(self) -> bytes:
+        """Of the whole object as it is kept, however it is packed: the same in another process, and another one as soon
+        as anything of it is."""
+        content, alike = self._content, self._alike
+        whole = alike.whole(content) if alike is not None and isinstance(content, bytes) else orjson.dumps(content)
+        return blake2b(whole, digest_size=16).digest()
+
 
 def held(obj: Object, alike: Alike | None) -> Held:
     """`alike`: of its kind, for what is looked at by itself now and then. What is gone through by the thousand is not
     packed."""
     meta = obj["metadata"]
-    app = (_once(meta.get("namespace", "")), _once((meta.get("labels") or {}).get(INSTANCE, "")))
+    # A Namespace is of what is in it.
+    namespace = meta["name"] if obj["kind"] == "Namespace" else meta.get("namespace", "")
+    app = (_once(namespace), _once((meta.get("labels") or {}).get(INSTANCE, "")))
     content = alike.packed(orjson.dumps(obj)) if alike is not None else obj
     return Held(str(meta.get("resourceVersion", "")), app, content, alike)
 

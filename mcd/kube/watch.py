@@ -13,11 +13,13 @@ import time
 from collections import Counter
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import cast
 
 from mcd.kube.cluster import Cluster, Kind, KubeError, KubeReason, WatchEvent, WatchEventType
 from mcd.kube.held import Held, held, known_as
 from mcd.kube.kinds import NODE, STORAGE_CLASS
+from mcd.kube.secret import KIND as SECRET
 from mcd.kube.stock import PLAYED
 from mcd.objects import MANAGED_BY, Object, Ref, ref_of
 from mcd.observability import metrics
@@ -144,6 +146,7 @@ class Caches:
     ) -> None:
         self._cluster = cluster
         self._touched: Counter[tuple[str, str]] = Counter()
+        self._words: dict[tuple[str, str], tuple[int, str | None]] = {}
         self._stores = {kind: _Store(touched=self._touched) for kind in kinds}
         self._on_change = on_change
         self._places: dict[tuple[Kind, str], _Store] = {}
@@ -195,6 +198,28 @@ class Caches:
         """A number that is another one as soon as anything changes here of these: each a namespace and the name of an
         App, no name for what is of no App. A change that made no difference does not count."""
         return sum(self._touched[key] for key in keys)
+
+    def shown(self, keys: Iterable[tuple[str, str]]) -> str | None:
+        """A word for all that is held of these, the same in another process that is shown the same. None where a Secret
+        is among them."""
+        words = [self._word(key) for key in keys]
+        return None if None in words else blake2b(repr(words).encode(), digest_size=16).hexdigest()
+
+    def _word(self, key: tuple[str, str]) -> str | None:
+        count, word = self._words.get(key, (-1, None))
+        if count == self._touched[key]:
+            return word
+        found = []
+        for (kind, _), store in (*(((kind, ""), store) for kind, store in self._stores.items()), *self._places.items()):
+            refs = tuple(store.of_app(key))
+            if refs and kind == SECRET:
+                return None
+            found += [(ref.kind, ref.api_version, ref.name, store.objects[ref].digest) for ref in refs]
+        word = blake2b(repr(sorted(found)).encode(), digest_size=16).hexdigest()
+        if not key[1]:
+            # It is asked for with each App of its namespace.
+            self._words[key] = (self._touched[key], word)
+        return word
 
     def synced(self, kind: Kind, namespace: str = "") -> bool:
         """Whether the cache of this kind (in this namespace) has all that exists and its stream lives."""

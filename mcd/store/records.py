@@ -37,6 +37,7 @@ from mcd.store.events import MCD
 from mcd.store.finish import finish_app, finish_cluster, finish_line
 from mcd.store.nouns import Row, change_json, conditions_json, heal_json, health_json, ref_json, serves_json
 from mcd.store.question import Command, Question
+from mcd.store.resting import Rest, at_rest
 from mcd.store.rolling import Wanted, add, live_of, newest_settings, wake_neighbours
 from mcd.store.tx import Tx
 from mcd.store.work import TABLES
@@ -79,10 +80,11 @@ async def record(
     next_run_at: datetime | None,
     attempts: int,
     now: datetime,
+    rest: Rest | None = None,
 ) -> bool:
     """False: the lease ran out or somebody else has it; nothing was written. A wish or a hint that came during the pass
-    makes the row due at once. What a superseded Rollout did is kept (its inventory, its Events), what it thought of
-    itself is not."""
+    makes the row due at once, and it is not at `rest`. What a superseded Rollout did is kept (its inventory, its
+    Events), what it thought of itself is not."""
     app = await _locked_app(tx, lease)
     row = await tx.ask_one(_HELD[lease.noun], row=lease.row_id, token=lease.token, now=now)
     if row is None:
@@ -102,6 +104,7 @@ async def record(
         touched = row["next_run_at"] is not None and row["next_run_at"] < row["lease_until"]
         again = row["generation"] != lease.item_state.generation or touched
         values["next_run_at"] = now if again else next_run_at
+        values |= at_rest(lease.noun, None if again else rest, next_run_at)
         values["conditions"] = conditions_json(conditions)
         values["observed_generation"] = lease.item_state.generation
     if lease.noun is Noun.RELEASE and (values.get("ready_at") or (app is not None and app["deleted_at"] is not None)):

@@ -4,7 +4,7 @@ object that a watch showed, its product line, or a watch that broke."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 
 import pytest
@@ -17,7 +17,10 @@ from mcd.kube.watch import Caches
 from mcd.model import Noun
 from mcd.objects import Ref
 from mcd.store import intents, leases
+from mcd.store import resting as store
 from mcd.store import tables as t
+from mcd.store.resting import Due
+from mcd.store.tx import Tx
 from tests.controllers.world import ADMIN, HELLO, LINE, World
 
 DEPLOYMENT = Ref("apps/v1", "Deployment", LINE, "hello-web")
@@ -140,3 +143,35 @@ async def test_one_row_is_remembered_for_an_app_however_often_it_is_changed(here
     async with here.runtime.db.reading() as tx:
         live = await tx.values(select(t.rollout.c.id).where(t.rollout.c.live))
     assert {rest.row_id for rest in rows.values()} >= set(live)
+
+
+async def test_a_pass_that_ends_while_rows_are_put_off_knows_better(
+    here: World, resting: Caches, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = store.renew
+
+    async def and_a_pass_ends(tx: Tx, noun: Noun, rows: Sequence[Due]) -> set[str]:
+        renewed = await whole(tx, noun, rows)
+        here.loop._resting._rows.clear()  # what a pass does that found something
+        return renewed
+
+    monkeypatch.setattr(store, "renew", and_a_pass_ends)
+    assert await here.loop.rest() == 2
+    assert not here.loop._resting._rows
+
+
+async def test_rows_at_rest_cost_the_same_few_statements_however_many_they_are(here: World) -> None:
+    """Commits, passes and compiles of a resync: none for each App."""
+    here.runtime.watch_with(lambda _obj: None)
+    for number in range(12):
+        await here.push(HELLO.replace("hello", f"app-{number}"), app=f"app-{number}")
+    for _ in range(4):
+        await here.settle()
+        await here.loop.rest()
+        here.clock.at += timedelta(minutes=12)
+    here.clock.at += timedelta(minutes=12)
+    commits = here.runtime.db.commits
+    assert await here.loop.rest() == 13
+    assert here.runtime.db.commits == commits + 1
+    assert await rollouts_worked_on(here) == 0
+    await here.runtime.disconnect()

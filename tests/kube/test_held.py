@@ -44,9 +44,20 @@ def test_what_is_packed_comes_back_whole_and_cannot_be_altered_through_it() -> N
         assert held(obj, None).object is obj
 
 
+def test_the_digest_of_an_object_is_the_same_however_it_is_packed_and_another_when_anything_is() -> None:
+    first, beside = Alike(), Alike()
+    held(deployment(1), first)
+    held(deployment(2), beside)
+    found = {held(deployment(7), alike).digest for alike in (first, beside, None)}
+    assert len(found) == 1
+    other = deployment(7)
+    other["spec"]["template"]["spec"]["containers"][1]["args"][8] = "--y"
+    assert held(other, first).digest not in found
+
+
 def test_an_object_of_no_app_is_known_by_its_namespace_alone() -> None:
     line = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "shop"}}
-    assert held(line, Alike()).app == ("", "")
+    assert held(line, Alike()).app == ("shop", ""), "a Namespace is of what is in it"
     quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "quota", "namespace": "shop"}}
     assert held(quota, Alike()).app == ("shop", "")
 

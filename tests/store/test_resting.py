@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from sqlalchemy import select
@@ -9,18 +10,18 @@ from sqlalchemy import select
 from mcd.model import Noun
 from mcd.store import intents, leases, resting
 from mcd.store import tables as t
-from mcd.store.resting import Due
+from mcd.store.resting import Due, Left, Rest
 from tests.store.world import ADMIN, World, changed
 
 RESYNC = timedelta(seconds=600)
 
 
-async def at_rest(world: World, count: int) -> list[Due]:
+async def at_rest(world: World, count: int, rest: Rest | None = None) -> list[Due]:
     """So many Rollouts that were recorded as ready, as a process remembers them; in the order of their Apps."""
     for number in range(count):
         await world.app(f"app-{number}", released=True)
     for lease in await world.take(Noun.ROLLOUT, limit=count):
-        assert await world.record(lease, changed())
+        assert await world.record(lease, changed(), rest=rest)
     async with world.db.reading() as tx:
         rows = await tx.rows(
             select(t.rollout.c.id, t.rollout.c.next_run_at)
@@ -54,21 +55,57 @@ async def test_all_of_them_are_put_off_when_nothing_happened(world: World) -> No
     assert await world.take(Noun.ROLLOUT, limit=3) == []
 
 
+async def test_what_a_pass_left_is_found_until_anybody_touches_the_row(world: World) -> None:
+    rows = await at_rest(world, 4, Rest("word", world.now + timedelta(hours=1)))
+    free, hinted, wished, taken = [row.row_id for row in rows]
+    assert {row.row_id: row.name for row in await found(world)} == {
+        free: "app-0", hinted: "app-1", wished: "app-2", taken: "app-3"
+    }  # fmt: skip
+    async with world.db.writing() as tx:
+        await leases.wake(tx, Noun.ROLLOUT, ["app-1"], world.now)
+        await intents.delete_app(ADMIN, tx, world.now, "app-2")
+        await leases.wake(tx, Noun.ROLLOUT, ["app-3"], world.later(seconds=1))
+    leases_held = await world.take(Noun.ROLLOUT, limit=4)
+    assert [(row.row_id, row.rest.of) for row in await found(world)] == [(free, "word")]
+    async with world.db.writing() as tx:
+        assert await resting.renew(tx, Noun.ROLLOUT, [rows[0]]) == {free}
+    assert [row.due for row in await found(world)] == [rows[0].now_at], "put off, it is still as it was left"
+    (held,) = [lease for lease in leases_held if lease.row_id == taken]
+    assert await world.record(held, changed())
+    assert [row.row_id for row in await found(world)] == [free], "a pass that was in doubt leaves nothing"
+
+
+async def test_a_record_by_a_lost_lease_leaves_nothing(world: World) -> None:
+    await world.app("app-0", released=True)
+    lease = await world.one(Noun.ROLLOUT)
+    world.later(seconds=lease.ttl + 1)
+    assert not await world.record(lease, changed(), rest=Rest("stale", world.now + timedelta(hours=1)))
+    assert await found(world) == []
+
+
+async def found(world: World) -> list[Left]:
+    return await world.db.asked(lambda tx: resting.left(tx, Noun.ROLLOUT))
+
+
 async def test_the_word_of_a_line_changes_with_what_apps_are_compiled_with(world: World) -> None:
-    async with world.db.reading() as tx:
-        first = await resting.places(tx)
+    places = resting.Places()
+    first = await words(world, places)
     async with world.db.writing() as tx:
         await intents.change_product_line(ADMIN, tx, world.now, "demo", wishes={"timezone": "Asia/Tokyo"})
-    async with world.db.reading() as tx:
-        second = await resting.places(tx)
-        assert await resting.places(tx) == second
+    second = await words(world, places)
+    assert await words(world, places) is second, "nothing is made anew of rows that are the same"
+    assert await words(world, resting.Places()) == second, "another process has the same words"
     assert first.keys() == second.keys()
     assert [line for line in first if first[line] != second[line]] == [await line_id(world, "demo")]
     async with world.db.writing() as tx:
         await intents.change_cluster(ADMIN, tx, world.now, "local", facts={"base_domain": "other.example.com"})
-    async with world.db.reading() as tx:
-        third = await resting.places(tx)
+    third = await words(world, places)
     assert all(third[line] != second[line] for line in third)
+
+
+async def words(world: World, places: resting.Places) -> Mapping[str, str]:
+    await world.db.asked(places.read)
+    return places.words
 
 
 async def line_id(world: World, name: str) -> str:

@@ -27,6 +27,7 @@ from mcd.model import (
 )
 from mcd.store import accounts, intents, leases, reads, turns
 from mcd.store.leases import Lease
+from mcd.store.resting import Rest
 from mcd.store.session import Database
 from mcd.store.turns import AtWork
 
@@ -106,11 +107,13 @@ class World:
         assert len(taken) == 1, [lease.item for lease in taken]
         return taken[0]
 
-    async def record(self, lease: Lease, result: Result, *, next_in: float | None = 600, attempts: int = 0) -> bool:
+    async def record(
+        self, lease: Lease, result: Result, *, next_in: float | None = 600, attempts: int = 0, rest: Rest | None = None
+    ) -> bool:
         next_run = None if next_in is None else self.now + timedelta(seconds=next_in)
         async with self.db.writing() as tx:
             return await leases.record(
-                tx, lease, result, conditions(result.outcome, lease, self.now), next_run, attempts, self.now
+                tx, lease, result, conditions(result.outcome, lease, self.now), next_run, attempts, self.now, rest
             )
 
     async def finish(self, noun: Noun, result: Result) -> Lease:

@@ -20,7 +20,7 @@ from mcd.controllers.conditions import conclude, conclude_failure, is_a_bug
 from mcd.controllers.loop import noticing
 from mcd.controllers.loop.build_log import BuildLog
 from mcd.controllers.loop.fence import SAFETY, LeaseFence, opener
-from mcd.controllers.loop.resting import Resting
+from mcd.controllers.loop.resting import RowsAtRest
 from mcd.controllers.loop.tasks import end, first
 from mcd.controllers.loop.watching import keep_watching
 from mcd.errors import McdError
@@ -82,15 +82,18 @@ class Loop:
     _hinted: asyncio.Event = field(default_factory=asyncio.Event)
     _recorded: asyncio.Event = field(default_factory=asyncio.Event)
     """A pass of this process ended: its row may be due sooner than what was waited for."""
-    _resting: Resting = field(init=False)
+    _resting: RowsAtRest = field(init=False)
     _broken: BaseException | None = None
     _beat_at: datetime | None = None
     _trouble: noticing.DatabaseTrouble = field(default_factory=noticing.DatabaseTrouble)
 
     def __post_init__(self) -> None:
-        self._resting = Resting(self.runtime)
+        self._resting = RowsAtRest(self.runtime)
 
     async def run(self, stop: asyncio.Event) -> None:
+        await self._take_over_from_ourselves()
+        # Before anything is heard of a cluster.
+        await self._resting.find()
         beside = [asyncio.create_task(work, name=name) for name, work in
                   (("hints", self._carry_hints()), ("ages", self._measure()),
                    ("clusters", keep_watching(self.runtime)))]  # fmt: skip
@@ -101,7 +104,6 @@ class Loop:
         metrics.WORKERS.set(settings.workers)
         log.info("loop_started", holder=self.holder, workers=settings.workers, lease_seconds=settings.lease)
         try:
-            await self._take_over_from_ourselves()
             while not stop.is_set():
                 await self._turn(stop)
         finally:
@@ -270,10 +272,13 @@ class Loop:
                 random.random(),  # noqa: S311
             )
 
+        judged = self._resting.judge(mark, result)
+
         async def recorded(tx: Tx) -> bool:
             held = await leases.record(
-                tx, lease, result, concluded.conditions, concluded.next_run_at, concluded.failures, self.runtime.now()
-            )
+                tx, lease, result, concluded.conditions, concluded.next_run_at, concluded.failures, self.runtime.now(),
+                judged.rest if judged is not None else None,
+            )  # fmt: skip
             if cluster := noticing.refused(lease.item, concluded.conditions, unreachable=unreachable):
                 # Its own turn may be a minute away: until then everything in it would be told as it was.
                 await leases.wake(tx, Noun.CLUSTER, [cluster], self.runtime.now())
@@ -281,7 +286,7 @@ class Loop:
 
         if not await self.runtime.db.together(recorded):
             raise LeaseLost
-        self._resting.passed(lease.item, mark, result, concluded.next_run_at)
+        self._resting.passed(lease.item, judged, concluded.next_run_at)
         noticing.turned(lease, concluded.conditions, self.runtime.now())
         for change in result.changes:
             if change.action is not Action.UNCHANGED:
@@ -349,6 +354,7 @@ class Loop:
             self._hinted.clear()
             hints = self._news()
             try:
+                hints -= await self._resting.as_left(hints)
                 for noun in (Noun.ROLLOUT, Noun.PRODUCT_LINE):
                     if names := sorted(name for kind, name in hints if kind is noun):
                         async with self.runtime.db.writing() as tx:

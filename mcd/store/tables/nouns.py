@@ -24,7 +24,7 @@ from sqlalchemy import (
 
 from mcd.model import Role, Trigger
 from mcd.store.columns import Json, Utc, Words, loop_columns
-from mcd.store.tables.shape import due, gone, metadata, one_of, unique_while_there
+from mcd.store.tables.shape import due, gone, metadata, one_of, rest, unique_while_there
 
 cluster = Table(
     "cluster",
@@ -55,6 +55,7 @@ product_line = Table(
     Column("created_at", Utc, nullable=False),
     *loop_columns(),
     *gone(),
+    *rest(),
     unique_while_there("product_line", "name"),
     unique_while_there("product_line", "cluster_id", "namespace"),
     due("product_line"),
@@ -189,6 +190,7 @@ rollout = Table(
     Column("created_at", Utc, nullable=False),
     Column("created_by", Text, nullable=False),
     *loop_columns(),
+    *rest(),
     UniqueConstraint("app_id", "number"),
     ForeignKeyConstraint(["app_id", "release"], ["release.app_id", "release.number"]),
     ForeignKeyConstraint(["app_id", "settings"], ["settings.app_id", "settings.revision"]),

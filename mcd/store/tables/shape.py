@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, Column, Index, MetaData, text
+from sqlalchemy import CheckConstraint, Column, Index, MetaData, Text, text
 
 from mcd.store.columns import Utc
 
@@ -38,6 +38,12 @@ def gone() -> list[Column[object] | CheckConstraint]:
 def unique_while_there(table: str, *columns: str) -> Index:
     there = text("gone_at IS NULL")
     return Index(f"uq_{table}_{'_'.join(columns)}", *columns, unique=True, sqlite_where=there, postgresql_where=there)
+
+
+def rest() -> list[Column[object]]:
+    """What the last pass of a row at rest was judged by, for a process that is started again (ADR 26): in a word, until
+    when that may be believed, and when the row was due by it. Due at any other time it says nothing any more."""
+    return [Column("rest_due", Utc), Column("rest_until", Utc), Column("rest_of", Text)]
 
 
 def due(table: str) -> Index:
