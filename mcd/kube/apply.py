@@ -113,17 +113,18 @@ async def carry_out(
 ) -> Applied:
     """Applies and prunes what `plan` says.
 
-    References that are to be created and are not in `inventory` yet are written there first (`fence.intend`, together
-    with `observed`). A Secret that is a shell gets its values from `values` right before it is sent, in the texts of
-    `files` if they belong there, and nobody keeps them. Objects of one wave do not stop each other; a failure stops
-    later waves and every delete. Raises LeaseLost at once when the lease is over, McdError(forbidden, Policy) from the
-    gate before anything is sent.
+    References that are to be created are written into the inventory first (`fence.intend`, together with `observed`),
+    also those that are there with the UID of an object that is gone: who dies right after the create leaves one that is
+    known by our name on it, and not one with another UID than ours. A Secret that is a shell gets its values from
+    `values` right before it is sent, in the texts of `files` if they belong there, and nobody keeps them. Objects of
+    one wave do not stop each other; a failure stops later waves and every delete. Raises LeaseLost at once when the
+    lease is over, McdError(forbidden, Policy) from the gate before anything is sent.
     """
     for planned in plan.apply:
         check(planned.desired, bounds)
     entries, slots = {e.ref: e for e in inventory}, asyncio.Semaphore(in_flight)
     run = _Pass(cluster, fence, bounds, owner, entries, slots, values, files)
-    new = tuple(r for r in (ref_of(p.desired) for p in plan.apply) if r not in run.entries)
+    new = tuple(ref_of(p.desired) for p in plan.apply if _is_new(run.entries.get(ref_of(p.desired)), p))
     if new or observed is not None:
         fence.check()
         await fence.intend(new, observed)
@@ -148,6 +149,11 @@ async def carry_out(
     in_order = sorted(run.changes, key=lambda c: (kind_rank(c.ref.kind), c.ref))
     left = tuple(sorted(run.entries.values(), key=lambda e: e.ref))
     return Applied(tuple(in_order), left, tuple(run.failed), run.answers)
+
+
+def _is_new(entry: InventoryEntry | None, planned: Planned) -> bool:
+    """Whether the inventory does not name yet what this write makes."""
+    return entry is None or (planned.live is None and bool(entry.uid))
 
 
 def waves(planned: Iterable[Planned]) -> list[list[Planned]]:

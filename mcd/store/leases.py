@@ -295,13 +295,18 @@ _MINE = {
     )
     for noun, table in TABLES.items()
 }
-_UNBORN = Command(
-    lambda into: (
-        into(t.inventory)
-        .values({column.name: bindparam(column.name) for column in t.inventory.c})
-        .on_conflict_do_nothing(index_elements=["owner_id", "api_version", "kind", "namespace", "name"])
+
+
+def _unborn(into: Any) -> Any:
+    """An entry without a UID, also where there is one of an object that is gone: what is made now has another."""
+    made = into(t.inventory).values({column.name: bindparam(column.name) for column in t.inventory.c})
+    return made.on_conflict_do_update(
+        index_elements=["owner_id", "api_version", "kind", "namespace", "name"],
+        set_={"uid": made.excluded.uid, "applied": made.excluded.applied},
     )
-)
+
+
+_UNBORN = Command(_unborn)
 _BEGINNING = update(t.rollout).where(t.rollout.c.id == bindparam("row"))
 _SINCE = {"began_at": func.coalesce(t.rollout.c.began_at, bindparam("now", type_=t.rollout.c.began_at.type))}
 _BEGAN = Command(_BEGINNING.values(_SINCE))
@@ -358,10 +363,12 @@ async def free_held(tx: Tx, holder: str, now: datetime) -> int:
 # --- hints and logs -------------------------------------------------------------------------------------------------
 
 
-async def wake(tx: Tx, noun: Noun, names: Collection[str], now: datetime) -> int:
+async def wake(
+    tx: Tx, noun: Noun, names: Collection[str], now: datetime, *, skip_locked: bool = False
+) -> int:  # fmt: skip
     """Makes rows due now: live Rollouts and Releases by the name of their App, product lines and clusters by their own.
-    A hint only: names that are unknown, or not ours to know, are passed over. Answers how many rows will be looked at
-    sooner."""
+    A hint only: names that are unknown, or not ours to know, are passed over, and with `skip_locked` rows that somebody
+    holds. Answers how many rows will be looked at sooner."""
     table = TABLES[noun]
     if noun in (Noun.ROLLOUT, Noun.RELEASE):
         apps = select(t.app.c.id).where(t.app.c.name.in_(sorted(names)), t.app.c.gone_at.is_(None))
@@ -372,7 +379,7 @@ async def wake(tx: Tx, noun: Noun, names: Collection[str], now: datetime) -> int
             condition = condition & t.release.c.next_run_at.is_not(None)
     else:
         condition = table.c.name.in_(sorted(names)) & table.c.gone_at.is_(None)
-    return await hint(tx, now, table, condition)
+    return await hint(tx, now, table, condition, skip_locked=skip_locked)
 
 
 async def append_build_log(tx: Tx, release_id: str, lines: Sequence[str]) -> None:

@@ -17,9 +17,10 @@ import pytest
 
 from mcd.controllers.loop import Loop
 from mcd.kube.memory import Died, Faults
-from mcd.objects import Object
-from mcd.store import intents
-from tests.controllers.world import ADMIN, HELLO, World, world
+from mcd.model import ConditionType, Noun
+from mcd.objects import Object, Ref
+from mcd.store import intents, leases
+from tests.controllers.world import ADMIN, HELLO, LINE, World, world
 
 TWO = """
 appname: hello
@@ -58,6 +59,14 @@ async def _rotate(here: World) -> None:
         await intents.set_secret(ADMIN, tx, here.clock(), "api", {"TOKEN": "two"}, app="hello")
 
 
+async def _lose(here: World) -> None:
+    """Somebody deletes objects of ours; they are made again."""
+    for ref in (Ref("v1", "Service", LINE, "hello-web"), Ref("apps/v1", "Deployment", LINE, "hello-worker")):
+        here.kube.person_deletes(ref)
+    async with here.runtime.db.writing() as tx:
+        await leases.wake(tx, Noun.ROLLOUT, ["hello"], here.clock())
+
+
 CHANGES: dict[str, tuple[tuple[Change, ...], Change]] = {
     "create": ((), _create),
     "change": ((_create,), _change),
@@ -65,6 +74,7 @@ CHANGES: dict[str, tuple[tuple[Change, ...], Change]] = {
     "a secret comes": ((_create,), _secret),
     "a secret changes": ((_create, _secret), _rotate),
     "delete": ((_create,), _delete),
+    "objects are lost": ((_create,), _lose),
 }
 
 _VOLATILE = ("uid", "resourceVersion", "creationTimestamp", "managedFields", "generation", "ownerReferences")
@@ -113,6 +123,10 @@ async def _dying(folder: Path, template: Path, name: str, fault: dict[str, int])
         here.loop = Loop(here.runtime, "next")
         await here.settle()
         await here.settle()
+        if change is not _delete:
+            live = await here.live()
+            assert live is not None
+            assert live.state.is_now(ConditionType.READY), f"{name}: {fault}: {await here.said()}"
         return _end(here), _created(here, since)
 
 

@@ -91,7 +91,7 @@ class Held:
     async def intend(self, refs: tuple[Ref, ...], observed: RolloutObserved | None = None) -> None:
         self.check()
         for ref in refs:
-            self.entries.setdefault(ref, InventoryEntry(ref))
+            self.entries[ref] = InventoryEntry(ref)
 
     @property
     def inventory(self) -> tuple[InventoryEntry, ...]:
