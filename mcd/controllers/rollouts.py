@@ -17,7 +17,7 @@ from mcd.kube.apply import Applied, carry_out
 from mcd.kube.cluster import KubeError
 from mcd.kube.decision import DEPENDENCY_RETRY, Intent, ask, bounds_of, decide, not_before
 from mcd.kube.health import WORKLOADS
-from mcd.kube.inventory import FIGHT_WINDOW, plan
+from mcd.kube.inventory import FIGHT_WINDOW, is_ours, plan
 from mcd.kube.lasting import unclaimed
 from mcd.kube.live import LiveObjects
 from mcd.kube.look import look
@@ -136,7 +136,20 @@ async def _ready_to_start(work: _Pass) -> Outcome | None:
     if not release.state.is_now(ConditionType.READY):
         words = say(Note.RELEASE_NOT_READY, number=release.number)
         return Waiting(Reason.RELEASE_PENDING, words, DEPENDENCY_RETRY)
-    return not_before(work.item)
+    return not_before(work.item) or await _in_a_namespace_of_ours(work)
+
+
+async def _in_a_namespace_of_ours(work: _Pass) -> Waiting | None:
+    """One that somebody deleted and made again bears the name and is theirs. The watch shows ours without a request;
+    the API server is asked only where it shows none."""
+    ref = Ref("v1", "Namespace", "", work.item.line.namespace)
+    if work.live.caches is None or work.live.caches.shows(ref):
+        return None
+    there = (await work.live.get([ref], fresh=[ref]))[ref]
+    if there is not None and is_ours(InventoryEntry(ref), there, work.owner):
+        return None
+    words = say(Note.WAITS_FOR_LINE, object=str(ref), name=work.item.line.name)
+    return Waiting(Reason.PRODUCT_LINE_PENDING, words, DEPENDENCY_RETRY)
 
 
 async def _compile(work: _Pass) -> Outcome | None:

@@ -258,6 +258,11 @@ class Caches:
         found = store.objects.get(ref) if store is not None else None
         return found.object if found is not None else None
 
+    def shows(self, ref: Ref) -> bool:
+        """Whether there is such an object, by a cache that is synced."""
+        store = self._store(Kind(ref.api_version, ref.kind), ref.namespace)
+        return store is not None and store.synced and ref in store.objects
+
     def of_instance(self, kind: Kind, namespace: str, app: str) -> tuple[Object, ...]:
         """All objects of a kind with the App's label, by name. Not to be altered."""
         store = self._stores[kind]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, insert, select, update
 
 from mcd.model import (
+    Action,
     ClusterItem,
     ClusterObserved,
     Condition,
@@ -32,7 +33,7 @@ from mcd.model import (
 from mcd.objects import KEPT
 from mcd.store import files, neighbours, telling
 from mcd.store import tables as t
-from mcd.store.due import hint
+from mcd.store.due import hint, hint_apps
 from mcd.store.events import MCD
 from mcd.store.finish import finish_app, finish_cluster, finish_line
 from mcd.store.nouns import Row, change_json, conditions_json, heal_json, health_json, ref_json, serves_json
@@ -293,8 +294,13 @@ async def _follow(tx: Tx, now: datetime, lease: Lease, row: Row, app: Row | None
         case ProductLineItem(line=line):
             if result.gone:
                 await finish_line(tx, now, MCD, line.id, line.name)
-            elif became_ready:
-                await _wake_waiting(tx, now, t.product_line.c.id == line.id)
+            elif ready:
+                made = any(change.action is Action.CREATED for change in result.changes)
+                if became_ready or made:
+                    await _wake_waiting(tx, now, t.product_line.c.id == line.id)
+                if made:
+                    # What was in the namespace before it was made anew, or could not be written without our rights.
+                    await hint_apps(tx, now, t.product_line.c.id == line.id)
         case ReleaseItem():
             assert app is not None
             await _freeze(tx, row, result.observed)

@@ -78,6 +78,20 @@ def refused(item: WorkItem, conditions: Iterable[Condition], *, unreachable: boo
     return name if unreachable or (waits is not None and waits.status and waits.reason is Reason.UNREACHABLE) else ""
 
 
+def in_doubt(item: WorkItem, conditions: Iterable[Condition]) -> str:
+    """The name of a product line that is said to be as asked for, while an App in it finds no namespace, or lacks the
+    rights that its product line gives us; empty otherwise. The event that tells of it may have been lost, or nobody was
+    there to hear it."""
+    if not isinstance(item, RolloutItem) or not item.line.state.is_now(ConditionType.READY):
+        return ""
+    held = (ConditionType.RECONCILING, ConditionType.STALLED)
+    lacks = {c.reason for c in conditions if c.type in held and c.status} & _OF_THE_LINE
+    return item.line.name if lacks else ""
+
+
+_OF_THE_LINE = {Reason.PRODUCT_LINE_PENDING, Reason.FORBIDDEN}
+
+
 def _cluster_turned(cluster: Cluster, before: Reconciled, after: Reconciled, now: datetime) -> None:
     old, new = before.condition(ConditionType.READY), after.condition(ConditionType.READY)
     if new is None:

@@ -282,6 +282,9 @@ class Loop:
             if cluster := noticing.refused(lease.item, concluded.conditions, unreachable=unreachable):
                 # Its own turn may be a minute away: until then everything in it would be told as it was.
                 await leases.wake(tx, Noun.CLUSTER, [cluster], self.runtime.now())
+            if line := noticing.in_doubt(lease.item, concluded.conditions):
+                # Skipped when somebody holds it: to wait for it with an App in hand could be a deadlock.
+                await leases.wake(tx, Noun.PRODUCT_LINE, [line], self.runtime.now(), skip_locked=True)
             return held
 
         if not await self.runtime.db.together(recorded):
