@@ -19,7 +19,8 @@ from statistics import median
 from typing import Any
 
 from bench import rules
-from bench.engine import Engine, installation
+from bench.change import content
+from bench.engine import Engine, installation, verified
 from bench.meter import Ratio, ratio_of
 from bench.relay import Health, Relay
 from bench.servers import Servers, up
@@ -48,6 +49,8 @@ class Result:
     samples: int
     pairs: dict[str, tuple[Pair, ...]]
     load: float
+    wrong: int = 0
+    """Objects that are not as rendered when all clusters are well again."""
 
     def ratio(self, health: str) -> Ratio:
         return ratio_of([pair.ill / pair.well for pair in self.pairs[health]])
@@ -58,12 +61,12 @@ class Result:
 
     @property
     def ok(self) -> bool:
-        return all(self.ratio(health).high <= TARGET for health in self.pairs)
+        return not self.wrong and all(self.ratio(health).high <= TARGET for health in self.pairs)
 
     def facts(self) -> dict[str, Any]:
         return {
             "metric": "one cluster away", "ok": self.ok, "void": self.void, "apps": self.apps, "target": TARGET,
-            "clusters": self.clusters, "samples": self.samples, "load1": self.load,
+            "clusters": self.clusters, "samples": self.samples, "load1": self.load, "wrong": self.wrong,
             "ratio": {h: [r.median, r.low, r.high] for h in self.pairs for r in (self.ratio(h),)},
             "pairs": {h: [[pair.well, pair.ill] for pair in pairs] for h, pairs in self.pairs.items()},
         }  # fmt: skip
@@ -120,8 +123,12 @@ async def _run(
                 found[health].append(Pair(p99[Health.WELL], p99[health]))
             last = ", ".join(f"{health} {found[health][-1].ill / found[health][-1].well:.2f}" for health in ILL)
             say(f"pair {number + 1}: p99 well {p99[Health.WELL]:.0f} ms; times that: {last}")
+        # What a change leaves as it is still says which Rollout wrote it.
+        objects = [content(obj) for obj in await engine.rendered(names)]
+        right, _ = verified(servers, objects)
     samples = int(seconds * RATE)
-    return Result(apps, len(servers.names), samples, {h: tuple(each) for h, each in found.items()}, load)
+    whole = {h: tuple(each) for h, each in found.items()}
+    return Result(apps, len(servers.names), samples, whole, load, len(objects) - right)
 
 
 async def _arm(stage: _Stage, health: Health, seconds: float) -> float:
@@ -172,5 +179,6 @@ def table(r: Result) -> str:
     return "\n".join([
         *rows, "",
         f"{len(next(iter(r.pairs.values())))} interleaved pairs of each, {r.samples} changes a run, {r.apps:,} Apps; "
-        f"load {r.load:.1f} at the start.",
+        f"load {r.load:.1f} at the start; "
+        + ("every object is live as rendered at the end." if not r.wrong else f"**{r.wrong} are not as rendered.**"),
     ])  # fmt: skip

@@ -14,7 +14,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,9 @@ class Engine:
     db: Database
     lines: tuple[str, ...] = ()
     process: subprocess.Popen[bytes] | None = None
+    _writing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held by one push at a time: who waits for the only connection for more than some seconds is refused, as people
+    are, and on a machine that is busy changes that come open loop wait for longer."""
 
     # --- the process ---
 
@@ -135,7 +138,7 @@ class Engine:
 
     async def push(self, names: Sequence[str], commit: str = "a" * 40, **written: str) -> float:
         """A push to each, all accepted in one transaction; answers when it was committed, on the monotonic clock."""
-        async with self.db.writing() as tx:
+        async with self._writing, self.db.writing() as tx:
             now = datetime.now(UTC)
             for name in names:
                 text = app_yaml(name, **written)

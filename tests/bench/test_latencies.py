@@ -114,6 +114,7 @@ def test_a_fleet_with_one_slow_cluster_or_one_wrong_object_misses_its_target() -
 def test_an_ill_cluster_is_judged_by_the_upper_end_of_what_the_pairs_say() -> None:
     even: dict[str, tuple[away.Pair, ...]] = {health: (away.Pair(100.0, 105.0),) * 20 for health in away.ILL}
     assert away.Result(10, 3, 20, even, 0.1).ok
+    assert not away.Result(10, 3, 20, even, 0.1, wrong=1).ok
     pairs = (away.Pair(100.0, 100.0),) * 12 + (away.Pair(100.0, 140.0),) * 8
     one = away.Result(10, 3, 20, {**even, "hung": pairs}, 0.1)
     assert one.ratio("hung").median == 1.0
