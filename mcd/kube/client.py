@@ -37,8 +37,7 @@ from mcd.objects import OLDEST_MINOR, Object, Ref, canonical, ref_of
 __all__ = ["Connection", "KubeClient"]
 
 PAGE = 500
-APPLY = {"Content-Type": "application/apply-patch+yaml; charset=utf-8"}
-"""Without the charset the client library would run json.dumps over the bytes; the server ignores it."""
+APPLY = {"Content-Type": "application/apply-patch+yaml"}
 DISCOVERY = {"Accept": "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json"}
 
 CREATE_ONLY = "1"
@@ -206,10 +205,8 @@ class KubeClient:
         body = canonical({
             "apiVersion": "v1", "kind": "DeleteOptions", "preconditions": conditions, "propagationPolicy": "Background",
         })  # fmt: skip
-        # As raw bytes: with a type that says "json" the client library would encode them again.
-        answer = await self._transport.send(
-            "DELETE", object_path(ref), body=body, headers={"Content-Type": "application/yaml"}
-        )
+        headers = {"Content-Type": "application/json"}
+        answer = await self._transport.send("DELETE", object_path(ref), body=body, headers=headers)
         if answer.status in (200, 202):
             return True
         error = refusal(str(ref), answer.status, answer.body, answer.headers, wrote=True)

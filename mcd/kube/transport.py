@@ -1,6 +1,7 @@
 """Bytes to and from one API server: TLS, credential, connection pool, deadlines, size limits. No redirects, no proxy.
 
-`kubernetes.aio` serves as the transport and nothing more. It must not know what a body means: `client.py` does.
+aiohttp as it is: the official client library brings forty packages along to call the same (ADR 25). It must not know
+what a body means: `client.py` does.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import tempfile
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,8 +18,6 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-from kubernetes.aio.client.configuration import Configuration
-from kubernetes.aio.client.rest import RESTClientObject
 
 from mcd import __version__
 from mcd.errors import Code
@@ -37,6 +37,9 @@ MAX_LIST = 64 * 1024 * 1024
 POOL = 128
 """Connections to one cluster: 16 requests in flight, a stream per watched kind, logs and terminals."""
 
+LINE = 2 * 1024 * 1024
+"""Bytes of a stream that wait for whoever reads it: an event of a watch is one line."""
+
 Query = Sequence[tuple[str, str]]
 
 
@@ -47,14 +50,8 @@ class Answer:
     body: bytes
 
 
-class _Transport(RESTClientObject):
-    """The library's transport with TCP keepalive: a peer that vanished without a word is noticed after about 60 s."""
-
-    def _create_connector(self) -> aiohttp.TCPConnector:
-        return aiohttp.TCPConnector(limit=POOL, ssl=self.ssl_context, socket_factory=_kept_alive)
-
-
 def _kept_alive(address: Any) -> socket.socket:
+    """A peer that vanished without a word is noticed after about 60 s."""
     family, kind, proto, _, _ = address
     made = socket.socket(family=family, type=kind, proto=proto)
     made.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -65,7 +62,7 @@ def _kept_alive(address: Any) -> socket.socket:
 
 
 async def _no_redirects(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    """The transport below follows redirects on its own; a credential of ours must not travel to another host."""
+    """aiohttp follows redirects on its own; a credential of ours must not travel to another host."""
     answer = await handler(request)
     if 300 <= answer.status < 400:
         answer.close()
@@ -91,17 +88,17 @@ class Transport:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
-        self._rest: _Transport | None = None
+        self._opened: aiohttp.ClientSession | None = None
         self.name = ""
         """What people call the cluster, for what is counted of it."""
         self._headers = {"User-Agent": f"mcd/{__version__}", "Accept-Encoding": "identity"}
         if connection.token:
             self._headers["Authorization"] = f"Bearer {connection.token}"
 
-    def _transport(self) -> _Transport:
-        if self._rest is None:
-            self._rest = _build(self._connection)
-        return self._rest
+    def _session(self) -> aiohttp.ClientSession:
+        if self._opened is None:
+            self._opened = _session(self._connection)
+        return self._opened
 
     async def send(
         self, method: str, path: str, query: Query = (), *, body: bytes | None = None, limit: int = MAX_OBJECT,
@@ -145,13 +142,9 @@ class Transport:
 
     async def websocket(self, path: str, query: Query, protocols: Sequence[str]) -> aiohttp.ClientWebSocketResponse:
         """A WebSocket to the server, kept alive by pings. Raises KubeError, and aiohttp's handshake error as it is."""
-        rest = self._transport()
-        if rest.pool_manager is None:
-            rest.pool_manager = rest._create_pool_manager()
-        session: aiohttp.ClientSession = rest.pool_manager
         try:
             async with asyncio.timeout(DEADLINE):
-                return await session.ws_connect(
+                return await self._session().ws_connect(
                     self._url(path, query), protocols=protocols, headers=self._headers, heartbeat=30.0,
                     max_msg_size=MAX_OBJECT, server_hostname=self._connection.server_name or None,
                 )  # fmt: skip
@@ -161,9 +154,9 @@ class Transport:
             raise _failed(error, wrote=False) from None
 
     async def close(self) -> None:
-        if self._rest is not None:
-            await self._rest.close()
-            self._rest = None
+        if self._opened is not None:
+            await self._opened.close()
+            self._opened = None
             # Connections that were hung up end in the next turn of the loop, which may be its last.
             await asyncio.sleep(0)
 
@@ -174,46 +167,45 @@ class Transport:
         self, method: str, path: str, query: Query, body: bytes | None, headers: Mapping[str, str] | None,
         *, timeout: float | None,  # noqa: ASYNC109  (handed on to the library)
     ) -> aiohttp.ClientResponse:  # fmt: skip
-        rest: Any = self._transport()
-        answer = await rest.request(
+        return await self._session().request(
             method,
             self._url(path, query),
             headers={"Accept": "application/json", **self._headers, **tracing.outgoing(), **(headers or {})},
-            body=body,
-            _request_timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT),
+            data=body,
+            timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT),
+            server_hostname=self._connection.server_name or None,
         )
-        response: aiohttp.ClientResponse = answer.response
-        return response
 
 
-def _build(connection: Connection) -> _Transport:
-    with tempfile.TemporaryDirectory(prefix="mcd-kube-") as folder:
-        settings = Configuration(
-            host=connection.server,
-            ca_cert_data=connection.ca or None,
-            tls_server_name=connection.server_name or None,
-            client_session_kwargs={
-                # No proxy, no .netrc of this machine, no cookies: nothing but what the kubeconfig says.
-                "trust_env": False,
-                "cookie_jar": aiohttp.DummyCookieJar(),
-                "middlewares": (_no_redirects,),
-                "request_class": _Request,
-            },
-        )
+def _session(connection: Connection) -> aiohttp.ClientSession:
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=POOL, ssl=_tls(connection), socket_factory=_kept_alive),
+        # No proxy, no .netrc of this machine, no cookies: nothing but what the kubeconfig says.
+        trust_env=False,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        middlewares=(_no_redirects,),
+        request_class=_Request,
+        read_bufsize=LINE,
+    )
+
+
+def _tls(connection: Connection) -> ssl.SSLContext:
+    try:
+        made = ssl.create_default_context(cadata=connection.ca or None)
         if connection.certificate:
-            # ssl takes client certificates from files only; they are gone as soon as they are loaded.
-            certificate, key = Path(folder, "tls.crt"), Path(folder, "tls.key")
-            for file, text in ((certificate, connection.certificate), (key, connection.key)):
-                file.touch(mode=0o600)
-                file.write_text(text)
-            settings.cert_file, settings.key_file = str(certificate), str(key)
-        try:
-            return _Transport(settings)
-        except OSError as error:  # ssl.SSLError is one
-            raise KubeError(
-                Code.INVALID, KubeReason.UNREACHABLE, "the kubeconfig's certificates cannot be used by TLS.",
-                f"Copy the kubeconfig again ({type(error).__name__}).",
-            ) from None  # fmt: skip
+            with tempfile.TemporaryDirectory(prefix="mcd-kube-") as folder:
+                # ssl takes client certificates from files only; they are gone as soon as they are loaded.
+                certificate, key = Path(folder, "tls.crt"), Path(folder, "tls.key")
+                for file, text in ((certificate, connection.certificate), (key, connection.key)):
+                    file.touch(mode=0o600)
+                    file.write_text(text)
+                made.load_cert_chain(certificate, key)
+    except OSError as error:  # ssl.SSLError is one
+        raise KubeError(
+            Code.INVALID, KubeReason.UNREACHABLE, "the kubeconfig's certificates cannot be used by TLS.",
+            f"Copy the kubeconfig again ({type(error).__name__}).",
+        ) from None  # fmt: skip
+    return made
 
 
 def _hang_up(response: aiohttp.ClientResponse) -> None:
