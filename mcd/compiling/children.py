@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import mcd
-from mcd.compiling.frames import OUT_OF_MEMORY, Incoming, framed
+from mcd.compiling.frames import HEAD, OUT_OF_MEMORY, PART, framed
 
 _ROOT = Path(mcd.__file__).parent.parent
 
@@ -57,6 +57,33 @@ class Ended(Exception):
     def __init__(self, *, late: bool) -> None:
         super().__init__("the child ended")
         self.late = late
+
+
+class Incoming:
+    """What comes from a child, frame by frame."""
+
+    def __init__(self, pipe: socket.socket) -> None:
+        self._pipe = pipe
+        self._buffer = bytearray()
+
+    async def frame(self) -> bytes | None:
+        """The next one. None: the child is gone."""
+        head = await self._exactly(HEAD)
+        return None if head is None else await self._exactly(int.from_bytes(head, "big"))
+
+    async def _exactly(self, count: int) -> bytes | None:
+        loop = asyncio.get_running_loop()
+        while len(self._buffer) < count:
+            try:
+                part = await loop.sock_recv(self._pipe, PART)
+            except ConnectionError:
+                return None
+            if not part:
+                return None
+            self._buffer += part
+        found = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return found
 
 
 @dataclass(slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import pickle
 import random
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -339,3 +341,10 @@ def test_a_question_with_two_names_is_kept_once_and_goes_with_both() -> None:
     for number in (5, 6, 7):
         kept.put(b"%d" % number, noise(number))
     assert (kept.get(b"first"), kept.get(b"second")) == (None, None)
+
+
+def test_a_child_brings_only_what_it_compiles_with() -> None:
+    """There are several, and each has its own of everything."""
+    told = "import sys, mcd.compiling.child; print([m for m in ('asyncio', 'ssl', 'logging') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"

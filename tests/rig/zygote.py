@@ -142,7 +142,6 @@ def _compile(far: socket.socket) -> None:
 def _run(request: Mapping[str, Any], near: socket.socket, compiling: int) -> int:
     from mcd.cli.main import main as command
     from mcd.compiling import children
-    from mcd.compiling.frames import Incoming
     from mcd.store import session
     from tests.rig import hooks
 
@@ -158,7 +157,7 @@ def _run(request: Mapping[str, Any], near: socket.socket, compiling: int) -> int
         else:
             setattr(found, name, value)
     near.setblocking(False)
-    prepared = [children.Child(_Forked(compiling), near, Incoming(near))]  # type: ignore[arg-type]
+    prepared = [children.Child(_Forked(compiling), near, children.Incoming(near))]  # type: ignore[arg-type]
     start = children.Child.start
 
     def first_the_prepared() -> children.Child:
