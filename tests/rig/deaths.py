@@ -1,4 +1,4 @@
-"""Faults F02 to F11: the process dies, or is asked to stop, at the worst moments of a change.
+"""Faults F01 to F11: the process dies, or is asked to stop, at the worst moments of a change.
 
 Each is a block around the change; at its end the next process has been started. What must hold is judged elsewhere.
 """
@@ -12,8 +12,10 @@ import time
 from collections.abc import AsyncIterator
 
 from tests.rig import oracles
+from tests.rig.lane import LINE
 from tests.rig.rules import Asked, Delay, DropAnswer, Kill, Rule
 from tests.rig.scene import Scene
+from tests.rig.workloads import SHAPES, back, second
 
 
 @contextlib.asynccontextmanager
@@ -24,6 +26,27 @@ async def dies_at_write(scene: Scene, number: int, *, after: bool) -> AsyncItera
     scene.over(rule)
     if rule.fired.is_set():
         await scene.again()
+
+
+@contextlib.asynccontextmanager
+async def dies_at_commit(scene: Scene, number: int, *, after: bool) -> AsyncIterator[None]:
+    scene.lane.board.arm(number, after=after)
+    yield
+
+    async def over() -> bool:
+        return not scene.lane.alive or scene.lane.resting(1.0)
+
+    await scene.lane.until(over, 30.0, "the commit")
+    scene.lane.board.disarm()
+    if not scene.lane.alive:
+        await scene.again()
+
+
+@contextlib.asynccontextmanager
+async def f01(scene: Scene) -> AsyncIterator[None]:
+    """Dies when it is about to take what was wished a moment ago: nobody but the database knows of it."""
+    async with dies_at_commit(scene, 1, after=False):
+        yield
 
 
 @contextlib.asynccontextmanager
@@ -76,16 +99,29 @@ async def f06(scene: Scene) -> AsyncIterator[None]:
 @contextlib.asynccontextmanager
 async def f07(scene: Scene) -> AsyncIterator[None]:
     """Dies at a commit of the change, on a side of it that the dice say; the crash campaign enumerates them."""
-    scene.lane.board.arm(scene.dice.randint(2, 5), after=scene.dice.random() < 0.5)
+    async with dies_at_commit(scene, scene.dice.randint(2, 5), after=scene.dice.random() < 0.5):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def f09(scene: Scene) -> AsyncIterator[None]:
+    """A way back is under way when it dies, and ends after that, with nothing made or deleted twice; then comes the
+    change."""
+    mark, scene.counts_may_differ = scene.lane.witness.mark(), True
+    await second(scene.lane, SHAPES["plain"])
+    await scene.lane.settled()
+    async with dies_at_write(scene, scene.dice.randint(1, 2), after=scene.dice.random() < 0.5):
+        await back(scene.lane, SHAPES["plain"])
+    await scene.lane.settled(scene.patience)
+    live = await scene.lane.api.ok("GET", f"/apis/apps/v1/namespaces/{LINE}/deployments/hello-web")
+    image = live["spec"]["template"]["spec"]["containers"][0]["image"]
+    scene.verdict.must(image.endswith(":1"), f"F09: it went back, and {image} runs")
+    for word, counts in zip(
+        ("made", "deleted"), oracles.made_and_deleted(oracles.by_us(scene.lane, mark)), strict=True
+    ):
+        twice = {name: count for name, count in counts.items() if count > 1}
+        scene.verdict.must(not twice, f"F09: {word} more than once: {twice}")
     yield
-
-    async def over() -> bool:
-        return not scene.lane.alive or scene.lane.resting(1.0)
-
-    await scene.lane.until(over, 30.0, "the commit")
-    scene.lane.board.disarm()
-    if not scene.lane.alive:
-        await scene.again()
 
 
 @contextlib.asynccontextmanager

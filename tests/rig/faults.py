@@ -18,6 +18,7 @@ import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from mcd.errors import Code, McdError
 from mcd.store import intents
 from tests.rig import oracles
 from tests.rig.catalogue import ELSEWHERE, FAULTS, PAIRS, WAITING
@@ -71,7 +72,8 @@ async def _played(one: Lane, scene: Scene, fault: Fault, calm: Reference, outcom
         oracles.judged_writes(one, verdict, facts, calm.facts, exactly=False)
     await oracles.judged_end(one, verdict, calm.end, events=False, rows=fault.rows)
     oracles.agree(one, verdict, facts, begun.journal)
-    await oracles.judged_others(one, verdict, begun.people)
+    if not scene.others_anew:
+        await oracles.judged_others(one, verdict, begun.people)
     await oracles.quiet(one, verdict, 3)
     outcome.what = "; ".join([fault.words, *scene.notes])
 
@@ -79,7 +81,12 @@ async def _played(one: Lane, scene: Scene, fault: Fault, calm: Reference, outcom
 async def _asked_again(one: Lane, phase: str) -> None:
     """A person asks once more: for what is live, as `mcd deploy` does, or for its end, as `mcd delete` does."""
     if phase == "delete":
-        await delete(one, SHAPES["plain"])
+        try:
+            await delete(one, SHAPES["plain"])
+        except McdError as error:
+            # It was gone before anybody could ask.
+            if error.code is not Code.NOT_FOUND:
+                raise
         return
     number = one.rows("SELECT release FROM rollout WHERE live")[0]["release"]
     async with one.database() as db, db.writing() as tx:

@@ -49,6 +49,8 @@ TREE = Path(__file__).resolve().parents[2]
 SETTLED_WITHIN = 60.0
 """Seconds in which everything must be as it was wished, on a busy machine."""
 LEASE = 5.0
+LOOKED_AT = (("product_line", "gone_at IS NULL"), ("release", "true"), ("rollout", "live"))
+"""Tables of what is made true, and which of their rows."""
 
 
 class Unsettled(Exception):
@@ -187,9 +189,10 @@ class Lane:
     # --- the database -------------------------------------------------------------------------------------------------
 
     @contextlib.asynccontextmanager
-    async def database(self) -> AsyncIterator[Database]:
-        """Wishes and questions, through the product's own doors."""
-        db = Database(Environment(data=self.data).database, read_keyring(self.data / "keys.json"))
+    async def database(self, data: Path | None = None) -> AsyncIterator[Database]:
+        """Wishes and questions, through the product's own doors; `data` is the folder of another installation."""
+        data = data or self.data
+        db = Database(Environment(data=data).database, read_keyring(data / "keys.json"))
         try:
             yield db
         finally:
@@ -201,10 +204,20 @@ class Lane:
             file.row_factory = sqlite3.Row
             return [dict(row) for row in file.execute(sql, given)]
 
+    def at_work(self) -> bool:
+        """Whether a row is due now, or somebody holds it. What was just made due is not forgotten by whoever is at work
+        on it: the row is due again afterwards."""
+        now = _written(time.time())
+        return any(
+            row["lease_token"] or (row["next_run_at"] is not None and row["next_run_at"] <= now)
+            for table, chosen in LOOKED_AT
+            for row in self.rows(f"SELECT next_run_at, lease_token FROM {table} WHERE {chosen}")
+        )
+
     def resting(self, horizon: float = 0.0) -> bool:
         """Nobody holds a row, none is due within `horizon` seconds, every App and line is ready, stalled or gone."""
-        soon = datetime.fromtimestamp(time.time() + horizon, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
-        for table, chosen in (("product_line", "gone_at IS NULL"), ("release", "true"), ("rollout", "live")):
+        soon = _written(time.time() + horizon)
+        for table, chosen in LOOKED_AT:
             for row in self.rows(f"SELECT * FROM {table} WHERE {chosen}"):
                 due = row["next_run_at"] is not None and row["next_run_at"] <= soon
                 if (
@@ -219,8 +232,7 @@ class Lane:
 
     def stalled(self) -> bool:
         """Whether something waits for a person."""
-        tables = (("product_line", "gone_at IS NULL"), ("release", "true"), ("rollout", "live"))
-        rows = [row for table, chosen in tables for row in self.rows(f"SELECT * FROM {table} WHERE {chosen}")]
+        rows = [row for table, chosen in LOOKED_AT for row in self.rows(f"SELECT * FROM {table} WHERE {chosen}")]
         return any(_says(row, "Stalled") for row in rows)
 
     async def settled(self, seconds: float = SETTLED_WITHIN, *, expect: Callable[[], bool] | None = None) -> None:
@@ -263,6 +275,11 @@ class Lane:
         return " / ".join(log.read_text(errors="replace").strip().splitlines()[-3:]) if log.exists() else "nothing"
 
 
+def _written(moment: float) -> str:
+    """A moment of the clock as the database writes it."""
+    return datetime.fromtimestamp(moment, UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+
+
 def _says(row: Mapping[str, Any], condition: str) -> bool:
     return any(each["type"] == condition and each["status"] for each in json.loads(row["conditions"]))
 
@@ -273,7 +290,7 @@ def _kubeconfig(servers: Bare, url: str, user: str) -> str:
     return str(yaml.safe_dump(given))
 
 
-async def _template(folder: Path, servers: Bare, proxy: Proxy) -> None:
+async def made_up(folder: Path, servers: Bare, proxy: Proxy) -> None:
     """A database with one cluster and one product line wished, that no controller has seen."""
     folder.mkdir()
     await asyncio.to_thread(migrate, f"sqlite:///{folder / 'mcd.db'}")
@@ -312,7 +329,7 @@ async def lane(tree: Path = TREE, settings: Mapping[str, str] | None = None) -> 
             admin = Api(servers.server(CLUSTER), servers.authority(CLUSTER), servers.token(CLUSTER, "admin"))
             await later.enter_async_context(admin.open())
             played = await later.enter_async_context(Kubelet(admin).running())
-            await _template(folder / "template", servers, proxy)
+            await made_up(folder / "template", servers, proxy)
             yield Lane(servers, proxy, zygote, admin, played, folder, settings=dict(settings or {}))
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -31,6 +31,8 @@ class Scene:
     patience: float
     """Seconds in which all must be as wished once the fault is over."""
     counts_may_differ: bool = False
+    others_anew: bool = False
+    """Whether the objects of others went with the fault and were made again."""
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -64,6 +66,17 @@ class Scene:
         await self.lane.died()
         await oracles.named_before_made(self.lane, self.verdict)
         await self.lane.start(*words)
+
+    async def looked(self, seconds: float = 30.0) -> None:
+        """Returns when everything that is wished was looked at twice, each time from the beginning, and what came out
+        is written down: what MCD does or says at once it has done and said, however slow the machine is."""
+
+        async def nobody_works() -> bool:
+            return self.lane.alive and not self.lane.at_work()
+
+        for _ in range(2):
+            await oracles.woken(self.lane)
+            await self.lane.until(nobody_works, seconds, "everything was looked at")
 
     async def lasts(self, seconds: float) -> None:
         """The fault goes on for so long. The time is the fault's own, nothing is waited for."""

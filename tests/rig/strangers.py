@@ -1,4 +1,5 @@
-"""Faults F28 and F39: another API server answers than before, one that lags behind, or one that is not to be trusted.
+"""Faults F28, F39 and F59: another API server answers than before, one that lags behind, or one that is not to be
+trusted; another control plane wants the same.
 
 Each is a block around the change; at its end the right server answers again. What must hold is judged elsewhere.
 """
@@ -8,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import datetime
 import ipaddress
+import os
+import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -16,10 +19,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from mcd.store import intents, reads
 from tests.rig import stale
-from tests.rig.lane import CLUSTER
+from tests.rig.lane import ADMIN, APP, CLUSTER, LEASE, LINE, Unsettled, made_up
 from tests.rig.rules import Asked, Elsewhere
 from tests.rig.scene import Scene
+from tests.rig.workloads import SHAPES
+
+SECOND = "mcd-b"
+"""A user at the cluster of its own, with the rights of the chart."""
 
 
 @contextlib.asynccontextmanager
@@ -50,6 +58,47 @@ async def f28(scene: Scene) -> AsyncIterator[None]:
         proxy.clear()
         proxy.hang_up()
     scene.notes.append("reads too" if reads else "watches")
+
+
+@contextlib.asynccontextmanager
+async def f59(scene: Scene) -> AsyncIterator[None]:
+    """A second control plane, with a database and a name of its own, is told to have the same product line and the same
+    App in the same cluster: it says whose they are and touches nothing, and the first goes on."""
+    one = scene.lane
+    data, mark = one.data / "second", one.witness.mark()
+    await made_up(data, one.servers, one.proxy)
+    (data / "tokens").mkdir()
+    (data / "tokens" / CLUSTER).write_text(one.servers.token(CLUSTER, SECOND))
+    env = {"MCD_DATA": str(data), "MCD_LEASE": f"{LEASE:g}", "MCD_CLUSTER_TOKENS": str(data / "tokens")}
+    pid = await one.zygote.start(env, data / "mcd.log", "controllers")
+    try:
+        async with one.database(data) as db:
+            now = datetime.datetime.now(datetime.UTC)
+            async with db.writing() as tx:
+                await intents.create_app(ADMIN, tx, now, APP, product_line=LINE)
+                await intents.push(
+                    ADMIN, tx, now, APP, commit="5" * 40, branch="main", app_yaml=SHAPES["plain"].second,
+                )  # fmt: skip
+            yield
+            said = ""
+
+            async def told() -> bool:
+                nonlocal said
+                async with db.reading() as tx:
+                    line = await reads.product_line(ADMIN, tx, LINE)
+                said = str(line.state.conditions)
+                return "NotOurs" in said
+
+            with contextlib.suppress(Unsettled):
+                await one.until(told, 30.0, "the second says whose it is")
+            scene.verdict.must("NotOurs" in said, f"F59: the second says: {said}")
+            await scene.looked()
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+        await one.zygote.ended(pid)
+    wrote = [str(f) for f in one.witness.since(mark) if f.user == SECOND and f.is_write and 200 <= f.code < 300]
+    scene.verdict.must(not wrote, f"F59: the second wrote: {wrote[:5]}")
 
 
 WRONG = ("expired", "of another authority", "of another host")

@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mcd.model import Trigger
-from mcd.objects import KEPT
-from mcd.store import intents, reads
+from mcd.model import Noun, Trigger
+from mcd.objects import INSTANCE, KEPT
+from mcd.store import intents, leases, reads
+from tests.rig import kubelet
 from tests.rig.lane import ADMIN, APP, LINE, Lane
 
 _WEB = '  web: {type: web, image: "registry.test/hello:%s"%s}\n'
@@ -131,6 +132,20 @@ async def delete(lane: Lane, shape: Shape) -> None:
         await intents.delete_app(ADMIN, tx, _now(), APP)
 
 
+async def lose(lane: Lane, shape: Shape) -> None:
+    """Somebody deletes what is ours, all Services and Deployments of the App, while MCD does not run: so it finds all
+    of them gone at once, in each run the same."""
+    await lane.killed()
+    for collection in ("/api/v1/services", "/apis/apps/v1/deployments"):
+        path = kubelet.within(collection, LINE)
+        for obj in await lane.api.items(path):
+            if (obj["metadata"].get("labels") or {}).get(INSTANCE) == APP:
+                await lane.api.send("DELETE", f"{path}/{obj['metadata']['name']}")
+    async with lane.database() as db, db.writing() as tx:
+        await leases.wake(tx, Noun.ROLLOUT, [APP], _now())
+    await lane.start()
+
+
 async def delete_line(lane: Lane, shape: Shape) -> None:
     async with lane.database() as db, db.writing() as tx:
         await intents.delete_product_line(ADMIN, tx, _now(), LINE)
@@ -158,5 +173,6 @@ WORKLOADS = {
     "W8-delete": Workload((first,), delete),
     "W9-line-deleted": Workload((first, delete), delete_line, foreign=False),
     "W10-restart": Workload((first,), restart),
+    "W11-lost": Workload((first,), lose),
 }
 """W4 and W5 of the catalogue (canary) and the Claims of W7 wait for features that the product does not have."""
