@@ -14,7 +14,7 @@ from mcd.appyaml.live import Desired, of_the_line
 from mcd.compiling.compiler import Compiler
 from mcd.errors import has_errors
 from mcd.kube.apply import Applied, carry_out
-from mcd.kube.cluster import KubeError
+from mcd.kube.cluster import Kind, KubeError
 from mcd.kube.decision import DEPENDENCY_RETRY, Intent, ask, bounds_of, decide, not_before
 from mcd.kube.health import WORKLOADS
 from mcd.kube.inventory import FIGHT_WINDOW, is_ours, plan
@@ -51,6 +51,9 @@ from mcd.objects import COMPONENT, Ref, ref_of
 
 PROGRESS_RETRY = 10.0
 """Seconds between looks at pods that start, when no watch says anything. A watch usually says it in milliseconds."""
+UNSEEN_RETRY = 30.0
+"""The same while nobody in the cluster has looked at what was written, and a watch says when somebody has: a look
+before that reads from its cache what the last one read. A hint that was lost costs this long."""
 GONE_RETRY = 2.0
 
 _NAMED = 5
@@ -246,8 +249,15 @@ async def _healthy(work: _Pass) -> Outcome | None:
         if died and work.item.rollout.state.is_now(ConditionType.STALLED):
             # It crashed, and runs again for a moment: that is not the end of it before it has lasted.
             return Stalled(died[0].reason, saying(about(died[0])), again_in=again)
+        if all(h.unseen for h in waiting) and work.live.hears(_workloads(work)):
+            return Waiting(waiting[0].reason, said, UNSEEN_RETRY)
         return Waiting(waiting[0].reason, said, min(again, PROGRESS_RETRY))
     return None
+
+
+def _workloads(work: _Pass) -> set[Kind]:
+    assert work.wanted is not None
+    return {Kind(obj["apiVersion"], obj["kind"]) for obj in work.wanted.objects if obj["kind"] in WORKLOADS}
 
 
 def _left_alone(app: str, component: str, change: Change) -> ComponentHealth:

@@ -117,7 +117,7 @@ def _pods(component: str, kind: str, workload: Object, found: Found, now: dateti
     desired = int(spec.get("replicas", 1))
     answer = ComponentHealth(component, HealthState.PROGRESSING, Reason.PROGRESSING, "", 0, desired)
     if not looked_at(workload):
-        return _with(answer, _on_its_way(Note.NOT_LOOKED_AT))
+        return replace(_with(answer, _on_its_way(Note.NOT_LOOKED_AT)), unseen=True)
     of = versions(workload, found.replica_sets, found.seen.pods)
     if desired == 0:
         return _stopped(answer, workload, found.seen.pods, now)

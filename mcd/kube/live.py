@@ -35,6 +35,10 @@ class LiveObjects:
         if self.echoes is not None:
             self.echoes.wrote(answers.values())
 
+    def hears(self, kinds: Iterable[Kind]) -> bool:
+        """Whether a watch tells every change of these kinds, and another look without one would see the same."""
+        return self.caches is not None and all(self.caches.synced(kind) for kind in kinds)
+
     async def get(self, refs: Iterable[Ref], *, fresh: Collection[Ref] = ()) -> Mapping[Ref, Object | None]:
         """The live object of each reference, None where there is none. With a synced cache no request is made, but for
         those of `fresh`: the API server is asked for them."""

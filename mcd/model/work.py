@@ -201,6 +201,9 @@ class ComponentHealth:
     evidence: tuple[str, ...] = ()
     again_in: float = 0.0
     """Seconds after which it is well if nothing happens until then; 0: it is not known. Never written down."""
+    unseen: bool = False
+    """Nobody in the cluster has looked at what was wished last, so there is nothing to say of it before somebody does.
+    Never written down."""
     old: int = 0
     """Pods of older versions that are ready: they go on until the new ones are."""
     told: tuple[Told, ...] = ()

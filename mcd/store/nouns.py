@@ -181,7 +181,7 @@ def entry_of(row: Row) -> InventoryEntry:
 
 def health_json(health: ComponentHealth) -> dict[str, Any]:
     whole = {**asdict(health), "state": health.state.value, "reason": health.reason.value}
-    del whole["again_in"]
+    del whole["again_in"], whole["unseen"]
     whole["told"] = [as_json(one) for one in health.told]
     whole["nodes"] = [{**asdict(row), "why": [as_json(one) for one in row.why]} for row in health.nodes]
     return whole

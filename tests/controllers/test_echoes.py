@@ -90,3 +90,33 @@ async def test_a_hint_that_comes_during_a_pass_is_carried_after_it(here: World) 
     assert here.loop._news() == {APP}
     assert caches.healthy()
     await here.runtime.disconnect()
+
+
+async def due_in(here: World) -> float:
+    async with here.runtime.db.reading() as tx:
+        due = await leases.next_due(tx, here.clock())
+    assert due is not None
+    return (due - here.clock()).total_seconds()
+
+
+async def test_what_nobody_in_the_cluster_has_looked_at_is_not_looked_at_again_before_a_watch_says_so(
+    here: World,
+) -> None:
+    here.pods_run = False
+    await here.push(HELLO)
+    await here.settle(horizon=5)
+    assert await due_in(here) <= 10, "nobody would say so"
+
+    caches = await watched(here)
+    here.clock.forward(10)
+    assert await here.turn() == 1
+    assert await due_in(here) > 10
+    looked = here.kube.objects()[DEPLOYMENT]["metadata"]["generation"]
+    seen = here.kube.edit(DEPLOYMENT, lambda o: o.update(status={"observedGeneration": looked}))
+    await told(here, caches, seen)
+    assert here.loop._news() == {APP}
+    async with here.runtime.db.writing() as tx:
+        await leases.wake(tx, Noun.ROLLOUT, ["hello"], here.clock())
+    assert await here.turn() == 1
+    assert await due_in(here) <= 10, "its pods start, and an Event of them may say why they do not"
+    await here.runtime.disconnect()
