@@ -5,10 +5,13 @@ A time that comes out of here is always aware and UTC. This module must not know
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 from sqlalchemy import CheckConstraint, Column, DateTime, Dialect, Integer, Text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.schema import SchemaItem
@@ -64,6 +67,18 @@ def json_text(value: Any) -> str:
     if "\\u0000" in text or not _encodes(text):
         text = json.dumps(_storable(value), ensure_ascii=False, separators=(",", ":"))
     return text
+
+
+_LONG = re.compile(r"[0-9]{19}")
+"""A number that may have more than 64 bits: orjson makes a fraction of one."""
+
+
+def json_value(text: str) -> Any:
+    """The value of a JSON text that was stored, as the standard library reads it, in a third of the time."""
+    if _LONG.search(text) is None:
+        with contextlib.suppress(orjson.JSONDecodeError):  # half a character, or no number
+            return orjson.loads(text)
+    return json.loads(text)
 
 
 def _encodes(text: str) -> bool:

@@ -59,7 +59,11 @@ class FileDirect:
             return int(await self.driver.write(prepared.sql, prepared.values(given)))
 
     async def run_many(self, command: Command, many: Sequence[Mapping[str, Any]]) -> int:
-        return sum([await self.run(command, given) for given in many])
+        if not many:
+            return 0
+        prepared = command.prepared(self.dialect)
+        with _as_sqlalchemy_says(self.dialect, prepared.sql):
+            return int(await self.driver.write_many(prepared.sql, [prepared.values(given) for given in many]))
 
     async def say(self, words: str) -> None:
         with _as_sqlalchemy_says(self.dialect, words):

@@ -26,7 +26,7 @@ from mcd.observability import metrics
 from mcd.store import events
 from mcd.store import tables as t
 from mcd.store.address import APPLICATION, parse_url
-from mcd.store.columns import json_text
+from mcd.store.columns import json_text, json_value
 from mcd.store.failures import as_mcd_error, damaged, not_migrated, unreachable
 from mcd.store.keyring import KeyRing
 from mcd.store.marks import FileMarks, Mark, Marks
@@ -342,6 +342,7 @@ def _sqlite_engine(url: URL, *, writer: bool) -> AsyncEngine:
         pool_use_lifo=True,
         pool_timeout=BUSY_SECONDS,
         json_serializer=json_text,
+        json_deserializer=json_value,
         connect_args={"timeout": BUSY_SECONDS, "async_creator_fn": partial(connect, reads=not writer)},
         hide_parameters=True,
     )

@@ -93,11 +93,20 @@ class Connection(aiosqlite.Connection):
             return int(await self._execute(self._wrote, sql, values))
         return self._wrote(sql, values)
 
+    async def write_many(self, sql: str, many: Sequence[Any]) -> int:
+        """The same for each of these values, in one go; what all of them changed."""
+        if not self._running or self._away:
+            return int(await self._execute(self._wrote_many, sql, many))
+        return self._wrote_many(sql, many)
+
     def _fetched(self, sql: str, values: Any) -> list[Any]:
         return self._conn.execute(sql, values).fetchall()
 
     def _wrote(self, sql: str, values: Any) -> int:
         return self._conn.execute(sql, values).rowcount
+
+    def _wrote_many(self, sql: str, many: Sequence[Any]) -> int:
+        return self._conn.executemany(sql, many).rowcount
 
     async def _connect(self) -> Connection:
         self._away = []

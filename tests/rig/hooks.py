@@ -82,13 +82,18 @@ def install(board: Board, log: Path) -> None:
         for table in tables_of(statement):
             connection.info.setdefault("rig", set()).add(table)
 
-    run, direct = FileDirect.run, dict[int, set[str]]()
+    run, run_many, direct = FileDirect.run, FileDirect.run_many, dict[int, set[str]]()
 
     async def told_directly(self: FileDirect, command: Any, given: Any) -> int:
         direct.setdefault(id(self.driver), set()).update(tables_of(command.prepared(self.dialect).sql))
         return await run(self, command, given)
 
+    async def told_many(self: FileDirect, command: Any, many: Any) -> int:
+        direct.setdefault(id(self.driver), set()).update(tables_of(command.prepared(self.dialect).sql) if many else ())
+        return await run_many(self, command, many)
+
     FileDirect.run = told_directly  # type: ignore[method-assign]
+    FileDirect.run_many = told_many  # type: ignore[method-assign]
 
     def written(connection: Any) -> set[str]:
         driver = connection.connection.driver_connection
