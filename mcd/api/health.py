@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, FastAPI, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
-from fastapi.routing import APIRoute
 
 import mcd
 from mcd.api import unattended
 from mcd.api.access import PROBE, RuntimeOf
 from mcd.api.disk import Disk
+from mcd.api.probes import ALIVE, told
 from mcd.api.shapes import Version
 from mcd.api.unavailable import say_unavailable
 from mcd.errors import McdError
-from mcd.observability import metrics
 from mcd.runtime import Runtime
 from mcd.store.gauges import work
 from mcd.store.keyring import KeyRing, exposed
@@ -43,7 +41,7 @@ def disk_of(request: Request) -> Disk:
 @router.get("/livez", operation_id="livez", dependencies=[PROBE], response_class=PlainTextResponse)
 async def livez() -> str:
     """Whether the process answers at all."""
-    return "ok\n"
+    return ALIVE
 
 
 @router.get(
@@ -77,17 +75,6 @@ async def readyz(
     if verbose is not None:
         text = "".join(check.line for check in checks) + text.removesuffix(beside)
     return PlainTextResponse(text, 200 if ready else 503, headers={} if ready else {"Retry-After": "5"})
-
-
-def probes(data: Path) -> FastAPI:
-    """/livez and /metrics of a process without the API. It has no readiness: nobody sends it requests."""
-    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, telemetry={"auto_configure": False})
-    app.state.disk = Disk(data)
-    metrics.BUILD_INFO.labels(mcd.__version__, mcd.REVISION).set(1)
-    for route in router.routes:
-        if isinstance(route, APIRoute) and route.path in ("/livez", "/metrics"):
-            app.router.routes.append(route)
-    return app
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,8 +161,7 @@ async def exposition(request: Request) -> Response:
     runtime: Runtime | None = getattr(request.app.state, "runtime", None)
     if runtime is not None:
         await runtime.gauges.fresh(runtime.db, runtime.now())
-    metrics.DATA_FREE.set(disk_of(request).free() or 0)
-    return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+    return told(disk_of(request))
 
 
 @router.get("/version", operation_id="version", dependencies=[PROBE], response_model=Version)

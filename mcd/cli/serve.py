@@ -26,7 +26,7 @@ from mcd.settings import Environment
 from mcd.store.processes import telling
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from starlette.applications import Starlette
 
 log = structlog.get_logger("mcd.serve")
 
@@ -77,10 +77,10 @@ def event_loop() -> asyncio.AbstractEventLoop:
     return uvloop.new_event_loop()
 
 
-def _application(settings: Environment, runtime: Runtime, *, api: bool) -> FastAPI:
+def _application(settings: Environment, runtime: Runtime, *, api: bool) -> Starlette:
     """What answers over HTTP."""
     if not api:
-        from mcd.api.health import probes
+        from mcd.api.probes import probes
 
         return probes(settings.data)
     from mcd.api import git
@@ -144,7 +144,7 @@ def _signals(stop: asyncio.Event) -> Iterator[None]:
             loop.remove_signal_handler(number)
 
 
-async def _serve_app(app: FastAPI, settings: Environment, listener: socket.socket, stop: asyncio.Event) -> None:
+async def _serve_app(app: Starlette, settings: Environment, listener: socket.socket, stop: asyncio.Event) -> None:
     from mcd.api.server import server as http_server
 
     host, port = listener.getsockname()[:2]

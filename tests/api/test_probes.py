@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
 import pytest
 from pydantic import ValidationError
 
-from mcd.api.health import probes
+from mcd.api.probes import probes
 from mcd.settings import Environment
 
 
@@ -19,8 +21,16 @@ async def test_controllers_alone_answer_their_probes_and_nothing_of_the_api(tmp_
         metrics = (await client.get("/metrics")).text
         assert "mcd_build_info{" in metrics
         assert "mcd_data_free_bytes" in metrics
+        assert (await client.head("/livez")).status_code == 200
+        assert (await client.post("/livez")).status_code == 405
         for path in ("/readyz", "/version", "/api/v1/apps", "/git/shop.git/info/refs", "/openapi.json", "/docs"):
             assert (await client.get(path)).status_code == 404, path
+
+
+def test_two_texts_are_answered_without_what_the_api_is_made_of() -> None:
+    told = "import sys, mcd.api.probes, mcd.api.server; print([m for m in ('fastapi', 'pydantic') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
 
 
 def test_where_controllers_answer_is_an_address_or_nothing() -> None:
