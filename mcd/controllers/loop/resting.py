@@ -27,8 +27,9 @@ WHOLE_PASS = timedelta(hours=1)
 """After about this long a row at rest has a whole pass again, whatever is known of it: half as long to one and a half
 times as long, so that not all have it at once."""
 
-TOGETHER = 0.2
-"""Rows that are due within this share of the resync are renewed with the first of them."""
+TOGETHER = 0.5
+"""Rows that are due within this share of the resync are renewed with the first of them: to ask for one costs as much as
+for hundreds."""
 
 FIRST_LISTS = timedelta(seconds=FIRST_LOOK + 5)
 """For so long a process that starts leaves what was at rest to what its watches begin with."""
