@@ -1,5 +1,6 @@
 """P11, P12 and what a write of the store takes, at rest and while Apps roll out: the API in a process of its own, the
-controllers in another, one SQLite file, a real API server on the same cores. Then P11 with both in one process.
+controllers in another, PostgreSQL and a real API server on the same cores. Then P11 with API and controllers in one
+process on SQLite, as `mcd serve` does without settings.
 
 Pages are asked open loop, so many a second whatever comes back; the naive list and the bare route are asked between,
 in the same moments. It must not change what it measures.
@@ -12,7 +13,7 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,8 +22,9 @@ from typing import Any
 
 from bench import api, data, load
 from bench.engine import Engine, installation
-from bench.servers import up
+from bench.servers import Servers, up
 from mcd.store import intents
+from tests.servers.postgres import postgres
 
 RATE, NAIVE_RATE, WRITES = 200.0, 5.0, 5.0
 """Requests a second of what is asked, of the naive list, and small writes a second beside them."""
@@ -31,7 +33,7 @@ SECONDS = 2.0
 PAUSED = 0.25
 """Seconds of the same before each part, which do not count: what is asked so often is never asked after a pause of
 seconds, in which the others were measured."""
-WHOLE = "P11 in one process"
+ONE = "P11 in one process"
 REST = 5
 """Rounds before anything rolls out."""
 
@@ -61,8 +63,8 @@ class Result:
     apps: int
     rest: Moment
     during: Moment
-    whole_rest: Moment
-    whole_during: Moment
+    one_rest: Moment
+    one_during: Moment
     """With API and controllers in one process: latencies only, its processor time is also that of the Rollouts."""
     seconds: float
     """That the Rollouts took, with all of this beside them."""
@@ -88,28 +90,43 @@ class Result:
                 for name, moment in (("rest", self.rest), ("during", self.during))
             },
             "one_process": {
-                name: {"p99_ms": moment.quantile(WHOLE) * 1e3}
-                for name, moment in (("rest", self.whole_rest), ("during", self.whole_during))
+                name: {"p99_ms": moment.quantile(ONE) * 1e3}
+                for name, moment in (("rest", self.one_rest), ("during", self.one_during))
             },
         }  # fmt: skip
 
 
 def run(apps: int, say: Callable[[str], None]) -> Result:
-    with (
-        tempfile.TemporaryDirectory(prefix="mcd-bench-", dir="/tmp") as folder,
-        up(Path(folder, "servers"), 1) as servers,
-    ):
-        return asyncio.run(_run(Path(folder), servers, apps, say))
-
-
-async def _run(folder: Path, servers: Any, apps: int, say: Callable[[str], None]) -> Result:
     before = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory(prefix="mcd-bench-", dir="/tmp") as name:
+        folder = Path(name)
+        with up(folder / "servers", 1) as servers, postgres() as database, _on(database.create()):
+            rest, during, took = asyncio.run(_apart(_made(folder / "apart"), servers, apps, say))
+        with up(folder / "servers-of-one", 1) as servers:
+            one_rest, one_during = asyncio.run(_in_one(_made(folder / "one"), servers, apps, say))
+    loads = (round(before, 2), round(os.getloadavg()[0], 2))
+    return Result(apps, rest, during, one_rest, one_during, took, loads)
+
+
+def _made(folder: Path) -> Path:
+    folder.mkdir()
+    return folder
+
+
+@contextlib.contextmanager
+def _on(database: str) -> Iterator[None]:
+    """Every process of MCD that is started meanwhile uses this database."""
+    os.environ["MCD_DATABASE_URL"] = database
+    try:
+        yield
+    finally:
+        del os.environ["MCD_DATABASE_URL"]
+
+
+async def _apart(folder: Path, servers: Servers, apps: int, say: Callable[[str], None]) -> tuple[Moment, Moment, float]:
+    """At rest and during, with API and controllers in processes of their own; and the seconds that Rollouts took."""
     async with installation(folder, servers, 4) as engine:
-        listed = await engine.apps("r", apps)
-        await engine.push(listed)
-        await engine.at_rest(listed)
-        names = await engine.apps("d", apps)
-        place = await _people(engine, listed[0])
+        _, names, place = await _stage(engine, apps)
         with contextlib.ExitStack() as stack:
             asked = {
                 name: (stack.enter_context(api.served(kind, folder)), request)
@@ -126,28 +143,35 @@ async def _run(folder: Path, servers: Any, apps: int, say: Callable[[str], None]
             async with _writing(engine, during):
                 while not ended.done():
                     await _round(asked, during)
-            took = await ended - began
-        whole_rest, whole_during = await _whole(engine, place, [*listed, *names])
-    loads = (round(before, 2), round(os.getloadavg()[0], 2))
-    return Result(apps, rest, during, whole_rest, whole_during, took, loads)
+            return rest, during, await ended - began
 
 
-async def _whole(engine: Engine, place: data.Installation, there: Sequence[str]) -> tuple[Moment, Moment]:
-    """P11 at rest and during, with API and controllers in one process, and half as many new Apps as are there."""
-    engine.stop()
-    names = await engine.apps("w", len(there) // 2)
-    rest, during = Moment(), Moment()
-    with api.served("whole", engine.folder) as server:
-        await engine.at_rest(there)
-        asked = {WHOLE: (server, api.request(api.PORTAL.path, place, admin=True))}
-        for _ in range(REST):
-            await _round(asked, rest)
-        await engine.push(names)
-        ended = asyncio.create_task(engine.until("all Apps are applied", engine.unwritten, 1800))
-        while not ended.done():
-            await _round(asked, during)
-        await ended
-    return rest, during
+async def _in_one(folder: Path, servers: Servers, apps: int, say: Callable[[str], None]) -> tuple[Moment, Moment]:
+    """P11 at rest and during, with API and controllers in one process."""
+    async with installation(folder, servers, 4) as engine:
+        listed, names, place = await _stage(engine, apps)
+        engine.stop()
+        rest, during = Moment(), Moment()
+        with api.served("whole", folder) as server:
+            await engine.at_rest(listed)
+            asked = {ONE: (server, api.request(api.PORTAL.path, place, admin=True))}
+            for _ in range(REST):
+                await _round(asked, rest)
+            say(f"in one process at rest: p99 {rest.quantile(ONE) * 1e3:.1f} ms")
+            await engine.push(names)
+            ended = asyncio.create_task(engine.until("all Apps are applied", engine.unwritten, 1800))
+            while not ended.done():
+                await _round(asked, during)
+            await ended
+        return rest, during
+
+
+async def _stage(engine: Engine, apps: int) -> tuple[list[str], list[str], data.Installation]:
+    """Apps at rest, Apps that run nothing yet, and who asks."""
+    listed = await engine.apps("r", apps)
+    await engine.push(listed)
+    await engine.at_rest(listed)
+    return listed, await engine.apps("d", apps), await _people(engine, listed[0])
 
 
 async def _people(engine: Engine, app: str) -> data.Installation:
@@ -213,8 +237,8 @@ def table(r: Result) -> str:
             f"{r.rest.quantile(name) * 1e3:,.1f} ms | {r.during.quantile(name) * 1e3:,.1f} ms |"
             for name in said
         ),
-        f"| `GET /apps`, API and controllers in one process | | | {r.whole_rest.quantile(WHOLE) * 1e3:,.1f} ms | "
-        f"{r.whole_during.quantile(WHOLE) * 1e3:,.1f} ms |",
+        f"| `GET /apps`, API and controllers in one process, SQLite | | | {r.one_rest.quantile(ONE) * 1e3:,.1f} ms | "
+        f"{r.one_during.quantile(ONE) * 1e3:,.1f} ms |",
         f"| an App made in the store | | | {r.rest.quantile('write') * 1e3:,.1f} ms | "
         f"{r.during.quantile('write') * 1e3:,.1f} ms |",
         "",
