@@ -178,7 +178,10 @@ class Permit(Permission):
                 raise McdError(
                     Code.UNAUTHENTICATED, "nobody is signed in.", "Sign in, or send Authorization: Bearer TOKEN."
                 )
-            actor = await actor_of(runtime, credential, state.get("mark"))
+            # Asked for when the request is here: what was kept before it came is told only if it is still so.
+            if "mark" not in state:
+                state["mark"] = await runtime.db.mark()
+            actor = await actor_of(runtime, credential, state["mark"])
         except McdError as error:
             if error.code is Code.UNAUTHENTICATED:
                 # Guessing costs the address that guesses.

@@ -50,10 +50,8 @@ class Front:
 
     async def _answer(self, connection: HTTPConnection, name: str) -> Response:
         runtime = runtime_of(connection)
-        # Asked for when the request is here: whatever was committed before it came is seen.
-        mark = connection.scope["state"]["mark"] = await runtime.db.mark()
         actor = await self._permit(connection)
-        told = await app_told(runtime, actor, name, mark, self.kept)
+        told = await app_told(runtime, actor, name, connection.scope["state"]["mark"], self.kept)
         return etag.told(told.body, told.tag, connection.headers.get("if-none-match", ""))
 
 

@@ -7,12 +7,14 @@ was refused: all refusals are one sentence, but to who holds a token that is goo
 from __future__ import annotations
 
 import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import bindparam, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, delete, func, insert, select, update
 
 from mcd.errors import Code, McdError
 from mcd.model import Actor, EventKind, Noun, Person, Role, Scope, SecretText, Verb
@@ -285,36 +287,40 @@ class Proof:
 _DEFAULT = t.product_line.c.name.label("default_product_line")
 _AT_HOME = t.product_line.c.id == t.person.c.default_product_line_id
 _PERSON = (t.person.c.id, t.person.c.name, t.person.c.admin, t.person.c.disabled_at)
-_BEARER = Question(
-    select(*_PERSON, t.token.c.digest, t.token.c.expires_at, t.token.c.scope, _DEFAULT)
-    .join(t.token, t.token.c.person_id == t.person.c.id)
-    .join(t.product_line, _AT_HOME, isouter=True)
-    .where(t.token.c.id == bindparam("token"))
-)
-_VISITOR = Question(
-    select(*_PERSON, t.session.c.digest, t.session.c.expires_at, _DEFAULT)
-    .join(t.session, t.session.c.person_id == t.person.c.id)
-    .join(t.product_line, _AT_HOME, isouter=True)
-    .where(t.session.c.digest == bindparam("session"))
-)
-_ROLES = Question(
-    select(t.product_line.c.name, t.member.c.role)
-    .join(t.product_line, t.product_line.c.id == t.member.c.product_line_id)
-    .where(t.member.c.person_id == bindparam("person"), t.product_line.c.gone_at.is_(None))
-)
+_THEIRS = t.product_line.alias("theirs")
+_ROLE = (_THEIRS.c.name.label("line"), t.member.c.role)
+_MEMBER = t.member.c.person_id == t.person.c.id
+_OF = and_(_THEIRS.c.id == t.member.c.product_line_id, _THEIRS.c.gone_at.is_(None))
+
+
+def _with_roles(by: Table, credential: ColumnElement[bool], *more: ColumnElement[Any]) -> Question:
+    """A person by what they prove themselves with, once for each role; all in one question, because it is asked with
+    every request."""
+    return Question(
+        select(*_PERSON, by.c.digest, by.c.expires_at, *more, _DEFAULT, *_ROLE)
+        .join(by, by.c.person_id == t.person.c.id)
+        .join(t.product_line, _AT_HOME, isouter=True)
+        .join(t.member, _MEMBER, isouter=True)
+        .join(_THEIRS, _OF, isouter=True)
+        .where(credential)
+    )
+
+
+_BEARER = _with_roles(t.token, t.token.c.id == bindparam("token"), t.token.c.scope)
+_VISITOR = _with_roles(t.session, t.session.c.digest == bindparam("session"))
 
 
 async def proof_of_session(tx: Tx, session_id: str, now: datetime) -> Proof:
-    """Raises McdError unauthenticated."""
+    """One question. Raises McdError unauthenticated."""
     rows = (await tx.asked(_VISITOR, {"session": digest_of(session_id)})).rows()
     if not rows or rows[0]["expires_at"] <= now or rows[0]["disabled_at"] is not None:
         raise McdError(Code.UNAUTHENTICATED, "you are not signed in any more.", "Sign in again.")
-    return Proof(await _actor(tx, rows[0], Scope.ALL, "session"), rows[0]["expires_at"], None)
+    return Proof(_actor(rows, Scope.ALL, "session"), rows[0]["expires_at"], None)
 
 
 async def proof_of_token(tx: Tx, text: str, now: datetime) -> Proof:
-    """Raises McdError unauthenticated, the same for a token that is malformed, unknown, expired or revoked; of a
-    disabled person it says so, and nobody else can hear it."""
+    """One question. Raises McdError unauthenticated, the same for a token that is malformed, unknown, expired or
+    revoked; of a disabled person it says so, and nobody else can hear it."""
     refused = McdError(Code.UNAUTHENTICATED, "the token is not accepted.", "Sign in (`mcd login`), or use another one.")
     token_id = token_id_of(text)
     if token_id is None:
@@ -332,16 +338,16 @@ async def proof_of_token(tx: Tx, text: str, now: datetime) -> Proof:
             "Ask an admin of this MCD to enable it.",
             reason=ACCOUNT_DISABLED,
         )
-    return Proof(await _actor(tx, row, Scope(row["scope"]), "token"), row["expires_at"], token_id)
+    return Proof(_actor(rows, Scope(row["scope"]), "token"), row["expires_at"], token_id)
 
 
-async def _actor(tx: Tx, person: Row, scope: Scope, via: str) -> Actor:
-    roles = (await tx.asked(_ROLES, {"person": person["id"]})).raw
+def _actor(rows: Sequence[Row], scope: Scope, via: str) -> Actor:
+    person = rows[0]
     return Actor(
         person=person["id"],
         name=person["name"],
         admin=person["admin"],
-        roles={line: Role(role) for line, role in roles},
+        roles={row["line"]: Role(row["role"]) for row in rows if row["line"] is not None},
         scope=scope,
         default_product_line=person["default_product_line"],
         via=via,

@@ -41,8 +41,9 @@ class TheOtherWay(Exception):
 
 
 class Quick(Protocol):
-    def reading(self) -> contextlib.AbstractAsyncContextManager[Ask]:
-        """One state of the database for all that is asked inside. Raises TheOtherWay."""
+    def reading(self, *, single: bool = False) -> contextlib.AbstractAsyncContextManager[Ask]:
+        """One state of the database for all that is asked inside; `single`: that is one question, which needs nothing
+        around it. Raises TheOtherWay."""
 
     def connections(self) -> tuple[int, int]:
         """Those that are open: in use, idle."""
@@ -62,7 +63,7 @@ class FileQuick:
         self._used = 0
 
     @contextlib.asynccontextmanager
-    async def reading(self) -> AsyncIterator[Ask]:
+    async def reading(self, *, single: bool = False) -> AsyncIterator[Ask]:
         try:
             opened = self._idle.pop() if self._idle else _Opened(self._path, self._dialect)
         except sqlite3.Error as error:

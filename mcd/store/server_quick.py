@@ -28,23 +28,26 @@ ANSWER_SECONDS = 2.0
 
 
 class ServerQuick:
-    """`options`: what a connection begins with."""
+    """`options`: what a connection begins with; that it may only read comes from here."""
 
     def __init__(self, url: URL, dialect: Dialect, options: str) -> None:
         self._url = url
         self._dialect = dialect
-        self._options = options
+        self._options = f"{options} -c default_transaction_read_only=on"
         self._idle: list[Connection] = []
         self._count = 0
         self._not_before = 0.0
 
     @contextlib.asynccontextmanager
-    async def reading(self) -> AsyncIterator[Ask]:
+    async def reading(self, *, single: bool = False) -> AsyncIterator[Ask]:
         connection = await self._taken()
-        whole = True
+        whole, asked = True, 0
 
         async def ask(question: Question, given: Mapping[str, Any]) -> Answer:
-            nonlocal whole
+            nonlocal whole, asked
+            asked += 1
+            if single and asked > 1:
+                raise RuntimeError("one question was announced, and a second one asked: it may be of another state")
             prepared = question.prepared(self._dialect)
             whole = False
             with _answered(connection):
@@ -53,19 +56,21 @@ class ServerQuick:
             whole = True
             return found
 
-        try:
+        async def say(words: str) -> None:
+            nonlocal whole
             whole = False
             with _answered(connection):
-                await connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                await connection.execute(words)
             whole = True
+
+        try:
+            if not single:
+                await say("BEGIN ISOLATION LEVEL REPEATABLE READ")
             try:
                 yield ask
             finally:
-                if whole:
-                    whole = False
-                    with _answered(connection):
-                        await connection.execute("COMMIT")
-                    whole = True
+                if whole and not single:
+                    await say("COMMIT")
         except (psycopg.Error, OSError) as error:
             raise TheOtherWay(Why.FAILED) from error
         finally:

@@ -144,20 +144,21 @@ class Database:
                     timed.begun()
                     yield tx
 
-    async def asked(self, read: Callable[[Tx], Awaitable[T]]) -> T:
+    async def asked(self, read: Callable[[Tx], Awaitable[T]], *, single: bool = False) -> T:
         """What `read` answers, in a read-only snapshot, by the shortest way there is. It may ask prepared questions
-        only, waits for nothing else, and may be called twice. Raises what it raises, or McdError in our words."""
+        only, no more than one if it is `single`, waits for nothing else, and may be called twice. Raises what it
+        raises, or McdError in our words."""
         try:
-            return await self._asked_quickly(read)
+            return await self._asked_quickly(read, single)
         except TheOtherWay as other:
             metrics.DB_LONG_WAY.labels(other.why).inc()
         async with self.reading() as tx:
             return await read(tx)
 
-    async def _asked_quickly(self, read: Callable[[Tx], Awaitable[T]]) -> T:
+    async def _asked_quickly(self, read: Callable[[Tx], Awaitable[T]], single: bool) -> T:
         self._require_file()
         with _Timed(_READ) as timed:
-            async with self._quick.reading() as ask:
+            async with self._quick.reading(single=single) as ask:
                 timed.begun()
                 tx = Tx(None, writable=False, keyring=None, quick=ask)
                 answer = await read(tx)

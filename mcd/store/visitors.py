@@ -55,4 +55,4 @@ class Visitors:
         async def proof(tx: Tx) -> Proof:
             return await (proof_of_token if kind == "token" else proof_of_session)(tx, text, now)
 
-        return await self._db.asked(proof)
+        return await self._db.asked(proof, single=True)

@@ -6,13 +6,14 @@ import asyncio
 
 import psycopg
 import pytest
-from sqlalchemy import text
+from sqlalchemy import select, text
 
 from mcd.errors import Code, McdError
 from mcd.model import Actor, Role
 from mcd.observability import metrics
 from mcd.observability.metrics import REGISTRY
 from mcd.store import intents, quick, reads
+from mcd.store import tables as t
 from mcd.store.question import Question
 from mcd.store.server_quick import MOST
 from mcd.store.session import Database
@@ -81,6 +82,25 @@ async def test_a_refusal_leaves_a_connection_that_is_used_again(world: World) ->
     assert (await world.db.asked(lambda tx: reads.app_seen(ADMIN, tx, "shop"))).name == "shop"
 
 
+async def test_who_announces_one_question_gets_one_state_and_is_not_answered_a_second(world: World) -> None:
+    await world.app("shop")
+    dora = await world.person("dora", Role.VIEWER)
+
+    async def one(tx: Tx) -> object:
+        assert tx.quick is not None
+        return await tx.ask(Question(select(t.app.c.name)))
+
+    async def two(tx: Tx) -> object:
+        return await one(tx), await one(tx)
+
+    assert await world.db.asked(one, single=True) == [{"name": "shop"}]
+    assert await world.db.asked(two) == ([{"name": "shop"}], [{"name": "shop"}])
+    if world.db.url.get_backend_name() == "postgresql":
+        with pytest.raises(RuntimeError, match="one question was announced"):
+            await world.db.asked(two, single=True)
+    assert (await world.db.asked(lambda tx: reads.app_seen(dora, tx, "shop"))).name == "shop"
+
+
 async def test_only_prepared_questions_are_asked_and_nothing_is_written(world: World) -> None:
     async def any_other(tx: Tx) -> None:
         await tx.run(text("DELETE FROM event"))
@@ -90,6 +110,8 @@ async def test_only_prepared_questions_are_asked_and_nothing_is_written(world: W
     write = Question(text("UPDATE event_counter SET last = 0 RETURNING last").columns())  # type: ignore[arg-type]
     with pytest.raises(Exception, match=r"(?i)read.?only|cannot be written|cannot execute"):
         await world.db.asked(lambda tx: tx.asked(write, {}))
+    with pytest.raises(Exception, match=r"(?i)read.?only|cannot be written|cannot execute"):
+        await world.db.asked(lambda tx: tx.asked(write, {}), single=True)
 
 
 async def test_many_at_once_are_all_answered(world: World) -> None:

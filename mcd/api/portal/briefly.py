@@ -70,16 +70,18 @@ class Briefly:
             return await make(self._now())
         key = _key(request, actor)
         found = self.kept.before(key)
-        if found is not None and await self._may_be_told(key, found, make):
+        state = request.scope["state"]
+        mark = state["mark"] if "mark" in state else await self._mark()
+        if found is not None and self._may_be_told(key, found, mark, make):
             answer = found.answer
         else:
             # Others wait for the same page: one who goes away does not end it.
             answer = await asyncio.shield(self._next_one(key, make))
         return HTMLResponse(answer.body, answer.status_code, dict(answer.headers))
 
-    async def _may_be_told(self, key: Hashable, page: _Made, make: Make) -> bool:
-        """Begins the next one where it will be wanted soon, so that nobody has to wait for it."""
-        same = self.kept.good(key, await self._mark()) is page
+    def _may_be_told(self, key: Hashable, page: _Made, mark: Mark, make: Make) -> bool:
+        """`mark`: of the request. Begins the next one where it is wanted soon, so that nobody has to wait for it."""
+        same = self.kept.good(key, mark) is page
         now = self._now()
         age = now - page.at
         if same and _second(page.at) == _second(now):
