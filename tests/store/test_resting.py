@@ -65,8 +65,8 @@ async def test_what_a_pass_left_is_found_until_anybody_touches_the_row(world: Wo
         await leases.wake(tx, Noun.ROLLOUT, ["app-1"], world.now)
         await intents.delete_app(ADMIN, tx, world.now, "app-2")
         await leases.wake(tx, Noun.ROLLOUT, ["app-3"], world.later(seconds=1))
-    leases_held = await world.take(Noun.ROLLOUT, limit=4)
     assert [(row.row_id, row.rest.of) for row in await found(world)] == [(free, "word")]
+    leases_held = await world.take(Noun.ROLLOUT, limit=4)
     async with world.db.writing() as tx:
         assert await resting.renew(tx, Noun.ROLLOUT, [rows[0]]) == {free}
     assert [row.due for row in await found(world)] == [rows[0].now_at], "put off, it is still as it was left"
