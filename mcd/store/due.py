@@ -75,12 +75,18 @@ class Queue:
     age: float
 
 
+_QUEUES = {
+    noun: select(func.count().label("count"), func.min(table.c.next_run_at).label("oldest")).where(is_due(noun, NOW))
+    for noun, table in TABLES.items()
+}
+"""Made once: one of them has an alias, which is a circle of some 370 objects that nobody frees before Python looks."""
+
+
 async def queues(tx: Tx, now: datetime) -> dict[Noun, Queue]:
     """One query for each noun, over an index."""
     found: dict[Noun, Queue] = {}
-    for noun, table in TABLES.items():
-        oldest = func.min(table.c.next_run_at).label("oldest")
-        row = await tx.row(select(func.count().label("count"), oldest).where(is_due(noun, now)))
+    for noun, statement in _QUEUES.items():
+        row = await tx.row(statement, {"now": now})
         assert row is not None
         found[noun] = Queue(row["count"], 0.0 if row["oldest"] is None else (now - row["oldest"]).total_seconds())
     return found

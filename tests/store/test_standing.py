@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
+
 from sqlalchemy import select, update
 
 from mcd.model import AppState, ConditionType, app_state
 from mcd.store import tables as t
+from mcd.store.due import queues
 from mcd.store.standing import standing
 from tests.store.world import World
 
@@ -31,3 +34,20 @@ async def test_a_look_remembers_what_it_read_and_nothing_of_those_before(world: 
         assert len({id(one) for one in read.values()}) <= 2, "what is alike is there once"
         seen |= set(read)
     assert len(seen) >= 15, "each text was another one"
+
+
+async def test_a_look_leaves_no_circle_of_dead_objects_behind(world: World) -> None:
+    """It comes every five seconds, and Python looks for them seldom."""
+    await world.app("shop", released=True)
+    async with world.db.reading() as tx:
+        read = (await standing(tx)).read
+        await queues(tx, world.now)
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(5):
+                read = (await standing(tx, read)).read
+                await queues(tx, world.now)
+            assert gc.collect() < 100
+        finally:
+            gc.enable()
