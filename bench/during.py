@@ -2,8 +2,8 @@
 controllers in another, PostgreSQL and a real API server on the same cores. Then P11 with API and controllers in one
 process on SQLite, as `mcd serve` does without settings.
 
-Pages are asked open loop, so many a second whatever comes back; the naive list and the bare route are asked between,
-in the same moments. It must not change what it measures.
+Pages are asked open loop, so many a second whatever comes back, from a process that does nothing else; the naive list
+and the bare route are asked between, in the same moments. It must not change what it measures.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ RATE, NAIVE_RATE, WRITES = 200.0, 5.0, 5.0
 SECONDS = 2.0
 """Of each part; the four of them are one round."""
 PAUSED = 0.25
-"""Seconds of the same before each part, which do not count: what is asked so often is never asked after a pause of
+"""Seconds before each part whose latencies do not count: what is asked so often is never asked after a pause of
 seconds, in which the others were measured."""
 ONE = "P11 in one process"
 REST = 5
@@ -192,9 +192,8 @@ def _questions(place: data.Installation) -> list[tuple[str, str, bytes]]:
 async def _round(asked: dict[str, tuple[api.Server, bytes]], into: Moment) -> None:
     for name, (server, request) in asked.items():
         rate = NAIVE_RATE if name == api.PORTAL.bound else RATE
-        await load.paced(server.port, request, rate, PAUSED)
         began = server.cpu
-        found = await load.paced(server.port, request, rate, SECONDS)
+        found = await load.paced_apart(server.port, request, rate, PAUSED + SECONDS, lead=PAUSED)
         into.costs.setdefault(name, []).append((server.cpu - began) / found.requests)
         into.latencies.setdefault(name, []).extend(found.latencies)
 

@@ -6,9 +6,11 @@ Connections are kept; an answer is read by its Content-Length. It must not know 
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 CONNECTIONS = 16
 SECONDS_FOR_ONE = 30.0
@@ -16,7 +18,7 @@ SECONDS_FOR_ONE = 30.0
 
 @dataclass(frozen=True)
 class Load:
-    """`latencies` in seconds, of every request, from when it was due."""
+    """`latencies` in seconds, of each request that they are told of, from when it was due."""
 
     requests: int
     seconds: float
@@ -117,9 +119,11 @@ async def closed(
             client.close()
 
 
-async def paced(port: int, request: bytes, rate: float, seconds: float, connections: int = CONNECTIONS) -> Load:
+async def paced(
+    port: int, request: bytes, rate: float, seconds: float, connections: int = CONNECTIONS, *, lead: float = 0.0
+) -> Load:
     """So many requests a second, each due at its moment: one that is late because the server was busy counts from then,
-    and not from when a connection was free."""
+    and not from when a connection was free. The latencies of the first `lead` seconds are not told."""
     clients = await _connected(port, request, connections)
     free: asyncio.Queue[_Connection] = asyncio.Queue()
     for client in clients:
@@ -131,7 +135,8 @@ async def paced(port: int, request: bytes, rate: float, seconds: float, connecti
         client = await free.get()
         async with asyncio.timeout(SECONDS_FOR_ONE):
             await client.ask()
-        latencies.append(time.perf_counter() - due)
+        if due >= began + lead:
+            latencies.append(time.perf_counter() - due)
         free.put_nowait(client)
 
     try:
@@ -141,7 +146,30 @@ async def paced(port: int, request: bytes, rate: float, seconds: float, connecti
                 if (left := due - time.perf_counter()) > 0:
                     await asyncio.sleep(left)
                 group.create_task(one(due))
-        return Load(len(latencies), time.perf_counter() - began, latencies)
+        return Load(int(rate * seconds), time.perf_counter() - began, latencies)
     finally:
         for client in clients:
             client.close()
+
+
+async def paced_apart(port: int, request: bytes, rate: float, seconds: float, *, lead: float = 0.0) -> Load:
+    """The same from a process of its own. Raises RuntimeError for an answer that is not 200."""
+    wish = {"port": port, "request": request.decode(), "rate": rate, "seconds": seconds, "lead": lead}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "bench.load", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+    )
+    told, _ = await process.communicate(json.dumps(wish).encode())
+    if process.returncode != 0:
+        raise RuntimeError("the load ended before its time; what it said stands above")
+    return Load(**json.loads(told))
+
+
+def main() -> int:
+    wish = json.load(sys.stdin)
+    lead, wish["request"] = wish.pop("lead"), wish["request"].encode()
+    print(json.dumps(asdict(asyncio.run(paced(**wish, lead=lead)))))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -13,6 +13,7 @@ from sqlalchemy.engine import URL
 
 from mcd.store.marks import Mark
 from mcd.store.server_connection import Connection, connect
+from mcd.store.shared import Shared
 
 _ASK = "SELECT pg_current_snapshot()::text, pg_postmaster_start_time()::text"
 """Which transactions are over, of all that ever wrote: the only thing that a commit always changes, and never changes
@@ -25,27 +26,19 @@ AGAIN_SECONDS = 1.0
 
 
 class ServerMarks:
-    """Of a PostgreSQL server. Who asks while a question is on its way shares the next one: it is sent after all of them
-    asked, and a hundred requests at once cost one."""
+    """Of a PostgreSQL server. Who asks while a question is on its way shares the next one."""
 
     def __init__(self, url: URL) -> None:
         self._url = url
         self._connection: Connection | None = None
         self._opened = 0
         self._not_before = 0.0
-        self._asking: asyncio.Task[Mark] | None = None
-        self._next: asyncio.Task[Mark] | None = None
+        self._shared = Shared[Mark]("store-mark")
 
     async def ask(self) -> Mark:
-        if self._next is None:
-            self._next = asyncio.create_task(self._asked(self._asking), name="store-mark")
-        # Others wait for the same answer: one who goes away does not end it.
-        return await asyncio.shield(self._next)
+        return await self._shared.look(None, self._asked)
 
-    async def _asked(self, before: asyncio.Task[Mark] | None) -> Mark:
-        if before is not None:
-            await asyncio.wait({before})
-        self._asking, self._next = self._next, None
+    async def _asked(self) -> Mark:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 return await self._answer()
@@ -65,8 +58,7 @@ class ServerMarks:
         return self._opened, await cursor.fetchone()
 
     def connections(self) -> tuple[int, int]:
-        asked = self._asking is not None and not self._asking.done()
-        return (0, 0) if self._connection is None else (1, 0) if asked else (0, 1)
+        return (0, 0) if self._connection is None else (1, 0) if self._shared.under_way(None) else (0, 1)
 
     async def _shut(self) -> None:
         connection, self._connection = self._connection, None
@@ -75,10 +67,5 @@ class ServerMarks:
                 await connection.close()
 
     async def close(self) -> None:
-        for task in (self._next, self._asking):
-            if task is not None:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
-        self._next = self._asking = None
+        await self._shared.end()
         await self._shut()

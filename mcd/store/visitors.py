@@ -14,6 +14,7 @@ from mcd.store.credential import digest_of
 from mcd.store.kept import Kept
 from mcd.store.marks import Mark
 from mcd.store.session import Database
+from mcd.store.shared import Shared
 from mcd.store.tx import Tx
 
 MOST_BYTES = 8 * 1024 * 1024
@@ -28,6 +29,7 @@ class Visitors:
     def __init__(self, db: Database, most: int = MOST_BYTES) -> None:
         self._db = db
         self._kept: Kept[Proof] = Kept(most)
+        self._shared = Shared[Proof]("store-visitor")
 
     async def by_token(self, text: str, now: datetime, mark: Mark = None) -> Actor:
         """`mark` was asked for when the request was there, if the caller needs it too. Raises McdError
@@ -45,7 +47,7 @@ class Visitors:
         proof = self._kept.good(key, mark)
         if proof is None or proof.expires_at <= now:
             self._kept.drop(key)
-            proof = await self._read(kind, text, now)
+            proof = await self._shared.look(key, lambda: self._read(kind, text, now))
             self._kept.keep(key, mark, proof, 600 + _OF_A_ROLE * len(proof.actor.roles))
         if proof.token is not None:
             self._db.note_use(proof.token, now)

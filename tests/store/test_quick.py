@@ -125,7 +125,7 @@ async def test_many_at_once_are_all_answered(world: World) -> None:
 
 
 @pytest.mark.parametrize("url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
-async def test_one_short_question_too_many_is_asked_the_long_way(world: World) -> None:
+async def test_one_short_question_too_many_waits_for_a_connection_and_not_for_ever(world: World) -> None:
     full, begun, enough = _long_way("full"), asyncio.Semaphore(0), asyncio.Event()
 
     async def slowly(tx: Tx) -> object:
@@ -137,8 +137,11 @@ async def test_one_short_question_too_many_is_asked_the_long_way(world: World) -
     for _ in range(MOST):
         await begun.acquire()
     assert await world.db.asked(lambda tx: reads.glances(ADMIN, tx)) == ()
+    assert _long_way("full") == full + 1, "nobody gave one back for two seconds"
+    late = asyncio.create_task(world.db.asked(lambda tx: reads.glances(ADMIN, tx)))
+    await asyncio.sleep(0)
     enough.set()
-    assert await asyncio.gather(*waiting) == [()] * MOST
+    assert await asyncio.gather(*waiting, late) == [()] * (MOST + 1)
     assert _long_way("full") == full + 1
 
 

@@ -9,7 +9,6 @@ once, nor a refusal, nor tell anybody of a state that was over by what this proc
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from mcd.api.portal.pages import DONE, frame_of, part_of, spoken_of
 from mcd.model import Actor
 from mcd.store.kept import Kept
 from mcd.store.marks import Mark
+from mcd.store.shared import Shared
 
 MOST_BYTES = 16 * 1024 * 1024
 MOST_OF_A_KEY = 4096
@@ -59,8 +59,7 @@ class Briefly:
         self._commits = commits
         self._now = now
         self.kept: Kept[_Made] = Kept(most)
-        self._making: dict[Hashable, asyncio.Task[Response]] = {}
-        self._next: dict[Hashable, asyncio.Task[Response]] = {}
+        self._shared = Shared[Response]("portal-page")
 
     async def page(self, request: Request, actor: Actor, make: Make) -> Response:
         """What `make` answers, or answered to the same question in the same second and the same state, or nearly so."""
@@ -75,8 +74,7 @@ class Briefly:
         if found is not None and self._may_be_told(key, found, mark, make):
             answer = found.answer
         else:
-            # Others wait for the same page: one who goes away does not end it.
-            answer = await asyncio.shield(self._next_one(key, make))
+            answer = await self._shared.look(key, lambda: self._made(key, make))
         return HTMLResponse(answer.body, answer.status_code, dict(answer.headers))
 
     def _may_be_told(self, key: Hashable, page: _Made, mark: Mark, make: Make) -> bool:
@@ -88,40 +86,20 @@ class Briefly:
             return True
         if age < timedelta(0) or age >= (SHOWN if same else BEHIND) or page.commits != self._commits():
             return False
-        if (same or age >= GATHERED) and key not in self._making:
-            self._next_one(key, make).add_done_callback(_noted)
+        if (same or age >= GATHERED) and not self._shared.under_way(key):
+            self._shared.begun(key, lambda: self._made(key, make))
         return True
 
-    def _next_one(self, key: Hashable, make: Make) -> asyncio.Task[Response]:
-        """One is made at a time, and the next one for all who asked before it began: what they are told is read after
-        each of them was here."""
-        if key not in self._next:
-            self._next[key] = asyncio.create_task(self._made(key, make, self._making.get(key)), name="portal-page")
-        return self._next[key]
-
-    async def _made(self, key: Hashable, make: Make, before: asyncio.Task[Response] | None) -> Response:
-        if before is not None:
-            await asyncio.wait({before})
-        self._making[key] = self._next.pop(key)
-        try:
-            at, commits = self._now(), self._commits()
-            mark = await self._mark()
-            answer = await make(_second(at))
-            self.kept.keep(key, mark, _Made(answer, at, commits), len(answer.body) + MOST_OF_A_KEY)
-            return answer
-        finally:
-            if self._making.get(key) is asyncio.current_task():
-                del self._making[key]
+    async def _made(self, key: Hashable, make: Make) -> Response:
+        at, commits = self._now(), self._commits()
+        mark = await self._mark()
+        answer = await make(_second(at))
+        self.kept.keep(key, mark, _Made(answer, at, commits), len(answer.body) + MOST_OF_A_KEY)
+        return answer
 
 
 def _second(now: datetime) -> datetime:
     return now.replace(microsecond=0)
-
-
-def _noted(made: asyncio.Task[Response]) -> None:
-    """A page that nobody waited for and that failed is made again, and refused, for whoever asks next."""
-    if not made.cancelled():
-        made.exception()
 
 
 def briefly_of(request: Request) -> Briefly:
