@@ -13,7 +13,7 @@ from mcd.kube.kinds import object_path
 from mcd.kube.kubeconfig import parse_kubeconfig
 from mcd.kube.memory import MemoryCluster
 from mcd.model import Action, Reason
-from mcd.objects import Object, Ref, ref_of
+from mcd.objects import Object, Ref, canonical, ref_of
 from tests.kube.given import Held, config, deployment, service, settle
 
 Edit = Callable[[Ref, dict[str, Any]], Awaitable[None]]
@@ -36,10 +36,8 @@ async def edit(cluster: Cluster, request: pytest.FixtureRequest) -> AsyncIterato
     person = KubeClient(parse_kubeconfig(request.getfixturevalue("api_server").kubeconfig("person")))
 
     async def patch(ref: Ref, spec: dict[str, Any]) -> None:
-        # The library below writes a body as JSON itself when the type says so.
-        body: Any = {"spec": spec}
         answer = await person._transport.send(
-            "PATCH", object_path(ref), [("fieldManager", "kubectl-edit")], body=body,
+            "PATCH", object_path(ref), [("fieldManager", "kubectl-edit")], body=canonical({"spec": spec}),
             headers={"Content-Type": "application/merge-patch+json"},
         )  # fmt: skip
         assert answer.status == 200, answer.body
