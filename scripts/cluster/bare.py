@@ -123,7 +123,7 @@ def _up(
         processes.wait_ready(home, server)
     text = _wanted(groups)
     with ThreadPoolExecutor(2) as pool:
-        list(pool.map(lambda cluster: _fill(cluster, text, groups), made.clusters))
+        list(pool.map(lambda cluster: _fill(cluster, text), made.clusters))
     return made
 
 
@@ -140,7 +140,7 @@ def _wanted(groups: tuple[str, ...]) -> str:
     return "---\n".join(kept)
 
 
-def _fill(cluster: Cluster, text: str, groups: tuple[str, ...]) -> None:
+def _fill(cluster: Cluster, text: str) -> None:
     """Rights and definitions."""
     api = Api(cluster.folder, cluster.port("api"))
     api.apply((places.MANIFESTS / "rbac.yaml").read_text() + "\n---\n" + rights.manifest(), "rights")
@@ -149,11 +149,4 @@ def _fill(cluster: Cluster, text: str, groups: tuple[str, ...]) -> None:
     done = subprocess.run(command, input=text, capture_output=True, text=True, check=False, timeout=300)
     if done.returncode != 0:
         raise ClusterProblem("the API server refused some definitions:", tuple(done.stderr.splitlines()[-5:]))
-    wanted = set(groups) or {"gateway.networking.k8s.io", "keda.sh", "monitoring.coreos.com", "cert-manager.io"}
-
-    def missing() -> str:
-        _, answer = api.get("/apis")
-        known = {each["name"] for each in answer.get("groups", ())} if isinstance(answer, dict) else set()
-        return f"{', '.join(sorted(wanted - known))} is not served" if wanted - known else ""
-
-    processes.wait_until("the resource definitions", missing, 120)
+    processes.wait_until("the resource definitions", lambda: definitions.unserved(api.get, text), 120)

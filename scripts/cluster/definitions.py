@@ -8,10 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from scripts.cluster import places, state
 from scripts.cluster.problems import ClusterProblem
@@ -103,3 +106,23 @@ def _download(source: Source) -> Path:
     if answer.get("Sum") != source.checksum:
         raise ClusterProblem(f"{what}: its checksum is {answer.get('Sum')}, not the pinned one. Do not use it.")
     return Path(answer["Dir"])
+
+
+_NAME = re.compile(r"^  name: \"?([a-z0-9]+)\.([a-z0-9.-]+)\"?$", re.MULTILINE)
+"""The name of a definition: its resource and its group."""
+
+
+def unserved(get: Callable[[str], tuple[int, Any]], text: str) -> str:
+    """Which resources of these definitions the API server does not list yet, in words; empty: it lists all. A group is
+    there with the first of its resources, and who asks then takes the others for what this cluster does not have."""
+    wanted = set(_NAME.findall(text))
+    served = set()
+    for group in {group for _, group in wanted}:
+        _, found = get(f"/apis/{group}")
+        for version in found.get("versions", ()) if isinstance(found, dict) else ():
+            _, listed = get(f"/apis/{version['groupVersion']}")
+            if isinstance(listed, dict):
+                served |= {(each["name"], group) for each in listed.get("resources", ())}
+    lacking = sorted(".".join(each) for each in wanted - served)
+    more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
+    return f"{', '.join(lacking[:3])}{more} not served" if lacking else ""

@@ -253,16 +253,10 @@ class _Definitions:
             said = self._errors.read().decode(errors="replace").splitlines()
         if code != 0:
             raise ClusterProblem("the API server refused some resource definitions:", tuple(said[-5:]))
-        processes.wait_until("the resource definitions", lambda: _definitions_missing(self._run.api), 60)
+        text = (places.cache() / f"definitions-{definitions.version()}.yaml").read_text()
+        get = self._run.api.get
+        processes.wait_until("the resource definitions", lambda: definitions.unserved(get, text), 60)
         self._run.remembered.applied[self._key] = definitions.version()
-
-
-def _definitions_missing(api: Api) -> str:
-    for group in ("gateway.networking.k8s.io/v1", "keda.sh/v1alpha1", "monitoring.coreos.com/v1", "cert-manager.io/v1"):
-        status, _ = api.get(f"/apis/{group}")
-        if status != 200:
-            return f"{group} is not served ({status})"
-    return ""
 
 
 def _nodes_missing(run: _Run) -> str:
