@@ -225,6 +225,26 @@ async def test_many_who_look_at_one_state_cost_one_look(living: Site, monkeypatc
         assert "/apps/hello" not in (await dora.get("/apps")).text, "rights count from the next request on"
 
 
+async def test_a_kept_page_costs_one_question_whether_anything_was_committed(
+    living: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await living.api.deployed()
+    db, asked = living.api.world.runtime.db, list[None]()
+    ask = db._marks.ask
+
+    async def noting() -> object:
+        asked.append(None)
+        return await ask()
+
+    async with living.api.as_("root", Accept="text/html") as client:
+        await client.get("/apps")
+        await asyncio.gather(*db._notes)  # That a token was used is written down, which is a commit.
+        first = await client.get("/apps")
+        monkeypatch.setattr(db._marks, "ask", noting)
+        assert (await client.get("/apps")).text == first.text
+    assert len(asked) == 1
+
+
 async def test_a_remembered_line_says_what_is_so_now_in_the_language_of_who_asks(living: Site) -> None:
     await living.api.deployed()
     async with living.api.as_("root", Accept="text/html") as client:
