@@ -134,7 +134,8 @@ def _heals(work: _Pass, changes: tuple[Change, ...]) -> tuple[Heal, ...] | None:
 
 
 async def _ready_to_start(work: _Pass) -> Outcome | None:
-    """The Release is built, the namespace is there, the cluster answered: else wait without a request."""
+    """The Release is built, the cluster answered, the namespace is there and ours: else wait. At most one request, for
+    a namespace that no watch shows."""
     release = work.item.release
     if not release.state.is_now(ConditionType.READY):
         words = say(Note.RELEASE_NOT_READY, number=release.number)
