@@ -148,13 +148,6 @@ class Environment:
         pieces = self.beside.lookup(name) if self.beside is not None else None
         return pieces if pieces is not None and all(isinstance(piece, str) for piece in pieces) else None
 
-    def secret_of(self, name: str) -> tuple[str, str] | None:
-        """Object and key of the Secret that a variable is read from, None for one that has a value here."""
-        if name in self.written:
-            return self.refs.get(name)
-        one = self.injected.entries.get(name)
-        return one.secret if one is not None and not self._is_given(name) and name not in self.in_pod else None
-
     def write(self, name: str, variable: Variable, path: Path) -> None:
         """Sets a variable of the file over whatever had its name."""
         if name in self.written:
