@@ -107,7 +107,8 @@ class Placement:
 
 @record
 class Identity:
-    """Who the program is in its pod. `user` is a uid, or None for the image's own."""
+    """Who the program is in its pod, and how it is asked to end (`stop`: seconds, signal). `user` is a uid, or None for
+    the image's own."""
 
     user: int | None
     read_only: bool
