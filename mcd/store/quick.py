@@ -73,7 +73,7 @@ class FileQuick:
         try:
             opened.connection.execute("BEGIN")
             try:
-                yield opened.ask
+                yield _once(opened.ask) if single else opened.ask
             finally:
                 if not opened.away:
                     opened.connection.execute("COMMIT")
@@ -94,6 +94,20 @@ class FileQuick:
     async def close(self) -> None:
         while self._idle:
             self._idle.pop().close()
+
+
+def _once(ask: Ask) -> Ask:
+    """Refuses a second question here as well, where it would do no harm: who writes one looks at SQLite first."""
+    asked = 0
+
+    async def only(question: Question, given: Mapping[str, Any]) -> Answer:
+        nonlocal asked
+        asked += 1
+        if asked > 1:
+            raise RuntimeError("one question was announced, and a second one asked: it may be of another state")
+        return await ask(question, given)
+
+    return only
 
 
 class _Opened:
