@@ -233,9 +233,9 @@ DB_FAILURES = _counter(
 )
 DB_LONG_WAY = _counter(
     "mcd_db_long_way_total",
-    "What was not asked the short way: full (all connections for short questions were in use), late (it took longer "
-    "than a moment), failed (the database was not reached there), no_mark (whether anything was committed since is not "
-    "known, so nothing that is kept was told).",
+    "What was not asked the short way: full (nobody gave a connection for short questions back in two seconds), "
+    "late (it took longer than a moment), failed (the database was not reached there), no_mark (whether anything was "
+    "committed since is not known, so nothing that is kept was told).",
     why=("full", "late", "failed", "no_mark"),
 )
 DB_CONNECTIONS = _gauge(

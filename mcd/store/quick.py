@@ -25,7 +25,7 @@ Ask = Callable[[Question, Mapping[str, Any]], Awaitable[Answer]]
 
 class Why(StrEnum):
     FULL = "full"
-    """All connections for it are in use."""
+    """All connections for it are in use, and nobody gave one back in time."""
     LATE = "late"
     """It took longer than a moment, and was broken off."""
     FAILED = "failed"
