@@ -1,4 +1,5 @@
-"""Texts that are much alike, kept small: each is packed by what it says that the first of its sort did not.
+"""Texts that are much alike, kept small: each is packed by what it says that the first of its sort did not, which is
+the preset dictionary of its compression.
 
 What comes out is what went in, byte for byte. It must not know what a text says.
 """

@@ -53,8 +53,7 @@ class Compiler:
 
     async def desired(self, bound: Bound, rollout: Rollout | None, previous: Rollout | None) -> Desired:
         """As `live.desired`, with the whole catalogue; the templates of Jobs are not among what was compiled, and no
-        variables and files among the components. Raises
-        McdError as that, and unavailable."""
+        variables and files among the components. Raises McdError as that, and unavailable."""
         given = _bare(bound, rollout, previous)
         asked = self._asking("desired", given)
         frames = self.kept.get(key(asked))

@@ -1,7 +1,8 @@
 """How parent and child speak: frames of a length and so many bytes, over a pair of sockets; one that is empty ends an
 answer.
 
-It must not know what is in a frame, nor import what only one side needs: the child is many.
+It must not know what is in a frame, nor import what only the parent needs: there are several children, and each has
+its own of everything that is imported.
 """
 
 from __future__ import annotations

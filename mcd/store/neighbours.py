@@ -74,7 +74,8 @@ async def facts(tx: Tx, asked: Sequence[Around]) -> list[Facts]:
 
 
 def _known(one: Around, others: Mapping[str, Neighbour]) -> dict[str, Neighbour] | None:
-    """Nobody looks for a file that names none: it is compiled alike before and after that is known of it."""
+    """Those that the file names and whose product line its pusher sees. None, not empty, for a file that names none: so
+    it is while nobody knows yet what a file names, and the compiler is asked the same before and after (ADR 23)."""
     named = one.footprint.apps
     if not named:
         return None

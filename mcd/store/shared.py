@@ -1,6 +1,7 @@
-"""One look for all who want to see the same: who comes while it is under way shares the next one.
+"""Single flight: one look for all who want to see the same; who comes while it is under way shares the next one.
 
-What each of them is told was looked at after they asked, and a hundred at once cost two. Nothing is kept here.
+What each of them is told was looked at after they asked, and a hundred at once cost two. Nothing is kept here, and it
+must not tell an older answer: `mcd.api.looks` does, of clusters, which may take ten seconds or not answer at all.
 """
 
 from __future__ import annotations
