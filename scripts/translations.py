@@ -30,7 +30,7 @@ COMMON = "portal"
 """The area of the layout, of the shared parts, and of every text that more than one area says."""
 
 KEYWORDS: Mapping[str, tuple[int, ...] | None] = {"_": None, "n_": None, "gettext": None, "ngettext": (1, 2)}
-OPTIONS = {"extensions": "jinja2.ext.i18n,jinja2.ext.do", "silent": "false"}
+OPTIONS = {"extensions": "jinja2.ext.i18n", "silent": "false"}
 
 Key = tuple[str, str]
 """A text, and its plural or an empty text."""

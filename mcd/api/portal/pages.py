@@ -17,9 +17,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, pass_context
 from jinja2.runtime import Context
-from jinja2_fragments import render_block
 from markupsafe import Markup, escape
 from starlette.requests import HTTPConnection, Request
 from starlette.types import Scope
@@ -59,7 +58,7 @@ def environment(spoken: Language) -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
-        extensions=["jinja2.ext.i18n", "jinja2.ext.do"],
+        extensions=["jinja2.ext.i18n"],
     )
     made.install_gettext_callables(*_texts(spoken), newstyle=True)  # type: ignore[attr-defined]
     made.globals |= {
@@ -157,8 +156,12 @@ def _pieces(request: Request, page: Page, now: datetime) -> Iterator[str]:
     values = _values(request.scope, request, page, now)
     part = part_of(request)
     if part and page.status == 200 and part in template.blocks:
-        return template.blocks[part](template.new_context(values))
+        return _block(template, part, values)
     return template.generate(values)
+
+
+def _block(template: Template, name: str, values: dict[str, Any]) -> Iterator[str]:
+    return template.blocks[name](template.new_context(values))
 
 
 def _answered(request: Request, page: Page, body: str, headers: Mapping[str, str]) -> Response:
@@ -171,8 +174,8 @@ def _answered(request: Request, page: Page, body: str, headers: Mapping[str, str
 
 def fragment(connection: HTTPConnection, template: str, block: str, view: object, now: datetime) -> str:
     """One block of a page as text, for a stream."""
-    made = environment(spoken_of(connection))
-    return render_block(made, template, block, **_values(connection.scope, connection, Page(template, view), now))
+    made = environment(spoken_of(connection)).get_template(template)
+    return "".join(_block(made, block, _values(connection.scope, connection, Page(template, view), now)))
 
 
 def _values(scope: Scope, connection: HTTPConnection, page: Page, now: datetime) -> dict[str, Any]:
