@@ -16,7 +16,9 @@ from fastapi.responses import HTMLResponse, Response
 from sqlalchemy import event
 from starlette.requests import Request
 
+from mcd.api.portal import pages
 from mcd.api.portal.briefly import SHOWN, Briefly
+from mcd.api.portal.routes import apps
 from mcd.api.portal.views.apps import ON_A_PAGE
 from mcd.errors import Code, McdError
 from mcd.model import Actor
@@ -207,6 +209,30 @@ class _Steps(Awaitable[T]):
         except StopIteration as ended:
             found: T = ended.value
             return found
+
+
+async def test_a_long_page_is_written_in_a_step_for_each_line(living: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole, and the part that a filter asks for. A table that is called as a macro would be one step."""
+    await living.api.deployed()
+    await crowd(living.api.world, ON_A_PAGE)
+    monkeypatch.setattr(pages, "A_TURN", 0.0)
+    steps = list[int]()
+
+    async def counted(*args: Any, **more: Any) -> Response:
+        writing = _Steps(pages.shown(*args, **more))
+        answer = await writing
+        steps.append(writing.counted)
+        return answer
+
+    monkeypatch.setattr(apps, "shown", counted)
+    part = {"HX-Request": "true", "HX-Request-Type": "partial", "HX-Target": "div#found"}
+    async with living.api.as_("root", Accept="text/html") as client:
+        whole = (await client.get("/apps")).text
+        found = (await client.get("/apps", headers=part)).text
+    assert whole.count("<tr>") == found.count("<tr>") == ON_A_PAGE + 1
+    assert len(found) < len(whole)
+    assert len(steps) == 2
+    assert min(steps) > ON_A_PAGE
 
 
 async def test_many_who_look_at_one_state_cost_one_look(living: Site, monkeypatch: pytest.MonkeyPatch) -> None:
