@@ -67,7 +67,7 @@ class Bare:
 def lacking() -> str:
     """Why there can be none here, "" when there can be."""
     missing = [each.name for each in binaries.missing(PROGRAMS)]
-    if not (places.cache() / f"definitions-{definitions.version()}.yaml").is_file():
+    if not definitions.file().is_file():
         missing.append("resource definitions")
     return f"not in the cache: {', '.join(missing)}. Run `make servers`" if missing else ""
 

@@ -64,17 +64,21 @@ def version() -> str:
     return hashlib.sha256(repr(SOURCES).encode()).hexdigest()[:12]
 
 
+def file() -> Path:
+    """Where the YAML text of all definitions is, once it was fetched."""
+    return places.cache() / f"definitions-{version()}.yaml"
+
+
 def ensure(line: Line) -> str:
     """The YAML text of all definitions, fetched once.
 
     Raises:
         ClusterProblem: not in the cache, and no Go or no network; or a module is not what was pinned.
     """
-    file = places.cache() / f"definitions-{version()}.yaml"
-    if not file.is_file():
+    if not file().is_file():
         line.say("fetching the resource definitions of Gateway API, KEDA, Prometheus operator and cert-manager")
-        state.write(file, "".join(_read(each) for each in SOURCES), 0o644)
-    return file.read_text()
+        state.write(file(), "".join(_read(each) for each in SOURCES), 0o644)
+    return file().read_text()
 
 
 def _read(source: Source) -> str:

@@ -233,9 +233,9 @@ class _Definitions:
         if run.remembered.applied.get(self._key) == definitions.version():
             return
         run.line.say("applying the resource definitions of Gateway API, KEDA, Prometheus operator and cert-manager")
-        file = places.cache() / f"definitions-{definitions.version()}.yaml"
         command = [kubectl(), "--kubeconfig", str(credentials.kubeconfig(run.cluster.folder, "admin")), "apply"]
-        command += ["--server-side", "--force-conflicts", "--field-manager=mcd-local-cluster", "-f", str(file)]
+        command += ["--server-side", "--force-conflicts", "--field-manager=mcd-local-cluster"]
+        command += ["-f", str(definitions.file())]
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process, in wait()
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=self._errors)
 
@@ -253,8 +253,7 @@ class _Definitions:
             said = self._errors.read().decode(errors="replace").splitlines()
         if code != 0:
             raise ClusterProblem("the API server refused some resource definitions:", tuple(said[-5:]))
-        text = (places.cache() / f"definitions-{definitions.version()}.yaml").read_text()
-        get = self._run.api.get
+        text, get = definitions.file().read_text(), self._run.api.get
         processes.wait_until("the resource definitions", lambda: definitions.unserved(get, text), 60)
         self._run.remembered.applied[self._key] = definitions.version()
 

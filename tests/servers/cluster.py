@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from scripts.cluster import api, binaries, credentials, definitions, node, places
+from scripts.cluster import api, binaries, credentials, definitions, node
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 # A first `up` may build for a while; with the programs in the cache it takes 15 seconds.
@@ -134,7 +134,7 @@ def _status(home: Path) -> dict[str, Any]:
 def _lacking() -> str:
     """Why there can be no cluster here, "" when there can be one."""
     missing = [each.name for each in binaries.missing(binaries.SIMULATED)]
-    if not (places.cache() / f"definitions-{definitions.version()}.yaml").is_file():
+    if not definitions.file().is_file():
         missing.append("resource definitions")
     return f"not in the cache: {', '.join(missing)}. Run `make servers`" if missing else ""
 
