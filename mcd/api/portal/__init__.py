@@ -5,11 +5,13 @@ How a page is made (one file each, named after the word in the address, say `thi
 1. `routes/things.py`: `router = pages()`; the route declares who may (`Reader`, `Deployer`, `Setter` of
    `mcd.api.access`), reads the store in one `async with runtime.db.reading()` as that Actor, and answers
    `show(request, Page("things/list.html", things_view(...), "mcd thing list"), now=runtime.now())`. A form posts
-   back, does the same intent as the API inside `runtime.db.writing()`, and answers `done(url, word)`.
+   back, does the same intent as the API inside `runtime.db.writing()`, and answers `done(url, word)`. A page over all
+   Apps is made once for many who ask (`briefly`), and in steps between which others have their turn (`shown`).
 2. `views/things.py`: pure functions from what the store answered to a frozen dataclass of plain values. English words
    that a page shows are marked `n_("…")`.
 3. `templates/things/list.html`: extends `layout.html`, fills `title` and `main`, uses the macros of
-   `parts/macros.html`, says every text as `{{ _("…") }}`. A block can be asked for alone by htmx or sent by `live`.
+   `parts/macros.html`, says every text as `{{ _("…") }}`. A block can be asked for alone by htmx or sent by `live`. A
+   line of a long list is a template of its own, and remembered: `{{ same("parts/app_row.html", app=app) }}`.
 4. `locale/zh_CN/things.po`: `python -m scripts.translations` finds the texts; a person translates them.
 5. `tests/portal/`: the page in Chromium, by the fixtures of `conftest.py`, in the file of what it is about (lists,
    acts, who may see what, live parts).
