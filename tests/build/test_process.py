@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -37,6 +38,23 @@ def test_every_line_of_a_program_is_handed_on_and_how_it_ended(loops: Loops, tmp
         ended = runner.run(told())
     assert ended.code == 3
     assert heard == ["one", "two", *map(str, range(3000))]
+
+
+@both
+def test_a_program_says_much_before_it_has_to_wait_for_who_reads_it(loops: Loops, tmp_path: Path) -> None:
+    """buildah loses its last words when it ends while its pipe is full."""
+    heard: list[str] = []
+
+    async def hear(line: str) -> None:
+        heard.append(line)
+
+    async def told() -> Ended:
+        asks = "import fcntl; print([fcntl.fcntl(stream, fcntl.F_GETPIPE_SZ) for stream in (1, 2)])"
+        return await run([sys.executable, "-c", asks], place(tmp_path, 60), hear)
+
+    with asyncio.Runner(loop_factory=loops) as runner:
+        assert runner.run(told()).code == 0
+    assert heard == [f"[{1024**2}, {1024**2}]"]
 
 
 @both

@@ -6,9 +6,9 @@ from __future__ import annotations
 from mcd.errors import Code
 from mcd.kube.cluster import KubeError, KubeReason
 from mcd.kube.memory import MemoryCluster
-from mcd.model import ConditionType, Reason
+from mcd.model import ConditionType, Noun, Reason
 from mcd.objects import Ref
-from mcd.store import intents
+from mcd.store import intents, leases
 from tests.controllers.world import ADMIN, HELLO, LINE, World
 
 
@@ -51,6 +51,21 @@ async def test_an_app_that_finds_no_namespace_has_its_product_line_looked_at(her
     before = here.clock()
     await here.push(HELLO.replace(":1", ":2"))
     await here.settle()
+    assert (await here.ready()).status, await here.said()
+    assert (here.clock() - before).total_seconds() < SOON
+
+
+async def test_what_was_in_a_namespace_is_looked_at_when_its_product_line_makes_that_anew(here: World) -> None:
+    """Nobody wished anything of the App, and its own look is ten minutes away."""
+    await _deaf(here)
+    deployment = Ref("apps/v1", "Deployment", LINE, "hello-web")
+    for lost in (deployment, Ref("v1", "Namespace", "", LINE)):
+        here.kube.person_deletes(lost)
+    before = here.clock()
+    async with here.runtime.db.writing() as tx:
+        await leases.wake(tx, Noun.PRODUCT_LINE, [LINE], here.clock())
+    await here.settle()
+    assert deployment in here.kube.objects()
     assert (await here.ready()).status, await here.said()
     assert (here.clock() - before).total_seconds() < SOON
 

@@ -6,7 +6,9 @@ import asyncio
 import fcntl
 import threading
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text
@@ -155,3 +157,22 @@ async def test_a_process_that_is_stopped_in_its_turn_keeps_nobody_from_writing(
     async with db.reading() as tx:
         assert await tx.value(text("SELECT count(*) FROM noted")) == 0
     await db.close()
+
+
+@pytest.mark.parametrize(
+    ("worked", "waited", "over"),
+    [(0.0, 0.0, False), (0.003, 0.003, True), (0.001, 0.015, False), (0.0, 0.021, True)],
+    ids=["just begun", "much work", "a machine that is full", "a disk that does not answer"],
+)
+def test_a_question_is_broken_off_for_its_work_and_much_later_for_its_wait(
+    monkeypatch: pytest.MonkeyPatch, worked: float, waited: float, over: bool
+) -> None:
+    clock = {"thread_time": 7.0, "monotonic": 100.0}
+    monkeypatch.setattr(sqlite, "time", SimpleNamespace(**{name: partial(clock.get, name) for name in clock}))
+    limit = sqlite.AtOnce()
+    assert not limit.over()
+    with limit:
+        clock["thread_time"] += worked
+        clock["monotonic"] += waited
+        assert limit.over() is over
+    assert not limit.over(), "nothing is asked"
