@@ -120,3 +120,17 @@ async def test_what_nobody_in_the_cluster_has_looked_at_is_not_looked_at_again_b
     assert await here.turn() == 1
     assert await due_in(here) <= 10, "its pods start, and an Event of them may say why they do not"
     await here.runtime.disconnect()
+
+
+async def test_one_component_that_starts_is_looked_at_though_nobody_has_looked_at_the_other(here: World) -> None:
+    here.pods_run = False
+    await here.push(HELLO + '  worker: {type: worker, image: "registry.test/hello:1"}\n')
+    await here.settle(horizon=5)
+    caches = await watched(here)
+    looked = here.kube.objects()[DEPLOYMENT]["metadata"]["generation"]
+    seen = here.kube.edit(DEPLOYMENT, lambda o: o.update(status={"observedGeneration": looked}))
+    await told(here, caches, seen)
+    here.clock.forward(10)
+    assert await here.turn() == 1
+    assert await due_in(here) <= 10
+    await here.runtime.disconnect()

@@ -6,7 +6,7 @@ import asyncio
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from mcd.errors import Code, McdError
 from mcd.model import (
@@ -374,3 +374,19 @@ async def test_a_release_is_built_once_for_equal_inputs(world: World) -> None:
     lease = await world.one(Noun.RELEASE)
     assert isinstance(lease.item, ReleaseItem)
     assert lease.item.builds == {"inputs": "r/web@sha256:1"}
+
+
+@pytest.mark.parametrize("url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+async def test_a_hint_that_passes_over_what_somebody_holds_waits_for_nobody(world: World, other: Database) -> None:
+    """Who has an App in hand and waits for its product line may wait in a circle."""
+
+    async def hinted() -> int:
+        async with asyncio.timeout(3), other.writing() as tx:
+            return await leases.wake(tx, Noun.PRODUCT_LINE, ["demo"], world.now, skip_locked=True)
+
+    async with world.db.writing() as tx:
+        await tx.run(update(t.product_line).values(next_run_at=world.now + timedelta(hours=1)))
+    async with world.db.writing() as holding:
+        await holding.rows(select(t.product_line.c.id).with_for_update())
+        assert await hinted() == 0
+    assert await hinted() == 1
