@@ -141,6 +141,24 @@ async def test_a_redirect_is_not_followed_and_the_credential_stays_here(certific
     assert visitors == []
 
 
+async def test_no_proxy_of_the_environment_is_asked(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    visitors: list[bytes] = []
+
+    async def note(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        visitors.append(await reader.readline())
+        writer.close()
+
+    server = await asyncio.start_server(note, "127.0.0.1", 0)
+    proxy = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, proxy)
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    async with server, serving(certificate, says("503 Service Unavailable", b"no")) as client:
+        await refused(client.get(REF))
+    assert visitors == []
+
+
 async def test_a_server_that_says_nothing_is_given_up_after_the_deadline(
     certificate: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
