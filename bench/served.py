@@ -71,7 +71,7 @@ def mcd(listener: socket.socket, folder: Path, *, controllers: bool) -> None:
     from mcd.api.app import create_app
     from mcd.api.server import server
     from mcd.api.throttle import Rates
-    from mcd.cli.serve import event_loop
+    from mcd.cli.serve import event_loop, work
     from mcd.controllers.loop import Loop
     from mcd.observability import garbage, logs
     from mcd.runtime import open_runtime
@@ -85,10 +85,10 @@ def mcd(listener: socket.socket, folder: Path, *, controllers: bool) -> None:
             app = create_app(runtime, rates=Rates(person=10**9, address=10**9))
             garbage.look_seldom()
             stop = asyncio.Event()
-            working = asyncio.create_task(Loop(runtime, runtime.holder).run(stop) if controllers else stop.wait())
+            working = [work(Loop(runtime, runtime.holder), stop, behind_requests=True)] if controllers else []
             await server(app).serve(sockets=[listener])
             stop.set()
-            await working
+            await asyncio.gather(*working)
 
     with asyncio.Runner(loop_factory=event_loop) as runner:
         runner.run(serving())

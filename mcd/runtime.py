@@ -17,7 +17,7 @@ from pathlib import Path
 
 import structlog
 
-from mcd import model
+from mcd import model, rounds
 from mcd.build import machine
 from mcd.build.buildah import Buildah, BuildLimits
 from mcd.build.builder import Builder
@@ -101,7 +101,7 @@ class _Connection:
 
 def _watching(caches: Caches, name: str) -> asyncio.Task[None]:
     """In a context of its own: a watch outlives the request or the pass that was the first to need it."""
-    return asyncio.create_task(caches.run(), name=name, context=contextvars.Context())
+    return asyncio.create_task(caches.run(), name=name, context=rounds.background(contextvars.Context()))
 
 
 @dataclass(slots=True)

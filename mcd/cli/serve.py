@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import contextvars
 import errno
 import os
 import signal
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING
 import structlog
 import typer
 
+from mcd import rounds
 from mcd.cli.installation import read_environment
 from mcd.controllers.loop import Loop
 from mcd.errors import Code, McdError
@@ -111,12 +113,22 @@ async def _serve_with(settings: Environment, listener: socket.socket | None, *, 
                 app = _application(settings, runtime, api=api)
                 jobs.append(_serve_app(app, settings, listener, stop))
             if controllers:
-                jobs.append(Loop(runtime, runtime.holder).run(stop))
+                jobs.append(work(Loop(runtime, runtime.holder), stop, behind_requests=api))
             late = asyncio.create_task(lag.keep_measuring())
             try:
                 await _until_one_ends(stop, jobs)
             finally:
                 late.cancel()
+
+
+def work(controllers: Loop, stop: asyncio.Event, *, behind_requests: bool) -> asyncio.Task[None]:
+    """Runs the controllers, until they stop. `behind_requests`: people are answered from the same event loop, and go
+    first."""
+    loop, context = asyncio.get_running_loop(), contextvars.copy_context()
+    if behind_requests:
+        loop.set_task_factory(rounds.Rounds(loop))
+        rounds.background(context)
+    return loop.create_task(controllers.run(stop), name="controllers", context=context)
 
 
 async def _until_one_ends(stop: asyncio.Event, jobs: list[Awaitable[None]]) -> None:

@@ -16,6 +16,7 @@ from sqlalchemy import Dialect
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from mcd.rounds import breathe
 from mcd.store.question import Answer, Command, Question
 
 
@@ -44,16 +45,20 @@ def direct(connection: AsyncConnection) -> Direct:
 
 @dataclass(frozen=True, slots=True)
 class FileDirect:
+    """Answered without a pause, dozens of them in a row: a pass lets others go first between two."""
+
     driver: Any
     """`sqlite.Connection`."""
     dialect: Dialect
 
     async def ask(self, question: Question, given: Mapping[str, Any]) -> Answer:
+        await breathe()
         prepared = question.prepared(self.dialect)
         with _as_sqlalchemy_says(self.dialect, prepared.sql):
             return Answer(tuple(await self.driver.ask(prepared.sql, prepared.values(given))), prepared.made)
 
     async def run(self, command: Command, given: Mapping[str, Any]) -> int:
+        await breathe()
         prepared = command.prepared(self.dialect)
         with _as_sqlalchemy_says(self.dialect, prepared.sql):
             return int(await self.driver.write(prepared.sql, prepared.values(given)))
@@ -61,6 +66,7 @@ class FileDirect:
     async def run_many(self, command: Command, many: Sequence[Mapping[str, Any]]) -> int:
         if not many:
             return 0
+        await breathe()
         prepared = command.prepared(self.dialect)
         with _as_sqlalchemy_says(self.dialect, prepared.sql):
             return int(await self.driver.write_many(prepared.sql, [prepared.values(given) for given in many]))

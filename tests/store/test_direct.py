@@ -4,6 +4,7 @@ the same transaction."""
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Integer, bindparam, select, text, update
 
+from mcd import rounds
 from mcd.errors import Code, McdError
 from mcd.store import tables as t
 from mcd.store.question import Command, OfMany, Question, inserted
@@ -151,3 +153,46 @@ async def test_who_goes_away_while_it_writes_leaves_nothing_behind(db: Database)
         await task
     async with db.writing() as tx:
         assert await tx.value(text("SELECT count(*) FROM cluster")) == 0
+
+
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+async def test_between_two_questions_a_pass_lets_others_go_first(db: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rounds, "LONGEST_STEP", 0.0)
+    said: list[str] = []
+    async with db.writing() as tx:
+        await tx.told(NEW, new(1))
+
+    async def passing() -> None:
+        async with db.writing() as tx:
+            for _ in range(3):
+                await tx.ask_one(ONE, cluster="1")
+                await tx.told(SEEN, {"cluster": "1", "at": NOON})
+                said.append("pass")
+
+    async def calling() -> None:
+        while said.count("pass") < 3:
+            said.append("caller")
+            await asyncio.sleep(0)
+
+    loop = asyncio.get_running_loop()
+    loop.set_task_factory(rounds.Rounds(loop))
+    try:
+        task = loop.create_task(passing(), context=rounds.background(contextvars.copy_context()))
+        await asyncio.gather(calling(), task)
+    finally:
+        loop.set_task_factory(None)
+    first, last = said.index("pass"), len(said) - said[::-1].index("pass")
+    assert said[first:last].count("caller") >= 4 * rounds.BETWEEN, said
+
+
+async def test_what_people_commit_is_counted_and_what_passes_do_is_not(db: Database) -> None:
+    async def commit(number: int) -> None:
+        async with db.writing() as tx:
+            await tx.told(NEW, new(number))
+
+    before = db.commits
+    context = rounds.background(contextvars.copy_context())
+    await asyncio.get_running_loop().create_task(commit(1), context=context)
+    assert db.commits == before
+    await commit(2)
+    assert db.commits == before + 1
