@@ -18,7 +18,7 @@ Mark = Hashable | None
 
 class Marks(Protocol):
     async def ask(self) -> Mark:
-        """The mark of now. Raises nothing."""
+        """The mark of now, or one that is equal to no other, where it would be out of date at once. Raises nothing."""
 
     def connections(self) -> tuple[int, int]:
         """Those that are open: in use, idle."""

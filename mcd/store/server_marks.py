@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import deque
 
 import psycopg
 from sqlalchemy.engine import URL
@@ -23,10 +24,18 @@ ANSWER_SECONDS = 2.0
 """After which who asks goes on without a mark."""
 AGAIN_SECONDS = 1.0
 """After which a server that did not answer is tried again."""
+CHANGES, WITHIN_SECONDS = 5, 0.5
+"""So many commits that were seen within so many seconds: a mark is out of date before anybody comes with the next, and
+to wait for it is a way there and back for nothing."""
+UNREST_SECONDS = 0.25
+"""For which no mark is asked for then, before it is looked whether commits still come like that."""
+CALM_SECONDS = 0.05
+"""Without a commit, after which they do not."""
 
 
 class ServerMarks:
-    """Of a PostgreSQL server. Who asks while a question is on its way shares the next one."""
+    """Of a PostgreSQL server. Who asks while a question is on its way shares the next one. While commits come one after
+    the other nobody waits for one: each is told a mark of its own, which is equal to no other."""
 
     def __init__(self, url: URL) -> None:
         self._url = url
@@ -34,14 +43,45 @@ class ServerMarks:
         self._opened = 0
         self._not_before = 0.0
         self._shared = Shared[Mark]("store-mark")
+        self._last: Mark = None
+        self._changes: deque[float] = deque(maxlen=CHANGES)
+        self._unrest_until = 0.0
+        """On the loop's clock; 0 while it is calm."""
+        self._looking: asyncio.Task[None] | None = None
 
     async def ask(self) -> Mark:
-        return await self._shared.look(None, self._asked)
+        if not self._unrest_until:
+            return await self._shared.look(None, self._asked)
+        if asyncio.get_running_loop().time() >= self._unrest_until and (self._looking is None or self._looking.done()):
+            self._looking = asyncio.create_task(self._look_for_calm(), name="store-mark-calm")
+        return object()
+
+    async def _look_for_calm(self) -> None:
+        first = await self._shared.look(None, self._asked)
+        await asyncio.sleep(CALM_SECONDS)
+        second = await self._shared.look(None, self._asked)
+        if second is None or first == second:
+            # A server that does not answer is told as such to whoever asks next.
+            self._changes.clear()
+            self._unrest_until = 0.0
+        else:
+            self._unrest_until = asyncio.get_running_loop().time() + UNREST_SECONDS
+
+    def _seen(self, mark: Mark) -> None:
+        if mark == self._last:
+            return
+        now = asyncio.get_running_loop().time()
+        self._last = mark
+        self._changes.append(now)
+        if len(self._changes) == CHANGES and now - self._changes[0] < WITHIN_SECONDS and not self._unrest_until:
+            self._unrest_until = now + UNREST_SECONDS
 
     async def _asked(self) -> Mark:
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                return await self._answer()
+                mark = await self._answer()
+                self._seen(mark)
+                return mark
         except (psycopg.Error, OSError, TimeoutError):
             await self._shut()
             self._not_before = asyncio.get_running_loop().time() + AGAIN_SECONDS
@@ -67,5 +107,8 @@ class ServerMarks:
                 await connection.close()
 
     async def close(self) -> None:
+        if self._looking is not None:
+            self._looking.cancel()
+            await asyncio.gather(self._looking, return_exceptions=True)
         await self._shared.end()
         await self._shut()

@@ -13,7 +13,7 @@ from sqlalchemy import select, text, update
 
 from mcd.errors import Code, McdError
 from mcd.model import Actor, Role
-from mcd.store import accounts, intents
+from mcd.store import accounts, intents, server_marks
 from mcd.store import tables as t
 from mcd.store.kept import OVERHEAD, Kept
 from mcd.store.migrate import migrate
@@ -42,9 +42,12 @@ async def test_a_mark_stays_until_somebody_commits(world: World, other: Database
     assert await world.db.mark() not in {first, second}, "one's own commits count too"
 
 
-async def test_no_mark_is_equal_across_a_commit_however_many_ask_at_once(world: World, other: Database) -> None:
+async def test_no_mark_is_equal_across_a_commit_however_many_ask_at_once(
+    world: World, other: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """What is read after a mark was asked for is what everybody with that mark may be told: a later reader with an
     equal mark never finds anything older or newer."""
+    monkeypatch.setattr(server_marks, "WITHIN_SECONDS", 0.0)  # Each is asked for, however many commits there are.
     found: dict[object, set[int]] = {}
     done = asyncio.Event()
     last = select(t.event_counter.c.last)
@@ -89,6 +92,32 @@ async def test_a_server_that_went_away_leaves_no_old_mark(server: Postgres) -> N
         assert after != before, "another connection may be to another server"
     finally:
         await db.close()
+        server.drop(url)
+
+
+@pytest.mark.postgres
+async def test_while_commits_come_one_after_the_other_nobody_waits_for_a_mark(
+    server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_marks, "WITHIN_SECONDS", 60.0)
+    url = server.create()
+    migrate(url)
+    db, other = Database(url), Database(url)
+    try:
+        told = [await db.mark()]
+        for _ in range(server_marks.CHANGES):
+            async with other.writing() as tx:
+                await tx.run(text("UPDATE event_counter SET last = last + 1"))
+            told.append(await db.mark())
+        told += [await db.mark() for _ in range(20)]
+        assert len(set(told)) == len(told), "each is equal to no other, though nothing was committed any more"
+        async with asyncio.timeout(30):
+            while await db.mark() != await db.mark():
+                await asyncio.sleep(0.02)
+        assert await db.mark() == await db.mark(), "it is calm again"
+    finally:
+        await db.close()
+        await other.close()
         server.drop(url)
 
 
@@ -165,6 +194,19 @@ async def test_a_person_whom_another_process_disabled_is_nobody_at_the_next_requ
     async with people.other.writing() as tx:
         await accounts.change_person(ADMIN, tx, people.world.now, "alice", disabled=True)
     assert await people.refused() == [True, True]
+
+
+async def test_a_revoked_token_is_dead_at_once_also_while_commits_come_one_after_the_other(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server_marks, "WITHIN_SECONDS", 60.0)
+    for _ in range(server_marks.CHANGES):
+        async with people.other.writing() as tx:
+            await tx.run(text("UPDATE event_counter SET last = last + 1"))
+        await people.asks()
+    async with people.other.writing() as tx:
+        await intents.revoke_token(await people.world.actor("alice"), tx, people.world.now, people.token_id)
+    assert await people.refused() == [True, False]
 
 
 async def test_a_role_that_another_process_changed_counts_at_the_next_request(people: People) -> None:
