@@ -98,7 +98,7 @@ class Result:
 def served(name: str, folder: Path) -> Iterator[Server]:
     """A server in a process of its own, stopped at the end."""
     command = [sys.executable, "-m", "bench.served", name, str(folder)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
         try:
             assert process.stdout is not None
             yield Server(name, process.pid, int(process.stdout.readline()))

@@ -33,6 +33,8 @@ SECONDS = 2.0
 PAUSED = 0.25
 """Seconds before each part whose latencies do not count: what is asked so often is never asked after a pause of
 seconds, in which the others were measured."""
+QUIET = 0.05
+"""Seconds of processor time in a second, below which a process does nothing but wait."""
 ONE = "P11 in one process"
 REST = 5
 """Rounds before anything rolls out."""
@@ -154,6 +156,7 @@ async def _in_one(folder: Path, servers: Servers, apps: int, say: Callable[[str]
         rest, during = Moment(), Moment()
         with api.served("whole", folder) as server:
             await engine.at_rest(listed)
+            await _quiet(server)
             asked = {ONE: (server, api.request(api.PORTAL.path, place, admin=True))}
             for _ in range(REST):
                 await _round(asked, rest)
@@ -164,6 +167,16 @@ async def _in_one(folder: Path, servers: Servers, apps: int, say: Callable[[str]
                 await _round(asked, during)
             await ended
         return rest, during
+
+
+async def _quiet(server: api.Server) -> None:
+    """Until a process that just started has read all that it reads then. Raises RuntimeError after two minutes."""
+    for _ in range(120):
+        before = server.cpu
+        await asyncio.sleep(1)
+        if server.cpu - before < QUIET:
+            return
+    raise RuntimeError("the process with API and controllers did not come to rest within two minutes")
 
 
 async def _stage(engine: Engine, apps: int) -> tuple[list[str], list[str], data.Installation]:

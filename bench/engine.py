@@ -87,7 +87,11 @@ class Engine:
         told |= told_too
         with (self.folder / "controllers.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "mcd", "serve", "controllers"], env={**kept, **told}, stdout=log, stderr=log
+                [sys.executable, "-m", "mcd", "serve", "controllers"],
+                env={**kept, **told},
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
             )
         return began
 

@@ -156,7 +156,12 @@ async def paced_apart(port: int, request: bytes, rate: float, seconds: float, *,
     """The same from a process of its own. Raises RuntimeError for an answer that is not 200."""
     wish = {"port": port, "request": request.decode(), "rate": rate, "seconds": seconds, "lead": lead}
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "bench.load", stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE
+        sys.executable,
+        "-m",
+        "bench.load",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
     )
     told, _ = await process.communicate(json.dumps(wish).encode())
     if process.returncode != 0:
