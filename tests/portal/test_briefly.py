@@ -125,6 +125,36 @@ async def test_the_next_page_is_made_before_somebody_has_to_wait_for_it() -> Non
     assert await told() == "3 as of 4", "half a second is what others' commits may be missing for"
 
 
+async def test_a_page_that_is_there_is_told_before_its_route_reads_the_question() -> None:
+    state, now, me = 1, NOW, Actor("p", "p")
+
+    async def mark() -> int:
+        return state
+
+    async def made(_now: datetime) -> Response:
+        return HTMLResponse(str(state), headers={"Vary": "Cookie"})
+
+    def ready(actor: Actor = me, query: bytes = b"", **more: object) -> str:
+        request = asked(query)
+        request.scope["state"].update(more or {"mark": state})
+        answer = briefly.ready(request, actor)
+        assert answer is None or answer.headers["vary"] == "Cookie"
+        return "" if answer is None else bytes(answer.body).decode()
+
+    briefly = Briefly(mark, lambda: 1, lambda: now)
+    assert ready() == "", "nobody asked for it before"
+    await briefly.page(asked(), me, made)
+    assert ready() == "1"
+    assert ready(Actor("p", "p", admin=True)) == ready(query=b"q=a") == ""
+    assert ready(other="thing") == "", "without a mark nothing is known"
+    state, now = 2, NOW + timedelta(seconds=0.1)
+    assert ready() == "1", "somebody else committed a moment ago"
+    now = NOW + timedelta(seconds=0.3)
+    assert ready() == "", "the next one is to be made, which takes the whole way"
+    now = NOW + timedelta(seconds=0.6)
+    assert ready() == ""
+
+
 async def test_a_page_that_was_made_ahead_and_failed_is_refused_to_who_asks_next() -> None:
     now, failing = NOW, False
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import Enum, auto
 
 from fastapi.responses import HTMLResponse, Response
 from starlette.requests import Request
@@ -45,6 +46,15 @@ class _Made:
     commits: int
 
 
+class Told(Enum):
+    """What may be done with a page that is there."""
+
+    AS_IT_IS = auto()
+    AND_MADE_ANEW = auto()
+    """It may be told, and the next one is to be begun."""
+    NOT = auto()
+
+
 class Briefly:
     """Pages by who sees them and what was asked. One for an application. `commits`: of this process, so far."""
 
@@ -63,32 +73,42 @@ class Briefly:
 
     async def page(self, request: Request, actor: Actor, make: Make) -> Response:
         """What `make` answers, or answered to the same question in the same second and the same state, or nearly so."""
-        if DONE in request.cookies:
-            return await make(self._now())
-        if len(request.scope["query_string"]) > MOST_OF_A_KEY:
+        if not _can_be_kept(request):
             return await make(self._now())
         key = _key(request, actor)
         found = self.kept.before(key)
         state = request.scope["state"]
         mark = state["mark"] if "mark" in state else await self._mark()
-        if found is not None and self._may_be_told(key, found, mark, make):
-            answer = found.answer
-        else:
-            answer = await self._shared.look(key, lambda: self._made(key, make))
-        return HTMLResponse(answer.body, answer.status_code, dict(answer.headers))
+        told = Told.NOT if found is None else self._told(key, found, mark)
+        if found is None or told is Told.NOT:
+            return _again(await self._shared.look(key, lambda: self._made(key, make)))
+        if told is Told.AND_MADE_ANEW:
+            # So that nobody has to wait for it.
+            self._shared.begun(key, lambda: self._made(key, make))
+        return _again(found.answer)
 
-    def _may_be_told(self, key: Hashable, page: _Made, mark: Mark, make: Make) -> bool:
-        """`mark`: of the request. Begins the next one where it is wanted soon, so that nobody has to wait for it."""
+    def ready(self, request: Request, actor: Actor) -> Response | None:
+        """The same, for who does not know yet how the page is made: None unless it is there and none is to be made.
+        Only for a request whose `mark` was asked for."""
+        if "mark" not in request.scope["state"] or not _can_be_kept(request):
+            return None
+        key = _key(request, actor)
+        found = self.kept.before(key)
+        if found is None or self._told(key, found, request.scope["state"]["mark"]) is not Told.AS_IT_IS:
+            return None
+        return _again(found.answer)
+
+    def _told(self, key: Hashable, page: _Made, mark: Mark) -> Told:
+        """`mark`: of the request."""
         same = self.kept.good(key, mark) is page
         now = self._now()
         age = now - page.at
         if same and _second(page.at) == _second(now):
-            return True
+            return Told.AS_IT_IS
         if age < timedelta(0) or age >= (SHOWN if same else BEHIND) or page.commits != self._commits():
-            return False
-        if (same or age >= GATHERED) and not self._shared.under_way(key):
-            self._shared.begun(key, lambda: self._made(key, make))
-        return True
+            return Told.NOT
+        due = (same or age >= GATHERED) and not self._shared.under_way(key)
+        return Told.AND_MADE_ANEW if due else Told.AS_IT_IS
 
     async def _made(self, key: Hashable, make: Make) -> Response:
         at, commits = self._now(), self._commits()
@@ -96,6 +116,14 @@ class Briefly:
         answer = await make(_second(at))
         self.kept.keep(key, mark, _Made(answer, at, commits), len(answer.body) + MOST_OF_A_KEY)
         return answer
+
+
+def _can_be_kept(request: Request) -> bool:
+    return DONE not in request.cookies and len(request.scope["query_string"]) <= MOST_OF_A_KEY
+
+
+def _again(answer: Response) -> Response:
+    return HTMLResponse(answer.body, answer.status_code, dict(answer.headers))
 
 
 def _second(now: datetime) -> datetime:

@@ -15,6 +15,8 @@ from starlette.requests import Request
 
 from mcd.api.access import permissions
 from mcd.api.errors import HttpRefusal
+from mcd.api.portal.briefly import briefly_of
+from mcd.model import Actor
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -34,9 +36,17 @@ class PageRoute(APIRoute):
             kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
             if wants_form and kind != FORM:
                 raise HttpRefusal(415, "this is not a form.", f"Send Content-Type: {FORM}.")
-            return await handle(request)
+            return _ready(request) or await handle(request)
 
         return page
+
+
+def _ready(request: Request) -> Response | None:
+    """A page that is kept, before its route reads what was asked: it is kept by the very words."""
+    actor: Actor | None = request.scope["state"].get("actor")
+    if request.method != "GET" or actor is None:
+        return None
+    return briefly_of(request).ready(request, actor)
 
 
 def pages() -> APIRouter:
