@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, bindparam, case, func, literal, or_, select, update
 
 from mcd.model import Noun
 from mcd.store import tables as t
@@ -27,18 +27,26 @@ def wished(table: Table, now: datetime) -> dict[str, Any]:
 async def hint(
     tx: Tx, now: datetime, table: Table, condition: ColumnElement[bool], *, skip_locked: bool = False
 ) -> int:
-    """Makes the rows due that fulfil the condition and would be looked at later. Answers how many.
+    """Makes the rows due that fulfil the condition and would be looked at later, and takes them out of their rest.
+    Answers how many.
 
     Rows are locked in one order everywhere: cluster, product line, App, Release, Rollout, and by id among equals. Two
     transactions then wait for each other, and never meet in a deadlock."""
     later = or_(table.c.next_run_at.is_(None), table.c.next_run_at > now)
+    asked: dict[str, Any] = {"next_run_at": now}
+    concerned: ColumnElement[bool] = later
+    if "rest_due" in table.c:
+        # One that is due already may be at rest, and whoever remembers it would put it off without a look.
+        concerned = or_(later, table.c.rest_due.is_not(None))
+        at = table.c.next_run_at
+        asked = {"next_run_at": case((later, literal(now, at.type)), else_=at), "rest_due": None}
     ids = await tx.values(
-        select(table.c.id).where(condition, later).order_by(table.c.id).with_for_update(skip_locked=skip_locked)
+        select(table.c.id).where(condition, concerned).order_by(table.c.id).with_for_update(skip_locked=skip_locked)
     )
     if not ids:
         return 0
     tx.wished = True
-    return await tx.run(update(table).where(table.c.id.in_(ids)).values(next_run_at=now))
+    return await tx.run(update(table).where(table.c.id.in_(ids)).values(asked))
 
 
 async def hint_apps(tx: Tx, now: datetime, lines: ColumnElement[bool]) -> int:

@@ -119,6 +119,7 @@ _TAKEN = {
             next_run_at=bindparam("until", type_=table.c.lease_until.type),
             takes=table.c.takes + 1,
             attempts=table.c.attempts + 1,
+            **({"rest_due": None} if "rest_due" in table.c else {}),
         )
     )
     for noun, table in TABLES.items()

@@ -1,7 +1,8 @@
 """Rows at rest: looks at many of them again in one statement, as long as nobody has wished or hinted anything since.
 
-When a row is due is written by its last record, and by every wish and hint: where it still says what that record wrote,
-nobody has asked for a look. Whether the cluster shows the same is for the caller to know. It takes no lease.
+When a row at rest is due is written twice by its last record, and a wish, a hint or a lease changes one of the two at
+least: where both say what that record wrote, nobody has asked for a look. Whether the cluster shows the same is for the
+caller to know. It takes no lease.
 """
 
 from __future__ import annotations
@@ -40,9 +41,9 @@ class Due:
 @dataclass(frozen=True, slots=True)
 class Rest:
     """What the pass that left a row at rest was judged by, `of` all that it read in a word, and until when that may be
-    believed."""
+    believed. No word: another process could not see whether it is still so."""
 
-    of: str
+    of: str | None
     until: datetime
 
 
@@ -62,6 +63,7 @@ _PUT_OFF = {
         .where(
             table.c.id == bindparam("row"),
             table.c.next_run_at == bindparam("was"),
+            table.c.rest_due == bindparam("was"),
             table.c.lease_token.is_(None),
             table.c.observed_generation == table.c.generation,
         )

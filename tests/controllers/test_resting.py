@@ -88,7 +88,6 @@ async def test_an_object_that_was_deleted_unseen_comes_back_with_the_resync(here
 
 async def test_a_wish_or_a_hint_is_a_whole_pass(here: World, resting: Caches) -> None:
     async with here.runtime.db.writing() as tx:
-        await tx.run(update(t.rollout).values(next_run_at=here.clock() + timedelta(hours=1)))
         await leases.wake(tx, Noun.ROLLOUT, ["hello"], here.clock())
     await here.loop.rest()
     assert await rollouts_worked_on(here) == 1
@@ -104,7 +103,7 @@ async def test_another_product_line_is_a_whole_pass_though_nobody_hinted_it(here
     before = await due(here)
     async with here.runtime.db.writing() as tx:
         await intents.change_product_line(ADMIN, tx, here.clock(), LINE, wishes={"timezone": "Asia/Tokyo"})
-        await tx.run(update(t.rollout).values(next_run_at=before))
+        await tx.run(update(t.rollout).values(next_run_at=before, rest_due=before))
     assert await here.loop.rest() == 0
     assert await rollouts_worked_on(here) == 1
 

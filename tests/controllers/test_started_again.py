@@ -176,7 +176,7 @@ async def unhinted(here: World, wish: Callable[..., Awaitable[object]], *args: o
     before = await due(here)
     async with here.runtime.db.writing() as tx:
         await wish(ADMIN, tx, here.clock(), *args, **more)
-        await tx.run(update(t.rollout).where(t.rollout.c.live).values(next_run_at=before))
+        await tx.run(update(t.rollout).where(t.rollout.c.live).values(next_run_at=before, rest_due=before))
 
 
 async def the_program_is_another(_: World, patch: pytest.MonkeyPatch) -> None:
@@ -194,6 +194,11 @@ async def the_installation_is_another(here: World, _: pytest.MonkeyPatch) -> Non
 async def somebody_hinted(here: World, _: pytest.MonkeyPatch) -> None:
     async with here.runtime.db.writing() as tx:
         await leases.wake(tx, Noun.ROLLOUT, ["hello"], here.clock())
+
+
+async def somebody_hinted_while_nobody_ran(here: World, _: pytest.MonkeyPatch) -> None:
+    here.clock.at = await due(here) + timedelta(minutes=1)
+    await somebody_hinted(here, _)
 
 
 async def somebody_wished(here: World, _: pytest.MonkeyPatch) -> None:
@@ -215,7 +220,8 @@ async def an_hour_is_over(here: World, _: pytest.MonkeyPatch) -> None:
 CHANGES = [
     an_object_was_edited, an_object_was_deleted, the_namespace_was_edited, a_pod_died, the_line_changed,
     the_cluster_changed, a_node_pool_came, the_program_is_another, the_settings_are_others,
-    the_installation_is_another, somebody_hinted, somebody_wished, a_process_died_at_it, an_hour_is_over,
+    the_installation_is_another, somebody_hinted, somebody_hinted_while_nobody_ran, somebody_wished,
+    a_process_died_at_it, an_hour_is_over,
 ]  # fmt: skip
 
 

@@ -20,6 +20,7 @@ async def at_rest(world: World, count: int, rest: Rest | None = None) -> list[Du
     """So many Rollouts that were recorded as ready, as a process remembers them; in the order of their Apps."""
     for number in range(count):
         await world.app(f"app-{number}", released=True)
+    rest = rest or Rest(None, world.now + timedelta(hours=1))
     for lease in await world.take(Noun.ROLLOUT, limit=count):
         assert await world.record(lease, changed(), rest=rest)
     async with world.db.reading() as tx:
@@ -53,6 +54,29 @@ async def test_all_of_them_are_put_off_when_nothing_happened(world: World) -> No
         assert await resting.renew(tx, Noun.ROLLOUT, []) == set()
     world.later(seconds=599)
     assert await world.take(Noun.ROLLOUT, limit=3) == []
+
+
+async def test_a_hint_of_what_is_due_already_takes_it_out_of_its_rest(world: World) -> None:
+    """It is due, so the hint need not make it so; and whoever puts it off all the same would lose the hint."""
+    free, hinted = await at_rest(world, 2, Rest("word", world.now + timedelta(hours=1)))
+    world.later(seconds=700)
+    async with world.db.writing() as tx:
+        assert await leases.wake(tx, Noun.ROLLOUT, ["app-1"], world.now) == 1
+    assert [row.row_id for row in await found(world)] == [free.row_id]
+    async with world.db.writing() as tx:
+        assert await resting.renew(tx, Noun.ROLLOUT, [free, hinted]) == {free.row_id}
+    assert [lease.row_id for lease in await world.take(Noun.ROLLOUT)] == [hinted.row_id], "in its old place"
+
+
+async def test_what_was_taken_and_given_back_is_not_at_rest(world: World) -> None:
+    (row,) = await at_rest(world, 1, Rest("word", world.now + timedelta(hours=1)))
+    world.now = row.was  # the very moment at which it is due
+    lease = await world.one(Noun.ROLLOUT)
+    async with world.db.writing() as tx:
+        await leases.give_back(tx, lease)
+    assert await found(world) == []
+    async with world.db.writing() as tx:
+        assert await resting.renew(tx, Noun.ROLLOUT, [row]) == set()
 
 
 async def test_what_a_pass_left_is_found_until_anybody_touches_the_row(world: World) -> None:

@@ -74,12 +74,10 @@ class _Resting:
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A pass that leaves its row at rest until `whole_at`. `rest`: what is to be written of it; None where another
-    process could not see whether it is still so."""
+    """A pass that leaves its row at rest, and what is to be written of it."""
 
     mark: Mark
-    whole_at: datetime
-    rest: Rest | None
+    rest: Rest
 
 
 @dataclass(slots=True)
@@ -125,7 +123,7 @@ class RowsAtRest:
         unmoved = mark.caches.healthy() and mark.caches.touched(mark.keys) == mark.count
         if mark.place and not mark.secrets and unmoved:
             word = self._word(mark.caches, mark.keys, mark.place)
-        return Judged(mark, whole_at, Rest(word, whole_at) if word is not None else None)
+        return Judged(mark, Rest(word, whole_at))
 
     def passed(self, item: WorkItem, judged: Judged | None, due: datetime | None) -> None:
         """A pass was recorded."""
@@ -136,7 +134,7 @@ class RowsAtRest:
         if judged is None or due is None:
             self._rows.pop(about, None)
         else:
-            self._keep(_Resting(about, row_id, item.cluster.id, item.line.id, judged.mark, due, judged.whole_at))
+            self._keep(_Resting(about, row_id, item.cluster.id, item.line.id, judged.mark, due, judged.rest.until))
 
     def _keep(self, row: _Resting) -> None:
         self._rows[row.about] = row
