@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, case, func, select, update
 
 from mcd.errors import Code, McdError
 from mcd.model import Actor, ConditionType, EventKind, Noun, Reason, Trigger
@@ -20,6 +20,7 @@ from mcd.model.named import TRIGGERS
 from mcd.model.why import Note, say, told
 from mcd.store import events, neighbours
 from mcd.store import tables as t
+from mcd.store.due import NOW
 from mcd.store.ids import new_id
 from mcd.store.nouns import Row, conditions_json, state_of
 from mcd.store.question import Command, Question, inserted
@@ -151,14 +152,17 @@ _NEAR = Question(
     .where(
         t.LIVE,
         t.rollout.c.app_id.in_(_CALLERS) | t.rollout.c.app_id.in_(_CALLED),
-        t.rollout.c.next_run_at.is_(None) | (t.rollout.c.next_run_at > bindparam("now")),
+        # As `due.hint`: one that is due keeps its time, and is not at rest any more.
+        t.rollout.c.next_run_at.is_(None) | (t.rollout.c.next_run_at > NOW) | t.rollout.c.rest_due.is_not(None),
     )
     .order_by(t.rollout.c.id)
     .with_for_update(skip_locked=True)
 )
 _DUE_NOW = Command(
-    update(t.rollout).where(t.rollout.c.id == bindparam("rollout")).values(next_run_at=bindparam("now"))
-)  # fmt: skip
+    update(t.rollout)
+    .where(t.rollout.c.id == bindparam("rollout"))
+    .values(next_run_at=case((t.rollout.c.next_run_at <= NOW, t.rollout.c.next_run_at), else_=NOW), rest_due=None)
+)
 
 
 async def wake_neighbours(tx: Tx, now: datetime, app_id: str, name: str) -> None:

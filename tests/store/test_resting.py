@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from mcd.model import Noun
 from mcd.store import intents, leases, resting
 from mcd.store import tables as t
 from mcd.store.resting import Due, Left, Rest
+from mcd.store.rolling import wake_neighbours
 from tests.store.world import ADMIN, World, changed
 
 RESYNC = timedelta(seconds=600)
@@ -66,6 +67,20 @@ async def test_a_hint_of_what_is_due_already_takes_it_out_of_its_rest(world: Wor
     async with world.db.writing() as tx:
         assert await resting.renew(tx, Noun.ROLLOUT, [free, hinted]) == {free.row_id}
     assert [lease.row_id for lease in await world.take(Noun.ROLLOUT)] == [hinted.row_id], "in its old place"
+
+
+async def test_a_neighbour_of_what_is_due_already_takes_it_out_of_its_rest(world: World) -> None:
+    free, called = await at_rest(world, 2, Rest("word", world.now + timedelta(hours=1)))
+    async with world.db.writing() as tx:
+        caller = await tx.value(select(t.app.c.id).where(t.app.c.name == "app-0"))
+        row = {"app_id": caller, "called": "app-1", "component": "web", "seen": True}
+        await tx.run(insert(t.dependency).values(row))
+    world.later(seconds=700)
+    async with world.db.writing() as tx:
+        await wake_neighbours(tx, world.now, caller, "app-0")
+    assert [row.row_id for row in await found(world)] == [free.row_id]
+    async with world.db.writing() as tx:
+        assert await resting.renew(tx, Noun.ROLLOUT, [free, called]) == {free.row_id}
 
 
 async def test_what_was_taken_and_given_back_is_not_at_rest(world: World) -> None:
