@@ -6,6 +6,7 @@ Lines are bounded in length and in silence; whoever stops reading closes the str
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Any
 
@@ -28,9 +29,12 @@ _STDIN, _STDOUT, _STDERR, _ERROR, _RESIZE, _CLOSE = 0, 1, 2, 3, 4, 255
 
 
 async def refused(response: aiohttp.ClientResponse, what: str) -> KubeError:
-    """The error of a stream that was refused; at most 64 KiB of its words are read."""
-    async with asyncio.timeout(DEADLINE):
-        body = await response.content.read(64 * 1024)
+    """The error of a stream that was refused; at most 64 KiB of its words are read. Who does not say why has refused
+    all the same."""
+    body = b""
+    with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError):
+        async with asyncio.timeout(DEADLINE):
+            body = await response.content.read(64 * 1024)
     return refusal(what, response.status, body, response.headers)
 
 

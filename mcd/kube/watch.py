@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import cast
 
+from mcd.errors import Code
 from mcd.kube.cluster import Cluster, Kind, KubeError, KubeReason, WatchEvent, WatchEventType
 from mcd.kube.held import Held, held, known_as
 from mcd.kube.kinds import NODE, STORAGE_CLASS
@@ -128,6 +129,13 @@ def _goes_on(error: KubeError, told: int, lived: float) -> bool:
     as it was open: it may break at the same event again. Silence alone says nothing: of a kind in which nothing happens
     an API server sends no bookmarks, and what a dead connection kept to itself is told by the next one."""
     return error.kube_reason is KubeReason.UNREACHABLE and (told > 1 or (told == 1 and lived > STEADY))
+
+
+def _unreadable(kind: Kind) -> KubeError:
+    return KubeError(
+        Code.UNAVAILABLE, KubeReason.UNREACHABLE, f"watch of {kind.kind}: what it tells cannot be read.",
+        "Check the server address of the cluster.",
+    )  # fmt: skip
 
 
 def _known_by(obj: Object) -> Object:
@@ -324,10 +332,16 @@ class Caches:
             try:
                 await self._follow(kind, store)
             except KubeError as error:
-                stopped = store.problem = error
+                stopped = error
+            except (AttributeError, KeyError, TypeError, ValueError):
+                # No object of a Kubernetes API server looks like that. Whoever says it may be well again tomorrow; what
+                # was told of this stream is not gone on from, or it would be told the same.
+                stopped, store.told = _unreadable(kind), 0
+            if stopped is not None:
+                store.problem = stopped
                 self._looked()
                 lived = time.monotonic() - began if store.told else 0.0
-                if not _goes_on(error, store.told, lived):
+                if not _goes_on(stopped, store.told, lived):
                     # Too old, forbidden or away: what we hold may be behind, so it is listed again.
                     store.version = ""
                 failures = failures + 1 if lived < STEADY else 1
@@ -358,7 +372,7 @@ class Caches:
                     seen = None
                     store.synced, store.problem = True, None
                     self._looked()
-                if seen is not None and event.type is not WatchEventType.DELETED:
+                if seen is not None and event.type not in (WatchEventType.DELETED, WatchEventType.BOOKMARK):
                     seen.add(ref_of(event.object))
                 if event.type is not WatchEventType.BOOKMARK:
                     self._take(kind, store, event)

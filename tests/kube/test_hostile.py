@@ -15,7 +15,8 @@ from mcd.kube import streams, transport
 from mcd.kube.client import KubeClient
 from mcd.kube.cluster import Kind, KubeError, KubeReason
 from mcd.kube.kubeconfig import Connection
-from mcd.objects import ref_of
+from mcd.kube.watch import Caches
+from mcd.objects import Ref, ref_of
 from tests.kube.given import config
 
 Answering = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -250,6 +251,50 @@ async def test_a_watch_that_falls_silent_is_given_up(certificate: Path, monkeypa
         error = await refused(names(client))
     assert error.kube_reason is KubeReason.UNREACHABLE
     assert "nothing was heard" in error.message
+
+
+async def test_a_watch_that_is_refused_without_a_reason_is_refused_all_the_same(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "DEADLINE", 0.2)
+    for then in (silent, hangs_up):
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, then: Answering = then) -> None:
+            writer.write(b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 100\r\n\r\n")
+            await writer.drain()
+            await then(reader, writer)
+
+        async with serving(certificate, answer) as client:
+            assert (await refused(names(client))).kube_reason is KubeReason.UNREACHABLE
+
+
+STRANGE = {
+    "labels are a list": b'{"type":"ADDED","object":{"metadata":{"name":"s","labels":["x"]}}}\n',
+    "its name is a list": b'{"type":"ADDED","object":{"metadata":{"name":["s"]}}}\n',
+    "a bookmark in the midst of the list": b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"7"}}}\n',
+}
+WHOLE = (
+    b'{"type":"BOOKMARK","object":{"metadata":{"resourceVersion":"9",'
+    b'"annotations":{"k8s.io/initial-events-end":"true"}}}}\n'
+)
+
+
+@pytest.mark.parametrize("case", STRANGE)
+async def test_caches_go_on_after_whatever_a_cluster_told_them(certificate: Path, case: str) -> None:
+    streams_of_it = [streaming(event("a"), STRANGE[case], WHOLE), streaming(event("b"), WHOLE, then=silent)]
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await (streams_of_it.pop(0) if streams_of_it else silent)(reader, writer)
+
+    async with serving(certificate, answer) as client:
+        caches = Caches(client, (POD,))
+        running = asyncio.ensure_future(caches.run())
+        async with asyncio.timeout(20):
+            while not (caches.synced(POD) and caches.get(Ref("v1", "Pod", "default", "b"))):
+                assert not running.done(), running
+                await asyncio.sleep(0)
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
 
 
 async def test_a_410_in_a_watch_is_told_apart(certificate: Path) -> None:
