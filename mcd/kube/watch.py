@@ -318,6 +318,9 @@ class Caches:
             watching.cancel()
             await asyncio.gather(watching, return_exceptions=True)
             self._places.pop(place, None)
+            for ref in tuple(store.objects):
+                # Counted as touched: the next watch of this place knows nothing of what goes until it begins.
+                store.drop(ref)
 
     async def _keep(self, kind: Kind, store: _Store) -> None:
         failures = 0

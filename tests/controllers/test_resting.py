@@ -12,7 +12,8 @@ from sqlalchemy import select, update
 
 from mcd.controllers.loop import Loop
 from mcd.controllers.loop.resting import WHOLE_PASS
-from mcd.kube.cluster import Kind
+from mcd.errors import Code
+from mcd.kube.cluster import Kind, KubeError, KubeReason
 from mcd.kube.watch import Caches
 from mcd.model import Noun
 from mcd.objects import Ref
@@ -173,4 +174,61 @@ async def test_rows_at_rest_cost_the_same_few_statements_however_many_they_are(h
     assert await here.loop.rest() == 13
     assert here.runtime.db.commits == commits + 1
     assert await rollouts_worked_on(here) == 0
+    await here.runtime.disconnect()
+
+
+SECRET = Kind("v1", "Secret")
+
+
+async def with_a_secret(here: World) -> Ref:
+    """An App that holds a Secret, written and ready; nobody watches Secrets so far."""
+    async with here.runtime.db.writing() as tx:
+        await intents.create_app(ADMIN, tx, here.clock(), "hello", product_line=LINE)
+        await intents.set_secret(ADMIN, tx, here.clock(), "api", {"TOKEN": "1234"}, app="hello")
+    here.kube.faults.refuse = lambda verb, ref: _not_yet if (verb, ref.kind) == ("watch", "Secret") else None
+    here.runtime.watch_with(lambda _obj: None)
+    await here.push(HELLO.replace('hello:1"', 'hello:1", env: {TOKEN: {secret: api/TOKEN}}'))
+    for _ in range(4):
+        await here.settle()
+        await here.loop.rest()
+        here.clock.at += timedelta(minutes=12)
+    assert (await here.ready()).status
+    return next(ref for ref in here.kube.objects() if ref.kind == "Secret" and ref.name.startswith("hello"))
+
+
+_not_yet = KubeError(Code.UNAVAILABLE, KubeReason.UNREACHABLE, "not yet")
+
+
+async def test_nothing_rests_by_what_was_seen_of_a_secret_before_anybody_watched_it(here: World) -> None:
+    """It may be gone before the watch begins, which then has nothing to tell of it."""
+    secret = await with_a_secret(here)
+    here.kube.person_deletes(secret)
+    here.kube.faults.refuse = None
+    (caches,) = [known.caches for known in here.runtime._connections.values() if known.caches is not None]
+    await shows(caches, lambda c: c.synced(SECRET, LINE))
+    await here.loop.rest()
+    assert await rollouts_worked_on(here) == 1
+    assert secret in here.kube.objects()
+    for _ in range(2):
+        await shows(caches, lambda c: c.get(secret))
+        here.clock.at += timedelta(minutes=12)
+        await here.loop.rest()
+        await rollouts_worked_on(here)
+    here.clock.at += timedelta(minutes=12)
+    await here.loop.rest()
+    assert await rollouts_worked_on(here) == 0, "watched, it rests"
+    await here.runtime.disconnect()
+
+
+async def test_what_a_watch_of_secrets_showed_is_another_when_it_ends(here: World) -> None:
+    """The next one begins with what there is then, and knows nothing of what went in between."""
+    secret = await with_a_secret(here)
+    here.kube.faults.refuse = None
+    (caches,) = [known.caches for known in here.runtime._connections.values() if known.caches is not None]
+    await shows(caches, lambda c: c.get(secret))
+    before = caches.touched([(LINE, "hello")])
+    for task in caches._following:
+        task.cancel()
+    await shows(caches, lambda c: not c._places)
+    assert caches.touched([(LINE, "hello")]) > before
     await here.runtime.disconnect()

@@ -54,11 +54,14 @@ class Mark:
         """Whether a pass would read the same, of caches that are healthy."""
         if caches is not self.caches or place != self.place:
             return False
-        if self.secrets:
-            caches.follow(SECRET, self.keys[0][0])
-            if not caches.synced(SECRET, self.keys[0][0]):
-                return False
+        if self.secrets and not _follows_secrets(caches, self.keys[0][0]):
+            return False
         return caches.touched(self.keys) == self.count
+
+
+def _follows_secrets(caches: Caches, namespace: str) -> bool:
+    caches.follow(SECRET, namespace)
+    return caches.synced(SECRET, namespace)
 
 
 @dataclass(slots=True)
@@ -109,6 +112,9 @@ class RowsAtRest:
         if going or caches is None or not caches.healthy():
             return None
         secrets = any(entry.ref.kind == SECRET.kind for entry in item.inventory)
+        if secrets and not _follows_secrets(caches, item.line.namespace):
+            # One that goes before their watch begins is never told of.
+            return None
         return Mark(caches, keys, caches.touched(keys), self._places.words.get(item.line.id, ""), secrets)
 
     def judge(self, mark: Mark | None, result: Result) -> Judged | None:
