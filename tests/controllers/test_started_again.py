@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, update
@@ -98,6 +99,22 @@ async def test_what_became_due_while_nobody_ran_waits_for_the_first_lists(left: 
     async with started_again(left) as loop:
         await until(left, lambda: len(loop._resting._rows) == 2, "the App and its product line at rest")
     assert recorded["hello"] == 0
+
+
+async def writes(here: World, *, whether: str) -> None:
+    """Takes the right to write from the connection that writes, ON, or gives it back, OFF."""
+    async with here.runtime.db._writer.connect() as connection:
+        raw: Any = await connection.get_raw_connection()
+        raw.driver_connection._conn.execute(f"PRAGMA query_only = {whether}")
+
+
+async def test_who_cannot_write_when_it_starts_goes_on_and_looks_at_all(left: World, recorded: Counter[str]) -> None:
+    left.clock.at = await due(left) + timedelta(minutes=1)
+    await writes(left, whether="ON")
+    async with started_again(left) as loop:
+        await until(left, lambda: loop._trouble._spell._count, "what it could not do")
+        await writes(left, whether="OFF")
+        await until(left, lambda: recorded["hello"], "a pass")
 
 
 async def test_what_no_watch_tells_of_has_a_whole_pass_when_the_first_lists_are_over(

@@ -91,9 +91,13 @@ class Loop:
         self._resting = RowsAtRest(self.runtime)
 
     async def run(self, stop: asyncio.Event) -> None:
-        await self._take_over_from_ourselves()
-        # Before anything is heard of a cluster.
-        await self._resting.find()
+        try:
+            await self._take_over_from_ourselves()
+            # Before anything is heard of a cluster.
+            await self._resting.find()
+        except McdError as error:
+            # No reason to end: leases run out by themselves, and what was left at rest has a whole pass.
+            self._trouble.met(error, self.runtime.now(), "take over from the last run")
         beside = [asyncio.create_task(work, name=name) for name, work in
                   (("hints", self._carry_hints()), ("ages", self._measure()),
                    ("clusters", keep_watching(self.runtime)))]  # fmt: skip
