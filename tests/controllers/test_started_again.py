@@ -15,7 +15,7 @@ from sqlalchemy import select, update
 
 from mcd.compiling.compiler import Compiler
 from mcd.controllers.loop import Loop, resting
-from mcd.controllers.loop.resting import FIRST_LISTS, WHOLE_PASS
+from mcd.controllers.loop.resting import FIRST_LISTS, WHOLE_PASS, RowsAtRest
 from mcd.kube.echoes import Echoes
 from mcd.model import NodePool, Noun
 from mcd.objects import Ref
@@ -106,6 +106,18 @@ async def writes(here: World, *, whether: str) -> None:
     async with here.runtime.db._writer.connect() as connection:
         raw: Any = await connection.get_raw_connection()
         raw.driver_connection._conn.execute(f"PRAGMA query_only = {whether}")
+
+
+async def test_a_pass_that_began_before_its_line_changed_is_marked_by_the_line_as_it_was(left: World) -> None:
+    """What a process left is looked up beside its passes, and must not make them look newer than what they read."""
+    rows = RowsAtRest(left.runtime)
+    await rows.find()
+    await rows.renew()
+    (about,) = [about for about in rows._left if about[0] is Noun.ROLLOUT]
+    before = dict(rows._places.words)
+    await the_line_changed(left, pytest.MonkeyPatch())
+    assert await rows.as_left({about}) == set()
+    assert rows._places.words == before
 
 
 async def test_who_cannot_write_when_it_starts_goes_on_and_looks_at_all(left: World, recorded: Counter[str]) -> None:
@@ -230,6 +242,10 @@ async def a_process_died_at_it(here: World, _: pytest.MonkeyPatch) -> None:
         await tx.run(update(t.rollout).where(t.rollout.c.live).values(**row))
 
 
+async def the_clock_had_been_ahead(here: World, _: pytest.MonkeyPatch) -> None:
+    here.clock.at -= timedelta(hours=3)
+
+
 async def an_hour_is_over(here: World, _: pytest.MonkeyPatch) -> None:
     here.clock.at += WHOLE_PASS * 1.5
 
@@ -238,7 +254,7 @@ CHANGES = [
     an_object_was_edited, an_object_was_deleted, the_namespace_was_edited, a_pod_died, the_line_changed,
     the_cluster_changed, a_node_pool_came, the_program_is_another, the_settings_are_others,
     the_installation_is_another, somebody_hinted, somebody_hinted_while_nobody_ran, somebody_wished,
-    a_process_died_at_it, an_hour_is_over,
+    a_process_died_at_it, an_hour_is_over, the_clock_had_been_ahead,
 ]  # fmt: skip
 
 

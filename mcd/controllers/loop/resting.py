@@ -92,6 +92,7 @@ class RowsAtRest:
     _rows: dict[About, _Resting] = field(default_factory=dict)
     _soonest: datetime | None = None
     _places: resting.Places = field(default_factory=resting.Places)
+    _places_of_left: resting.Places = field(default_factory=resting.Places)
     _left: dict[About, Left] = field(default_factory=dict)
     """What others left at rest, until the cluster is heard of it first."""
 
@@ -222,7 +223,8 @@ class RowsAtRest:
         found = [(about, self._left.pop(about)) for about in hints if about in self._left]
         if not found:
             return set()
-        await self.runtime.db.asked(self._places.read)
+        # Beside those that passes are marked by: of what changes now a pass that was just taken has read nothing.
+        await self.runtime.db.asked(self._places_of_left.read)
         now, healthy = self.runtime.now(), _Healthy(self.runtime)
         rows = [row for about, left in found if (row := self._same(about, left, healthy, now)) is not None]
         renewed = await self._put_off(rows, now + timedelta(seconds=self.runtime.settings.resync))
@@ -232,8 +234,10 @@ class RowsAtRest:
         return {row.about for row in same}
 
     def _same(self, about: About, left: Left, healthy: _Healthy, now: datetime) -> _Resting | None:
-        caches, place = healthy.of(left.cluster_id), self._places.words.get(left.line_id, "")
-        if caches is None or not place or now >= left.rest.until:
+        caches, place = healthy.of(left.cluster_id), self._places_of_left.words.get(left.line_id, "")
+        # Not for longer than a pass may say: the clock may have been ahead when it was written.
+        believed = timedelta(0) < left.rest.until - now <= WHOLE_PASS * 1.5
+        if caches is None or not place or not believed:
             return None
         keys = keys_of(about[0], left.namespace, left.name)
         mark = Mark(caches, keys, caches.touched(keys), place, secrets=False)
