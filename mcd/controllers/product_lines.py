@@ -75,6 +75,9 @@ async def reconcile(
         take_over=item.line.take_over,
         wished_deletes=[entry.ref for entry in item.inventory if entry.ref.kind != "Namespace"],
     )
+    if any(change.ref.kind == "Namespace" and change.reason is Reason.NOT_OURS for change in decided.held):
+        # What bounds and isolates a namespace would bound and isolate what somebody else runs in theirs.
+        decided = replace(decided, apply=(), delete=())
     applied = await carry_out(
         live.cluster,
         decided,

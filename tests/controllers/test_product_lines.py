@@ -14,7 +14,7 @@ from mcd.kube.cluster import KubeError, KubeReason
 from mcd.kube.inventory import applied_hash
 from mcd.kube.memory import Died, Faults
 from mcd.model import ConditionType, Noun, ProductLine, Reason
-from mcd.objects import Object, Ref
+from mcd.objects import MANAGED_BY, Object, Ref
 from mcd.store import intents, leases, reads
 from tests.controllers.test_secrets import watched
 from tests.controllers.world import ADMIN, LINE, World, world
@@ -75,6 +75,26 @@ async def test_what_guards_a_namespace_is_put_back_always_and_the_fight_is_told_
     for _ in range(3):
         await round_of_the_fight()
     assert (len(await here.events("healed")), len(await here.events("warning"))) == (2, 2)
+
+
+@pytest.mark.parametrize("watching", [False, True])
+@pytest.mark.parametrize("labels", [{}, {MANAGED_BY: "mcd"}])
+async def test_nothing_is_written_into_a_namespace_of_somebody_else(
+    here: World, watching: bool, labels: dict[str, str]
+) -> None:
+    """A default-deny policy there would cut off what they run; it may be of another MCD."""
+    if watching:
+        await watched(here)
+    here.kube.person({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "theirs", "labels": labels}})
+    async with here.runtime.db.writing() as tx:
+        await intents.create_product_line(ADMIN, tx, here.clock(), "theirs", cluster="local")
+    count = here.written
+    await here.settle()
+    assert here.writes_since(count) == []
+    async with here.runtime.db.reading() as tx:
+        stalled = (await reads.product_line(ADMIN, tx, "theirs")).state.condition(ConditionType.STALLED)
+    assert stalled is not None
+    assert (stalled.status, stalled.reason) == (True, Reason.NOT_OURS)
 
 
 @pytest.mark.parametrize("watching", [False, True])
