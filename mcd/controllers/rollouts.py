@@ -144,14 +144,15 @@ async def _ready_to_start(work: _Pass) -> Outcome | None:
 
 
 async def _in_a_namespace_of_ours(work: _Pass) -> Waiting | None:
-    """One that somebody deleted and made again bears the name and is theirs. The watch shows ours without a request;
-    the API server is asked only where it shows none."""
+    """One that somebody deleted and made again bears the name, maybe our labels too, and is theirs. The watch shows
+    ours without a request; the API server is asked only where it shows none."""
     ref = Ref("v1", "Namespace", "", work.item.line.namespace)
-    if work.live.caches is None or work.live.caches.shows(ref):
+    if work.live.caches is None:
         return None
-    there = (await work.live.get([ref], fresh=[ref]))[ref]
-    if there is not None and is_ours(InventoryEntry(ref), there, work.owner):
-        return None
+    for fresh in ((), (ref,)):
+        there = (await work.live.get([ref], fresh=fresh))[ref]
+        if there is not None and is_ours(InventoryEntry(ref), there, work.owner):
+            return None
     words = say(Note.WAITS_FOR_LINE, object=str(ref), name=work.item.line.name)
     return Waiting(Reason.PRODUCT_LINE_PENDING, words, DEPENDENCY_RETRY)
 

@@ -3,6 +3,8 @@ namespace is lost, or our rights in it, and nobody was there to hear of it."""
 
 from __future__ import annotations
 
+import pytest
+
 from mcd.errors import Code
 from mcd.kube.cluster import KubeError, KubeReason
 from mcd.kube.memory import MemoryCluster
@@ -89,11 +91,17 @@ async def test_an_app_that_may_not_write_has_its_product_line_looked_at_and_goes
     assert (here.clock() - before).total_seconds() < SOON
 
 
-async def test_nothing_is_written_into_a_namespace_that_somebody_made_again(here: World) -> None:
+@pytest.mark.parametrize("marks", [(), ("labels",), ("labels", "annotations")])
+async def test_nothing_is_written_into_a_namespace_that_somebody_made_again(
+    here: World, marks: tuple[str, ...]
+) -> None:
+    """From a file perhaps that says what ours said."""
     await _deaf(here)
     namespace = Ref("v1", "Namespace", "", LINE)
+    ours = here.kube.objects()[namespace]["metadata"]
     here.kube.person_deletes(namespace)
-    here.kube.person({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": LINE}})
+    meta = {"name": LINE, **{mark: ours[mark] for mark in marks}}
+    here.kube.person({"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
     count = here.written
     await here.push(HELLO.replace(":1", ":2"))
     for _ in range(6):
