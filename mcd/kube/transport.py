@@ -89,6 +89,7 @@ class Transport:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._opened: aiohttp.ClientSession | None = None
+        self._closed = False
         self.name = ""
         """What people call the cluster, for what is counted of it."""
         self._headers = {"User-Agent": f"mcd/{__version__}", "Accept-Encoding": "identity"}
@@ -96,6 +97,9 @@ class Transport:
             self._headers["Authorization"] = f"Bearer {connection.token}"
 
     def _session(self) -> aiohttp.ClientSession:
+        if self._closed:
+            # Whoever still has it has old credentials, and what it opened nobody would close.
+            raise _unreachable("it was given other credentials, or is left")
         if self._opened is None:
             self._opened = _session(self._connection)
         return self._opened
@@ -154,9 +158,10 @@ class Transport:
             raise _failed(error, wrote=False) from None
 
     async def close(self) -> None:
-        if self._opened is not None:
-            await self._opened.close()
-            self._opened = None
+        self._closed = True
+        opened, self._opened = self._opened, None
+        if opened is not None:
+            await opened.close()
             # Connections that were hung up end in the next turn of the loop, which may be its last.
             await asyncio.sleep(0)
 

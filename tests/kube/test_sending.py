@@ -80,6 +80,25 @@ async def test_what_was_lost_while_the_connection_was_made_is_not_sent() -> None
         assert (await transport.send("DELETE", "/x", body=b"{}", headers=RAW)).status == 200
 
 
+async def test_nothing_is_sent_once_it_is_closed_and_no_connection_is_left() -> None:
+    """Credentials were changed: a pass that has the old ones ends, and does not open what nobody will close."""
+    heard = Heard()
+    async with listening(heard) as transport:
+        await transport.send("GET", "/x")
+        closing = asyncio.ensure_future(transport.close())
+        await asyncio.sleep(0)
+        for method in ("GET", "PATCH"):
+            with pytest.raises(KubeError) as refused:
+                await transport.send(method, "/x", body=b"{}" if method == "PATCH" else None, headers=RAW)
+            assert refused.value.kube_reason is KubeReason.UNREACHABLE
+        with pytest.raises(KubeError):
+            async with transport.stream("/x", ()):
+                pass
+        await closing
+    assert (heard.requests, heard.connections) == ([b"GET"], 1)
+    assert transport._opened is None
+
+
 async def test_a_delete_that_the_library_repeats_asks_again() -> None:
     heard, asked = Heard(cut=2), 0
 
