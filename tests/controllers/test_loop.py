@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mcd.build.pins import Pinned
 from mcd.controllers.loop import Loop
+from mcd.controllers.loop.turns import HELD_BACK
 from mcd.errors import Code
 from mcd.kube.cluster import KubeError, KubeReason
 from mcd.kube.memory import Died, Faults
 from mcd.model import ConditionType, Noun, Reason
 from mcd.objects import Ref
-from mcd.store import leases
+from mcd.store import leases, turns
+from mcd.store.leases import Lease
 from tests.controllers.world import HELLO, World, world
 
 
@@ -137,6 +140,33 @@ async def test_a_loop_that_ended_leaves_nothing_running(here: World) -> None:
     await asyncio.wait_for(here.loop.run(stop), 30)
     await here.runtime.disconnect()  # a watch outlives the loop that was the first to need it
     assert {task.get_name() for task in asyncio.all_tasks() - before} == set()
+
+
+async def test_what_another_process_is_taking_is_not_looked_for_without_a_pause(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may sleep in the middle of it, for as long as its database lets it: the row is due, and locked."""
+    looks: list[float] = []
+    whole, clock = turns.in_turn, asyncio.get_running_loop().time
+
+    async def looked(*given: Any) -> Any:
+        looks.append(clock())
+        return await whole(*given)
+
+    async def locked(*_: object) -> list[Lease]:
+        return []
+
+    await here.push(HELLO)
+    monkeypatch.setattr(turns, "in_turn", looked)
+    monkeypatch.setattr(leases, "take", locked)
+    stop = asyncio.Event()
+    running = asyncio.create_task(here.loop.run(stop))
+    async with asyncio.timeout(20):
+        while len(looks) < 9:
+            await asyncio.sleep(0.01)
+    stop.set()
+    await running
+    assert looks[8] - looks[2] > HELD_BACK, "some of them were woken by what this process committed itself"
 
 
 async def test_a_stop_is_heard_while_every_worker_is_busy(here: World) -> None:

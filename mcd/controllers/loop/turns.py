@@ -83,6 +83,8 @@ class Loop:
     _recorded: asyncio.Event = field(default_factory=asyncio.Event)
     """A pass of this process ended: its row may be due sooner than what was waited for."""
     _resting: RowsAtRest = field(init=False)
+    _missed: int = 0
+    """Looks in a row that found what is due, and got nothing of it."""
     _broken: BaseException | None = None
     _beat_at: datetime | None = None
     _trouble: noticing.DatabaseTrouble = field(default_factory=noticing.DatabaseTrouble)
@@ -136,7 +138,9 @@ class Loop:
             for noun, rows in chosen.items():
                 free -= await self._begin(noun, rows)
             self._trouble.worked(self.runtime.now(), wrote=free < before)
-            await self._pause(stop, full=free <= 0, offered=any(chosen.values()))
+            offered = any(chosen.values())
+            self._missed = self._missed + 1 if offered and free == before else 0
+            await self._pause(stop, full=free <= 0, offered=offered)
         except McdError as error:
             self._trouble.met(error, self.runtime.now(), "look for work")
             await first(stop.wait(), asyncio.sleep(1.0))
@@ -203,8 +207,9 @@ class Loop:
         now = self.runtime.now()
         due = await self.runtime.db.asked(lambda tx: leases.next_due(tx, now))
         until = (due - self.runtime.now()).total_seconds() if due else LONGEST_PAUSE
-        if until <= 0 and not offered and self._busy:
-            # What is due has as many passes as it may have: the end of one of them, or somebody else's row.
+        if until <= 0 and (self._missed > 1 or (not offered and self._busy)):
+            # What is due has as many passes as it may have: the end of one of them, or somebody else's row. Or somebody
+            # else has been taking it for two looks now.
             until = HELD_BACK
         if until > 0:
             await first(stop.wait(), self._recorded.wait(), self.runtime.db.woken(min(until, LONGEST_PAUSE)))
