@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 
-from sqlalchemy import insert, select
+from sqlalchemy import insert, select, update
 
 from mcd.model import Noun
 from mcd.store import intents, leases, resting
@@ -81,6 +81,25 @@ async def test_a_neighbour_of_what_is_due_already_takes_it_out_of_its_rest(world
     assert [row.row_id for row in await found(world)] == [free.row_id]
     async with world.db.writing() as tx:
         assert await resting.renew(tx, Noun.ROLLOUT, [free, called]) == {free.row_id}
+
+
+async def test_a_wish_at_the_very_moment_at_which_a_row_is_due_takes_it_out_of_its_rest(world: World) -> None:
+    (row,) = await at_rest(world, 1, Rest("word", world.now + timedelta(hours=1)))
+    world.now = row.was
+    async with world.db.writing() as tx:
+        await intents.delete_app(ADMIN, tx, world.now, "app-0")
+    assert await found(world) == []
+    async with world.db.writing() as tx:
+        assert await resting.renew(tx, Noun.ROLLOUT, [row]) == set()
+
+
+async def test_a_hint_of_an_older_program_takes_a_row_out_of_its_rest(world: World) -> None:
+    """It says only when the row is due."""
+    (row,) = await at_rest(world, 1, Rest("word", world.now + timedelta(hours=1)))
+    async with world.db.writing() as tx:
+        await tx.run(update(t.rollout).where(t.rollout.c.id == row.row_id).values(next_run_at=world.now))
+        assert await resting.renew(tx, Noun.ROLLOUT, [row]) == set()
+    assert await found(world) == []
 
 
 async def test_what_was_taken_and_given_back_is_not_at_rest(world: World) -> None:
