@@ -4,6 +4,7 @@ object that a watch showed, its product line, or a watch that broke."""
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime, timedelta
 
@@ -11,13 +12,13 @@ import pytest
 from sqlalchemy import select, update
 
 from mcd.controllers.loop import Loop
-from mcd.controllers.loop.resting import WHOLE_PASS
+from mcd.controllers.loop.resting import WHOLE_PASS, keys_of
 from mcd.errors import Code
 from mcd.kube.cluster import Kind, KubeError, KubeReason
 from mcd.kube.watch import Caches
-from mcd.model import Noun
+from mcd.model import Action, Change, Noun, Ready, Reason, Result, RolloutItem, Waiting
 from mcd.objects import Ref
-from mcd.store import intents, leases
+from mcd.store import intents, leases, turns
 from mcd.store import resting as store
 from mcd.store import tables as t
 from mcd.store.resting import Due
@@ -232,3 +233,67 @@ async def test_what_a_watch_of_secrets_showed_is_another_when_it_ends(here: Worl
     await shows(caches, lambda c: not c._places)
     assert caches.touched([(LINE, "hello")]) > before
     await here.runtime.disconnect()
+
+
+# --- what a pass may leave ------------------------------------------------------------------------------------------
+
+
+async def a_pass(here: World) -> RolloutItem:
+    """What a pass over the App is given, with nobody at work on it."""
+    async with here.runtime.db.writing() as tx:
+        await leases.wake(tx, Noun.ROLLOUT, ["hello"], here.clock())
+    chosen = await turns.in_turn(here.runtime.db, (Noun.ROLLOUT,), here.clock(), 1, turns.AtWork(1))
+    (lease,) = await leases.take(here.runtime.db, Noun.ROLLOUT, chosen[Noun.ROLLOUT], "x", here.clock(), 30)
+    assert isinstance(lease.item, RolloutItem)
+    return lease.item
+
+
+async def test_a_pass_that_no_whole_watch_saw_leaves_nothing(here: World, resting: Caches) -> None:
+    """What it asked the API server for may go before the watch is there again, which has nothing to tell then."""
+    rows, item = here.loop._resting, await a_pass(here)
+    assert rows.mark(item) is not None
+    resting._stores[Kind("apps/v1", "Deployment")].synced = False
+    assert rows.mark(item) is None
+
+
+async def test_a_pass_during_which_something_changed_leaves_no_word(here: World, resting: Caches) -> None:
+    """The word would be of what is shown by now, and the pass has not read that."""
+    rows, item = here.loop._resting, await a_pass(here)
+    judged = rows.judge(rows.mark(item), Result(Ready("all is well")))
+    assert judged is not None
+    assert judged.rest.of
+    mark, before = rows.mark(item), resting.touched(keys_of(Noun.ROLLOUT, LINE, "hello"))
+    here.kube.edit(DEPLOYMENT, lambda o: o["spec"].update(replicas=7))
+    await shows(resting, lambda c: c.touched(keys_of(Noun.ROLLOUT, LINE, "hello")) != before)
+    judged = rows.judge(mark, Result(Ready("all is well")))
+    assert judged is not None
+    assert judged.rest.of is None
+    assert not judged.mark.still(resting, judged.mark.place)
+
+
+CHANGED = Change(DEPLOYMENT, Action.CONFIGURED, "the image")
+NOT_QUIET = {
+    "it wrote": Result(Ready(""), changes=(CHANGED,)),
+    "it left something alone": Result(Ready(""), changes=(Change(DEPLOYMENT, Action.HELD, "not ours"),)),
+    "its inventory is another": Result(Ready(""), inventory=()),
+    "it forgot what was healed": Result(Ready(""), heals=()),
+    "it wants to look again": Result(Ready("", again_in=5.0)),
+    "it waits": Result(Waiting(Reason.PROGRESSING, "", 5.0)),
+}
+
+
+@pytest.mark.parametrize("case", NOT_QUIET)
+async def test_a_pass_that_found_anything_to_do_leaves_nothing(here: World, resting: Caches, case: str) -> None:
+    rows, item = here.loop._resting, await a_pass(here)
+    assert rows.judge(rows.mark(item), NOT_QUIET[case]) is None
+
+
+async def test_what_other_caches_show_is_not_compared(here: World, resting: Caches) -> None:
+    """Another cluster bears the name since, or other credentials: its numbers begin anew."""
+    rows, item = here.loop._resting, await a_pass(here)
+    mark = rows.mark(item)
+    assert mark is not None
+    assert mark.still(resting, mark.place)
+    assert not mark.still(copy.copy(resting), mark.place)
+    assert not mark.still(None, mark.place)
+    assert not mark.still(resting, "another line")

@@ -251,6 +251,24 @@ async def test_a_stream_that_breaks_as_soon_as_it_is_open_begins_with_a_list() -
     assert [bool(version) for version in cluster.began] == [False, True, False]
 
 
+async def test_a_cache_whose_stream_cannot_be_opened_again_says_so() -> None:
+    """What it holds may be behind, and whoever decides by it would not know."""
+    cluster = Broken()
+    async with cached(cluster) as (caches, told):
+        away = KubeError(Code.UNAVAILABLE, KubeReason.UNREACHABLE, "it refuses the connection.")
+        cluster.faults = Faults(refuse=lambda verb, _: away if verb == "watch" else None)
+        cluster.breaking = 1
+        await cluster.apply(config("a"))
+        async with asyncio.timeout(PATIENCE):
+            while caches.synced(CONFIG_MAP):
+                await asyncio.sleep(0)
+        assert not caches.healthy()
+        assert not caches.shows(ref_of(config("a")))
+        cluster.faults = Faults()
+        assert not await told_of(told, "default/a")
+        assert caches.synced(CONFIG_MAP)
+
+
 async def test_one_kind_that_is_forbidden_does_not_stop_the_others() -> None:
     cluster = MemoryCluster()
     secret = Kind("v1", "Secret")
