@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import ssl
 import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -168,6 +169,71 @@ async def test_a_server_that_says_nothing_is_given_up_after_the_deadline(
         assert (await refused(client.get(REF))).kube_reason is KubeReason.UNREACHABLE
         assert (await refused(client.apply(config()))).kube_reason is KubeReason.UNKNOWN_OUTCOME
         assert (await refused(client.delete(REF, "u"))).kube_reason is KubeReason.UNKNOWN_OUTCOME
+
+
+async def test_an_answer_without_end_is_left_when_it_is_too_large(certificate: Path) -> None:
+    async with serving(certificate, endless) as client:
+        for ask in (client.get(REF), client.apply(config())):
+            assert "larger than 4 MiB" in (await refused(ask)).message
+
+
+async def trickling(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{")
+    await writer.drain()
+    await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("answering", [silent, trickling, endless])
+async def test_no_connection_is_left_of_an_answer_that_was_given_up(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch, answering: Answering
+) -> None:
+    monkeypatch.setattr(transport, "DEADLINE", 0.2)
+    async with serving(certificate, answering) as client:
+        await refused(client.get(REF))
+        session = client._transport._opened
+        assert session is not None
+        assert session.connector is not None
+        assert not session.connector._acquired
+        assert not session.connector._conns
+
+
+async def test_a_watch_that_never_begins_is_given_up(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "DEADLINE", 0.2)
+    async with serving(certificate, silent) as client, asyncio.timeout(20):
+        assert (await refused(names(client))).kube_reason is KubeReason.UNREACHABLE
+
+
+async def test_nothing_of_this_machine_changes_where_a_request_goes_or_what_it_says(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """No proxy, no password file, and no cookie that a cluster gave us."""
+    heard: list[bytes] = []
+    body = b'{"kind":"ConfigMap","metadata":{"name":"shop-web-files","namespace":"default","uid":"u"}}'
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        for _ in range(2):
+            head = f"HTTP/1.1 200 OK\r\nContent-Length: {len(body)}\r\nSet-Cookie: a=b; Path=/\r\n\r\n"
+            writer.write(head.encode() + body)
+            await writer.drain()
+            heard.append(await reader.readuntil(b"\r\n\r\n"))
+
+    (tmp_path / ".netrc").write_text("machine 127.0.0.1 login me password mine\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / ".netrc"))
+    async with serving(certificate, answer, token="") as client:
+        for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, "http://127.0.0.1:9")
+        for _ in range(2):
+            assert await client.get(REF)
+    (request,) = heard
+    assert b"Cookie" not in request
+    assert b"Authorization" not in request
+
+
+def test_a_peer_that_vanished_without_a_word_is_noticed() -> None:
+    with transport._kept_alive((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 1))) as made:
+        assert made.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        seconds = [made.getsockopt(socket.IPPROTO_TCP, word) for word in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL)]
+        assert seconds[0] + seconds[1] * made.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT) <= 60
 
 
 async def test_a_refused_connection_means_that_nothing_happened(certificate: Path) -> None:
