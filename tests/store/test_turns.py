@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from mcd.model import RECONCILED, Noun, RolloutItem
 from mcd.store import intents, turns
@@ -112,6 +112,22 @@ async def test_a_cluster_never_has_all_workers_while_there_is_another(world: Wor
     await world.app("there-0", "there", released=True)
     busy = AtWork(4, {ids["demo"]: 1}, {cluster: 3})
     assert await _line_of(world, Noun.ROLLOUT, 4, busy) == ["there"]
+
+
+async def test_many_lines_of_a_cluster_that_is_full_are_not_in_the_way_of_another(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Among more rows than are read at a look: whoever may not be taken is not read."""
+    monkeypatch.setattr(turns, "AT_A_LOOK", 1)
+    await _crowd(world, lines=tuple(f"near-{number}" for number in range(8)))
+    async with world.db.reading() as tx:
+        cluster = await tx.value(select(t.cluster.c.id))
+    async with world.db.writing() as tx:
+        await intents.create_cluster(ADMIN, tx, world.now, "far", kubeconfig="apiVersion: v1", facts={})
+        await intents.create_product_line(ADMIN, tx, world.now, "there", cluster="far")
+    world.later(seconds=1)
+    await world.app("there-0", "there", released=True)
+    assert await _line_of(world, Noun.ROLLOUT, 1, AtWork(4, {}, {cluster: 3})) == ["there"]
 
 
 async def test_no_more_are_chosen_than_there_is_room_for(world: World) -> None:
