@@ -90,7 +90,7 @@ async def app_told(
         require(actor, Verb.READ, Noun.APP, name, seen.product_line)
     else:
         before = None if kept is None else kept.before(name)
-        seen = await runtime.db.asked(lambda tx: reads.app_seen(actor, tx, name))
+        seen = await runtime.db.asked(lambda tx: reads.app_seen(actor, tx, name), single=True)
     callers = seen.callers(actor)
     if before is not None and before.seen == seen and before.callers == callers:
         told = before

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Protocol
@@ -20,7 +20,14 @@ from sqlalchemy import Dialect
 from mcd.store.question import Answer, Question
 from mcd.store.sqlite import LOOKED_EVERY, AtOnce
 
-Ask = Callable[[Question, Mapping[str, Any]], Awaitable[Answer]]
+Asked = tuple[Question, Mapping[str, Any]]
+"""A question and what it is about."""
+SECOND = "one question was announced, and a second one asked: it may be of another state"
+
+
+class Ask(Protocol):
+    async def __call__(self, *several: Asked) -> list[Answer]:
+        """All of them in one way there and back."""
 
 
 class Why(StrEnum):
@@ -42,8 +49,8 @@ class TheOtherWay(Exception):
 
 class Quick(Protocol):
     def reading(self, *, single: bool = False) -> contextlib.AbstractAsyncContextManager[Ask]:
-        """One state of the database for all that is asked inside; `single`: that is one question, which needs nothing
-        around it. Raises TheOtherWay."""
+        """One state of the database for all that is asked inside; `single`: all of it is asked at once. Raises
+        TheOtherWay."""
 
     def connections(self) -> tuple[int, int]:
         """Those that are open: in use, idle."""
@@ -100,12 +107,12 @@ def _once(ask: Ask) -> Ask:
     """Refuses a second question here as well, where it would do no harm: who writes one looks at SQLite first."""
     asked = 0
 
-    async def only(question: Question, given: Mapping[str, Any]) -> Answer:
+    async def only(*several: Asked) -> list[Answer]:
         nonlocal asked
         asked += 1
         if asked > 1:
-            raise RuntimeError("one question was announced, and a second one asked: it may be of another state")
-        return await ask(question, given)
+            raise RuntimeError(SECOND)
+        return await ask(*several)
 
     return only
 
@@ -127,7 +134,10 @@ class _Opened:
         self.connection.execute("PRAGMA query_only = ON")
         self.connection.set_progress_handler(self._at_once.over, LOOKED_EVERY)
 
-    async def ask(self, question: Question, given: Mapping[str, Any]) -> Answer:
+    async def ask(self, *several: Asked) -> list[Answer]:
+        return [await self._asked(question, given) for question, given in several]
+
+    async def _asked(self, question: Question, given: Mapping[str, Any]) -> Answer:
         if question.long:
             self.away = True
             return await asyncio.to_thread(self._in_thread, question, given)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Sequence
 from typing import Any
 
 import psycopg
 from sqlalchemy import Dialect
 from sqlalchemy.engine import URL
 
-from mcd.store.question import Answer, Question
-from mcd.store.quick import Ask, TheOtherWay, Why
+from mcd.store.question import Answer
+from mcd.store.quick import SECOND, Ask, Asked, TheOtherWay, Why
 from mcd.store.server_connection import Connection, connect, cut
 
 MOST = 4
@@ -28,6 +28,9 @@ AGAIN_SECONDS = 1.0
 """After which a server that could not be reached is tried again."""
 ANSWER_SECONDS = 2.0
 """After which a server that does not answer is asked the other way, which has its own limits."""
+
+
+BEGIN = "BEGIN ISOLATION LEVEL REPEATABLE READ"
 
 
 class ServerQuick:
@@ -63,21 +66,20 @@ class ServerQuick:
         connection = await self._taken()
         whole, asked = True, 0
 
-        async def ask(question: Question, given: Mapping[str, Any]) -> Answer:
+        async def ask(*several: Asked) -> list[Answer]:
             nonlocal whole, asked
             asked += 1
             if single and asked > 1:
-                raise RuntimeError("one question was announced, and a second one asked: it may be of another state")
-            prepared = question.prepared(self._dialect)
+                raise RuntimeError(SECOND)
             whole = False
             with _answered(connection):
-                cursor = await connection.execute(prepared.sql, prepared.values(given))
-            found = [*await cursor.fetchmany(A_TURN)]
-            while len(found) % A_TURN == 0 and (more := await cursor.fetchmany(A_TURN)):
-                found += more
-                await asyncio.sleep(0)  # Rows are made here; who asks for something small does not wait for all.
+                cursors = await self._sent(connection, several, apart=single)
+            answers = [
+                Answer(await _rows(cursor), question.prepared(self._dialect).made)
+                for cursor, (question, _) in zip(cursors, several, strict=True)
+            ]
             whole = True
-            return Answer(tuple(found), prepared.made)
+            return answers
 
         async def say(words: str) -> None:
             nonlocal whole
@@ -88,7 +90,7 @@ class ServerQuick:
 
         try:
             if not single:
-                await say("BEGIN ISOLATION LEVEL REPEATABLE READ")
+                await say(BEGIN)
             try:
                 yield ask
             finally:
@@ -102,6 +104,20 @@ class ServerQuick:
             else:
                 # It broke, or somebody went away in the middle of a question.
                 await self._ended(connection)
+
+    async def _sent(
+        self, connection: Connection, several: Sequence[Asked], *, apart: bool
+    ) -> list[psycopg.AsyncCursor[tuple[Any, ...]]]:
+        """Their cursors. Several that are `apart` have a transaction of their own around them, and all of it goes to
+        the server at once."""
+        prepared = [(question.prepared(self._dialect), given) for question, given in several]
+        if not apart or len(several) == 1:
+            return [await connection.execute(one.sql, one.values(given)) for one, given in prepared]
+        async with connection.pipeline():
+            await connection.execute(BEGIN)
+            cursors = [await connection.execute(one.sql, one.values(given)) for one, given in prepared]
+            await connection.execute("COMMIT")
+        return cursors
 
     async def _taken(self) -> Connection:
         if self._idle:
@@ -129,6 +145,14 @@ class ServerQuick:
     async def close(self) -> None:
         while self._idle:
             await self._ended(self._idle.pop())
+
+
+async def _rows(cursor: psycopg.AsyncCursor[tuple[Any, ...]]) -> tuple[tuple[Any, ...], ...]:
+    found = [*await cursor.fetchmany(A_TURN)]
+    while len(found) % A_TURN == 0 and (more := await cursor.fetchmany(A_TURN)):
+        found += more
+        await asyncio.sleep(0)  # Rows are made here; who asks for something small does not wait for all.
+    return tuple(found)
 
 
 @contextlib.contextmanager

@@ -148,7 +148,7 @@ class Database:
 
     async def asked(self, read: Callable[[Tx], Awaitable[T]], *, single: bool = False) -> T:
         """What `read` answers, in a read-only snapshot, by the shortest way there is. It may ask prepared questions
-        only, no more than one if it is `single`, waits for nothing else, and may be called twice. Raises what it
+        only, all of them at once if it is `single`, waits for nothing else, and may be called twice. Raises what it
         raises, or McdError in our words."""
         try:
             return await self._asked_quickly(read, single)

@@ -6,7 +6,7 @@ commits or rolls back.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +16,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from mcd.store.direct import Direct, direct
 from mcd.store.keyring import KeyRing
 from mcd.store.question import Answer, Command, OfMany, Question
+from mcd.store.quick import Ask, Asked
 
 
 @dataclass(slots=True)
@@ -30,7 +31,7 @@ class Tx:
     """Events that are appended at the edge (`events.flush`)."""
     wished: bool = False
     """Whether somebody should look for due rows after the commit."""
-    quick: Callable[[Question, Mapping[str, Any]], Awaitable[Answer]] | None = None
+    quick: Ask | None = None
     """The short way for prepared questions, where nothing else may be asked."""
     _direct: Direct | None = None
 
@@ -49,8 +50,14 @@ class Tx:
     async def asked(self, question: Question, given: Mapping[str, Any]) -> Answer:
         """What a prepared question is answered."""
         if self.quick is not None:
-            return await self.quick(question, given)
+            return (await self.quick((question, given)))[0]
         return await self.direct.ask(question, given)
+
+    async def asked_all(self, *several: Asked) -> list[Answer]:
+        """What several prepared questions are answered; where it can be, in one way there and back."""
+        if self.quick is not None:
+            return await self.quick(*several)
+        return [await self.direct.ask(question, given) for question, given in several]
 
     async def ask(self, question: Question, **given: Any) -> list[dict[str, Any]]:
         """The rows that a prepared question is answered."""

@@ -6,7 +6,7 @@ import asyncio
 
 import psycopg
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 
 from mcd.errors import Code, McdError
 from mcd.model import Actor, Role
@@ -98,6 +98,43 @@ async def test_who_announces_one_question_gets_one_state_and_is_not_answered_a_s
     with pytest.raises(RuntimeError, match="one question was announced"):
         await world.db.asked(two, single=True)
     assert (await world.db.asked(lambda tx: reads.app_seen(dora, tx, "shop"))).name == "shop"
+
+
+async def test_several_that_are_asked_at_once_are_answered_from_one_state(world: World, other: Database) -> None:
+    count = Question(select(func.count().label("count")).select_from(t.app))
+    # Long enough for a commit of the other one.
+    between = Question(select(func.pg_sleep(0.02) if world.db.url.get_backend_name() == "postgresql" else func.abs(1)))
+    done = False
+
+    async def made() -> None:
+        for number in range(20):
+            async with other.writing() as tx:
+                await intents.create_app(ADMIN, tx, world.now, f"app-{number}", product_line="demo")
+
+    async def all_of_them(tx: Tx) -> list[int]:
+        assert tx.quick is not None
+        answers = await tx.asked_all(*[(count, {}), (between, {})] * 3)
+        return [answer.rows()[0]["count"] for answer in answers[::2]]
+
+    await world.app("shop")
+    making = asyncio.create_task(made())
+    while not done:
+        done = making.done()
+        found = await world.db.asked(all_of_them, single=True)
+        assert len(set(found)) == 1, found
+        await asyncio.sleep(0)
+    await making
+    assert found == [21] * 3
+    assert len(world.db._quick._idle) == 1  # type: ignore[attr-defined]
+
+
+async def test_one_of_several_that_fails_is_told_and_leaves_nothing_open(world: World) -> None:
+    await world.app("shop")
+    names, wrong = Question(select(t.app.c.name)), Question(text("SELECT 1 / nothing AS x").columns())  # type: ignore[arg-type]
+    with pytest.raises(Exception, match="nothing|does not have the tables"):
+        await world.db.asked(lambda tx: tx.asked_all((names, {}), (wrong, {}), (names, {})), single=True)
+    again = await world.db.asked(lambda tx: tx.asked_all((names, {}), (names, {})), single=True)
+    assert [answer.rows() for answer in again] == [[{"name": "shop"}]] * 2
 
 
 async def test_only_prepared_questions_are_asked_and_nothing_is_written(world: World) -> None:

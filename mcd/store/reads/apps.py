@@ -96,19 +96,18 @@ class AppSeen:
 
 async def app_seen(actor: Actor, tx: Tx, name: str) -> AppSeen:
     """One App with its live Rollout and those that call it. Raises McdError not_found."""
-    found = await _one(actor, tx, name)
-    return AppSeen(name, found.raw[0][_LINE], found, await tx.asked(CALLERS, {"called": name}))
+    found, callers = await tx.asked_all((_ONE, {"name": name}), (CALLERS, {"called": name}))
+    _judge(actor, name, found)
+    return AppSeen(name, found.raw[0][_LINE], found, callers)
 
 
 _LINE = _ONE.columns.index("line")
 
 
-async def _one(actor: Actor, tx: Tx, name: str) -> Answer:
-    found = await tx.asked(_ONE, {"name": name})
+def _judge(actor: Actor, name: str, found: Answer) -> None:
     if not found.raw:
         raise not_found(Noun.APP, name)
     require(actor, Verb.READ, Noun.APP, name, found.raw[0][_LINE])
-    return found
 
 
 async def apps(
@@ -137,7 +136,9 @@ async def apps(
 
 async def app_listed(actor: Actor, tx: Tx, name: str) -> AppListed:
     """One App as the list shows it. Raises McdError not_found."""
-    return _listed((await _one(actor, tx, name)).rows()[0])
+    found = await tx.asked(_ONE, {"name": name})
+    _judge(actor, name, found)
+    return _listed(found.rows()[0])
 
 
 async def app(actor: Actor, tx: Tx, name: str) -> App:
