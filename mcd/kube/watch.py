@@ -25,6 +25,7 @@ from mcd.kube.stock import PLAYED
 from mcd.objects import MANAGED_BY, Object, Ref, ref_of
 from mcd.observability import metrics
 from mcd.packed import Alike
+from mcd.rounds import breathe
 
 OURS: Mapping[str, str] = {MANAGED_BY: "mcd"}
 """The label that selects what MCD made; pods and replica sets inherit it from their template."""
@@ -382,6 +383,8 @@ class Caches:
                 if seen is None:
                     # Not before the list is whole: its objects come in no order of their versions.
                     store.version = str(event.object["metadata"].get("resourceVersion", store.version))
+                # Hundreds may have come in one piece.
+                await breathe()
 
     def _take(self, kind: Kind, store: _Store, event: WatchEvent) -> None:
         obj, deleted = event.object, event.type is WatchEventType.DELETED

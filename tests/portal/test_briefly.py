@@ -113,16 +113,16 @@ async def test_the_next_page_is_made_before_somebody_has_to_wait_for_it() -> Non
     assert await told() == "1 as of 0", "nothing changed, and the next one is made meanwhile"
     assert await told() == "1 as of 1"
     assert made_at == [0, 1]
-    now = NOW + timedelta(seconds=3.6)
+    now = NOW + timedelta(seconds=3.5)
     assert await told() == "1 as of 3", "a page of long ago is told to nobody"
-    state, now = 2, now + timedelta(seconds=0.19)
+    state, now = 2, now + timedelta(seconds=0.39)
     assert await told() == "1 as of 3"
     assert made_at == [0, 1, 3], "somebody committed a moment ago: others may follow"
     now += timedelta(seconds=0.02)
     assert [await told(), await told()] == ["1 as of 3", "2 as of 3"]
     assert made_at == [0, 1, 3, 3]
-    state, now = 3, now + timedelta(seconds=0.51)
-    assert await told() == "3 as of 4", "half a second is what others' commits may be missing for"
+    state, now = 3, now + timedelta(seconds=1.01)
+    assert await told() == "3 as of 4", "a second is what others' commits may be missing for"
 
 
 async def test_a_page_that_is_there_is_told_before_its_route_reads_the_question() -> None:
@@ -149,9 +149,9 @@ async def test_a_page_that_is_there_is_told_before_its_route_reads_the_question(
     assert ready(other="thing") == "", "without a mark nothing is known"
     state, now = 2, NOW + timedelta(seconds=0.1)
     assert ready() == "1", "somebody else committed a moment ago"
-    now = NOW + timedelta(seconds=0.3)
+    now = NOW + timedelta(seconds=0.5)
     assert ready() == "", "the next one is to be made, which takes the whole way"
-    now = NOW + timedelta(seconds=0.6)
+    now = NOW + timedelta(seconds=1.1)
     assert ready() == ""
 
 

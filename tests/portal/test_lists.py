@@ -348,11 +348,11 @@ async def test_a_page_is_behind_others_for_a_moment_and_never_behind_what_this_p
     assert await told() == 3, "this process committed"
     state, now = 4, now + timedelta(seconds=0.09)
     assert await told() == 3
-    now += timedelta(seconds=0.41)
+    now += timedelta(seconds=0.91)
     assert await told() == 4
     state, now = 5, now - timedelta(seconds=0.05)
     assert await told() == 5, "a clock that was put back keeps nothing young"
-    state, now = 6, now.replace(second=1, microsecond=0)
+    state, now = 6, now.replace(second=2, microsecond=0)
     assert await told() == 6, "a page is as of one second"
 
 
