@@ -31,7 +31,8 @@ async def hint(
     Answers how many.
 
     Rows are locked in one order everywhere: cluster, product line, App, Release, Rollout, and by id among equals. Two
-    transactions then wait for each other, and never meet in a deadlock."""
+    transactions then wait for each other, and never meet in a deadlock. With `skip_locked`, where that order is another
+    one, what somebody else holds is hinted when this transaction is over."""
     later = or_(table.c.next_run_at.is_(None), table.c.next_run_at > now)
     asked: dict[str, Any] = {"next_run_at": now}
     concerned: ColumnElement[bool] = later
@@ -40,13 +41,23 @@ async def hint(
         concerned = or_(later, table.c.rest_due.is_not(None))
         at = table.c.next_run_at
         asked = {"next_run_at": case((later, literal(now, at.type)), else_=at), "rest_due": None}
-    ids = await tx.values(
-        select(table.c.id).where(condition, concerned).order_by(table.c.id).with_for_update(skip_locked=skip_locked)
-    )
+    if skip_locked and tx.connection.dialect.name == "postgresql":
+        # Whatever they say: who holds one may be about to write another time.
+        there = await tx.values(select(table.c.id).where(condition))
+        free = select(table.c.id).where(table.c.id.in_(there)).order_by(table.c.id).with_for_update(skip_locked=True)
+        ids = await tx.values(free) if there else []
+        pass_over(tx, now, table, set(there) - set(ids))
+        condition = table.c.id.in_(ids)
+    ids = await tx.values(select(table.c.id).where(condition, concerned).order_by(table.c.id).with_for_update())
     if not ids:
         return 0
     tx.wished = True
     return await tx.run(update(table).where(table.c.id.in_(ids)).values(asked))
+
+
+def pass_over(tx: Tx, now: datetime, table: Table, ids: set[str]) -> None:
+    if ids:
+        tx.afterwards.append(lambda later: hint(later, now, table, table.c.id.in_(sorted(ids))))
 
 
 async def hint_apps(tx: Tx, now: datetime, lines: ColumnElement[bool]) -> int:

@@ -20,7 +20,7 @@ from mcd.model.named import TRIGGERS
 from mcd.model.why import Note, say, told
 from mcd.store import events, neighbours
 from mcd.store import tables as t
-from mcd.store.due import NOW
+from mcd.store.due import NOW, pass_over
 from mcd.store.ids import new_id
 from mcd.store.nouns import Row, conditions_json, state_of
 from mcd.store.question import Command, Question, inserted
@@ -147,31 +147,35 @@ _CALLED = (
     .join(t.dependency, t.dependency.c.called == t.app.c.name)
     .where(t.dependency.c.app_id == bindparam("app"))
 )
-_NEAR = Question(
+_NEAR_ROWS = (
     select(t.rollout.c.id)
+    .where(t.LIVE, t.rollout.c.app_id.in_(_CALLERS) | t.rollout.c.app_id.in_(_CALLED))
+    .order_by(t.rollout.c.id)
+)
+_NEAR = Question(_NEAR_ROWS)
+_FREE = Question(_NEAR_ROWS.with_for_update(skip_locked=True))
+_DUE_NOW = Command(
+    update(t.rollout)
     .where(
-        t.LIVE,
-        t.rollout.c.app_id.in_(_CALLERS) | t.rollout.c.app_id.in_(_CALLED),
+        t.rollout.c.id == bindparam("rollout"),
         # As `due.hint`: one that is due keeps its time, and is not at rest any more.
         t.rollout.c.next_run_at.is_(None) | (t.rollout.c.next_run_at > NOW) | t.rollout.c.rest_due.is_not(None),
     )
-    .order_by(t.rollout.c.id)
-    .with_for_update(skip_locked=True)
-)
-_DUE_NOW = Command(
-    update(t.rollout)
-    .where(t.rollout.c.id == bindparam("rollout"))
     .values(next_run_at=case((t.rollout.c.next_run_at <= NOW, t.rollout.c.next_run_at), else_=NOW), rest_due=None)
 )
 
 
 async def wake_neighbours(tx: Tx, now: datetime, app_id: str, name: str) -> None:
     """Who calls the App, and whom it calls, is looked at again: an address or who is let in may be another. Rows that
-    somebody works on are left out, because two Apps that call one another would wait in a circle; they are looked at
-    anyway, later."""
-    if found := await tx.ask(_NEAR, app=app_id, name=name, now=now):
+    another transaction holds are hinted when this one is over, because two Apps that call one another would wait in a
+    circle."""
+    there = {row["id"] for row in await tx.ask(_NEAR, app=app_id, name=name)}
+    if not there:
+        return
+    free = [row["id"] for row in await tx.ask(_FREE, app=app_id, name=name)]
+    pass_over(tx, now, t.rollout, there.difference(free))
+    if await tx.told(_DUE_NOW, *({"rollout": row, "now": now} for row in free)):
         tx.wished = True
-        await tx.told(_DUE_NOW, *({"rollout": row["id"], "now": now} for row in found))
 
 
 def _names_what_runs(app: Row, old: Row | None, wanted: Wanted) -> None:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import structlog
 from sqlalchemy import event, text, update
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import SQLAlchemyError
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 __all__ = ["Database", "Tx"]
 
 T = TypeVar("T")
+
+log = structlog.get_logger("mcd.store")
 
 BUSY_SECONDS: float = 5
 """How long a statement waits for another writer before it is refused as busy."""
@@ -83,7 +86,7 @@ class Database:
         self.commits = 0
         """Transactions of this process that were committed, but for those of passes: what a person just did."""
         self._noted: dict[str, datetime] = {}
-        self._notes: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._queue = Queue(self.writing)
         if self._sqlite:
             # One connection for writers: they queue in this process instead of spinning on the file's lock.
@@ -120,6 +123,16 @@ class Database:
                     self.wishes.ring()
                 if told:
                     self.told.ring()
+        for work in tx.afterwards:
+            self._beside(self._hint(work), "hint-afterwards")
+
+    async def _hint(self, hint: Callable[[Tx], Awaitable[object]]) -> None:
+        """What it is about is committed: a hint that fails is one that a resync finds later."""
+        try:
+            async with self.writing() as tx:
+                await hint(tx)
+        except McdError as error:
+            log.warning("not_hinted", error=str(error))
 
     async def together(self, write: Callable[[Tx], Awaitable[T]]) -> T:
         """What `write` answers, once it is committed. Where there is one writer at a time, whoever waits for it shares
@@ -216,7 +229,7 @@ class Database:
         return {"used": sum(used for used, _ in counts), "idle": sum(idle for _, idle in counts)}
 
     async def close(self) -> None:
-        await asyncio.gather(*self._notes, return_exceptions=True)
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._queue.close()
         if self._listener is not None:
             await self._listener.close()
@@ -258,9 +271,13 @@ class Database:
         if len(self._noted) >= _NOTES_KEPT:
             self._noted.clear()
         self._noted[token_id] = now
-        task = asyncio.create_task(self._write_use(token_id, now), name="token-used")
-        self._notes.add(task)
-        task.add_done_callback(self._notes.discard)
+        self._beside(self._write_use(token_id, now), "token-used")
+
+    def _beside(self, work: Coroutine[Any, Any, None], name: str) -> None:
+        """Nobody waits for it but the end of the process."""
+        task = asyncio.create_task(work, name=name)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     async def _write_use(self, token_id: str, now: datetime) -> None:
         # Tried again with the next use.

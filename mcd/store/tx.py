@@ -6,7 +6,7 @@ commits or rolls back.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +31,9 @@ class Tx:
     """Events that are appended at the edge (`events.flush`)."""
     wished: bool = False
     """Whether somebody should look for due rows after the commit."""
+    afterwards: list[Callable[[Tx], Awaitable[object]]] = field(default_factory=list)
+    """What has to wait until this transaction is over, because somebody else holds it: hints, each in a transaction of
+    its own."""
     quick: Ask | None = None
     """The short way for prepared questions, where nothing else may be asked."""
     _direct: Direct | None = None

@@ -264,7 +264,7 @@ async def test_a_kept_page_costs_one_question_whether_anything_was_committed(
 
     async with living.api.as_("root", Accept="text/html") as client:
         await client.get("/apps")
-        await asyncio.gather(*db._notes)  # That a token was used is written down, which is a commit.
+        await asyncio.gather(*db._tasks)  # That a token was used is written down, which is a commit.
         first = await client.get("/apps")
         monkeypatch.setattr(db._marks, "ask", noting)
         assert (await client.get("/apps")).text == first.text

@@ -131,7 +131,7 @@ async def test_several_that_are_asked_at_once_are_answered_from_one_state(world:
 async def test_one_of_several_that_fails_is_told_and_leaves_nothing_open(world: World) -> None:
     await world.app("shop")
     names, wrong = Question(select(t.app.c.name)), Question(text("SELECT 1 / nothing AS x").columns())  # type: ignore[arg-type]
-    with pytest.raises(Exception, match="nothing|does not have the tables"):
+    with pytest.raises(Exception, match=r"nothing|does not have the tables"):
         await world.db.asked(lambda tx: tx.asked_all((names, {}), (wrong, {}), (names, {})), single=True)
     again = await world.db.asked(lambda tx: tx.asked_all((names, {}), (names, {})), single=True)
     assert [answer.rows() for answer in again] == [[{"name": "shop"}]] * 2

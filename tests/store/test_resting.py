@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import insert, select, update
 
 from mcd.model import Noun
@@ -12,6 +14,7 @@ from mcd.store import intents, leases, resting
 from mcd.store import tables as t
 from mcd.store.resting import Due, Left, Rest
 from mcd.store.rolling import wake_neighbours
+from mcd.store.session import Database
 from tests.store.world import ADMIN, World, changed
 
 RESYNC = timedelta(seconds=600)
@@ -81,6 +84,25 @@ async def test_a_neighbour_of_what_is_due_already_takes_it_out_of_its_rest(world
     assert [row.row_id for row in await found(world)] == [free.row_id]
     async with world.db.writing() as tx:
         assert await resting.renew(tx, Noun.ROLLOUT, [free, called]) == {free.row_id}
+
+
+@pytest.mark.parametrize("url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
+async def test_a_neighbour_that_another_process_just_puts_off_is_looked_at_all_the_same(
+    world: World, other: Database
+) -> None:
+    _, called = await at_rest(world, 2, Rest("word", world.now + timedelta(hours=1)))
+    async with world.db.writing() as tx:
+        caller = await tx.value(select(t.app.c.id).where(t.app.c.name == "app-0"))
+        row = {"app_id": caller, "called": "app-1", "component": "web", "seen": True}
+        await tx.run(insert(t.dependency).values(row))
+    world.later(seconds=700)
+    async with world.db.writing() as renewing:
+        # Due, as far as anybody else can see.
+        assert await resting.renew(renewing, Noun.ROLLOUT, [called]) == {called.row_id}
+        async with asyncio.timeout(5), other.writing() as tx:
+            await wake_neighbours(tx, world.now, caller, "app-0")
+    await world.until_due(t.rollout.c.next_run_at, t.rollout.c.id == called.row_id)
+    assert [row.row_id for row in await found(world)].count(called.row_id) == 0, "and is not at rest"
 
 
 async def test_a_wish_at_the_very_moment_at_which_a_row_is_due_takes_it_out_of_its_rest(world: World) -> None:

@@ -5,9 +5,12 @@ Everything goes through the doors of the store; nothing is written around them.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import ColumnElement, select
 
 from mcd.model import (
     Actor,
@@ -121,6 +124,16 @@ class World:
         lease = await self.one(noun)
         assert await self.record(lease, result)
         return lease
+
+    async def until_due(self, at: ColumnElement[datetime], *which: ColumnElement[bool]) -> None:
+        """Waits until the only row of these is due, which another process sees to."""
+        async with asyncio.timeout(20):
+            while True:
+                async with self.db.reading() as tx:
+                    (due,) = await tx.values(select(at <= self.now).where(*which))
+                if due:
+                    return
+                await asyncio.sleep(0.02)
 
     async def live(self, app: str) -> Rollout:
         async with self.db.reading() as tx:

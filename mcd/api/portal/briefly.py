@@ -2,9 +2,9 @@
 
 What is kept belongs to one person with the rights that they have at this request, in one language and one appearance,
 as of one second, because a page says how long ago things were; in the next second it is told once more while the new
-one is made. Of what other processes commit a page may know nothing for a second, and the next one is begun after two
-fifths of it: a platform that deploys commits more often than a page can be made. It must not keep a page that says something
-once, nor a refusal, nor tell anybody of a state that was over by what this process did when they asked.
+one is made. Of what other processes commit a page may know nothing for a second, and the next one is begun after 0.4 s:
+a platform that deploys commits more often than a page can be made. It must not keep a page that says something once,
+nor a refusal, nor tell anybody of a state that was over by what this process did when they asked.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ MOST_BYTES = 16 * 1024 * 1024
 MOST_OF_A_KEY = 4096
 """Bytes: about as much as a question takes beside its page. A longer one is answered and not kept."""
 BEHIND = timedelta(seconds=1)
-"""How long a page may know nothing of what another process committed."""
+"""How long a page may know nothing of what another process committed, or a pass of this one."""
 GATHERED = timedelta(seconds=0.4)
 """How long what other processes commit is gathered, before the next page is begun for all of it."""
 SHOWN = timedelta(seconds=2)
