@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +146,8 @@ async def test_a_loop_that_ended_leaves_nothing_running(here: World) -> None:
 async def test_what_another_process_is_taking_is_not_looked_for_without_a_pause(
     here: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It may sleep in the middle of it, for as long as its database lets it: the row is due, and locked."""
+    """It may sleep in the middle of it, for as long as its database lets it: the row is due, and locked. What this
+    process commits meanwhile wakes it, a few times when it begins."""
     looks: list[float] = []
     whole, clock = turns.in_turn, asyncio.get_running_loop().time
 
@@ -161,12 +163,13 @@ async def test_what_another_process_is_taking_is_not_looked_for_without_a_pause(
     monkeypatch.setattr(leases, "take", locked)
     stop = asyncio.Event()
     running = asyncio.create_task(here.loop.run(stop))
-    async with asyncio.timeout(20):
-        while len(looks) < 9:
-            await asyncio.sleep(0.01)
-    stop.set()
-    await running
-    assert looks[8] - looks[2] > HELD_BACK, "some of them were woken by what this process committed itself"
+    try:
+        async with asyncio.timeout(20):
+            while sum(after - before > HELD_BACK * 0.9 for before, after in pairwise(looks)) < 3:
+                await asyncio.sleep(0.01)
+    finally:
+        stop.set()
+        await running
 
 
 async def test_a_stop_is_heard_while_every_worker_is_busy(here: World) -> None:
