@@ -22,7 +22,6 @@ from mcd.store.sqlite import LOOKED_EVERY, AtOnce
 
 Asked = tuple[Question, Mapping[str, Any]]
 """A question and what it is about."""
-SECOND = "one question was announced, and a second one asked: it may be of another state"
 
 
 class Ask(Protocol):
@@ -80,7 +79,7 @@ class FileQuick:
         try:
             opened.connection.execute("BEGIN")
             try:
-                yield _once(opened.ask) if single else opened.ask
+                yield once(opened.ask) if single else opened.ask
             finally:
                 if not opened.away:
                     opened.connection.execute("COMMIT")
@@ -103,15 +102,15 @@ class FileQuick:
             self._idle.pop().close()
 
 
-def _once(ask: Ask) -> Ask:
-    """Refuses a second question here as well, where it would do no harm: who writes one looks at SQLite first."""
+def once(ask: Ask) -> Ask:
+    """Refuses to be asked a second time; on SQLite too, where it would do no harm: who writes one looks there first."""
     asked = 0
 
     async def only(*several: Asked) -> list[Answer]:
         nonlocal asked
         asked += 1
         if asked > 1:
-            raise RuntimeError(SECOND)
+            raise RuntimeError("one question was announced, and a second one asked: it may be of another state")
         return await ask(*several)
 
     return only

@@ -16,7 +16,7 @@ from sqlalchemy import Dialect
 from sqlalchemy.engine import URL
 
 from mcd.store.question import Answer
-from mcd.store.quick import SECOND, Ask, Asked, TheOtherWay, Why
+from mcd.store.quick import Ask, Asked, TheOtherWay, Why, once
 from mcd.store.server_connection import Connection, connect, cut
 
 MOST = 4
@@ -64,13 +64,10 @@ class ServerQuick:
     @contextlib.asynccontextmanager
     async def _reading(self, single: bool) -> AsyncIterator[Ask]:
         connection = await self._taken()
-        whole, asked = True, 0
+        whole = True
 
         async def ask(*several: Asked) -> list[Answer]:
-            nonlocal whole, asked
-            asked += 1
-            if single and asked > 1:
-                raise RuntimeError(SECOND)
+            nonlocal whole
             whole = False
             with _answered(connection):
                 cursors = await self._sent(connection, several, apart=single)
@@ -92,7 +89,7 @@ class ServerQuick:
             if not single:
                 await say(BEGIN)
             try:
-                yield ask
+                yield once(ask) if single else ask
             finally:
                 if whole and not single:
                     await say("COMMIT")

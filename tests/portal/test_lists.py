@@ -251,6 +251,20 @@ async def test_many_who_look_at_one_state_cost_one_look(living: Site, monkeypatc
         assert "/apps/hello" not in (await dora.get("/apps")).text, "rights count from the next request on"
 
 
+async def test_a_kept_page_is_told_before_its_route(living: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    await living.api.deployed()
+    async with living.api.as_("root", Accept="text/html") as client:
+        await client.get("/apps")
+        await asyncio.gather(*living.api.world.runtime.db._tasks)
+        first = await client.get("/apps")
+
+        async def never(*_: object) -> Response:
+            raise AssertionError("the route was asked")
+
+        monkeypatch.setattr(Briefly, "page", never)
+        assert (await client.get("/apps")).text == first.text
+
+
 async def test_a_kept_page_costs_one_question_whether_anything_was_committed(
     living: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -72,12 +72,18 @@ async def test_a_hint_of_what_is_due_already_takes_it_out_of_its_rest(world: Wor
     assert [lease.row_id for lease in await world.take(Noun.ROLLOUT)] == [hinted.row_id], "in its old place"
 
 
+async def _calls(world: World, caller: str, called: str) -> str:
+    """The id of the App that calls the other one from now on."""
+    async with world.db.writing() as tx:
+        app_id = str(await tx.value(select(t.app.c.id).where(t.app.c.name == caller)))
+        row = {"app_id": app_id, "called": called, "component": "web", "seen": True}
+        await tx.run(insert(t.dependency).values(row))
+    return app_id
+
+
 async def test_a_neighbour_of_what_is_due_already_takes_it_out_of_its_rest(world: World) -> None:
     free, called = await at_rest(world, 2, Rest("word", world.now + timedelta(hours=1)))
-    async with world.db.writing() as tx:
-        caller = await tx.value(select(t.app.c.id).where(t.app.c.name == "app-0"))
-        row = {"app_id": caller, "called": "app-1", "component": "web", "seen": True}
-        await tx.run(insert(t.dependency).values(row))
+    caller = await _calls(world, "app-0", "app-1")
     world.later(seconds=700)
     async with world.db.writing() as tx:
         await wake_neighbours(tx, world.now, caller, "app-0")
@@ -91,10 +97,7 @@ async def test_a_neighbour_that_another_process_just_puts_off_is_looked_at_all_t
     world: World, other: Database
 ) -> None:
     _, called = await at_rest(world, 2, Rest("word", world.now + timedelta(hours=1)))
-    async with world.db.writing() as tx:
-        caller = await tx.value(select(t.app.c.id).where(t.app.c.name == "app-0"))
-        row = {"app_id": caller, "called": "app-1", "component": "web", "seen": True}
-        await tx.run(insert(t.dependency).values(row))
+    caller = await _calls(world, "app-0", "app-1")
     world.later(seconds=700)
     async with world.db.writing() as renewing:
         # Due, as far as anybody else can see.
