@@ -64,10 +64,14 @@ async def test_a_page_is_live_also_when_the_extension_for_it_comes_late(living: 
     """htmx, once it is there, starts in a timer of its own, unless the browser is still reading the page."""
     await living.api.deployed()
     async with living.visitor("vera") as vera:
+        # In one look: to look again and again by `wait_for_function` needs `eval`, which the page forbids.
+        started = """new Promise((after) => {
+            const look = () => typeof htmx === "undefined" ? setTimeout(look, 10) : setTimeout(after);
+            look();
+        })"""
 
         async def late(route: Route) -> None:
-            await vera.page.wait_for_function("typeof htmx !== 'undefined'")
-            await vera.page.evaluate("new Promise((after) => setTimeout(after))")
+            await vera.page.evaluate(started)
             await route.continue_()
 
         await vera.page.route("**/hx-sse.js", late)
