@@ -20,6 +20,7 @@ from mcd.compiling.children import Child, Ended, asking, is_out_of_memory, opene
 from mcd.compiling.kept import Kept, key
 from mcd.errors import Code, McdError, Problem, Severity
 from mcd.model import Reconciled, Rollout, Trigger
+from mcd.rounds import breathe
 
 SECONDS = 1.0
 """Of processor time for one reading of a file (app-yaml 2.1)."""
@@ -66,6 +67,7 @@ class Compiler:
             problem = limit.problem(bound.app.path or FILE)
             return Desired(Compiled((), (), (problem,), None), (), {}, {}, (problem,))
         if not kept:
+            await breathe()
             later = self._asking("desired", _as_asked_later(given, found))
             self.kept.put(key(asked), frames, key(later))
         return found

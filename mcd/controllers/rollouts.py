@@ -48,6 +48,7 @@ from mcd.model import (
 from mcd.model.triggers import BACK
 from mcd.model.why import Note, Saying, Told, Value, Why, as_told, say, saying, told
 from mcd.objects import COMPONENT, Ref, ref_of
+from mcd.rounds import breathe
 
 PROGRESS_RETRY = 10.0
 """Seconds between looks at pods that start, when no watch says anything. A watch usually says it in milliseconds."""
@@ -99,6 +100,7 @@ async def reconcile(
     work = _Pass(item, live, fence, owner, now, values, compiler)
     steps = DELETING if item.app.deleted_at is not None else STEPS
     for step in steps:
+        await breathe()
         outcome = await step(work)
         if outcome is not None:
             return _result(work, outcome)

@@ -31,6 +31,7 @@ from mcd.model import (
     WorkItem,
 )
 from mcd.model.triggers import NAMES_A_RELEASE, Trigger
+from mcd.rounds import breathe
 from mcd.store import neighbours, secrets
 from mcd.store import tables as t
 from mcd.store.files import files_of
@@ -242,6 +243,7 @@ async def _rollouts(tx: Tx, ids: Sequence[str], *, sparing: bool) -> dict[str, W
     facts = await _facts(tx, rows)
     items: dict[str, WorkItem] = {}
     for row in rows:
+        await breathe()
         line, cluster = _place(row)
         app = _app(row, line, made)
         rollout = picked(row, "o")
