@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Mcd, Ran, here
+from tests.servers.registry import free_port
 
 __all__ = ["here"]
 
@@ -90,7 +91,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(run: Admin, environment: dict[
 def test_serving_without_tables_says_what_to_run(run: Admin, here: Mcd, environment: dict[str, str]) -> None:
     run(environment, "migrate")
     Path(environment["MCD_DATA"], "mcd.db").unlink()
-    answer = here("serve", env=environment)
+    answer = here("serve", env=environment | {"MCD_LISTEN": f"127.0.0.1:{free_port()}"})
     assert answer.code == 6
     # Who starts it may know where.
     assert f"mcd: {environment['MCD_DATA']}/mcd.db: the database does not have the tables" in answer.err

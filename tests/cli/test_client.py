@@ -12,6 +12,7 @@ from mcd.cli.client import Client, segment
 from mcd.cli.contexts import Context
 from mcd.errors import Code, McdError, Severity
 from tests.cli.conftest import Mcd, Played
+from tests.servers.registry import free_port
 
 PROBLEM = {"Content-Type": "application/problem+json"}
 
@@ -27,12 +28,6 @@ def client() -> Iterator[Callable[..., Client]]:
     yield make
     for one in made:
         one.close()
-
-
-def free_port() -> int:
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
 
 
 def test_a_refused_connection_is_one_line_with_exit_6(mcd: Mcd) -> None:

@@ -171,7 +171,7 @@ def test_the_first_python_program_answers_and_ends_when_it_is_told(tmp_path: Pat
     import sys
     import time
 
-    from tests.cli.test_client import free_port
+    from tests.servers.registry import free_port
 
     recipe, port = python(tmp_path, 8080), free_port()
     (tmp_path / "main.py").write_text(recipe.program["main.py"])
