@@ -12,7 +12,7 @@ from typing import Any, Generic, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from mcd import model
-from mcd.errors import Code
+from mcd.errors import Code, Severity
 from mcd.errors import Problem as FileProblem
 from mcd.model.named import state_named
 from mcd.model.why import Note, as_told, say, saying, told
@@ -66,6 +66,11 @@ class Problem(Shape):
             message=problem.message,
             hint=problem.hint,
         )
+
+    def __str__(self) -> str:
+        """As every other face says it."""
+        at = {"severity": Severity(self.severity), "line": self.line or 0, "column": self.column or 0}
+        return str(FileProblem(**{**self.model_dump(), **at}))
 
 
 class ProblemDetails(Shape):
