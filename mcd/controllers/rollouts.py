@@ -294,7 +294,7 @@ def _failed(work: _Pass, health: ComponentHealth) -> Outcome:
         work.roll_back_to = item.last_good
         why.append(told(Note.PUT_BACK_TO, number=item.last_good.number, release=item.last_good.release))
         why += [told(Note.DEPLOY_TRIES_AGAIN, app=item.app.name)] if pulls else []
-        work.events.append(EventNote(EventKind.STALLED, saying(*why), {"evidence": list(health.evidence)}))
+        work.events.append(EventNote(EventKind.STALLED, saying(*why)))
         return Stalled(Reason.ROLLED_BACK, saying(*why))
     if pulls:
         why.append(told(Note.PULL_TRIED_AGAIN, app=item.app.name))

@@ -113,6 +113,25 @@ async def test_the_last_lines_of_the_rollout_that_mcd_went_back_from_are_told_wh
     assert (await live.get(LOGS)).json()["reason"] == "NoPreviousLog"
 
 
+async def test_who_may_read_no_logs_hears_nowhere_what_a_program_said_before_it_died(live: Api) -> None:
+    """Why it died is for everybody who sees the App; the lines are as secret as the log that they are of."""
+    await live.deployed()
+    await died(live, Fate.CRASH, b"reading", b"fatal: no database")
+    faces = ["", "/why", "/rollouts"]
+    asked = [f"/api/v1/apps/hello{face}" for face in faces] + ["/api/v1/events?app=hello"]
+    pages = [f"/apps/hello{face}" for face in ("", "/rollouts/2", "/timeline")]
+    told = {}
+    for person in ("vera", "dora"):
+        answers = [await live.get(path, person) for path in asked]
+        async with live.as_(person, Accept="text/html") as browser:
+            answers += [await browser.get(path) for path in pages]
+        assert [answer.status_code for answer in answers] == [200] * len(answers), [a.url for a in answers]
+        told[person] = {answer.url.path for answer in answers if "fatal: no database" in answer.text}
+    assert told["vera"] == set()
+    assert {"/api/v1/apps/hello/why", "/apps/hello/rollouts/2"} <= told["dora"]
+    assert "CrashLooping" in (await live.get("/api/v1/apps/hello/why", "vera")).text
+
+
 async def test_lines_of_the_cluster_and_of_an_older_rollout_are_no_last_words(live: Api) -> None:
     await live.deployed()
     await died(live, Fate.CRASH, b"of the older one")

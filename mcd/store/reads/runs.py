@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import select
 
 from mcd.errors import Code, McdError, Problem, echo, not_found
 from mcd.model import Actor, Change, ComponentHealth, ConditionType, Noun, Release, Rollout, Verb
 from mcd.store import tables as t
+from mcd.store.authorize import may
 from mcd.store.files import files_of
 from mcd.store.lookup import find_app, find_release, find_rollout
 from mcd.store.nouns import Row, change_of, health_of, problem_of, release_of, rollout_of, state_of
@@ -147,10 +148,14 @@ async def rollout(actor: Actor, tx: Tx, rollout_id: str) -> Rollout:
 
 
 async def rollout_seen(actor: Actor, tx: Tx, rollout_id: str) -> RolloutSeen:
-    """By its id, with health and changes. Raises McdError not_found."""
+    """By its id, with health and changes. What a program said before it died is for who may read logs, and for who
+    deploys: they must hear of it what fails. Raises McdError not_found."""
     row, app = await find_rollout(actor, tx, Verb.READ, rollout_id)
+    health = [health_of(health) for health in row["health"]]
+    if not any(may(actor, verb, app["line"]) for verb in (Verb.SHELL, Verb.DEPLOY)):
+        health = [replace(one, evidence=()) for one in health]
     return RolloutSeen(
         rollout_of(row, app["name"]),
-        tuple(health_of(health) for health in row["health"]),
+        tuple(health),
         tuple(change_of(change) for change in row["changes"]),
     )
