@@ -266,8 +266,9 @@ class Platform:
             self.hurried = False
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    """In a thread, and not beside the tests of other rooms: they count what is looked up and what takes memory."""
     from tests.controllers.world import migrated
 
     folder = tmp_path_factory.mktemp("platform")
