@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +19,9 @@ from mcd.cli.options import OutputOption
 from mcd.cli.output import Form, note, show_data
 from mcd.errors import Code, McdError, echo
 from mcd.objects import is_name, is_reserved
+
+if TYPE_CHECKING:
+    from mcd.cli.contexts import Context
 
 SCHEMA_FILE = "app.schema.json"
 _IGNORED = """\
@@ -161,14 +165,31 @@ def report(
     if "Dockerfile" not in files:
         note("Dockerfile was there and is kept.")
     where = "" if folder == Path() else f"cd {folder}, then "
-    note(f"Next: {where}mcd validate, commit, then `git push {_known_server()}/git/{app}.git main`.")
+    known = _known()
+    if known and known.token and not _git_asks_mcd(folder, known.server):
+        # For the whole machine: the folder need not be a repository yet, and the helper answers for this server only.
+        key = shlex.quote(f"credential.{known.server}.helper")
+        note(f'Once, so that git pushes as you: git config --global {key} "!$(command -v mcd) credential"')
+    server = known.server if known else "SERVER"
+    note(f"Next: {where}mcd validate, commit, then `git push {server}/git/{app}.git main`.")
 
 
-def _known_server() -> str:
-    """The address of the server that a push would go to, as far as this machine knows one. None is asked."""
+def _known() -> Context | None:
+    """Where a push would go and as whom, as far as this machine knows. No server is asked."""
     from mcd.cli.contexts import chosen
 
     try:
-        return chosen().server
+        return chosen()
     except McdError:
-        return "SERVER"
+        return None
+
+
+def _git_asks_mcd(folder: Path, server: str) -> bool:
+    """Whether git has `mcd credential` for this server already. Another helper does not know the token of a login."""
+    from mcd.cli.git import BROKEN, Git
+
+    try:
+        words = Git(folder).line("config", "--get-urlmatch", "credential.helper", server).split()
+    except BROKEN:
+        return False
+    return len(words) > 1 and words[-1] == "credential" and words[-2].rpartition("/")[2].lstrip("!") == "mcd"

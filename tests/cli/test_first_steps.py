@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from pathlib import Path
 
 from tests.cli.conftest import Mcd, Platform, signed_in
@@ -70,3 +71,31 @@ def test_init_names_the_server_that_is_known(here: Mcd, tmp_path: Path) -> None:
         told = here("init", str(tmp_path / name), "--language", "python", "--name", "shop", env=env)
         assert told.code == 0, told.err
         assert f"`git push {where}/git/shop.git main`" in told.err
+
+
+def test_init_says_how_git_gets_the_token_until_git_has_it(here: Mcd, tmp_path: Path) -> None:
+    """Without the helper the push that init proposes ends in a question for a password that nobody has."""
+    server, config = "http://127.0.0.1:7070", tmp_path / "gitconfig"
+    config.write_text("[credential]\n\thelper = store\n")
+    signed = {"MCD_SERVER": server, "MCD_TOKEN": "mcd_pat_1", "GIT_CONFIG_GLOBAL": str(config)}
+    line = f'git config --global credential.{server}.helper "!$(command -v mcd) credential"'
+
+    def told(name: str, env: dict[str, str]) -> str:
+        (tmp_path / name).mkdir()
+        done = here("init", str(tmp_path / name), "--language", "python", "--name", "shop", env=env)
+        assert done.code == 0, done.err
+        return done.err
+
+    first = told("one", signed)
+    assert first.index(line) < first.index("Next: ")
+    assert "credential" not in told("two", signed | {"MCD_TOKEN": ""}), "nobody is signed in, so the helper is mute"
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "mcd").write_text("#!/bin/sh\n")
+    (tmp_path / "bin" / "mcd").chmod(0o755)
+    path = f"{tmp_path / 'bin'}:/usr/bin:/bin"
+    subprocess.run(
+        ["sh", "-c", line], check=True, env={"PATH": path, "GIT_CONFIG_GLOBAL": str(config), "HOME": str(tmp_path)}
+    )
+    assert "credential" not in told("three", signed), "the line that was said is what is looked for"
+    other = signed | {"MCD_SERVER": "http://127.0.0.1:7071"}
+    assert "credential.http://127.0.0.1:7071.helper" in told("four", other), "a helper of another server"
