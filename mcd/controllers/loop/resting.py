@@ -19,6 +19,7 @@ from mcd.controllers.loop.program import program
 from mcd.kube.secret import KIND as SECRET
 from mcd.kube.watch import FIRST_LOOK, Caches
 from mcd.model import Action, Noun, ProductLineItem, Ready, Result, RolloutItem, WorkItem
+from mcd.rounds import breathe
 from mcd.runtime import Runtime
 from mcd.store import resting
 from mcd.store.resting import Due, Left, Rest
@@ -226,7 +227,11 @@ class RowsAtRest:
         # Beside those that passes are marked by: of what changes now a pass that was just taken has read nothing.
         await self.runtime.db.asked(self._places_of_left.read)
         now, healthy = self.runtime.now(), _Healthy(self.runtime)
-        rows = [row for about, left in found if (row := self._same(about, left, healthy, now)) is not None]
+        rows = []
+        for about, left in found:
+            await breathe()  # A process that was started again is asked of everything at once.
+            if (row := self._same(about, left, healthy, now)) is not None:
+                rows.append(row)
         renewed = await self._put_off(rows, now + timedelta(seconds=self.runtime.settings.resync))
         same = [row for row in rows if row.row_id in renewed]
         for row in same:
