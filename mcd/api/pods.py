@@ -108,6 +108,8 @@ async def read_logs(
         raise McdError(
             Code.NOT_FOUND, f'App "{app}" has no such pod now.', "See `mcd status`; --build shows its build."
         )
+    if not follow and not previous:
+        _refuse_unstarted(app, first)
     found = Finder(runtime, credential, cluster, place, wanted, first)
     lines = tails.lines(cluster, place.line.namespace, found, options)
     if previous:
@@ -121,6 +123,21 @@ async def read_logs(
         else:
             lines = _from(begun, lines)
     return _text(request, lines, throttle, actor.person)
+
+
+def _refuse_unstarted(app: str, found: Sequence[tails.Source]) -> None:
+    """Raises McdError(conflict) when no container that is meant ever started: there are no lines, only a wait."""
+    waiting = [(source.pod, source.waits.message) for source in found if source.waits is not None]
+    if not waiting or len(waiting) < len(found):
+        return
+    pod, why = waiting[0]
+    more = f" ({len(waiting) - 1} more wait too)" if len(waiting) > 1 else ""
+    raise McdError(
+        Code.CONFLICT,
+        f"{pod}{more}: {why}",
+        f"`mcd why {app}` says what to do; `mcd logs {app} -f` waits for the first line.",
+        reason="NotStarted",
+    )
 
 
 def _none_ended(app: str, pod: str | None) -> McdError:
@@ -189,8 +206,29 @@ async def sources_of(cluster: Cluster, place: Place, wanted: Wanted) -> list[tai
         status = places.statuses(pod).get(name, {})
         uid, restarts = str(pod["metadata"].get("uid", "")), int(status.get("restartCount", 0))
         running = "running" in (status.get("state") or {})
-        found.append(tails.Source(pod["metadata"]["name"], uid, name, restarts, _ends(status), running))
+        waits = _waits(place.app.name, pod, name)
+        found.append(tails.Source(pod["metadata"]["name"], uid, name, restarts, _ends(status), running, waits))
     return found
+
+
+def _waits(app: str, pod: Object, container: str) -> McdError | None:
+    """Why a container never started; None for one that did."""
+    of_pod = pod.get("status", {})
+    if of_pod.get("phase", "Pending") != "Pending":
+        return None
+    told = [*(of_pod.get("initContainerStatuses") or ()), *(of_pod.get("containerStatuses") or ())]
+    status: Mapping[str, Any] = next((one for one in told if one.get("name") == container), {})
+    state = status.get("state") or {}
+    if "running" in state or "terminated" in state or status.get("lastState"):
+        return None
+    unplaced = _unscheduled(pod)
+    why = str((state.get("waiting") or {}).get("reason") or "")
+    if unplaced:
+        why = f"no node takes it: {echo(unplaced, 300)}"
+    elif not why and not pod.get("spec", {}).get("nodeName"):
+        why = "no node has taken it yet"
+    said = f"it has not started: {why.rstrip('.')}." if why else "it has not started."
+    return McdError(Code.INVALID, said, f"`mcd why {app}` says what to do.")
 
 
 def _newest(pods: Sequence[Object]) -> list[Object]:
@@ -234,9 +272,6 @@ def pod_shape(pod: Object) -> Pod:
     status = pod.get("status", {})
     meta = pod["metadata"]
     said = next((c.reason for c in shown if c.reason), "") or str(status.get("message") or status.get("reason") or "")
-    unscheduled = next(
-        (c.get("message", "") for c in status.get("conditions") or () if c.get("reason") == "Unschedulable"), ""
-    )
     return Pod(
         name=meta["name"],
         component=places.label(pod, COMPONENT),
@@ -247,8 +282,14 @@ def pod_shape(pod: Object) -> Pod:
         commit=_commit(pod),
         created_at=time_of(meta.get("creationTimestamp")),
         containers=shown,
-        message=str(unscheduled or said),
+        message=_unscheduled(pod) or said,
     )
+
+
+def _unscheduled(pod: Object) -> str:
+    """The scheduler's words about a pod that it can place nowhere."""
+    conditions = pod.get("status", {}).get("conditions") or ()
+    return next((str(c.get("message", "")) for c in conditions if c.get("reason") == "Unschedulable"), "")
 
 
 def _container(spec: Mapping[str, Any], status: Mapping[str, Any]) -> Container:

@@ -65,6 +65,8 @@ class Source:
     one (False). The first that has any is told. Empty: none ended."""
     running: bool = field(default=False, compare=False)
     """Whether it may say more: if its log ends all the same, that was not its end."""
+    waits: McdError | None = field(default=None, compare=False)
+    """Why it never started, for the reader: there is nothing to ask the cluster for."""
 
     @property
     def key(self) -> bytes:
@@ -200,6 +202,9 @@ class _Tails:
         for source in found:
             reading = self.known.get(source) or _Reading(source, first, now)
             started = source.running and not reading.source.running
+            if reading.source.waits and not source.waits:
+                # What starts may have ended before anybody looked.
+                started, reading.settled = True, False
             reading.source = source
             self.known[source] = reading
             due = started or now >= reading.again
@@ -247,6 +252,8 @@ class _Tails:
 
     async def _of(self, reading: _Reading) -> AsyncGenerator[bytes, None]:
         options, source = self.options, reading.source
+        if source.waits is not None and not options.previous:
+            raise source.waits
         key = source.key
         known = self.marks.get(key, 0)
         words = f"{source.pod} {source.container} ".encode() if options.prefix else b""

@@ -68,6 +68,8 @@ async def log_lines(
     end may not."""
     silence, hint = (None, REOPENED) if follow else (DEADLINE, "Ask again.")
     async with transport.stream(path, query) as response:
+        if response.status == 204:  # no node has the pod yet
+            return
         if response.status != 200:
             raise await refused(response, what)
         held, cut = bytearray(), False

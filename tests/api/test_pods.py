@@ -128,6 +128,45 @@ async def test_logs_of_what_is_not_there_say_so(running: Api) -> None:
     assert (await running.get("/api/v1/apps/hello/logs", "vera")).status_code == 403
 
 
+def begin(api: Api, pod: str, *, scheduler: str = "", state: dict[str, Any] | None = None) -> None:
+    """Puts a pod back to where it has not started: it is nowhere, or on a node in this state."""
+    kube = api.world.kube
+    ref = Ref("v1", "Pod", "demo", pod)
+    found = [{"name": pod.split("-")[1], "restartCount": 0, "state": state}] if state else []
+    unplaced = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": scheduler}
+    kube.set_status(
+        ref, {"phase": "Pending", "containerStatuses": found, "conditions": [unplaced] if scheduler else []}
+    )
+
+
+async def test_logs_of_pods_that_never_started_say_which_waits_for_what(running: Api) -> None:
+    first, second = pods(running, "web")
+    begin(running, first, scheduler="0/3 nodes are available: 3 Insufficient cpu.")
+    begin(running, second, state={"waiting": {"reason": "ImagePullBackOff"}})
+    answer = await running.get("/api/v1/apps/hello/logs?component=web")
+    assert (answer.status_code, answer.json()["reason"]) == (409, "NotStarted")
+    told = answer.json()["detail"]
+    assert told.startswith(
+        f"{first} (1 more wait too): it has not started: no node takes it: 0/3 nodes are available: 3 Insufficient cpu."
+    )
+    assert "`mcd why hello` says what to do; `mcd logs hello -f` waits for the first line." in told
+    answer = await running.get(f"/api/v1/apps/hello/logs?pod={second}")
+    assert (answer.status_code, answer.json()["detail"].split(". ")[0]) == (
+        409, f"{second}: it has not started: ImagePullBackOff",
+    )  # fmt: skip
+    both = await running.get("/api/v1/apps/hello/logs?tail=1")
+    assert both.status_code == 200, "what did start is shown"
+    worker = pods(running, "worker")[0]
+    assert set(both.text.splitlines()) == {
+        f"{worker} line 2",
+        f"mcd: {first} web: it has not started: no node takes it: 0/3 nodes are available: 3 Insufficient cpu. "
+        "`mcd why hello` says what to do.",
+        f"mcd: {second} web: it has not started: ImagePullBackOff. `mcd why hello` says what to do.",
+    }
+    page = (await running.get("/apps/hello/logs?component=web", headers={"Accept": "text/html"})).text
+    assert f"{second} web: it has not started: ImagePullBackOff." in page
+
+
 async def test_the_build_log_of_the_newest_release(running: Api) -> None:
     empty = await running.get("/api/v1/apps/hello/logs?build=true")
     assert (empty.status_code, empty.text) == (200, "")

@@ -151,6 +151,22 @@ async def test_a_container_that_ended_is_read_to_its_end_and_its_next_run_from_i
         assert await some(lines, 1) == [b"again\n"]
 
 
+async def test_a_container_that_never_started_is_told_once_and_read_when_it_did(talker: Talker) -> None:
+    waits: list[McdError | None] = [McdError(Code.INVALID, "it has not started: ErrImagePull.")]
+
+    async def find() -> Sequence[Source]:
+        return [Source("web-0", "u", "web", 0, waits=waits[0])]
+
+    given = Options(follow=True, look_again=0.01)
+    async with aclosing(tails.lines(talker, "demo", find, given)) as lines:  # type: ignore[type-var]
+        assert await some(lines, 1) == [b"mcd: web-0 web: it has not started: ErrImagePull.\n"]
+        assert not talker.asked, "a cluster has no lines of what never started"
+        talker.runs(going=False)
+        talker.say(b"over already")
+        waits[0] = None
+        assert await some(lines, 1) == [b"over already\n"]
+
+
 async def test_a_container_that_ended_is_not_asked_again_and_again(talker: Talker) -> None:
     talker.say(b"one")
     talker.runs(False)

@@ -379,6 +379,12 @@ async def test_lines_of_a_log_are_cut_and_never_lost(certificate: Path) -> None:
     assert len(lines[2]) == streams.MAX_LOG_LINE
 
 
+async def test_a_pod_that_no_node_has_taken_has_said_nothing(certificate: Path) -> None:
+    """An API server answers for it without a node to ask: no content, and no error."""
+    async with serving(certificate, says("204 No Content", b"")) as client:
+        assert [line async for line in client.logs("default", "p", "c")] == []
+
+
 async def test_an_api_server_that_is_not_ready_is_not_asked_what_it_serves(certificate: Path) -> None:
     """It answers, and lists less than it serves until it has read its resource definitions."""
     asked: list[None] = []
