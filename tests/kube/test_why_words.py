@@ -277,6 +277,15 @@ def test_the_patterns_are_one_list_without_a_second_meaning() -> None:
     assert {p.why for p in PATTERNS} <= set(WORDS)
 
 
+def test_a_port_that_nothing_listens_on_changes_no_check() -> None:
+    """The right port is known to the program only, and a made-up `health` would be one more thing that is wrong."""
+    assert [patch(told(why, component="web")) for why in (Why.NOTHING_LISTENS, Why.PROBE_OTHER)] == ["", ""]
+    for why in (Why.HTTP_CODE, Why.PROBE_TIMEOUT):
+        lines = patch(told(why, component="web"))
+        assert lines.startswith("components:\n  web:\n    health: ")
+        assert "port:" not in lines
+
+
 FILLED = {"NAME:TAG": "shop:2", "PROGRAM": "./shop", "/PATH": "/ready", "PORT": "8080", "POOL": "general",
           "CPU": "500m", "MEMORY": "1Gi", "SIZE": "20Gi"}  # fmt: skip
 ABSENT = {"type": "web", "image": "shop:1"}

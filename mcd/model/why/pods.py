@@ -222,13 +222,14 @@ START: Mapping[Why, Words] = {
 }  # fmt: skip
 
 
-def _probe(en: str, zh: str, step_en: str, step_zh: str) -> Words:
+def _probe(en: str, zh: str, step_en: str, step_zh: str, health: str = "") -> Words:
+    """`health` is what to change there; without it nobody but the program knows what is right."""
     return Words(
         Family.PROBES, Reason.PROBE_FAILING,
         Phrase(f"the program runs, but its {{which}} check{{asked}} got: {en}.",
                f"程序在运行，但{{which}}检查{{asked}}的结果是：{zh}。"),
         Phrase(step_en, step_zh),
-        "components:\n  {component}:\n    port: PORT\n    health: /PATH",
+        f"components:\n  {{component}}:\n    health: {health}" if health else "",
     )  # fmt: skip
 
 
@@ -240,12 +241,13 @@ PROBES: Mapping[Why, Words] = {
     ),
     Why.HTTP_CODE: _probe(
         "HTTP {code}", "HTTP {code}",
-        "Check components.{component}.health and the port.", "请检查 components.{component}.health 和端口。",
+        "Check components.{component}.health and the port.", "请检查 components.{component}.health 和端口。", "/PATH",
     ),
     Why.PROBE_TIMEOUT: _probe(
         "no answer in time", "没有及时响应",
         "Answer sooner, or give components.{component}.health a longer timeout.",
         "请让程序更快响应，或调大 components.{component}.health 的 timeout。",
+        "{{readiness: {{http: /PATH, timeout: 5s}}}}",
     ),
     Why.PROBE_OTHER: _probe(
         "{said}", "{said}",
