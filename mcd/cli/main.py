@@ -241,8 +241,21 @@ def _wrong_usage(error: typer.TyperException) -> int:
         return 0
     path = context.command_path if context is not None else "mcd"
     message = " ".join(message.replace("Value error, ", "").split())
-    _say(f"{message}{'' if message.endswith(('.', '?', ')')) else '.'} See `{path} --help`.")
+    message += "" if message.endswith((".", "?")) else "."
+    _say(f"{message}{_app_behind_flag(context)} See `{path} --help`.")
     return error.exit_code
+
+
+def _app_behind_flag(context: Any) -> str:
+    """Where the App goes, for a command that takes it by its flag only: most others take it as their first word."""
+    params = [] if context is None else context.command.params
+    arguments = [p for p in params if p.param_type_name == "argument"]
+    words = [p.metavar or p.name for p in arguments]
+    # Where any number of words is taken, an App may stand first.
+    several = any(p.nargs != 1 for p in arguments)
+    if not any("-a" in p.opts for p in params) or not words or several or any("APP" in word for word in words):
+        return ""
+    return f" The App is given with -a: `{context.command_path} {' '.join(words)} -a APP`."
 
 
 def _say(text: str) -> None:

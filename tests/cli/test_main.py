@@ -37,6 +37,19 @@ def test_an_unknown_flag_is_wrong_usage_and_names_the_help(mcd: Mcd) -> None:
     assert "mcd version --help" in told.err
 
 
+@pytest.mark.parametrize("command", ["rollout show", "rollout watch", "release show", "release retry"])
+@pytest.mark.parametrize("words", [["guest", "3"], ["3", "guest"], ["guest"], []])
+def test_an_app_where_only_its_flag_is_taken_is_refused_with_the_flag(
+    capsys: pytest.CaptureFixture[str], command: str, words: list[str]
+) -> None:
+    assert run([*command.split(), *words]) == 2
+    told = capsys.readouterr().err
+    assert f" The App is given with -a: `mcd {command} N -a APP`. See `mcd {command} --help`." in told
+    for other in (["history", "guest", "3"], ["scale"]):
+        assert run(other) == 2
+        assert "given with -a" not in capsys.readouterr().err, "it takes the App as a word"
+
+
 def test_a_bug_is_one_line_and_no_trace(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     import mcd.cli.version
 

@@ -36,7 +36,7 @@ def test_required_values_and_config_maps_are_set_shown_and_kept_while_they_are_r
     told = olaf("settings", "unset", "configs.site", "-a", "harbour")
     assert (told.code, told.out) == (5, ""), told.err
     assert told.err.startswith("mcd: configs.site is in use by harbour (components.web.files")
-    told = olaf("settings", "unset", "env.SITE_NAME", "-a", "harbour")
+    told = olaf("settings", "unset", "harbour", "env.SITE_NAME")
     assert "env.SITE_NAME is in use by harbour" in told.err
     with platform.hurry():
         told = olaf("settings", "unset", "configs.site.b", "-a", "harbour", "--wait")

@@ -124,7 +124,9 @@ def settings_set(
 def settings_unset(
     names: Annotated[
         list[str],
-        typer.Argument(metavar="NAME", help="components.COMPONENT.replicas, env.NAME, configs.NAME[.KEY]."),
+        typer.Argument(
+            metavar="NAME", help="components.COMPONENT.replicas, env.NAME, configs.NAME[.KEY]. The App may stand first."
+        ),
     ],
     app: AppFlag = None,
     wait: WaitOption = False,
@@ -137,8 +139,9 @@ def settings_unset(
 
     Example: mcd settings unset components.web.replicas -a shop
     """
+    named_app = names.pop(0) if len(names) > 1 and "." not in names[0] else None
     waiting = Waiting(wait, seconds(timeout, "--timeout"), timeout, quiet)
-    change_settings(which_app(None, app), _wish(dict.fromkeys(names)), output, waiting)
+    change_settings(which_app(named_app, app), _wish(dict.fromkeys(names)), output, waiting)
 
 
 def _path(name: str) -> tuple[str, ...]:
