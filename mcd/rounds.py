@@ -121,7 +121,11 @@ class _OneAtATime(Coroutine[Any, Any, T]):
 
     def throw(self, kind: Any, value: Any = None, traceback: TracebackType | None = None) -> Any:
         self._rounds.leave(self)
-        return self._coroutine.throw(kind if value is None else value)
+        try:
+            return self._coroutine.throw(kind if value is None else value)
+        finally:
+            # The exception holds this frame: together they would be a circle, with all that a pass that ended held.
+            del kind, value, traceback
 
     def close(self) -> None:
         self._rounds.leave(self)

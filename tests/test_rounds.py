@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -126,6 +128,34 @@ def test_what_a_task_raises_and_its_cancellation_are_as_ever(run: Callable[..., 
         assert cleaned == ["late", "cancelled"]
 
     run(test)
+
+
+def test_a_task_of_the_background_that_was_cancelled_goes_with_all_that_it_held(run: Callable[..., None]) -> None:
+    class Held:
+        pass
+
+    async def keep(held: Held, begun: asyncio.Event) -> None:
+        begun.set()
+        await asyncio.sleep(3600)
+
+    async def test() -> None:
+        held = Held()
+        gone = weakref.ref(held)
+        begun = asyncio.Event()
+        context = rounds.background(contextvars.copy_context())
+        task = asyncio.get_running_loop().create_task(keep(held, begun), context=context)
+        await begun.wait()
+        task.cancel()
+        await asyncio.wait([task])
+        del held, task
+        await asyncio.sleep(0)
+        assert gone() is None, "it waits in a circle until somebody looks for those"
+
+    gc.disable()
+    try:
+        run(test)
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("longest", [0.0, 60.0])
