@@ -11,13 +11,9 @@ import gc
 YOUNG = 20_000
 """So many more objects alive, and the young ones are looked through: some MiB at most that wait to be found."""
 
-ALL = 1_000
-"""A look through everything after so many through what survived one, not ten. It takes 35 to 150 ms in a process that
-keeps pages and states of some hundred Apps, nobody is answered meanwhile, and four of them found 16 objects."""
-
 
 def look_seldom() -> None:
     """What is there by now, all that was imported, is never looked at again; what comes is, but not as often."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG, 10, ALL)
+    gc.set_threshold(YOUNG, 10, 10)
