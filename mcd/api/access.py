@@ -6,7 +6,7 @@ is read or changed. A route that declares nothing stops the program from startin
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -23,6 +23,7 @@ from mcd.model import Actor, Noun, Verb
 from mcd.runtime import Runtime
 from mcd.store import reads
 from mcd.store.authorize import may, require
+from mcd.store.lookup import permit
 from mcd.store.marks import Mark
 from mcd.store.tx import Tx
 
@@ -149,14 +150,14 @@ class Permit(Permission):
         runtime, named = runtime_of(connection), connection.path_params
         async with runtime.db.reading() as tx:
             if "app" in named:
-                await self._admit_to_app(actor, tx, word(Noun.APP, named["app"]))
+                await self._admit_to_app(actor, tx, word(Noun.APP, named["app"]), _act(self.verb, connection))
             elif "line" in named:
                 line = await reads.product_line(actor, tx, word(Noun.PRODUCT_LINE, named["line"]))
-                require(actor, self.verb, Noun.PRODUCT_LINE, line.name, line.name)
+                await permit(actor, tx, self.verb, Noun.PRODUCT_LINE, line.name, line.name, _act(self.verb, connection))
             elif self.verb is Verb.ADMINISTER:
                 require(actor, self.verb, Noun.CLUSTER, "", None)
 
-    async def _admit_to_app(self, actor: Actor, tx: Tx, name: str) -> None:
+    async def _admit_to_app(self, actor: Actor, tx: Tx, name: str, act: str) -> None:
         try:
             app = await reads.app(actor, tx, name)
         except McdError as error:
@@ -164,7 +165,7 @@ class Permit(Permission):
                 # Not there, or not this person's to see: whoever makes it learns no more than that either.
                 return
             raise
-        require(actor, self.verb, Noun.APP, app.name, app.product_line)
+        await permit(actor, tx, self.verb, Noun.APP, app.name, app.product_line, act)
 
     def _somewhere(self, actor: Actor) -> bool:
         return any(may(actor, self.verb, line) for line in (None, *actor.roles))
@@ -194,6 +195,30 @@ class Permit(Permission):
     async def count(self, connection: HTTPConnection, actor: Actor) -> None:
         """Raises McdError(rate_limited) for somebody who asked too often."""
         connection.scope["state"]["rate_limit"] = await throttle_of(connection).person(actor.person)
+
+
+_ACTS: Mapping[str, str] = {
+    "secrets": "change secrets in",
+    "secret": "change secrets in",
+    "members": "change members of",
+    "settings": "change settings in",
+    "logs": "read logs in",
+    "exec": "run commands in",
+    "shell": "run commands in",
+    "delete": "delete Apps of",
+    "DELETE": "delete Apps of",
+    "PATCH": "change Apps of",
+}
+"""By a word of the route's path, or its method: the one act that a refusal names, of several that take one role."""
+
+
+def _act(verb: Verb, connection: HTTPConnection) -> str:
+    """Empty where the verb says it all."""
+    if verb not in (Verb.SET, Verb.SHELL):
+        return ""
+    scope = connection.scope
+    parts = [*str(getattr(scope.get("route"), "path", "")).split("/"), scope.get("method")]
+    return next((act for part, act in _ACTS.items() if part in parts), "")
 
 
 def needs(verb: Verb) -> Any:

@@ -28,6 +28,7 @@ from mcd.runtime import Runtime
 from mcd.store import intents, reads
 from mcd.store.authorize import require
 from mcd.store.kept import Kept
+from mcd.store.lookup import permit
 from mcd.store.marks import Mark
 from mcd.store.reads import AppListed, Callers
 from mcd.store.tx import Tx
@@ -153,7 +154,7 @@ async def create_app(
 
     async def act(tx: Tx, now: datetime) -> Answer:
         line = await reads.product_line(actor, tx, wish.product_line)
-        require(actor, Verb.DEPLOY, Noun.PRODUCT_LINE, line.name, line.name)
+        await permit(actor, tx, Verb.DEPLOY, Noun.PRODUCT_LINE, line.name, line.name)
         check_repository(runtime, wish.name, wish.repository)
         made = await intents.create_app(
             actor,

@@ -50,7 +50,8 @@ _SAYS: dict[int, tuple[Code, str]] = {
     403: (
         Code.FORBIDDEN,
         'app "shop": you may not deploy to product line "demo": your role there is viewer, and this needs developer. '
-        "Ask an owner or an admin to do it or to give you that role; `mcd member list -p demo` shows who they are.",
+        "Ask an owner (li) or an admin to do it or to give you that role; `mcd member list -p demo` shows who they "
+        "are.",
     ),
     404: (Code.NOT_FOUND, 'there is no app "shop" that you can see. Check the name.'),
     408: (Code.UNAVAILABLE, "the body was not whole in time, and nothing was done. Send it again, without a pause."),

@@ -17,7 +17,7 @@ from mcd.model import Actor, Noun, Verb
 from mcd.objects import COMPONENT, INSTANCE, MANAGED_BY, Object, Ref
 from mcd.runtime import Runtime
 from mcd.store import reads
-from mcd.store.authorize import require
+from mcd.store.lookup import permit
 from mcd.store.tx import Tx
 
 POD = Kind("v1", "Pod")
@@ -42,7 +42,7 @@ class Place:
 async def place_of(actor: Actor, tx: Tx, name: str, verb: Verb) -> Place:
     """Raises McdError not_found, forbidden."""
     app = await reads.app(actor, tx, name)
-    require(actor, verb, Noun.APP, name, app.product_line)
+    await permit(actor, tx, verb, Noun.APP, name, app.product_line)
     line = await reads.product_line(actor, tx, app.product_line)
     return Place(
         app=app,

@@ -37,7 +37,7 @@ from mcd.model import (
 from mcd.objects import Object, Ref, ref_of
 from mcd.runtime import Runtime
 from mcd.store import names, reads
-from mcd.store.authorize import require
+from mcd.store.lookup import permit
 from mcd.store.tx import Tx
 
 PUSHED = "mcd:q"
@@ -91,7 +91,7 @@ async def app_to_push(actor: Actor, tx: Tx, name: str) -> App | None:
             # Perhaps it exists and is not this person's to see: then making it is refused, and says no more than that.
             return None
         raise
-    require(actor, Verb.DEPLOY, Noun.APP, name, app.product_line)
+    await permit(actor, tx, Verb.DEPLOY, Noun.APP, name, app.product_line)
     if app.deleted_at is not None:
         raise McdError(Code.CONFLICT, f'app "{name}" is being deleted.', "Wait until it is gone, then push again.")
     if app.repository != f"mcd:{name}":
@@ -117,7 +117,7 @@ async def target_of(actor: Actor, tx: Tx, name: str, asked: PushRequest, now: da
                 Code.CONFLICT, f"{name} is in product line {line_name}, not {echo(wanted)}.", "Leave the option out."
             )
     line = await reads.product_line(actor, tx, line_name)
-    require(actor, Verb.DEPLOY, Noun.PRODUCT_LINE, line_name, line_name)
+    await permit(actor, tx, Verb.DEPLOY, Noun.PRODUCT_LINE, line_name, line_name)
     cluster = await reads.cluster(actor, tx, line.cluster)
     pools = await pools_of(actor, tx, cluster.name)
     if app is None:

@@ -17,7 +17,7 @@ from mcd.forge.text import read_text
 from mcd.model import Actor, App, ConditionType, Noun, Verb
 from mcd.runtime import Runtime
 from mcd.store import intents, reads
-from mcd.store.authorize import require
+from mcd.store.lookup import permit
 from mcd.store.tx import Tx
 
 _HEADS = "refs/heads/"
@@ -53,7 +53,7 @@ async def find(runtime: Runtime, actor: Actor, app: str, commit: str) -> Source:
     app.yaml), forbidden, conflict, too_large, unavailable."""
     async with runtime.db.reading() as tx:
         found = await reads.app(actor, tx, app)
-        require(actor, Verb.DEPLOY, Noun.APP, app, found.product_line)
+        await permit(actor, tx, Verb.DEPLOY, Noun.APP, app, found.product_line)
     if found.repository == f"mcd:{app}" and not belongs(repository_path(runtime.settings.repositories, app), found.id):
         # What lies there was an App's that is gone; its commits are nobody's to see.
         raise not_found("commit", commit)

@@ -6,7 +6,7 @@ database and no clock here.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from mcd.errors import Code, McdError, echo, not_found
 from mcd.model import Actor, Role, Scope, Verb
@@ -30,6 +30,9 @@ PLATFORM: frozenset[Verb] = frozenset({Verb.READ})
 """What anybody who is signed in may do with things that belong to no product line (clusters, node pools): their names
 are needed to write an app.yaml."""
 
+NAMED = 3
+"""Owners that a refusal names at most."""
+
 _ACTS: Mapping[Verb, str] = {
     Verb.READ: "see",
     Verb.DEPLOY: "deploy to",
@@ -51,11 +54,21 @@ def may(actor: Actor, verb: Verb, product_line: str | None) -> bool:
     return role is not None and verb in ROLES[role]
 
 
-def require(actor: Actor, verb: Verb, noun: str, name: str, product_line: str | None) -> None:
+def require(
+    actor: Actor,
+    verb: Verb,
+    noun: str,
+    name: str,
+    product_line: str | None,
+    *,
+    act: str = "",
+    owners: Sequence[str] = (),
+) -> None:
     """Raises McdError: not_found when the thing may not even be seen; forbidden when it may, but this act on it not.
 
-    The message says what the person is there, what it takes and who can give it, and names nobody. `name` is empty for
-    a thing that is not named yet.
+    The message says what the person is there, what it takes and who can give it. `name` is empty for a thing that is
+    not named yet; `act` is the one act that is meant, in words; `owners` are those of the product line, where the
+    caller knows them.
     """
     if may(actor, verb, product_line):
         return
@@ -69,14 +82,20 @@ def require(actor: Actor, verb: Verb, noun: str, name: str, product_line: str | 
         raise McdError(Code.FORBIDDEN, f"{act}: this needs an admin.", "Ask an admin of this MCD to do it.")
     line = echo(product_line)
     role = actor.roles[product_line]
-    here = f'{thing}you may not {_ACTS[verb]} product line "{line}": your role there is {role}, and'
+    here = f'{thing}you may not {act or _ACTS[verb]} product line "{line}": your role there is {role}, and'
     if verb is Verb.ADMINISTER:
         raise McdError(Code.FORBIDDEN, f"{here} this needs an admin.", "Ask an admin of this MCD to do it.")
     raise McdError(
         Code.FORBIDDEN,
         f"{here} this needs {weakest(verb)}.",
-        f"Ask an owner or an admin to do it or to give you that role; `mcd member list -p {line}` shows who they are.",
+        f"Ask {_whom(owners)} to do it or to give you that role; `mcd member list -p {line}` shows who they are.",
     )
+
+
+def _whom(owners: Sequence[str]) -> str:
+    names = [echo(name) for name in owners[:NAMED]]
+    more = ["…"] if len(owners) > NAMED else []
+    return f"an owner ({', '.join(names + more)}) or an admin" if names else "an owner or an admin"
 
 
 def weakest(verb: Verb) -> Role:

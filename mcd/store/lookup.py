@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, bindparam, false, select, true
 
 from mcd.errors import Code, McdError, echo, not_found
-from mcd.model import Actor, Noun, Verb
+from mcd.model import Actor, Noun, Role, Verb
 from mcd.store import tables as t
-from mcd.store.authorize import may, require
+from mcd.store.authorize import NAMED, may, require
 from mcd.store.nouns import Row, labelled, picked
 from mcd.store.tx import Tx
 
@@ -23,6 +23,23 @@ def seen_by(actor: Actor, line_name: ColumnElement[Any]) -> ColumnElement[bool]:
     if not may(actor, Verb.READ, None):
         return false()
     return true() if actor.admin else line_name.in_(sorted(actor.roles))
+
+
+async def permit(actor: Actor, tx: Tx, verb: Verb, noun: Noun, name: str, line: str, act: str = "") -> None:
+    """As `require`, and a refusal names the owners of the product line: whoever may see it may see its members."""
+    owners: list[str] = []
+    if may(actor, Verb.READ, line) and not may(actor, verb, line):
+        rows = await tx.rows(
+            select(t.person.c.name)
+            .join(t.member, t.member.c.person_id == t.person.c.id)
+            .join(t.product_line, t.product_line.c.id == t.member.c.product_line_id)
+            .where(t.product_line.c.name == line, t.product_line.c.gone_at.is_(None))
+            .where(t.member.c.role == Role.OWNER.value, t.person.c.disabled_at.is_(None))
+            .order_by(t.person.c.name)
+            .limit(NAMED + 1)
+        )
+        owners = [row["name"] for row in rows]
+    require(actor, verb, noun, name, line, act=act, owners=owners)
 
 
 async def find_cluster(actor: Actor, tx: Tx, verb: Verb, name: str, *, lock: bool = False) -> Row:
@@ -42,13 +59,13 @@ def _lines() -> Select[Any]:
     )
 
 
-async def find_line(actor: Actor, tx: Tx, verb: Verb, name: str, *, lock: bool = False) -> Row:
+async def find_line(actor: Actor, tx: Tx, verb: Verb, name: str, *, lock: bool = False, act: str = "") -> Row:
     """The row, with the name of its cluster as `cluster`. Raises McdError not_found, forbidden."""
     statement = _lines().where(t.product_line.c.name == name, t.product_line.c.gone_at.is_(None))
     row = await tx.row(statement.with_for_update(of=t.product_line) if lock else statement)
     if row is None:
         raise not_found(Noun.PRODUCT_LINE, name)
-    require(actor, verb, Noun.PRODUCT_LINE, name, name)
+    await permit(actor, tx, verb, Noun.PRODUCT_LINE, name, name, act)
     return row
 
 
@@ -60,13 +77,13 @@ _APP = (
 """Made once: to put a statement together costs more than to ask it, and this one is asked with most requests."""
 
 
-async def find_app(actor: Actor, tx: Tx, verb: Verb, name: str, *, lock: bool = False) -> Row:
+async def find_app(actor: Actor, tx: Tx, verb: Verb, name: str, *, lock: bool = False, act: str = "") -> Row:
     """The row, with the name of its product line as `line`. `lock` keeps every other wish of this App waiting until the
     transaction ends, which is what makes numbers and revisions gapless. Raises McdError not_found, forbidden."""
     row = await tx.row(_APP.with_for_update(of=t.app) if lock else _APP, {"name": name})
     if row is None:
         raise not_found(Noun.APP, name)
-    require(actor, verb, Noun.APP, name, row["line"])
+    await permit(actor, tx, verb, Noun.APP, name, row["line"], act)
     return row
 
 
@@ -88,7 +105,7 @@ async def find_rollout(actor: Actor, tx: Tx, verb: Verb, rollout_id: str) -> tup
     )
     if row is None:
         raise not_found(Noun.ROLLOUT, rollout_id)
-    require(actor, verb, Noun.ROLLOUT, rollout_id, row["line"])
+    await permit(actor, tx, verb, Noun.ROLLOUT, rollout_id, row["line"])
     return picked(row, "r"), {**picked(row, "a"), "line": row["line"]}
 
 

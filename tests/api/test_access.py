@@ -285,6 +285,40 @@ async def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_do_not_get(
         assert (await client.get("/api/v1/whoami")).status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("person", "method", "path", "act", "role"),
+    [
+        ("vera", "GET", "logs", "read logs in", "developer"),
+        ("vera", "POST", "exec", "run commands in", "developer"),
+        ("vera", "POST", "rollouts", "deploy to", "developer"),
+        ("dora", "PUT", "secrets/pay", "change secrets in", "owner"),
+        ("dora", "PATCH", "settings", "change settings in", "owner"),
+        ("dora", "DELETE", "", "delete Apps of", "owner"),
+        ("dora", "PATCH", "", "change Apps of", "owner"),
+    ],
+)
+async def test_a_refusal_names_the_one_act_the_one_role_and_who_can_give_it(
+    api: Api, person: str, method: str, path: str, act: str, role: str
+) -> None:
+    """Other acts that take the same role are nothing to whoever wanted one of them."""
+    wish = {"configs": {"site": {"a": "b"}}} if path == "settings" else {}
+    where = f"/api/v1/apps/own-dora/{path}".rstrip("/")
+    answer = await api.ask(method, where, wish or None, person, headers={"If-Match": '"0"'})
+    mine = "viewer" if person == "vera" else "developer"
+    assert answer.status_code == 403, answer.text
+    assert answer.json()["detail"] == (
+        f'app "own-dora": you may not {act} product line "demo": your role there is {mine}, and this needs {role}. '
+        "Ask an owner (olaf) or an admin to do it or to give you that role; `mcd member list -p demo` shows who they "
+        "are."
+    )
+
+
+async def test_members_are_the_one_act_that_a_refusal_of_members_names(api: Api) -> None:
+    answer = await api.ask("PUT", "/api/v1/product-lines/demo/members/nina", {"role": "viewer"}, "dora")
+    assert 'you may not change members of product line "demo"' in answer.json()["detail"]
+    assert "Ask an owner (olaf) or an admin" in answer.json()["detail"]
+
+
 async def test_behind_https_the_cookie_is_bound_to_this_host(api: Api) -> None:
     runtime = api.world.runtime
     settings = runtime.settings.model_copy(update={"public_url": "https://mcd.example.com"})

@@ -79,6 +79,12 @@ def test_a_refusal_says_what_one_is_what_it_takes_and_where_to_see_who_can_give_
     assert "`mcd member list -p demo`" in told
 
 
+def test_a_refusal_names_three_owners_at_most() -> None:
+    with pytest.raises(McdError) as refused:
+        require(_actor(Role.VIEWER, Scope.ALL), S, Noun.APP, "shop", "demo", owners=("a", "b", "c", "d"))
+    assert "Ask an owner (a, b, c, …) or an admin" in str(refused.value)
+
+
 def test_what_only_an_admin_may_do_names_no_role_that_could_be_asked_for() -> None:
     owner = _actor(Role.OWNER, Scope.ALL)
     assert "your role there is owner, and this needs an admin. Ask an admin of this MCD" in _told(owner, A)

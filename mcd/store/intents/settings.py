@@ -39,7 +39,9 @@ async def change_settings(
     """A merge patch of `components`, `env` and `configs`: what is not named stays, None takes away. No difference: the
     newest revision is answered and nothing happens. `base_revision` is the revision that was read. Raises McdError
     precondition, invalid, too_large, not_found, forbidden."""
-    row = await find_app(actor, tx, _verb(changes), app, lock=True)
+    verb = _verb(changes)
+    act = "change settings in" if verb is Verb.SET else ""
+    row = await find_app(actor, tx, verb, app, lock=True, act=act)
     not_going(Noun.APP, app, row)
     newest = await _newest(tx, row)
     expect(Noun.SETTINGS, app, base_revision, newest["revision"])
