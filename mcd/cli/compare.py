@@ -165,6 +165,8 @@ def compare(old: Side, new: Side, context: Context, output: Form, *, exit_code: 
     else:
         for head, lines in blocks(changes, names_only=output is Form.NAME):
             out("".join(f"{line}\n" for line in (head, *lines)))
+    if stand_in := _stand_in(second, changes):
+        err(f"Nothing is built here: {stand_in} stands for the image that a push builds, the same on both sides.\n")
     counts = [f"{sum(c['action'] == word for c in changes)} {word}" for word in ("created", "configured", "deleted")]
     err(f"{old.shown} → {new.shown}: {', '.join(counts)}, {same} unchanged.\n")
     if exit_code and changes:
@@ -195,6 +197,13 @@ def _objects(compiled: Compiled | None) -> list[Object]:
         for need in compiled.secrets
     ]
     return [*compiled.objects, *secrets]
+
+
+def _stand_in(compiled: Compiled | None, changes: Sequence[Mapping[str, Any]]) -> str:
+    """The image of components that are built, where it is among what changes; empty: nobody is shown it."""
+    spec = compiled.spec if compiled is not None else None
+    images = {component.image for component in spec.built} if spec is not None else set()
+    return next((image for image in sorted(images) if any(image in change["diff"] for change in changes)), "")
 
 
 def _as_data(difference: Any) -> dict[str, Any]:

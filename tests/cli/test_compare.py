@@ -105,6 +105,18 @@ def test_two_files_differ_object_by_object_and_field_by_field(repo: Repository) 
     assert told.err == "old.yaml → new.yaml: 1 created, 2 configured, 1 deleted, 5 unchanged.\n"
 
 
+def test_an_image_that_a_push_would_build_is_said_to_be_a_stand_in(repo: Repository) -> None:
+    worker = "  worker: {type: daemon, command: run}\n"
+    repo.write(old_yaml="appname: shop\ncomponents:\n  web: {type: web}\n")
+    repo.write(new_yaml=(repo.folder / "old.yaml").read_text() + worker)
+    told = repo.diff("old.yaml", "new.yaml")
+    (shown,) = {line.split('"')[1] for line in told.out.splitlines() if ".image: " in line}
+    said = f"Nothing is built here: {shown} stands for the image that a push builds, the same on both sides.\n"
+    assert said in told.err
+    same = repo.diff("old.yaml", "old.yaml")
+    assert "built" not in same.err, "no image is shown"
+
+
 def test_a_file_and_itself_do_not_differ(repo: Repository) -> None:
     repo.write(old_yaml=OLD)
     told = repo.diff("old.yaml", "old.yaml", "--exit-code")

@@ -93,8 +93,8 @@ def named(told: Ran) -> set[str]:
 
 def test_diff_names_what_the_push_writes_when_an_image_is_built(dora: Mcd, clone: Clone) -> None:
     first = dora("diff")
-    assert "the image is built by the push" in first.err
-    assert "For: web, worker." in first.err
+    assert "builder: nothing is built now. The image is built by the push" in first.err
+    assert "the tag shown stands for the digest that it will have. For: web, worker.\n" in first.err
     assert named(first) == clone.pushed()
 
     clone.write("app.yaml", APP.replace('"5"', '"6"'))
@@ -109,7 +109,7 @@ def test_diff_names_what_the_push_writes_when_an_image_is_built(dora: Mcd, clone
     clone.write("web.py", "print(2)\n")
     other = dora("diff")
     assert named(other) == {"apply Deployment/builder-web", "apply Deployment/builder-worker"}
-    assert "the image is built by the push" in other.err
+    assert "The image is built by the push" in other.err
     clone.committed()
     assert clone.pushed() == named(other)
     nothing = dora("diff")

@@ -236,7 +236,10 @@ def show_plan(app: str, found: Mapping[str, Any], output: Form, command: str = "
     for line in replacing(found):
         note(line)
     if found.get("to_build"):
-        note(f"{app}: the image is built by the push, no earlier one is equal. For: {', '.join(found['to_build'])}.")
+        note(
+            f"{app}: nothing is built now. The image is built by the push, no earlier one is equal; the tag shown "
+            f"stands for the digest that it will have. For: {', '.join(found['to_build'])}."
+        )
     if found.get("message"):
         note(f"{app}: nothing is written yet: {found['message']}")
     writes = found.get("writes", 0)
