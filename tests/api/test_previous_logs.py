@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, select, update
 
 from mcd.kube.play import Fate, play
 from mcd.model import ComponentHealth, HealthState, Reason, Trigger
@@ -14,6 +15,8 @@ from mcd.store import tables as t
 from mcd.store.nouns import health_json
 from tests.api.client import Api
 from tests.controllers.world import HELLO
+
+ROOT = Path(__file__).parents[2]
 
 LOGS = "/api/v1/apps/hello/logs?previous=true"
 DEAD = {"terminated": {"exitCode": 3, "reason": "Error"}}
@@ -130,6 +133,25 @@ async def test_who_may_read_no_logs_hears_nowhere_what_a_program_said_before_it_
     assert told["vera"] == set()
     assert {"/api/v1/apps/hello/why", "/apps/hello/rollouts/2"} <= told["dora"]
     assert "CrashLooping" in (await live.get("/api/v1/apps/hello/why", "vera")).text
+
+
+async def test_the_page_of_rights_says_which_lines_a_viewer_reads(live: Api) -> None:
+    await live.deployed()
+    await died(live, Fate.CRASH, b"fatal: no database")
+    async with live.world.runtime.db.writing() as tx:
+        releases = select(t.release.c.id).where(t.release.c.number == 2)
+        await tx.run(insert(t.build_log).values(release_id=releases.scalar_subquery(), line=1, text="STEP 1/2: FROM"))
+    page = " ".join((ROOT / "docs/how-to/members.md").read_text(encoding="utf-8").split())
+    assert "| viewer | see everything but what programs say in their pods |" in page
+
+    why = (await live.get("/api/v1/apps/hello/why", "vera")).text
+    assert ("CrashLooping" in why, "fatal: no database" in why) == (True, False)
+    assert "the last lines of a container that died" in page
+    assert "A viewer reads why it died, with its exit code, and what to do about it, but none of these lines." in page
+
+    built = await live.get("/api/v1/apps/hello/releases/2/log", "vera")
+    assert (built.status_code, "STEP 1/2" in built.text) == (200, True)
+    assert "What the builder said of a Release is for everybody who sees the App" in page
 
 
 async def test_lines_of_the_cluster_and_of_an_older_rollout_are_no_last_words(live: Api) -> None:
