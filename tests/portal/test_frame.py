@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -15,6 +16,7 @@ from mcd.api.access import PUBLIC
 from mcd.api.app import create_app
 from mcd.api.portal import ROUTERS, routes
 from mcd.api.portal.assets import assets
+from mcd.api.portal.language import language
 from mcd.api.portal.pages import POLICY
 from mcd.api.portal.views.frame import local
 from scripts import translations, vendor
@@ -221,3 +223,20 @@ async def test_every_text_is_translated_and_nothing_is_left_over() -> None:
 
 async def test_vendored_files_are_what_their_locks_say() -> None:
     assert [problem for folder in vendor.FOLDERS for problem in vendor.problems(folder)] == []
+
+
+@pytest.mark.parametrize(
+    ("passed", "english", "chinese"),
+    [
+        (timedelta(minutes=53), "53 minutes ago", "53分钟前"),
+        (timedelta(minutes=59, seconds=40), "1 hour ago", "1小时前"),
+        (timedelta(minutes=61), "1 hour ago", "1小时前"),
+        (timedelta(hours=22), "22 hours ago", "22小时前"),
+        (timedelta(days=6), "6 days ago", "6天前"),
+        (timedelta(days=-6), "in 6 days", "6天后"),
+    ],
+)
+async def test_a_unit_of_time_begins_where_it_is_full(passed: timedelta, english: str, chinese: str) -> None:
+    now = datetime(2026, 11, 24, 12, tzinfo=UTC)
+    assert [language(code).ago(now - passed, now) for code in ("en", "zh_CN")] == [english, chinese]
+    assert language("en").lasting(53 * 60) == "53 minutes"

@@ -76,7 +76,7 @@ class Language:
         return _direction(self.code, round(seconds / unit) * unit)
 
     def lasting(self, seconds: float) -> str:
-        return str(format_timedelta(timedelta(seconds=seconds), locale=self.locale))
+        return str(format_timedelta(timedelta(seconds=seconds), threshold=1, locale=self.locale))
 
     def at(self, then: datetime) -> str:
         """The moment, in UTC and said so."""
@@ -86,7 +86,8 @@ class Language:
 @lru_cache(maxsize=4096)
 def _direction(code: str, seconds: int) -> str:
     """A page says the same few words a hundred times."""
-    return str(format_timedelta(timedelta(seconds=seconds), add_direction=True, locale=Locale.parse(code)))
+    # A unit begins where it is full: 53 minutes are no hour yet.
+    return str(format_timedelta(timedelta(seconds=seconds), threshold=1, add_direction=True, locale=Locale.parse(code)))
 
 
 @cache
