@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from html import unescape
 
 import pytest
 from sqlalchemy import update
@@ -318,3 +319,9 @@ async def test_a_way_back_shows_the_settings_that_go_with_it_and_goes_no_further
     assert "MCD went back by itself already: Release 1 with Settings 1 runs since Rollout 4." in said
     assert "What failed was Release 2." in said
     assert " checked" not in said
+    async with living.api.as_("dora", Accept="text/html", **{"Accept-Language": "zh-CN"}) as client:
+        said = unescape((await client.get("/apps/hello/rollback")).text)
+    assert "MCD 已经自动回滚：自发布 4 起运行的是版本 1，设置 1。" in said
+    assert "<br>版本 1 · <span" in said
+    assert "Release" not in said
+    assert "选择一个 Rollout" not in said

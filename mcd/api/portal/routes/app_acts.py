@@ -157,7 +157,7 @@ async def rollback_form(request: Request, app: AppName, actor: Deployer, runtime
 
 async def _titles(actor: Actor, tx: Tx, app: str, numbers: set[int]) -> Mapping[int, str]:
     found = await reads.releases_numbered(actor, tx, app, numbers)
-    return {r.number: f"Release {r.number} · {r.commit[:12]} {r.title}".strip() for r in found}
+    return {r.number: f"{r.commit[:12]} {r.title}".strip() for r in found}
 
 
 @router.post("/apps/{app}/rollback", operation_id="portal_rollback")

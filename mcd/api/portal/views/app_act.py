@@ -178,6 +178,8 @@ class Choice:
     sign: Sign | None = None
     failed: str = ""
     """Why it failed when it was rolled out: it can be chosen, and never is by itself."""
+    release: int = 0
+    """Of a Rollout: what it ran."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,7 +224,7 @@ def rollout_choices(found: Sequence[Rollout], titles: Mapping[int, str]) -> tupl
     return tuple(
         Choice(
             str(r.number), titles.get(r.release, ""), n_("It was never ready.") if r.ready_at is None else "",
-            r.created_at, r.created_by, "", r.live, sign(model.state_word(r.state).value),
+            r.created_at, r.created_by, "", r.live, sign(model.state_word(r.state).value), release=r.release,
         )
         for r in found
         if not r.live
