@@ -19,6 +19,8 @@ from mcd.api.portal.assets import assets
 from mcd.api.portal.language import language
 from mcd.api.portal.pages import POLICY
 from mcd.api.portal.views.frame import local
+from mcd.model.why import WORDS
+from mcd.model.why.table import SAID
 from scripts import translations, vendor
 from tests.api.client import PASSWORD
 from tests.api.serving import serving
@@ -240,3 +242,11 @@ async def test_a_unit_of_time_begins_where_it_is_full(passed: timedelta, english
     now = datetime(2026, 11, 24, 12, tzinfo=UTC)
     assert [language(code).ago(now - passed, now) for code in ("en", "zh_CN")] == [english, chinese]
     assert language("en").lasting(53 * 60) == "53 minutes"
+
+
+async def test_one_word_stands_for_scaling_in_chinese() -> None:
+    texts = [text for said in language("zh_CN").texts.values() for text in said]
+    texts += [phrase.zh for words in WORDS.values() for phrase in (words.sentence, words.step)]
+    texts += [phrase.zh for phrase in SAID.values()]
+    assert [text for text in texts if "伸缩" in text] == []
+    assert any("扩缩容" in text for text in texts)

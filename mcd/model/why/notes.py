@@ -182,7 +182,7 @@ NOTES: Mapping[Note, Phrase] = {
     ),
     # --- of what stands around
     Note.SCALER_NOT_SEEN: Phrase(
-        " yet: no autoscaler of the cluster has looked at it", "：集群的自动伸缩器还没有处理它"
+        " yet: no autoscaler of the cluster has looked at it", "：集群的自动扩缩容组件还没有处理它"
     ),
     Note.KEDA_NOT_SEEN: Phrase(
         ": KEDA has not looked at it. Ask the cluster's owner whether it runs",

@@ -223,7 +223,7 @@ def _scaler(why_en: str, why_zh: str, step_en: str, step_zh: str) -> Words:
 RUNS: Mapping[Why, Words] = {
     Why.NO_METRICS: _scaler(
         "It does not scale: the cluster has no measurements of its pods.",
-        "它不会自动伸缩：集群没有它的 pod 的度量数据。",
+        "它不会自动扩缩容：集群没有它的 pod 的度量数据。",
         "Ask its owner for metrics-server.", "请集群管理员安装 metrics-server。",
     ),
     Why.AT_MAXIMUM: _scaler(
@@ -232,7 +232,7 @@ RUNS: Mapping[Why, Words] = {
         "如果产品线有余量，请调大 components.{component}.autoscale.max。",
     ),
     Why.SCALER_FAILS: _scaler(
-        "It does not scale{what}.", "它不会自动伸缩{what}。",
+        "It does not scale{what}.", "它不会自动扩缩容{what}。",
         "", "",
     ),
     Why.JOB_FAILED: Words(
