@@ -122,10 +122,23 @@ def explained(facts: Facts, language: Language = Language.EN, component: str = "
     if component:
         items = [item for item in items if item.component in ("", component)]
     if not items:
-        words = told(Why.NOT_DEPLOYED, app=facts.app, what=told(Note.NOT_LOOKED_YET))
-        items = [_item(facts, words, language, state=WhyState.UNKNOWN)]
+        items = [_nothing_known(facts, language)]
     ordered = tuple(sorted(items, key=lambda item: (item.well, not item.live, _ORDER.index(item.state))))
     return Whole(facts.app, all(item.well for item in ordered), ordered)
+
+
+def _nothing_known(facts: Facts, language: Language) -> Explanation:
+    """No component was looked at yet: what runs is on its way there, or nothing was ever deployed."""
+    if facts.live is None:
+        words = told(Why.NOT_DEPLOYED, app=facts.app, what=told(Note.NOT_LOOKED_YET))
+        return _item(facts, words, language, state=WhyState.UNKNOWN)
+    of = facts.live.rollout
+    going = of.state.condition(ConditionType.RECONCILING)
+    on_its_way = going is not None and going.status
+    said = within(going.message) if going is not None and on_its_way and going.message else told(Note.NOT_LOOKED_YET)
+    state = WhyState.PROGRESSING if on_its_way else WhyState.UNKNOWN
+    item = _item(facts, told(Why.WAITS, said=said), language, state)
+    return _of(item, of.release, of.number, of.state, live=True)
 
 
 _ORDER = (WhyState.FAILED, WhyState.HELD, WhyState.UNKNOWN, WhyState.PROGRESSING, WhyState.STOPPED, WhyState.HEALTHY)

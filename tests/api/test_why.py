@@ -10,13 +10,14 @@ import pytest
 from mcd.api.why import Explanation, Facts, NodeLine, Ran, explain_health, explained
 from mcd.api.why_routes import WhyItem, WhyNode
 from mcd.kube.play import Fate, play
-from mcd.model import ComponentHealth, HealthState, NodeRow, Reason
+from mcd.model import ComponentHealth, Condition, ConditionType, HealthState, NodeRow, Reason, WhyState
 from mcd.model.why import WORDS, Family, Language, Note, Why, text, told
+from mcd.store import reads
 from mcd.store.nouns import health_json, health_of
 from tests.api.client import Api
 from tests.api.test_away import cut
 from tests.api.test_status import crashing, set_replicas, status_of
-from tests.controllers.world import HELLO
+from tests.controllers.world import ADMIN, HELLO
 
 
 async def why_of(api: Api, query: str = "", code: int = 200) -> dict[str, Any]:
@@ -174,6 +175,25 @@ def test_an_app_of_which_nothing_is_known_says_so(language: Language) -> None:
     whole = explained(Facts("shop", "local", "demo"), language)
     assert (whole.well, whole.first.why) == (False, Why.NOT_DEPLOYED)
     assert "shop" in whole.first.sentence
+
+
+async def test_an_app_whose_first_objects_are_being_written_is_not_told_to_be_pushed(live: Api) -> None:
+    await live.deployed()
+    async with live.world.runtime.db.reading() as tx:
+        runs = await reads.live_rollout(ADMIN, tx, "hello")
+    assert runs is not None
+    said = "12 objects are being written."
+    going = Condition(ConditionType.RECONCILING, True, Reason.APPLYING, said, 1, runs.created_at)
+    first = replace(runs, state=replace(runs.state, conditions=(going,)))
+    facts = Facts("hello", "local", "demo", live=Ran(first, ()))
+    whole = explained(facts)
+    assert (whole.first.state, whole.first.rollout, whole.first.step) == (WhyState.PROGRESSING, runs.number, "")
+    assert said in whole.first.sentence
+    one = explained(replace(facts, live=Ran(first, (HEALTH,))), component="api").first
+    assert (one.why, one.rollout) == (Why.WAITS, runs.number)
+    nobody = explained(replace(facts, live=Ran(replace(runs, state=replace(runs.state, conditions=())), ())))
+    assert (nobody.first.state, nobody.first.why) == (WhyState.UNKNOWN, Why.WAITS)
+    assert "not looked at yet" in nobody.first.sentence
 
 
 def test_what_is_explained_is_answered_whole() -> None:
