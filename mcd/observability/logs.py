@@ -18,19 +18,24 @@ from structlog.typing import EventDict, FilteringBoundLogger, Processor, Wrapped
 
 _SECRET_NAME = re.compile(r"(?i)(passw|secret|token|authorization|cookie|credential|kubeconfig|private|api_?key)")
 _TOKEN = re.compile(r"mcd_pat_[0-9A-Za-z_]+")
-_USERINFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s@]+@")
-_BEARER = re.compile(r"(?i)\b(bearer|basic) [0-9A-Za-z._~+/=-]{8,}")
+_USERINFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)(?:[^/\s@:]*:[^\s\"'<>?#]{0,512}@|[^/\s@]+@)")
+"""A password may have an `@` or a `/` in it that nobody escaped."""
+_BEARER = re.compile(r"(?i)\b(bearer|basic|authorization: token) [0-9A-Za-z._~+/=-]{8,}")
+_HEADER = re.compile(r"(?i)\b(private-token|x-[a-z-]*token): \S+")
+_TICKET = re.compile(r"(?i)([?&](?:ticket|access_token|private_token|token)=)[^&\s\"']+")
 MASK = "***"
 
 
 def clean(text: str) -> str:
-    """A text without our tokens, without credentials in URLs or in the form of an Authorization header."""
-    if " " not in text and "://" not in text and "mcd_pat_" not in text:
+    """A text without our tokens, without credentials in URLs or in the form of a header."""
+    if " " not in text and "://" not in text and "=" not in text and "mcd_pat_" not in text:
         # None of them can be in it, and most texts of most lines are so.
         return text
     text = _TOKEN.sub("mcd_pat_" + MASK, text)
     text = _USERINFO.sub(r"\1" + MASK + "@", text)
-    return _BEARER.sub(r"\1 " + MASK, text)
+    text = _BEARER.sub(r"\1 " + MASK, text)
+    text = _HEADER.sub(r"\1: " + MASK, text)
+    return _TICKET.sub(r"\1" + MASK, text)
 
 
 def _masked(value: Any) -> Any:
@@ -38,9 +43,12 @@ def _masked(value: Any) -> Any:
         return clean(value)
     if isinstance(value, dict):
         return {k: MASK if _SECRET_NAME.search(str(k)) else _masked(v) for k, v in value.items()}
-    if isinstance(value, (list, tuple)):
+    if isinstance(value, (list, tuple, set, frozenset)):
         return [_masked(v) for v in value]
-    return value
+    if value is None or isinstance(value, (bool, int, float)):
+        return value
+    # An exception, bytes, a path: it would become a text after this step.
+    return clean(str(value))
 
 
 def mask(_logger: WrappedLogger, _method: str, event_dict: EventDict) -> EventDict:

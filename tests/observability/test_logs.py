@@ -41,11 +41,27 @@ def test_a_line_is_one_json_object_with_bound_ids(out: io.StringIO) -> None:
         {"url": "https://bob:canary@git.example.com/a.git"},
         {"text": "Authorization: Bearer canary123"},
         {"text": "token mcd_pat_abc_canary"},
+        {"url": "https://bob:p@canary@git.example.com/a.git"},
+        {"url": "https://bob:p/canary@git.example.com/a.git"},
+        {"text": "Authorization: token canary12345"},
+        {"text": "PRIVATE-TOKEN: glpat-canary"},
+        {"url": "/api/v1/shell?ticket=canary&x=1"},
+        {"error": ValueError("clone https://bob:canary@git.example.com/a.git")},
+        {"set": {"https://bob:canary@git.example.com"}},
+        {"raw": b"https://bob:canary@git.example.com"},
     ],
 )
 def test_a_secret_is_never_written(out: io.StringIO, fields: dict[str, object]) -> None:
     logs.logger("api").warning("refused", **fields)
     assert "canary" not in out.getvalue()
+
+
+def test_what_is_no_secret_is_written_as_it_is() -> None:
+    for text in (
+        "https://git.example.com/a/b.git at main", "registry.example.com/shop@sha256:0abc", "ann@example.com asks",
+        "http://10.0.0.1:7070/apps?q=a@b", "3 tries: basic auth", "/apps?cursor=hello",
+    ):  # fmt: skip
+        assert logs.clean(text) == text
 
 
 def test_an_exception_is_logged_with_its_frames_but_no_local_variables(out: io.StringIO) -> None:
