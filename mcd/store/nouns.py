@@ -375,6 +375,11 @@ def token_of(row: Row, person: str) -> Token:
     )
 
 
+_NOT_SHOWN = frozenset({TOLD, "evidence"})
+"""Of an Event's data. An older version wrote there what a program said before it died, which is for who may read logs;
+it stands with the Rollout too."""
+
+
 def event_of(row: Row) -> Event:
     return Event(
         sequence=row["sequence"],
@@ -386,5 +391,5 @@ def event_of(row: Row) -> Event:
         kind=EventKind(row["kind"]),
         actor=row["actor"],
         message=said_of(row["message"], row["data"].get(TOLD)),
-        data={word: value for word, value in row["data"].items() if word != TOLD},
+        data={word: value for word, value in row["data"].items() if word not in _NOT_SHOWN},
     )

@@ -11,7 +11,7 @@ from sqlalchemy import insert
 
 from mcd.api.app import create_app
 from mcd.api.apps import AppTold
-from mcd.api.front import Front
+from mcd.api.front import Front, _asked
 from mcd.model import Role
 from mcd.runtime import Runtime
 from mcd.settings import Environment
@@ -86,6 +86,28 @@ async def test_it_answers_as_the_routes_do(house: House) -> None:
                 assert here == told(await house.by_the_routes(person, path, **headers)), (person, path, headers)
     assert (await house.ask("dora", **{"If-None-Match": tag})).status_code == 304
     assert list((await house.ask("dora")).headers) == list((await house.by_the_routes("dora")).headers)
+
+
+TOKEN = (b"authorization", b"Bearer mcd_pat_x")
+
+
+@pytest.mark.parametrize(
+    ("headers", "name"),
+    [
+        ([TOKEN], "shop"),
+        ([], ""),
+        ([TOKEN, TOKEN], ""),
+        ([TOKEN, (b"cookie", b"mcd_session=x")], ""),
+        ([TOKEN, (b"content-length", b"2")], ""),
+        ([TOKEN, (b"transfer-encoding", b"chunked")], ""),
+    ],
+)
+def test_only_a_plain_question_with_one_token_is_answered_first(headers: list[Any], name: str) -> None:
+    asked = {"type": "http", "method": "GET", "path": "/api/v1/apps/shop", "query_string": b"", "headers": headers}
+    assert _asked(asked) == name
+    assert _asked({**asked, "method": "POST"}) == ""
+    assert _asked({**asked, "query_string": b"a=b"}) == ""
+    assert _asked({**asked, "path": "/api/v1/apps/shop/logs"}) == ""
 
 
 async def test_who_may_not_see_it_gets_nothing_of_what_another_was_told(house: House) -> None:

@@ -154,6 +154,16 @@ async def test_the_page_of_rights_says_which_lines_a_viewer_reads(live: Api) -> 
     assert "What the builder said of a Release is for everybody who sees the App" in page
 
 
+async def test_what_an_older_version_wrote_into_an_event_of_a_death_is_told_to_nobody_there(live: Api) -> None:
+    await live.deployed()
+    async with live.world.runtime.db.writing() as tx:
+        older = {"evidence": ["fatal: no database"], "component": "web"}
+        await tx.run(update(t.event).where(t.event.c.kind == "ready").values(data=older))
+    for person in ("vera", "dora"):
+        answer = await live.get("/api/v1/events?app=hello", person)
+        assert ('"component":"web"' in answer.text, "no database" in answer.text) == (True, False)
+
+
 async def test_lines_of_the_cluster_and_of_an_older_rollout_are_no_last_words(live: Api) -> None:
     await live.deployed()
     await died(live, Fate.CRASH, b"of the older one")

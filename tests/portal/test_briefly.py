@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from fastapi.responses import HTMLResponse, Response
 from starlette.requests import Request
 
 from mcd.api.portal.briefly import MOST_OF_A_KEY, Briefly
+from mcd.api.portal.pages import DONE
 from mcd.errors import Code, McdError
 from mcd.model import Actor, Role, Scope
 
@@ -49,18 +52,13 @@ async def test_another_question_has_another_page(one: Request, other: Request) -
 
 
 @pytest.mark.parametrize(
-    "other",
+    "differs",
     [
-        Actor("p", "p", admin=True),
-        Actor("p", "p", roles={"demo": Role.VIEWER}),
-        Actor("p", "p", roles={"demo": Role.OWNER}),
-        Actor("p", "p", scope=Scope.READ),
-        Actor("p", "p", via="token"),
-        Actor("p", "p", default_product_line="demo"),
-        Actor("q", "p"),
+        {"admin": True}, {"roles": {"demo": Role.VIEWER}}, {"roles": {"demo": Role.OWNER}}, {"roles": {}},
+        {"scope": Scope.READ}, {"via": "token"}, {"default_product_line": "demo"}, {"person": "q"},
     ],
-)
-async def test_a_page_is_of_one_person_with_these_rights(other: Actor) -> None:
+)  # fmt: skip
+async def test_a_page_is_of_one_person_with_these_rights(differs: dict[str, Any]) -> None:
     briefly = Briefly(_never_changes, lambda: 1, lambda: NOW)
 
     async def page(actor: Actor) -> bytes:
@@ -71,7 +69,28 @@ async def test_a_page_is_of_one_person_with_these_rights(other: Actor) -> None:
 
     mine = Actor("p", "p", roles={"demo": Role.DEVELOPER})
     assert await page(mine) == repr(mine).encode()
+    other = replace(mine, **differs)
+    assert repr(other) != repr(mine)
     assert await page(other) == repr(other).encode()
+
+
+async def test_a_page_that_says_what_was_just_done_is_told_once() -> None:
+    briefly = Briefly(_never_changes, lambda: 1, lambda: NOW)
+    made: list[bytes] = []
+
+    async def page(cookie: bytes) -> bytes:
+        request = asked()
+        request.scope["headers"] = [(b"cookie", cookie)]
+
+        async def make(_now: datetime) -> Response:
+            made.append(cookie)
+            return HTMLResponse(cookie)
+
+        return bytes((await briefly.page(request, Actor("p", "p"), make)).body)
+
+    done = DONE.encode() + b"=deployed"
+    assert [await page(each) for each in (done, b"", done, b"")] == [done, b"", done, b""]
+    assert made == [done, b"", done], "the plain page is kept, the others are not"
 
 
 async def test_what_changed_while_a_page_was_read_is_on_the_next_one() -> None:
