@@ -99,12 +99,12 @@ async def test_text_that_postgres_cannot_keep_does_not_stop_the_record(world: Wo
     async with world.db.writing() as tx:
         events.append(
             tx, world.now, ADMIN, EventKind.PROGRESS, "log: a\x00b \ud800 c", noun=Noun.APP, name="x",
-            data={"evidence": ["\x00", "\udfff", "\\u0000"]},
+            data={"lines": ["\x00", "\udfff", "\\u0000"]},
         )  # fmt: skip
     async with world.db.reading() as tx:
         told = (await reads.events(ADMIN, tx, Part(1))).items[0]
     assert told.message == "log: a\ufffdb \ufffd c"
-    assert told.data == {"evidence": ["\ufffd", "\ufffd", "\\u0000"]}
+    assert told.data == {"lines": ["\ufffd", "\ufffd", "\\u0000"]}
 
 
 async def test_the_newest_come_first_and_filters_are_exact(world: World) -> None:
