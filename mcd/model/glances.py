@@ -21,6 +21,8 @@ class Glance(NamedTuple):
     cluster: str
     state: AppState
     rollout: str
+    put_back: bool = False
+    """MCD put it back: a newer Release failed, and what runs is the one before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,3 +43,5 @@ class AppLine:
     title: str
     created_at: datetime | None
     created_by: str
+    put_back: bool = False
+    """As in `Glance`."""

@@ -27,6 +27,7 @@ from mcd.store.direct import FileDirect
 from mcd.store.question import Answer, Question
 from mcd.store.reads.glances import A_TURN
 from mcd.store.session import Database
+from tests.api.test_status import crashing
 from tests.controllers.world import ADMIN, HELLO
 from tests.portal.browsing import Site
 from tests.portal.crowd import crowd
@@ -74,6 +75,27 @@ async def test_home_says_what_is_wrong_and_what_was_deployed_last(living: Site) 
         await dora.page.wait_for_url("**/apps?state=stalled")
         assert "6 Apps of 41" in await dora.text()
         await dora.axe()
+
+
+async def test_home_and_the_list_say_that_a_newer_release_failed_and_was_put_back(living: Site) -> None:
+    await living.api.deployed()
+    world = living.api.world
+    mark = "A newer Release failed; this one runs again."
+    assert mark not in await get(living, "/", "dora") + await get(living, "/apps", "dora")
+    world.pods_run = False
+    await world.push(HELLO.replace("hello:1", "hello:2"))
+    await crashing(living.api, "RolledBack")
+    for path in ("/", "/apps"):
+        assert mark in await get(living, path, "dora"), path
+    home = await get(living, "/", "dora")
+    assert "Nothing. Every App" not in home
+    assert "The newest Release of this App failed, and the one before runs again" in home
+    world.pods_run = True
+    await world.push(HELLO.replace("hello:1", "hello:3"))
+    for _ in range(4):
+        await world.turn()
+    assert mark not in await get(living, "/", "dora") + await get(living, "/apps", "dora")
+    assert "Nothing. Every App" in await get(living, "/", "dora")
 
 
 async def test_home_counts_an_app_that_waits_for_minutes_as_not_well(living: Site) -> None:

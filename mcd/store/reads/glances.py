@@ -14,10 +14,11 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, Text, and_, bindparam, cast, select
+from sqlalchemy import ColumnElement, Table, Text, and_, bindparam, cast, literal, select
 
 from mcd.model import Actor, AppState, Reason, Reconciled, Verb, app_state, why_away
 from mcd.model.glances import AppLine, Glance
+from mcd.model.triggers import Trigger
 from mcd.store import tables as t
 from mcd.store.authorize import may
 from mcd.store.nouns import Row, state_of
@@ -53,11 +54,11 @@ async def glances(actor: Actor, tx: Tx) -> tuple[Glance, ...]:
 @lru_cache(maxsize=REMEMBERED)
 def _glance(row: tuple[Any, ...], line: str, cluster: str, away: Reason | None) -> Glance:
     """Pure; a row differs whenever its App looks different."""
-    name, _, going, rollout, generation, observed, conditions, ending = row
+    name, _, going, rollout, generation, observed, conditions, ending, put_back = row
     word = AppState.DELETING if going else AppState.UNDEPLOYED
     if rollout is not None:
         word = _judged(generation, observed, conditions, _ENDS if ending else None, away)
-    return Glance(name, line, cluster, word, rollout or "")
+    return Glance(name, line, cluster, word, rollout or "", bool(put_back))
 
 
 _ENDS = datetime.min.replace(tzinfo=UTC)
@@ -93,6 +94,7 @@ def _line(row: Row, cluster: Row) -> AppLine:
         title=row["title"] or "",
         created_at=row["created_at"],
         created_by=row["created_by"] or "",
+        put_back=bool(row["put_back"]),
     )
 
 
@@ -122,6 +124,8 @@ _PLACES = Question(select(t.product_line.c.id, t.product_line.c.name, t.product_
 
 _LIVE = and_(t.LIVE, t.rollout.c.app_id == t.app.c.id)
 
+_PUT_BACK = (t.rollout.c.trigger == literal(Trigger.AUTO_ROLLBACK.value)).label("put_back")
+
 _GLANCES = Question(
     select(
         t.app.c.name,
@@ -129,6 +133,7 @@ _GLANCES = Question(
         t.app.c.deleted_at.is_not(None).label("going"),
         t.rollout.c.id,
         *_state(t.rollout),
+        _PUT_BACK,
     )
     .join(t.rollout, _LIVE, isouter=True)
     .where(t.app.c.gone_at.is_(None))
@@ -154,6 +159,7 @@ def _lines(room: int) -> Question:
             t.release.c.commit,
             t.release.c.title,
             *_state(t.rollout),
+            _PUT_BACK,
         )
         .join(t.product_line, t.product_line.c.id == t.app.c.product_line_id)
         .join(t.rollout, _LIVE, isouter=True)

@@ -92,6 +92,7 @@ class AppRow:
     rollout: int
     by: str
     at: datetime | None
+    put_back: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,4 +191,5 @@ def app_row(line: AppLine) -> AppRow:
         rollout=line.rollout,
         by=line.created_by,
         at=line.created_at,
+        put_back=line.put_back,
     )

@@ -38,10 +38,12 @@ class Picked:
     last: tuple[str, ...]
     going: tuple[str, ...] = ()
     """On their way, the longest first: those that wait too long are among them."""
+    put_back: tuple[str, ...] = ()
+    """What runs of them is the Release before the one that failed."""
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*self.wrong, *self.held, *self.last, *self.going)))
+        return tuple(dict.fromkeys((*self.wrong, *self.held, *self.put_back, *self.last, *self.going)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +84,8 @@ class Home:
     tallies: tuple[Tally, ...]
     wrong: tuple[AppRow, ...]
     wrong_in_all: int
+    put_back: tuple[AppRow, ...]
+    put_back_in_all: int
     troubles: tuple[Trouble, ...]
     waiting: tuple[AppRow, ...]
     """On their way for longer than `WAITS_LONG`."""
@@ -101,7 +105,13 @@ def pick(actor: Actor, seen: Sequence[Glance]) -> Picked:
         held=tuple(glance.name for glance in seen if _mine(actor, glance))[:SHOWN],
         last=tuple(glance.name for glance in newest[:SHOWN]),
         going=tuple(glance.name for glance in reversed(newest) if glance.state is AppState.PROGRESSING)[:LOOKED_AT],
+        put_back=tuple(glance.name for glance in newest if _put_back(glance))[:SHOWN],
     )
+
+
+def _put_back(glance: Glance) -> bool:
+    """Not where that is wrong too: it is told there."""
+    return glance.put_back and glance.state not in WRONG
 
 
 def _mine(actor: Actor, glance: Glance) -> bool:
@@ -133,6 +143,8 @@ def home_view(
         tallies=tallies(counts, Wanted()),
         wrong=rows(picked.wrong),
         wrong_in_all=sum(counts[state] for state in WRONG),
+        put_back=rows(picked.put_back),
+        put_back_in_all=sum(map(_put_back, seen)),
         troubles=(
             *_troubles("cluster", {cluster.name: cluster.state for cluster in around.clusters}, "/clusters"),
             *_troubles("product line", {line.name: line.state for line in around.lines}, "/product-lines"),
