@@ -35,6 +35,10 @@ async def signed_in(request: Request, runtime: Runtime, name: str, password: str
     return session
 
 
+THROWN_AWAY = {"Clear-Site-Data": '"cache", "storage"'}
+"""What a browser kept of the pages. Not its cookies: the one of the session is emptied, and one says which language."""
+
+
 async def signed_out(request: Request, runtime: Runtime) -> None:
     """Ends the session of the cookie, if there is one, and empties the cookie."""
     session = request.session.get(SESSION_ID)
@@ -50,7 +54,7 @@ async def sign_out(request: Request, actor: Reader, runtime: RuntimeOf) -> Respo
     if actor.via == "session":
         await signed_out(request, runtime)
     request.session.clear()
-    return Response(status_code=204, headers={"Clear-Site-Data": '"cache", "cookies", "storage"'})
+    return Response(status_code=204, headers=THROWN_AWAY)
 
 
 @router.get("/whoami", operation_id="whoami")

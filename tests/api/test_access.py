@@ -281,7 +281,8 @@ async def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_do_not_get(
         assert "samesite=lax" in cookie
         assert PASSWORD not in answer.text
         assert (await client.get("/api/v1/whoami")).json()["via"] == "session"
-        assert (await client.delete("/api/v1/sessions/current")).status_code == 204
+        gone = await client.delete("/api/v1/sessions/current")
+        assert (gone.status_code, gone.headers["clear-site-data"]) == (204, '"cache", "storage"')
         assert (await client.get("/api/v1/whoami")).status_code == 401
 
 

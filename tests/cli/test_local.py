@@ -181,7 +181,7 @@ def test_explain_of_what_why_prints_says_what_to_do(folder: Path) -> None:
     assert done.out.splitlines() == [
         "crash-loop",
         "  reason   CrashLooping",
-        "  sentence the program ends with exit CODE. Its last lines are shown.",
+        "  sentence the program ends with exit CODE.",
         "  step     Mend the program and push.",
     ]
     told = json.loads(mcd("explain", "oomkilled", "-o", "json", folder=folder).out)

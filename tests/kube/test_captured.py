@@ -18,7 +18,7 @@ FAILED, PROGRESSING = HealthState.FAILED, HealthState.PROGRESSING
 
 EXPECTED: dict[str, tuple[HealthState, Reason, str]] = {
     "command-missing": (FAILED, Reason.CRASH_LOOPING, "/no/such/program does not exist in the image"),
-    "crash-beside-old": (FAILED, Reason.CRASH_LOOPING, "Its last lines are shown. 1 old pod goes on serving."),
+    "crash-beside-old": (FAILED, Reason.CRASH_LOOPING, "1 old pod goes on serving."),
     "crash": (FAILED, Reason.CRASH_LOOPING, "ends with exit 3"),
     "exit-zero": (FAILED, Reason.CRASH_LOOPING, "ends at once with success"),
     "gpu": (PROGRESSING, Reason.UNSCHEDULABLE, "asks for 5 nvidia.com/gpu; the largest node that may take it has 4."),

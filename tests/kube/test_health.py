@@ -54,7 +54,7 @@ CASES: dict[str, tuple[dict[str, Any], Reason, HealthState, tuple[str, ...]]] = 
     ),
     "crash-loop": (
         waiting("CrashLoopBackOff", restarts=2, last={"reason": "Error", "exitCode": 3}),
-        Reason.CRASH_LOOPING, HealthState.FAILED, ("exit 3", "2 restarts", "Its last lines are shown."),
+        Reason.CRASH_LOOPING, HealthState.FAILED, ("exit 3", "2 restarts so far"),
     ),
     "ends-with-success": (
         waiting("CrashLoopBackOff", restarts=2, last={"reason": "Completed", "exitCode": 0}),

@@ -238,7 +238,8 @@ RUNS: Mapping[Why, Words] = {
     Why.JOB_FAILED: Words(
         Family.RUNS, Reason.CRASH_LOOPING,
         Phrase("the run failed after {tries} {tries:try|tries}: {what}", "运行失败，共尝试 {tries} 次：{what}"),
-        Phrase("Read its last lines; mend it and run it again.", "请看它最后的输出，修好后重新运行。"),
+        Phrase("Mend the program and run it again; its log says how it ended.",
+               "请修好程序后重新运行；它的日志里有结束的原因。"),
     ),
     Why.JOB_DEADLINE: Words(
         Family.RUNS, Reason.DEADLINE_EXCEEDED,

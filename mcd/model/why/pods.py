@@ -184,19 +184,19 @@ def _crash(en: str, zh: str) -> Words:
 START: Mapping[Why, Words] = {
     Why.ENDS_WITH_SUCCESS: Words(
         Family.START, Reason.CRASH_LOOPING,
-        Phrase("{who}the program ends at once with success (exit 0){again}. Its last lines are shown.",
-               "{who}程序一启动就正常结束（退出码 0）{again}。下面是它最后的输出。"),
+        Phrase("{who}the program ends at once with success (exit 0){again}.",
+               "{who}程序一启动就正常结束（退出码 0）{again}。"),
         Phrase("A program that ends by itself is `type: job`; this one must keep running in the foreground.",
                "会自己结束的程序应写 `type: job`；这里的程序必须一直在前台运行。"),
         "components:\n  {component}:\n    type: job",
     ),
     Why.ENDS_WITH_CODE: _crash(
-        "{who}the program ends with exit {code}{again}. Its last lines are shown.",
-        "{who}程序以退出码 {code} 结束{again}。下面是它最后的输出。",
+        "{who}the program ends with exit {code}{again}.",
+        "{who}程序以退出码 {code} 结束{again}。",
     ),
     Why.CRASH_LOOP: _crash(
-        "{who}the program ends with exit {code}{again}{next}. Its last lines are shown.",
-        "{who}程序反复崩溃，退出码 {code}{again}{next}。下面是它最后的输出。",
+        "{who}the program ends with exit {code}{again}{next}.",
+        "{who}程序反复崩溃，退出码 {code}{again}{next}。",
     ),
     Why.OUT_OF_MEMORY: Words(
         Family.START, Reason.OOM_KILLED,
@@ -216,8 +216,8 @@ START: Mapping[Why, Words] = {
         "components:\n  {component}:\n    health: {{liveness: {{http: /PATH, timeout: 5s}}}}",
     ),
     Why.SIDECAR_FAILS: _crash(
-        "container {name}: the program {how}{again}{next}. Its last lines are shown.",
-        "容器 {name}：程序{how}{again}{next}。下面是它最后的输出。",
+        "container {name}: the program {how}{again}{next}.",
+        "容器 {name}：程序{how}{again}{next}。",
     ),
 }  # fmt: skip
 

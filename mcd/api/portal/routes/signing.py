@@ -27,7 +27,7 @@ from mcd.api.portal.pages import LANGUAGE, THEME, YEAR, Page, done, show
 from mcd.api.portal.routing import pages
 from mcd.api.portal.views.frame import THEMES, local
 from mcd.api.portal.views.signing import SignInForm
-from mcd.api.sessions import signed_in, signed_out
+from mcd.api.sessions import THROWN_AWAY, signed_in, signed_out
 from mcd.errors import Code, McdError
 from mcd.runtime import Runtime
 
@@ -97,7 +97,7 @@ async def sign_out(request: Request, runtime: RuntimeOf) -> Response:
     """Ends the session of the cookie; what the browser kept of the pages is thrown away."""
     await signed_out(request, runtime)
     answer = done("/login", "signed-out")
-    answer.headers["Clear-Site-Data"] = '"cache", "storage"'
+    answer.headers.update(THROWN_AWAY)
     return answer
 
 
