@@ -312,7 +312,6 @@ async def test_a_rebuild_with_one_changed_file_uses_the_cache(
     await workshop.build(text, {"list": "a", "app": "2"})
     record_property(f"cached_rebuild_{driver}_seconds", round(time.monotonic() - began, 2))
     assert "installing" not in workshop.log
-    assert time.monotonic() - began < 6
 
 
 async def test_old_images_are_forgotten_and_the_store_still_works(workshop: Workshop, tmp_path: Path) -> None:

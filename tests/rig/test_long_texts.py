@@ -7,7 +7,6 @@ to where it came from takes seconds with it, or minutes, and one that does not t
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -16,6 +15,7 @@ from mcd.appyaml.compiler import check, compile_app
 from mcd.appyaml.schema.app import App
 from mcd.appyaml.schema.component import Component
 from mcd.appyaml.schema.fields import Kind, keys_of
+from tests.cost import costs_under
 from tests.rig.platforms import SOURCE, platforms
 
 LENGTH = 32_000
@@ -53,14 +53,7 @@ def places() -> Iterator[str]:
 
 
 def slow(text: str) -> bool:
-    """Whether it is slow three times: once may be the neighbours of a busy machine."""
-    return all(_took(text) > MOST for _ in range(3))
-
-
-def _took(text: str) -> float:
-    began = time.process_time()
-    compile_app(check(text, "app.yaml"), platforms()[1].context, SOURCE)
-    return time.process_time() - began
+    return not costs_under(MOST, lambda: compile_app(check(text, "app.yaml"), platforms()[1].context, SOURCE))
 
 
 @pytest.mark.parametrize("pattern", PATTERNS)
