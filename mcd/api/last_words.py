@@ -28,9 +28,13 @@ class LastWords:
     died: tuple[model.ComponentHealth, ...]
 
 
-async def last_words(actor: Actor, tx: Tx, app: str, component: str | None = None) -> LastWords | None:
-    """Of the live Rollout, or of the one that MCD went back from by itself. None when nothing of it died. Raises
-    McdError not_found."""
+async def last_words(
+    actor: Actor, tx: Tx, app: str, component: str | None = None, *, only: str | None = None
+) -> LastWords | None:
+    """Of the live Rollout, or of the one that MCD went back from by itself. None when nothing of it died, and when one
+    pod or container is meant (`only`): which one said the lines was not kept. Raises McdError not_found."""
+    if only:
+        return None
     part = await reads.rollouts(actor, tx, app, Part(LOOKED_THROUGH))
     meant = next((r for r in part.items if r.trigger is not Trigger.AUTO_ROLLBACK), None)
     if meant is None:

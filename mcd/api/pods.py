@@ -116,7 +116,7 @@ async def read_logs(
         begun = await anext(lines, None)
         if begun is None:
             async with runtime.db.reading() as tx:
-                kept = await last_words(actor, tx, app, component)
+                kept = await last_words(actor, tx, app, component, only=pod or container)
             if kept is None:
                 raise _none_ended(app, pod)
             lines = as_lines(kept, prefix=prefix)

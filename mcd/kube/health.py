@@ -53,6 +53,10 @@ another one that starts beside it."""
 DEADLINE = 600
 """Seconds in which pods must become ready where the object itself says nothing (a StatefulSet)."""
 
+AFTER_STARTUP = 300
+"""Seconds that are left to such pods at least, once their startup probe has used up all its tries; as the compiler
+leaves them to a Deployment's."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -230,7 +234,7 @@ def _failed_creates(events: Sequence[Object], makers: set[str]) -> list[str]:
 def _late(workload: Object, pods: Sequence[Object], now: datetime) -> int:
     """The deadline in seconds when it has passed, else 0. A Deployment's controller says so itself, but only of a
     version that it still rolls out: of one that was ready once, and of other kinds, the pods' own times are asked."""
-    deadline = int((workload.get("spec") or {}).get("progressDeadlineSeconds") or DEADLINE)
+    deadline = _deadline(workload.get("spec") or {})
     if workload["kind"] == "Deployment":
         if condition(workload, "Progressing").get("reason") == "ProgressDeadlineExceeded":
             return deadline
@@ -241,6 +245,22 @@ def _late(workload: Object, pods: Sequence[Object], now: datetime) -> int:
         times.append(time_of(condition(workload, "Available").get("lastTransitionTime")))
     since = min((t for t in times if t is not None), default=now)
     return deadline if now - since > timedelta(seconds=deadline) else 0
+
+
+def _deadline(spec: Mapping[str, Any]) -> int:
+    """Seconds: what the workload says, or else enough for the slowest startup probe of its containers."""
+    if said := int(spec.get("progressDeadlineSeconds") or 0):
+        return said
+    probes = [
+        c.get("startupProbe") or {} for c in ((spec.get("template") or {}).get("spec") or {}).get("containers") or ()
+    ]
+    return max(DEADLINE, *(_longest(probe) + AFTER_STARTUP for probe in probes if probe), 0)
+
+
+def _longest(probe: Mapping[str, Any]) -> int:
+    """Seconds after which a probe that never succeeds has failed, by the defaults of Kubernetes where it says none."""
+    delay, period = int(probe.get("initialDelaySeconds") or 0), int(probe.get("periodSeconds") or 10)
+    return delay + period * int(probe.get("failureThreshold") or 3)
 
 
 def _rolled_out(workload: Object) -> bool:

@@ -109,6 +109,12 @@ async def test_the_last_lines_of_the_rollout_that_mcd_went_back_from_are_told_wh
         page = (await dora.get("/apps/hello/logs?previous=true")).text
     assert "fatal: no database" in page
     assert "web of Rollout 2 died (CrashLooping)" in page
+    # Which pod said them was not kept, so they are of none that is named.
+    (well,) = pods(live)
+    for only in (f"&pod={well.name}", "&pod=hello-web-dead", "&container=web"):
+        assert (await live.get(LOGS + only)).json().get("reason") == "NoPreviousLog", only
+        async with live.as_("dora", Accept="text/html") as dora:
+            assert "no database" not in (await dora.get(f"/apps/hello/logs?previous=true{only}")).text
     # A Rollout that a person wished since is another one, and nothing of it died.
     scaled = await live.ask("PATCH", "/api/v1/apps/hello/settings", {"components": {"web": {"replicas": 2}}})
     assert scaled.is_success, scaled.text

@@ -190,6 +190,22 @@ def test_pods_that_were_ready_once_are_not_progressing_for_ever(since: str, late
     assert judged(work=workload(conditions=[done, lost])).state is found.state, "also where no pod is left"
 
 
+@pytest.mark.parametrize(
+    ("started", "late"), [("2026-11-22T11:44:59Z", 900), ("2026-11-22T11:45:01Z", 0)], ids=["over", "within"]
+)
+def test_a_stateful_set_has_as_long_as_its_startup_probe_and_five_minutes(started: str, late: int) -> None:
+    """It has no deadline of its own; ten minutes would fail a database that may take ten minutes to start."""
+    down = pod({"state": {"running": {}}, "restartCount": 0})
+    down["status"]["conditions"] = [{"type": "Ready", "status": "False", "lastTransitionTime": started}]
+    work = workload()
+    work["kind"] = "StatefulSet"
+    work["spec"]["template"] = {
+        "spec": {"containers": [{"startupProbe": {"periodSeconds": 5, "failureThreshold": 120}}]}
+    }
+    found = judged(down, work=work)
+    assert (found.state is HealthState.FAILED, f"{late} s" in found.message) == (bool(late), bool(late))
+
+
 def test_cron_and_waiting_jobs_are_always_healthy() -> None:
     cron: Object = {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "c"}, "spec": {"suspend": False}}
     job: Object = {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j"}, "spec": {"suspend": True}}

@@ -66,7 +66,7 @@ class Rollout:
         duration(1, 30 * DAY),
         "No progress for this long fails the Rollout.",
         value=600,
-        effect="progressDeadlineSeconds",
+        effect="progressDeadlineSeconds; a StatefulSet has none and is given 600 s, or the startup check and 300 s",
         example="20m",
     )
     on_fail: str = key(

@@ -73,11 +73,11 @@ async def logs(request: Request, app: AppName, actor: Sheller, runtime: RuntimeO
     page = _Newest()
     seen, (trouble, late) = await asyncio.gather(looking, _last(runtime, place, wish, page))
     lines = page.lines()
-    if wish.previous and not lines:
+    if wish.previous and not (lines or trouble or late):
         async with runtime.db.reading() as tx:
-            kept = await last_words(actor, tx, app, wish.component or None)
+            kept = await last_words(actor, tx, app, wish.component or None, only=wish.pod or wish.container)
         if kept is not None:
-            lines, trouble = [line_of(raw) async for raw in as_lines(kept, prefix=True)], ""
+            lines = [line_of(raw) async for raw in as_lines(kept, prefix=True)]
     pods: Sequence[Pod] = seen.value or ()
     view = logs_of(head, wish, lines, pods, trouble=trouble, late=late, read=log_marks.written(page.marks))
     whole = Page("app/logs.html", view, wish.command(app))
