@@ -207,24 +207,29 @@ async def _built(work: _Pass, build: BuildSpec, builder: Builder) -> str:
         metrics.BUILDS_REUSED.inc()
         await shop.log(f"nothing that goes into the image changed: {known} is used again")
         return known
-    work.events.append(EventNote(EventKind.BUILD_STARTED, say(Note.BUILDING_IMAGE, commit=commit[:12])))
-    with tempfile.TemporaryDirectory(prefix="mcd-build-") as scratch:
-        await shop.forge.export(repository, commit, context, Path(scratch), limit=CONTEXT_LIMIT)
-        image = await _timed(
-            builder,
-            BuildRequest(
-                context=Path(scratch),
-                dockerfile="" if made.text else build.dockerfile,
-                dockerfile_text=made.text,
-                repository=f"{shop.registry}/{item.app.name}",
-                tag=commit[:12],
-                target=build.target,
-                args=dict(build.args),
-                commit=commit,
-                timeout=shop.timeout,
-            ),
-            shop.log,
-        )
+    clock = asyncio.get_running_loop().time
+    began = clock()
+    try:
+        with tempfile.TemporaryDirectory(prefix="mcd-build-") as scratch:
+            await shop.forge.export(repository, commit, context, Path(scratch), limit=CONTEXT_LIMIT)
+            image = await _timed(
+                builder,
+                BuildRequest(
+                    context=Path(scratch),
+                    dockerfile="" if made.text else build.dockerfile,
+                    dockerfile_text=made.text,
+                    repository=f"{shop.registry}/{item.app.name}",
+                    tag=commit[:12],
+                    target=build.target,
+                    args=dict(build.args),
+                    commit=commit,
+                    timeout=shop.timeout,
+                ),
+                shop.log,
+            )
+    finally:
+        begun = say(Note.BUILDING_IMAGE, commit=commit[:12])
+        work.events.append(EventNote(EventKind.BUILD_STARTED, begun, ago=clock() - began))
     work.events.append(EventNote(EventKind.BUILD_FINISHED, say(Note.IMAGE_BUILT, image=image)))
     work.seen = replace(work.seen, builds={made.digest: image})
     return image

@@ -226,6 +226,8 @@ class EventNote:
     kind: EventKind
     message: str
     data: Mapping[str, Any] = field(default_factory=dict)
+    ago: float = 0.0
+    """Seconds between what it tells and the end of the pass."""
 
 
 class EventKind(StrEnum):

@@ -6,7 +6,7 @@ A pass that found nothing new tells nothing, however often it runs. It writes no
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, select
@@ -66,7 +66,7 @@ async def tell(tx: Tx, now: datetime, lease: Lease, row: Row, result: Result) ->
     teller = _Teller(tx, now, lease)
     _tell_changes(teller, row, result.changes, result.told_lately)
     for note in result.events:
-        teller.say(note.kind, note.message, note.data)
+        teller.say(note.kind, note.message, note.data, note.ago)
     noted = {note.kind for note in result.events}
     if lease.noun is Noun.ROLLOUT and not row["live"]:
         return
@@ -85,9 +85,9 @@ class _Teller:
             self.name = subject.name
             self.line = subject.name if isinstance(subject, ProductLine) else None
 
-    def say(self, kind: EventKind, message: str, data: Mapping[str, Any] | None = None) -> None:
+    def say(self, kind: EventKind, message: str, data: Mapping[str, Any] | None = None, ago: float = 0.0) -> None:
         events.append(
-            self.tx, self.now, events.MCD, kind, message,
+            self.tx, self.now - timedelta(seconds=ago), events.MCD, kind, message,
             noun=self.noun, name=self.name, product_line=self.line, app=self.app, data=data,
         )  # fmt: skip
 

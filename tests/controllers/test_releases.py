@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mcd.model import ConditionType, Reason, Release
+from mcd.model import ConditionType, EventKind, Reason, Release
 from mcd.store import reads
 from tests.controllers.foundry import HOST, Foundry
 from tests.controllers.world import ADMIN, World, world
@@ -155,6 +155,17 @@ async def test_what_names_no_image_runs_the_one_that_was_built(here: World, foun
     image = f"{HOST}/hello@{foundry.tags[f'{HOST}/hello:{release.commit[:12]}']}"
     cache = f"{HOST}/cache@{foundry.tags[f'{HOST}/cache:7']}"
     assert running(here) == {"web": image, "worker": image, "cache": cache}
+
+
+async def test_a_build_is_told_with_the_time_at_which_it_began(here: World, foundry: Foundry) -> None:
+    for dockerfile, last in (("FROM scratch\n", EventKind.BUILD_FINISHED), ("RUN false\n", EventKind.RELEASE_FAILED)):
+        await here.push(BUILT, files={**SOURCES, "src/Dockerfile": dockerfile})
+        await here.settle()
+        async with here.runtime.db.reading() as tx:
+            told = await reads.events(ADMIN, tx, after=0, kinds=[EventKind.BUILD_STARTED, last])
+        began, ended = told.items[-2:]
+        assert (began.kind, ended.kind) == (EventKind.BUILD_STARTED, last)
+        assert began.at < ended.at
 
 
 async def test_equal_inputs_are_built_once(here: World, foundry: Foundry) -> None:

@@ -258,6 +258,7 @@ async def test_what_holds_devices_is_told_by_name_only_to_who_may_see_it(living:
         living.api.world.kube.person({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": gpu})
     said = await get(living, "/node-pools")
     assert "train</a>" in said
+    assert "in each node" in said
     assert "elsewhere" not in said
     assert "others 2" in said
     assert re.search(r'data-label="Free">1<', said)

@@ -297,9 +297,11 @@ async def test_a_rollout_that_waits_for_a_confirmation_goes_on_from_the_page(liv
 async def test_a_way_back_shows_the_settings_that_go_with_it_and_goes_no_further_than_mcd_went(living: Site) -> None:
     """Release 1 with three pods runs; Release 2 crashed and was put back: nothing is chosen for who goes back."""
     await living.api.deployed()
+    assert "/apps/hello/rollback" not in await get(living, "/apps/hello")  # Nothing ran before.
     answer = await living.api.ask("PATCH", "/api/v1/apps/hello/settings", {"components": {"web": {"replicas": 3}}})
     assert answer.status_code == 200
     await living.api.world.settle()
+    assert "/apps/hello/rollback" in await get(living, "/apps/hello")
     assert '<input type="radio" id="r-1" name="rollout" value="1" checked' in await get(living, "/apps/hello/rollback")
     preview = await send(living, "/apps/hello/rollback", {"rollout": "1"})
     assert preview.says("How the Settings change")

@@ -59,6 +59,11 @@ class Top:
     def url(self) -> str:
         return f"/apps/{self.name}"
 
+    @property
+    def goes_back(self) -> bool:
+        """The person may roll back, and something ran before."""
+        return self.deploys and self.live is not None and self.live > 1
+
 
 _TABS: Sequence[tuple[str, str, Verb]] = (
     ("", n_("Overview"), Verb.READ),
