@@ -19,6 +19,7 @@ from mcd.kube.explain import EVIDENCE_LINES, Cause, Seen, explain, with_last_lin
 from mcd.kube.handover import versions
 from mcd.kube.health import WORKLOADS, Found, health, looked_at, needs
 from mcd.kube.kinds import NODE
+from mcd.kube.lines import text_of
 from mcd.kube.live import LiveObjects
 from mcd.model import ComponentHealth, HealthState, Reason
 from mcd.model.why import Note, told, whole
@@ -153,7 +154,7 @@ async def _last_words(
         try:
             stream = live.cluster.logs(namespace, cause.pod, cause.container, previous=previous, tail=EVIDENCE_LINES)
             told = [line async for line in stream if not line.startswith(_NO_LOG)]
-            lines = tuple(echo(line.decode("utf-8", errors="replace"), 400) for line in told)
+            lines = tuple(echo(text_of(line), 400) for line in told)
         except KubeError:
             # The dead container's log may be gone with it, or the node may not answer: the sentence stands alone.
             continue

@@ -250,7 +250,9 @@ async def test_look_follows_an_app_from_new_to_ready_and_shows_the_last_lines_of
     play(cluster, lambda _: Fate.CRASH)
     names = [r.name for r in cluster.objects() if r.kind == "Pod"]
     for name in names:
-        cluster.set_logs("default", name, "web", [b"Traceback", b"KeyError: 'URL'\x1b[31m"], previous=True)
+        cluster.set_logs(
+            "default", name, "web", [b"Traceback", b"\x1b[31mKeyError: 'URL'\x1b[0m\x1b[2J"], previous=True
+        )
     (found,) = await look(live, "default", "shop", shop(), NOW)
     assert (found.state, found.reason) == (HealthState.FAILED, Reason.CRASH_LOOPING)
-    assert found.evidence == ("Traceback", "KeyError: 'URL'\\x1b[31m")
+    assert found.evidence == ("Traceback", "KeyError: 'URL'\\x1b[2J")

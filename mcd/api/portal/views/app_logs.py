@@ -1,6 +1,7 @@
 """Lines of logs as a page shows them: whose they are, when they were said, and nothing that a terminal would obey.
 
-Pure. A line is a stranger's text: control characters are shown as escapes, templates and scripts treat it as text only.
+Pure. A line is a stranger's text: colours are left out, other control characters are shown as escapes,
+templates and scripts treat it as text only.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from mcd.api.app_shapes import Pod
 from mcd.api.portal.views.app import Top
 from mcd.api.portal.views.plain import plain
 from mcd.api.portal.views.typed import typed
+from mcd.kube.lines import text_of
 from mcd.kube.stamps import BILLION, stamp_of
 
 TAILS = (100, 500, 2000)
@@ -52,7 +54,7 @@ def line_of(raw: bytes) -> Line:
     if at:
         seconds, nanoseconds = divmod(at, BILLION)
         time = f"{datetime.fromtimestamp(seconds, UTC):%m-%d %H:%M:%S}.{nanoseconds // 1_000_000:03d}"
-    text = rest[length:].decode("utf-8", "replace")
+    text = text_of(rest[length:])
     # Cut before it is made harmless: a line of 64 KiB that is no text would cost as much time as a whole page.
     said = plain(text[:LONGEST])
     if len(text) > LONGEST:
