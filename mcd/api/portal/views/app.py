@@ -237,12 +237,16 @@ def component_of(part: Part, health: model.ComponentHealth | None, gone: Away | 
 
 
 def conditions_of(state: model.Reconciled) -> tuple[Said, ...]:
-    """Those that hold first."""
+    """Those that hold first. What one says already, the next ones leave out."""
     found = sorted(state.conditions, key=lambda c: not c.status)
+    first = {(c.reason, c.message): c for c in reversed(found)}
     return tuple(
-        Said(CONDITIONS[(c.type, c.status)], c.reason.value, as_saying(c.reason, c.message), c.last_transition)
+        Said(
+            CONDITIONS[(c.type, c.status)], c.reason.value,
+            as_saying(c.reason, c.message) if first[c.reason, c.message] is c else "", c.last_transition,
+        )
         for c in found
-    )
+    )  # fmt: skip
 
 
 def pods_of(
