@@ -251,6 +251,16 @@ async def test_settings_are_changed_after_a_preview_and_no_secret_is_in_it(livin
     assert (await send(living, "/apps/hello/settings/env", {"name": "NOBODY", "value": "1"}, "olaf")).status == 422
 
 
+async def test_what_people_told_of_a_cluster_reads_as_they_may_write_it(living: Site) -> None:
+    facts = {"base_domain": "apps.localhost", "dns_cidrs": ["10.43.0.0/16"]}
+    url = "/api/v1/clusters/local"
+    answer = await living.api.ask("PATCH", url, {"facts": facts}, "root", headers={"If-Match": "*"})
+    assert answer.status_code == 200, answer.text
+    said = unescape(await get(living, "/clusters/local", "root"))
+    assert '<dd>["10.43.0.0/16"]</dd>' in said
+    assert "<dd>apps.localhost</dd>" in said
+
+
 async def test_what_holds_devices_is_told_by_name_only_to_who_may_see_it(living: Site) -> None:
     await dressed(living)
     gpu = {"containers": [{"name": "c", "resources": {"limits": {"nvidia.com/gpu": "1"}}}], "nodeName": "gpu-1"}

@@ -5,6 +5,7 @@ Pure. Of Apps that the person may not see only the sum is told. It must not judg
 
 from __future__ import annotations
 
+import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -147,11 +148,16 @@ def cluster_page(
         tuple((title, kind in kinds) for kind, title in SERVES.items()),
         tuple(sorted(kinds)),
         cluster.serves.storage_classes,
-        tuple((key, str(value)) for key, value in sorted(cluster.facts.items())),
+        tuple((key, _as_written(value)) for key, value in sorted(cluster.facts.items())),
         tuple(pool_row(pool, None, {}) for pool in pools),
         more_pools,
         tuple(sorted(lines)),
     )
+
+
+def _as_written(value: object) -> str:
+    """A fact as a file of facts may say it: JSON is YAML too."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def pool_row(pool: model.NodePool, stock: Stock | None, lines: Mapping[str, str]) -> PoolRow:
