@@ -36,6 +36,10 @@ class _Web:
         found: list[dict[str, Any]] = json.loads(self.kubectl("get", "pods", "-l", "app=web", "-o", "json"))["items"]
         return found
 
+    def address(self) -> str:
+        """Of its Service."""
+        return str(json.loads(self.kubectl("get", "service", "web", "-o", "json"))["spec"]["clusterIP"])
+
 
 def _objects(namespace: str) -> list[dict[str, Any]]:
     restricted = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
@@ -101,9 +105,19 @@ def web() -> Iterator[_Web]:
                 "apply", "-f", "-", given=json.dumps({"kind": "List", "apiVersion": "v1", "items": _objects(namespace)})
             )
             made.kubectl("rollout", "status", "deployment/web", "--timeout=50s")
+            # kube-proxy writes the rules of a Service a moment after its pods are ready.
+            processes.wait_until("the Service", lambda: _lacking(f"http://{made.address()}/"), 15)
             yield made
         finally:
             cluster.kubectl("delete", "namespace", namespace, "--wait=false")
+
+
+def _lacking(url: str, host: str = "") -> str:
+    """Empty once the pods answer there."""
+    try:
+        return "" if _answer(url, host) == "real" else "another answer"
+    except OSError as error:
+        return str(error)
 
 
 def _answer(url: str, host: str = "") -> str:
@@ -123,8 +137,7 @@ def test_its_log_and_a_command_in_it_are_reached(web: _Web) -> None:
 
 
 def test_its_service_answers_from_this_machine(web: _Web) -> None:
-    address = json.loads(web.kubectl("get", "service", "web", "-o", "json"))["spec"]["clusterIP"]
-    assert _answer(f"http://{address}/") == "real"
+    assert _answer(f"http://{web.address()}/") == "real"
 
 
 @pytest.mark.parametrize("name", ["web", "web.{}", "web.{}.svc.cluster.local"])
@@ -137,13 +150,7 @@ def test_a_pod_reaches_the_service_by_name(web: _Web, name: str) -> None:
 def test_the_gateway_answers_200_for_its_route(web: _Web) -> None:
     url, host = f"http://127.0.0.1:{web.cluster.gateway_port}/", f"{web.namespace}.apps.localhost"
 
-    def missing() -> str:
-        try:
-            return "" if _answer(url, host) == "real" else "another answer"
-        except urllib.error.URLError as error:
-            return str(error)
-
-    processes.wait_until("the route", missing, 15)
+    processes.wait_until("the route", lambda: _lacking(url, host), 15)
 
 
 def test_a_deleted_pod_is_replaced_and_the_service_goes_on(web: _Web) -> None:
